@@ -1,0 +1,36 @@
+# Short names for the scripts in tools/, where everything is done.
+
+.PHONY: help run dev build test check unit client e2e setup clean
+
+help: ## this list
+	@tools/help.sh
+
+run: ## set up, build and start Callgate with its demo users
+	@tools/run.sh
+
+dev: ## the same while you work on it: rebuilds and reloads at each change
+	@tools/dev.sh
+
+build: ## the release build: target/release/callgate and target/site
+	@tools/build.sh
+
+test: ## everything: check, unit, build, client, e2e
+	@tools/test.sh
+
+check: ## formatting, lints, documentation, dependencies
+	@tools/test.sh check
+
+unit: ## Rust tests, unit and black-box
+	@tools/test.sh unit
+
+client: ## the Python client against the release build
+	@tools/test.sh build client
+
+e2e: ## Playwright in a real browser against the release build
+	@tools/test.sh build e2e
+
+setup: ## install what run and test need (both do it themselves)
+	@tools/setup.sh test
+
+clean: ## remove what was built; keeps .data, certs and the tools
+	@tools/clean.sh

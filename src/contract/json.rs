@@ -1,0 +1,173 @@
+//! Free-form JSON: an object of any shape, kept as it was sent.
+//!
+//! It is held as compact text, so keys keep their order and numbers keep every digit, however large. What it does not
+//! do: interpret anything.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::{Map, Value, value::RawValue};
+
+/// A JSON object of any shape, as compact text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonObject(String);
+
+/// Where and why a text stops being a JSON object. Lines and columns count from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonFault {
+    /// What is wrong, in a few words.
+    pub what: String,
+    /// The line, or 0 where the fault has no place (the text is JSON, but no object).
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl fmt::Display for JsonFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.what),
+            line => write!(f, "{} at line {line}, column {}", self.what, self.column),
+        }
+    }
+}
+
+impl From<serde_json::Error> for JsonFault {
+    fn from(error: serde_json::Error) -> Self {
+        let text = error.to_string();
+        let what = text.split(" at line ").next().unwrap_or(&text).to_owned();
+        Self {
+            what,
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}
+
+impl JsonObject {
+    /// Reads `text`, which must be one JSON object (RFC 8259) and nothing else.
+    ///
+    /// # Errors
+    /// Says what is wrong and where.
+    pub fn parse(text: &str) -> Result<Self, JsonFault> {
+        let raw: &RawValue = serde_json::from_str(text)?;
+        if !raw.get().starts_with('{') {
+            return Err(JsonFault {
+                what: "it is JSON, but not an object in braces".into(),
+                line: 0,
+                column: 0,
+            });
+        }
+        compact(raw.get()).map(Self)
+    }
+
+    /// The object as compact JSON.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Takes the white space out of valid JSON and writes each string in its shortest form.
+fn compact(json: &str) -> Result<String, JsonFault> {
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(start) = rest.find('"') {
+        out.extend(rest[..start].chars().filter(|c| !c.is_ascii_whitespace()));
+        let end = start + string_length(&rest[start..]);
+        let literal = &rest[start..end];
+        if literal.contains('\\') {
+            let decoded: String = serde_json::from_str(literal)?;
+            out.push_str(&serde_json::to_string(&decoded)?);
+        } else {
+            out.push_str(literal);
+        }
+        rest = &rest[end..];
+    }
+    out.extend(rest.chars().filter(|c| !c.is_ascii_whitespace()));
+    Ok(out)
+}
+
+/// The length in bytes of the string literal that `text` starts with, both quotes included.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+impl fmt::Display for JsonObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for JsonObject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let map: Map<String, Value> =
+            serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        map.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = Map::<String, Value>::deserialize(deserializer)?;
+        serde_json::to_string(&map)
+            .map(Self)
+            .map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn echo(text: &str) -> String {
+        JsonObject::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn keys_keep_their_order_and_white_space_goes() {
+        assert_eq!(
+            echo(" {\"b\" : 1,\n\t\"a\": [ true , null ] } "),
+            r#"{"b":1,"a":[true,null]}"#
+        );
+    }
+
+    #[test]
+    fn numbers_keep_every_digit() {
+        let digits = r#"{"n":123456789012345678901234567890,"f":-0.10,"e":1E400}"#;
+        assert_eq!(echo(digits), digits);
+    }
+
+    #[test]
+    fn strings_keep_their_white_space_and_lose_needless_escapes() {
+        assert_eq!(
+            echo(r#"{"a b":" \u00e9 \" \\ \n {"}"#),
+            "{\"a b\":\" é \\\" \\\\ \\n {\"}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_with_a_reason() {
+        for (text, reason) in [
+            ("[1]", "not an object"),
+            ("1", "not an object"),
+            ("null", "not an object"),
+            ("", "line 1"),
+            ("{\"a\":}", "line 1, column 6"),
+            ("{} {}", "trailing characters"),
+            (r#"{"a":"\ud800"}"#, "surrogate"),
+        ] {
+            let fault = JsonObject::parse(text).unwrap_err().to_string();
+            assert!(fault.contains(reason), "{text}: {fault}");
+        }
+        assert!(JsonObject::parse(&"{\"a\":".repeat(100_000)).is_err());
+    }
+}

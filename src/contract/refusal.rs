@@ -1,0 +1,239 @@
+//! The ways in which a call can be refused, and what each is called on the wire.
+//!
+//! Every refusal has a status for HTTP, a stable `code` for programs and a sentence for people that says what to do.
+//! Nothing in a refusal is secret: it may be shown to anyone who gets it.
+
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An expected "no", or, as [`Refusal::Internal`], the outside view of a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The function wants a logged-in caller.
+    NotLoggedIn,
+    /// Wrong password, unknown user or disabled user: never told apart (OWASP ASVS 6.3.8).
+    InvalidCredentials,
+    /// The body is not a JSON object; the text says where it stops being one.
+    Malformed(String),
+    /// The body is a JSON object, but not the arguments of this function; the text says why.
+    InvalidArguments(String),
+    /// The body is not declared as JSON.
+    NotJson,
+    /// The body is larger than the limit, in bytes.
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The body did not arrive in time.
+    TooSlow,
+    /// There is no function of that name.
+    UnknownFunction,
+    /// The method is not POST.
+    MethodNotAllowed,
+    /// The request comes from a page of another site.
+    CrossOrigin,
+    /// The request came over plain HTTP.
+    PlainHttp,
+    /// The server has more to do than it can; worth another try after so many seconds.
+    Busy {
+        /// Seconds to wait.
+        retry_after: u32,
+    },
+    /// Something broke inside the server; the reference finds it in the log.
+    Internal {
+        /// What to quote to the operator.
+        reference: String,
+    },
+    /// The browser could not reach the server, or not understand it. Only ever made in the browser.
+    Unreachable,
+}
+
+impl Refusal {
+    /// The stable name for programs. It never changes and is never translated.
+    pub fn code(&self) -> &'static str {
+        self.code_and_status().0
+    }
+
+    /// The HTTP status (RFC 9110, section 15).
+    pub fn status(&self) -> u16 {
+        self.code_and_status().1
+    }
+
+    fn code_and_status(&self) -> (&'static str, u16) {
+        match self {
+            Self::NotLoggedIn => ("not_logged_in", 401),
+            Self::InvalidCredentials => ("invalid_credentials", 401),
+            Self::Malformed(_) => ("malformed_body", 400),
+            Self::InvalidArguments(_) => ("invalid_arguments", 422),
+            Self::NotJson => ("unsupported_media_type", 415),
+            Self::TooLarge { .. } => ("body_too_large", 413),
+            Self::TooSlow => ("body_too_slow", 408),
+            Self::UnknownFunction => ("unknown_function", 404),
+            Self::MethodNotAllowed => ("method_not_allowed", 405),
+            Self::CrossOrigin => ("cross_origin", 403),
+            Self::PlainHttp => ("https_required", 403),
+            Self::Busy { .. } => ("busy", 503),
+            Self::Internal { .. } => ("internal", 500),
+            Self::Unreachable => ("unreachable", 502),
+        }
+    }
+
+    /// The sentence for people.
+    pub fn message(&self) -> String {
+        match self {
+            Self::NotLoggedIn => "This function is for logged-in users. Log in first.".into(),
+            Self::InvalidCredentials => "Invalid user_id or password".into(),
+            Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
+            Self::InvalidArguments(why) => {
+                format!("The arguments do not fit this function: {why}.")
+            }
+            Self::NotJson => {
+                "Send the arguments as JSON, with the header Content-Type: application/json.".into()
+            }
+            Self::TooLarge { limit } => {
+                format!("The body is too large. Send at most {limit} bytes.")
+            }
+            Self::TooSlow => "The body did not arrive in time. Send it again.".into(),
+            Self::UnknownFunction => "There is no function of that name.".into(),
+            Self::MethodNotAllowed => "Functions are called with POST.".into(),
+            Self::CrossOrigin => {
+                "This request comes from another site. Call from Callgate's own pages.".into()
+            }
+            Self::PlainHttp => "Functions are called over HTTPS only.".into(),
+            Self::Busy { retry_after } => {
+                format!("The server is busy. Try again in {retry_after} s.")
+            }
+            Self::Internal { reference } => {
+                format!(
+                    "Something went wrong inside the server. Quote the reference {reference} to its operator."
+                )
+            }
+            Self::Unreachable => {
+                "The server could not be reached. Check the connection and try again.".into()
+            }
+        }
+    }
+}
+
+/// A refusal as it stands in a body.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    ok: bool,
+    error: String,
+    code: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+}
+
+impl Serialize for Refusal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut wire = Wire {
+            ok: false,
+            error: self.message(),
+            code: self.code().to_owned(),
+            detail: None,
+            retry_after: None,
+            limit: None,
+            reference: None,
+        };
+        match self {
+            Self::Malformed(why) | Self::InvalidArguments(why) => wire.detail = Some(why.clone()),
+            Self::TooLarge { limit } => wire.limit = Some(*limit),
+            Self::Busy { retry_after } => wire.retry_after = Some(*retry_after),
+            Self::Internal { reference } => wire.reference = Some(reference.clone()),
+            _ => {}
+        }
+        wire.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Refusal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = Wire::deserialize(deserializer)?;
+        let detail = wire.detail.unwrap_or_default();
+        Ok(match wire.code.as_str() {
+            "not_logged_in" => Self::NotLoggedIn,
+            "invalid_credentials" => Self::InvalidCredentials,
+            "malformed_body" => Self::Malformed(detail),
+            "invalid_arguments" => Self::InvalidArguments(detail),
+            "unsupported_media_type" => Self::NotJson,
+            "body_too_large" => Self::TooLarge {
+                limit: wire.limit.unwrap_or_default(),
+            },
+            "body_too_slow" => Self::TooSlow,
+            "unknown_function" => Self::UnknownFunction,
+            "method_not_allowed" => Self::MethodNotAllowed,
+            "cross_origin" => Self::CrossOrigin,
+            "https_required" => Self::PlainHttp,
+            "busy" => Self::Busy {
+                retry_after: wire.retry_after.unwrap_or(1),
+            },
+            "internal" => Self::Internal {
+                reference: wire.reference.unwrap_or_default(),
+            },
+            _ => Self::Unreachable,
+        })
+    }
+}
+
+impl FromServerFnError for Refusal {
+    type Encoder = JsonEncoding;
+
+    /// Only the browser comes here: the server decodes and answers calls itself (see `server::door`).
+    fn from_server_fn_error(_: ServerFnErrorErr) -> Self {
+        Self::Unreachable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_of_each() -> Vec<Refusal> {
+        vec![
+            Refusal::NotLoggedIn,
+            Refusal::InvalidCredentials,
+            Refusal::Malformed("x".into()),
+            Refusal::InvalidArguments("x".into()),
+            Refusal::NotJson,
+            Refusal::TooLarge { limit: 9 },
+            Refusal::TooSlow,
+            Refusal::UnknownFunction,
+            Refusal::MethodNotAllowed,
+            Refusal::CrossOrigin,
+            Refusal::PlainHttp,
+            Refusal::Busy { retry_after: 2 },
+            Refusal::Internal {
+                reference: "r".into(),
+            },
+            Refusal::Unreachable,
+        ]
+    }
+
+    #[test]
+    fn every_refusal_survives_the_wire() {
+        for refusal in one_of_each() {
+            let text = serde_json::to_string(&refusal).unwrap();
+            assert!(text.starts_with(r#"{"ok":false,"error":""#), "{text}");
+            assert_eq!(serde_json::from_str::<Refusal>(&text).unwrap(), refusal);
+        }
+    }
+
+    #[test]
+    fn codes_are_unique_and_statuses_are_errors() {
+        let mut codes: Vec<_> = one_of_each().iter().map(Refusal::code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), one_of_each().len());
+        assert!(one_of_each().iter().all(|refusal| refusal.status() >= 400));
+    }
+}

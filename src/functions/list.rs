@@ -1,0 +1,13 @@
+//! The functions themselves, as a function.
+
+use crate::{
+    contract::{Refusal, function::FunctionList},
+    function,
+};
+
+function! { "list_functions":
+    /// Lists the functions that can be called: what each does, who may call it, what it takes.
+    pub async fn list_functions(_caller: Anyone) -> Result<FunctionList, Refusal> {
+        Ok(FunctionList::new(crate::server::function::views()))
+    }
+}

@@ -1,0 +1,32 @@
+//! Logging in and out, and who is logged in.
+
+use crate::{
+    contract::{Answer, Refusal, login::LoginArguments, user::WhoAmI},
+    function,
+};
+
+function! { "login":
+    /// Logs a user in.
+    ///
+    /// The reply sets the session cookie, and, where the caller asks to be remembered, a second cookie that logs in
+    /// again for 30 days. A program that does not say is remembered.
+    pub async fn login(caller: Anyone, ..login: LoginArguments) -> Result<Answer, Refusal> {
+        let user = crate::server::login::log_in(caller.caller(), login).await?;
+        Ok(Answer::new(format!("user <{user}> logined")))
+    }
+}
+
+function! { "logout":
+    /// Ends the session of the caller, and forgets the browser if it was remembered.
+    pub async fn logout(caller: LoggedIn) -> Result<Answer, Refusal> {
+        let user = crate::server::login::log_out(caller).await?;
+        Ok(Answer::new(format!("user <{user}> logout")))
+    }
+}
+
+function! { "current_user":
+    /// Says who is logged in.
+    pub async fn current_user(caller: LoggedIn) -> Result<WhoAmI, Refusal> {
+        Ok(WhoAmI::new(caller.user().clone()))
+    }
+}

@@ -1,0 +1,60 @@
+//! Callgate: functions guarded by a login. *Write a function once, name its guard.*
+//!
+//! One crate, compiled twice: for the server (`ssr`) and, as WebAssembly, for the browser (`hydrate`).
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`contract`] | what browser and server agree on: the types that cross the wire, no I/O |
+//! | [`functions`] | the declared functions, a file per topic |
+//! | [`pages`] | one screen a file |
+//! | [`parts`] | reusable pieces of view |
+//! | [`app`] | the HTML shell and the table of pages |
+//! | `server` | native only: start-up, settings, HTTPS, guards, logins, sessions, users, storage |
+//!
+//! Dependencies point one way: `server → contract`; `functions → contract`, and `server` only inside function bodies;
+//! `pages` and `parts → contract, functions`. The only feature gates of the project stand in this file.
+
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod contract;
+pub mod functions;
+pub mod pages;
+pub mod parts;
+#[cfg(feature = "ssr")]
+pub mod server;
+
+#[cfg(feature = "ssr")]
+#[doc(hidden)]
+pub use inventory;
+
+/// Passes its items on when the server is compiled, and drops them when the browser part is.
+///
+/// It keeps the feature gates in this file: [`function!`] uses it for what only the server knows of a function.
+#[cfg(feature = "ssr")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! server_only {
+    ($($item:tt)*) => { $($item)* };
+}
+
+/// Passes its items on when the server is compiled, and drops them when the browser part is.
+#[cfg(not(feature = "ssr"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! server_only {
+    ($($item:tt)*) => {};
+}
+
+/// Starts the browser half: takes over the page that the server rendered.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(app::App);
+}
+
+/// The examples of the README, compiled by the documentation tests so that they stay true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

@@ -1,0 +1,50 @@
+//! The page for a request that failed. It needs no script and calls nothing, because what it tells of may be anywhere.
+
+use leptos::prelude::*;
+
+use crate::contract::Refusal;
+
+/// The page that tells of `refusal`, as a whole document.
+pub fn html(refusal: &Refusal) -> String {
+    let (status, message) = (refusal.status(), refusal.message());
+    let heading = match status {
+        400..=499 => "That did not work",
+        503 => "One moment, please",
+        _ => "Something went wrong",
+    };
+    let page = Owner::new().with(|| {
+        view! {
+            <html lang="en">
+                <head>
+                    <meta charset="utf-8"/>
+                    <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                    <meta name="color-scheme" content="light dark"/>
+                    <title>{format!("{heading} · Callgate")}</title>
+                    <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                    <link rel="stylesheet" href="/pkg/callgate.css"/>
+                </head>
+                <body>
+                    <header class="site"><a class="brand" href="/">"Callgate"</a></header>
+                    <main class="narrow">
+                        <h1>{heading}</h1>
+                        <p class="lead">{message}</p>
+                        <p><a class="button" href="/">"To all functions"</a></p>
+                    </main>
+                </body>
+            </html>
+        }
+        .to_html()
+    });
+    format!("<!DOCTYPE html>{page}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_tells_is_text_and_not_markup() {
+        let page = html(&Refusal::Malformed("<img src=x>".into()));
+        assert!(page.contains("&lt;img") && !page.contains("<img"), "{page}");
+    }
+}

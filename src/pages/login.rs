@@ -1,0 +1,150 @@
+//! The login page.
+//!
+//! The form works without script: it posts to this page, and the server leads on or shows the form again. With script it
+//! calls `login` in place, and a refusal is said next to the fields.
+
+use leptos::{html, prelude::*, task::spawn_local};
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use crate::{
+    contract::{
+        login::{LoginArguments, Password},
+        next::OwnPage,
+        page::RefusedLogin,
+    },
+    functions::login::login,
+    parts::{
+        browser::{go, hydrated},
+        visit::Visit,
+    },
+};
+
+/// The login page.
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let visit = Visit::current();
+    let query = use_query_map();
+    let next = OwnPage::or_home(query.read_untracked().get_str("next"));
+    view! {
+        <Title text="Log in"/>
+        <div class="narrow">
+            <h1>"Log in"</h1>
+            <Suspense>
+                {move || Suspend::new(async move {
+                    visit.user().await.ok().flatten().map(|user| view! {
+                        <p class="you">"You are logged in as " <strong>{user.user_id}</strong> ". Log in here to change the user."</p>
+                    })
+                })}
+            </Suspense>
+            <LoginForm next=next refused=visit.take_refused_login()/>
+            <DemoUsers/>
+        </div>
+    }
+}
+
+#[component]
+fn LoginForm(next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
+    let (user_id, remember, error) = refused
+        .map(|refused| (refused.user_id, refused.remember, refused.error))
+        .unwrap_or_default();
+    let error = RwSignal::new(error);
+    let is_sending = RwSignal::new(false);
+    let is_shown = RwSignal::new(false);
+    let is_ready = hydrated();
+    let (user, password, box_) = (
+        NodeRef::<html::Input>::new(),
+        NodeRef::<html::Input>::new(),
+        NodeRef::<html::Input>::new(),
+    );
+
+    let target = next.clone();
+    let on_submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let (Some(user), Some(password), Some(box_)) = (
+            user.get_untracked(),
+            password.get_untracked(),
+            box_.get_untracked(),
+        ) else {
+            return;
+        };
+        if is_sending.get_untracked() {
+            return;
+        }
+        is_sending.set(true);
+        let target = target.clone();
+        spawn_local(async move {
+            let arguments = LoginArguments {
+                user_id: user.value(),
+                password: Password::new(password.value()),
+                remember: box_.checked(),
+            };
+            match login(arguments).await {
+                // A full page load: nothing of the visitor before the login stays.
+                Ok(_) => go(target.as_str()),
+                Err(refusal) => {
+                    is_sending.set(false);
+                    error.set(refusal.message());
+                    password.select();
+                }
+            }
+        });
+    };
+    let is_wrong = move || (!error.read().is_empty()).to_string();
+
+    view! {
+        <form class="panel" method="post" action="/login" on:submit=on_submit>
+            <input type="hidden" name="next" value=next.to_string()/>
+            <p id="login-error" class="said bad" role="alert">{error}</p>
+            <label for="user_id">"User"</label>
+            <input
+                id="user_id" name="user_id" node_ref=user value=user_id required
+                autocomplete="username" autocapitalize="off" spellcheck="false"
+                aria-describedby="login-error" aria-invalid=is_wrong
+            />
+            <label for="password">"Password"</label>
+            <div class="with-button">
+                <input
+                    id="password" name="password" node_ref=password required
+                    type=move || if is_shown.get() { "text" } else { "password" }
+                    autocomplete="current-password" autocapitalize="off" spellcheck="false"
+                    aria-describedby="login-error" aria-invalid=is_wrong
+                />
+                <button
+                    class="plain" type="button" aria-controls="password"
+                    aria-pressed=move || is_shown.get().to_string()
+                    class:waiting=move || !is_ready.get()
+                    on:click=move |_| is_shown.update(|shown| *shown = !*shown)
+                >
+                    "Show"
+                    <span class="unseen">" password"</span>
+                </button>
+            </div>
+            <label class="tick">
+                <input name="remember" type="checkbox" node_ref=box_ checked=remember/>
+                "Remember me on this device for 30 days"
+            </label>
+            <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Log in"</button>
+        </form>
+    }
+}
+
+/// The demo logins, where this is a demo.
+#[component]
+fn DemoUsers() -> impl IntoView {
+    let users = Visit::current().site().demo_users;
+    (!users.is_empty()).then(|| {
+        view! {
+            <section class="demo" aria-labelledby="demo">
+                <h2 id="demo">"This is a demo"</h2>
+                <p class="quiet">"Log in as one of these; the passwords are public."</p>
+                <ul>
+                    {users
+                        .into_iter()
+                        .map(|(user, password)| view! { <li><code>{user}</code> " with " <code>{password}</code></li> })
+                        .collect_view()}
+                </ul>
+            </section>
+        }
+    })
+}

@@ -1,0 +1,7 @@
+//! One screen a file. The table of pages is [`app`](crate::app).
+
+pub mod failure;
+pub mod function;
+pub mod home;
+pub mod login;
+pub mod not_found;

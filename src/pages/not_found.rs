@@ -1,0 +1,20 @@
+//! The page for a path that leads nowhere.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::parts::visit::set_status;
+
+/// "Not found", with a way on. The answer has status 404.
+#[component]
+pub fn NotFound() -> impl IntoView {
+    set_status(404);
+    view! {
+        <Title text="Not found"/>
+        <div class="narrow">
+            <h1>"There is nothing here"</h1>
+            <p class="lead">"The address may be misspelt, or what was here has gone."</p>
+            <p><a class="button" href="/">"To all functions"</a></p>
+        </div>
+    }
+}

@@ -1,0 +1,9 @@
+//! Reusable pieces of view, and what pages share in the browser.
+
+pub mod arguments;
+pub mod browser;
+pub mod curl;
+pub mod guard_badge;
+pub mod header;
+pub mod reply;
+pub mod visit;

@@ -1,0 +1,39 @@
+//! What came of a call.
+
+use leptos::prelude::*;
+
+use crate::contract::kept_call::Outcome;
+
+/// Status, time and reply of the last call. Always there, so that a screen reader hears a reply when it comes.
+#[component]
+pub fn Reply(
+    /// The last call, if there was one.
+    #[prop(into)]
+    outcome: Signal<Option<Outcome>>,
+    /// Whether a call is under way.
+    #[prop(into)]
+    is_calling: Signal<bool>,
+) -> impl IntoView {
+    let status =
+        move || {
+            outcome.get().map(|outcome| {
+            let class = if outcome.is_ok() { "status good" } else { "status bad" };
+            view! {
+                <p class=class>
+                    <strong>{outcome.status_line()}</strong>
+                    <span class="quiet">{format!(" in {} ms", outcome.took_ms)}</span>
+                </p>
+                <pre tabindex="0" aria-label="The reply as JSON"><code>{outcome.body}</code></pre>
+            }
+        })
+        };
+    view! {
+        <section class="reply" aria-labelledby="reply">
+            <h2 id="reply">"Reply"</h2>
+            <div role="status" aria-busy=move || is_calling.get().to_string()>
+                {status}
+                {move || outcome.get().is_none().then(|| view! { <p class="quiet">"No call yet."</p> })}
+            </div>
+        </section>
+    }
+}

@@ -1,0 +1,97 @@
+//! What all pages of one visit share: who is logged in, the functions, and facts of the request.
+
+use leptos::prelude::*;
+
+use crate::{
+    contract::{
+        Refusal,
+        function::FunctionView,
+        kept_call::KeptCall,
+        page::{PageFacts, PageStatus, RefusedLogin, SiteFacts},
+        user::UserView,
+    },
+    functions::{list::list_functions, login::current_user},
+};
+
+/// The shared state of a visit. Cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Visit {
+    user: Resource<Result<Option<UserView>, Refusal>>,
+    functions: Resource<Result<Vec<FunctionView>, Refusal>>,
+    facts: StoredValue<PageFacts>,
+}
+
+impl Visit {
+    /// Starts to find out who visits, while the page is rendered.
+    pub fn new(facts: PageFacts) -> Self {
+        Self {
+            user: Resource::new_blocking(|| (), |()| who()),
+            functions: Resource::new_blocking(
+                || (),
+                |()| async { list_functions().await.map(|list| list.functions) },
+            ),
+            facts: StoredValue::new(facts),
+        }
+    }
+
+    /// The visit that this view belongs to.
+    pub fn current() -> Self {
+        expect_context()
+    }
+
+    /// Who is logged in.
+    pub async fn user(self) -> Result<Option<UserView>, Refusal> {
+        noting_status(self.user.await)
+    }
+
+    /// The functions that there are.
+    pub async fn functions(self) -> Result<Vec<FunctionView>, Refusal> {
+        noting_status(self.functions.await)
+    }
+
+    /// Looks again who is logged in, after a call that may have changed it.
+    pub fn look_again(self) {
+        self.user.refetch();
+    }
+
+    /// What holds for every page.
+    pub fn site(self) -> SiteFacts {
+        self.facts.with_value(|facts| facts.site.clone())
+    }
+
+    /// The call to show, the first time that it is asked for.
+    pub fn take_kept_call(self, function: &str) -> Option<KeptCall> {
+        self.facts
+            .try_update_value(|facts| facts.kept_call.take())
+            .flatten()
+            .filter(|call| call.function == function)
+    }
+
+    /// The refused login to show, the first time that it is asked for.
+    pub fn take_refused_login(self) -> Option<RefusedLogin> {
+        self.facts
+            .try_update_value(|facts| facts.refused_login.take())
+            .flatten()
+    }
+}
+
+/// Who is logged in. That nobody is, is no failure here.
+async fn who() -> Result<Option<UserView>, Refusal> {
+    match current_user().await {
+        Ok(reply) => Ok(Some(reply.user)),
+        Err(Refusal::NotLoggedIn) => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// A page that could not find out what it shows is no 200.
+fn noting_status<T>(found: Result<T, Refusal>) -> Result<T, Refusal> {
+    found.inspect_err(|refusal| set_status(refusal.status()))
+}
+
+/// Sets the HTTP status of the page, where it is being rendered by the server.
+pub fn set_status(status: u16) {
+    if let Some(page) = use_context::<PageStatus>() {
+        page.set(status);
+    }
+}

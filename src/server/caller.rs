@@ -1,0 +1,131 @@
+//! Who calls: the request as guards and functions see it.
+//!
+//! One [`Caller`] is made per request. It finds out lazily who is logged in, and collects the cookies that the answer
+//! has to set, whichever door the call came through.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::http::{HeaderMap, HeaderValue};
+use tower_sessions::Session;
+
+use super::{
+    clock::Timestamp,
+    cookies::{self, CookieName, SetCookie},
+    fault::Fault,
+    remember,
+    services::Services,
+    sessions::{self, Login},
+};
+
+/// The caller of one request.
+#[derive(Clone)]
+pub struct Caller(Arc<Request>);
+
+struct Request {
+    services: Services,
+    session: Session,
+    arrived: Timestamp,
+    remember_cookie: Option<String>,
+    kept_call_cookie: Option<String>,
+    may_restore: AtomicBool,
+    set_cookies: Mutex<Vec<SetCookie>>,
+}
+
+impl Caller {
+    /// The caller of a request with these headers, which arrived at that moment.
+    pub fn new(
+        services: Services,
+        headers: &HeaderMap,
+        session: Session,
+        arrived: Timestamp,
+    ) -> Self {
+        let cookie = |name| cookies::read(headers, name).map(str::to_owned);
+        let remember_cookie = cookie(CookieName::Remember);
+        Self(Arc::new(Request {
+            may_restore: AtomicBool::new(remember_cookie.is_some()),
+            remember_cookie,
+            kept_call_cookie: cookie(CookieName::KeptCall),
+            services,
+            session,
+            arrived,
+            set_cookies: Mutex::default(),
+        }))
+    }
+
+    /// What the server works with.
+    pub fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    /// The session of this request: that of tower-sessions, without one for who is not logged in.
+    pub fn session(&self) -> &Session {
+        &self.0.session
+    }
+
+    /// When the request arrived.
+    pub fn arrived(&self) -> Timestamp {
+        self.0.arrived
+    }
+
+    /// The value of the cookie that remembers this browser.
+    pub fn remember_cookie(&self) -> Option<&str> {
+        self.0.remember_cookie.as_deref()
+    }
+
+    /// The value of the cookie of the kept call.
+    pub fn kept_call_cookie(&self) -> Option<&str> {
+        self.0.kept_call_cookie.as_deref()
+    }
+
+    /// Who is logged in. A remembered browser is logged in again here, once per request.
+    ///
+    /// # Errors
+    /// A fault where it cannot be told.
+    pub async fn login(&self) -> Result<Option<Login>, Fault> {
+        if let Some(login) = sessions::login_of(self.session()).await? {
+            return Ok(Some(login));
+        }
+        if self.stop_restoring() {
+            remember::restore(self).await?;
+        }
+        sessions::login_of(self.session()).await
+    }
+
+    /// Keeps a remembered browser from being logged in again by this request. Gives whether it could have been.
+    pub fn stop_restoring(&self) -> bool {
+        self.0.may_restore.swap(false, Ordering::Relaxed)
+    }
+
+    /// Sets a cookie with the answer. A later change of the same cookie replaces an earlier one.
+    pub fn set_cookie(&self, cookie: SetCookie) {
+        let mut cookies = self
+            .0
+            .set_cookies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        cookies.retain(|earlier| earlier.name() != cookie.name());
+        cookies.push(cookie);
+    }
+
+    /// The `Set-Cookie` headers of the answer.
+    pub fn set_cookie_headers(&self) -> Vec<HeaderValue> {
+        let cookies = self
+            .0
+            .set_cookies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        cookies.iter().map(SetCookie::header).collect()
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Caller(…)")
+    }
+}

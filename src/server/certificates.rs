@@ -1,0 +1,125 @@
+//! Development certificates: a local certificate authority, and a certificate of it for this machine's own names.
+//!
+//! They let browsers and programs verify HTTPS to `localhost` once they trust `ca.pem`. The private keys are readable by
+//! their owner only and never leave the folder.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context as _;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use time::OffsetDateTime;
+
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// Browsers take no server certificate that is good for longer (CA/Browser Forum, apple.com support 103214).
+const CERTIFICATE_DAYS: u64 = 397;
+const AUTHORITY_DAYS: u64 = 3650;
+/// A certificate this old is made anew.
+const RENEW_AFTER: Duration = Duration::from_secs(300 * 24 * 60 * 60);
+
+/// The files of a development certificate.
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    /// The certificate of the authority: what clients trust.
+    pub ca: PathBuf,
+    /// The certificate of the server.
+    pub certificate: PathBuf,
+    /// The private key of the server.
+    pub key: PathBuf,
+}
+
+impl Certificates {
+    /// The files in `folder`, whether they are there or not.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self {
+            ca: folder.join("ca.pem"),
+            certificate: folder.join("localhost.pem"),
+            key: folder.join("localhost.key"),
+        }
+    }
+
+    /// Whether all files are there and young enough.
+    pub fn are_good(&self) -> bool {
+        let is_young = fs::metadata(&self.certificate)
+            .and_then(|file| file.modified())
+            .is_ok_and(|made| {
+                SystemTime::now()
+                    .duration_since(made)
+                    .is_ok_and(|age| age < RENEW_AFTER)
+            });
+        is_young && self.ca.is_file() && self.key.is_file()
+    }
+
+    /// Makes an authority and a certificate of it, in place of earlier ones.
+    ///
+    /// # Errors
+    /// Says which file could not be written.
+    pub fn make(folder: &Path) -> anyhow::Result<Self> {
+        let files = Self::in_folder(folder);
+        fs::create_dir_all(folder)
+            .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+
+        let authority_key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        valid_for(&mut params, AUTHORITY_DAYS);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Callgate development CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let authority = params.self_signed(&authority_key)?;
+        let issuer = Issuer::new(params, authority_key);
+
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(NAMES.map(str::to_owned))?;
+        valid_for(&mut params, CERTIFICATE_DAYS);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "localhost");
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &issuer)?;
+
+        // The authority's own key is dropped here: nothing else can ever be signed with it.
+        write(&files.key, &key.serialize_pem(), 0o600)?;
+        write(&files.certificate, &certificate.pem(), 0o644)?;
+        write(&files.ca, &authority.pem(), 0o644)?;
+        Ok(files)
+    }
+}
+
+fn valid_for(params: &mut CertificateParams, days: u64) {
+    let day = Duration::from_secs(24 * 60 * 60);
+    // An hour of tolerance for clients whose clock is behind.
+    params.not_before = OffsetDateTime::now_utc() - Duration::from_secs(60 * 60);
+    params.not_after = OffsetDateTime::now_utc() + day * u32::try_from(days).unwrap_or(u32::MAX);
+}
+
+/// Writes a file that never has more permissions than `mode`, and never stands half written.
+fn write(file: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
+    let write = || -> io::Result<()> {
+        let new = file.with_extension("new");
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut out = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&new)?;
+        out.write_all(text.as_bytes())?;
+        out.sync_all()?;
+        fs::rename(&new, file)
+    };
+    write().with_context(|| format!("{} cannot be written", file.display()))
+}

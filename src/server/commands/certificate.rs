@@ -1,0 +1,44 @@
+//! `callgate cert`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::print;
+use crate::server::{certificates::Certificates, settings::Overrides};
+
+/// Make a development certificate
+#[derive(Debug, Args)]
+pub struct Cert {
+    /// Make new ones even where there are good ones; clients must then trust the new authority
+    #[arg(long)]
+    force: bool,
+}
+
+impl Cert {
+    /// Makes the certificate in `certs/`, or where `--certs` says.
+    ///
+    /// # Errors
+    /// Says which file could not be written.
+    pub fn run(&self, overrides: &Overrides) -> anyhow::Result<()> {
+        let folder = overrides
+            .certs
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("certs"));
+        let there = Certificates::in_folder(&folder);
+        if there.are_good() && !self.force {
+            print(format_args!(
+                "The certificates in {} are good. --force makes new ones.",
+                folder.display()
+            ));
+            return Ok(());
+        }
+        let made = Certificates::make(&folder)?;
+        print(format_args!(
+            "Made {} and its key.\nTrust this CA certificate: {}",
+            made.certificate.display(),
+            made.ca.display()
+        ));
+        Ok(())
+    }
+}

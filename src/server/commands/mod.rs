@@ -1,0 +1,107 @@
+//! The command line.
+
+mod certificate;
+mod function;
+mod user;
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    settings::{self, Listen, Overrides, Settings},
+    startup,
+};
+
+/// Functions guarded by a login: serves them, and manages who may log in.
+#[derive(Debug, Parser)]
+#[command(name = "callgate", version, about)]
+pub struct CommandLine {
+    #[command(flatten)]
+    settings: Overrides,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (what happens without a command, too)
+    Serve(Serve),
+    /// Make a local certificate authority and a certificate for localhost, 127.0.0.1 and ::1
+    Cert(certificate::Cert),
+    /// Manage users; a password is asked for, or read from standard input
+    #[command(subcommand)]
+    User(user::User),
+    /// The declared functions
+    #[command(subcommand)]
+    Function(function::Function),
+    /// Print all settings with meaning, default and variable, as a file to start from
+    Settings,
+}
+
+#[derive(Debug, Default, Args)]
+struct Serve {
+    /// Run as a demo, with users whose passwords are public; on loopback only
+    #[arg(long)]
+    demo: bool,
+
+    /// The address to serve HTTPS at, such as 127.0.0.1:8443
+    #[arg(long, value_name = "ADDRESS")]
+    https: Option<SocketAddr>,
+
+    /// The address of the plain HTTP listener that leads to HTTPS, or "off"
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<Listen>,
+}
+
+/// Reads the command line and does what it says.
+///
+/// # Errors
+/// Says what went wrong and what to do.
+pub async fn run() -> anyhow::Result<()> {
+    let CommandLine {
+        settings: mut overrides,
+        command,
+    } = CommandLine::parse();
+    match command.unwrap_or(Command::Serve(Serve::default())) {
+        Command::Serve(serve) => {
+            overrides.demo = serve.demo;
+            overrides.https = serve.https;
+            overrides.http = serve.http;
+            let settings = Settings::load(&overrides)?;
+            log(&settings)?;
+            startup::serve(settings).await
+        }
+        Command::Cert(cert) => cert.run(&overrides),
+        Command::User(user) => user.run(Settings::load(&overrides)?).await,
+        Command::Function(function) => {
+            function.run();
+            Ok(())
+        }
+        Command::Settings => {
+            print(settings::print());
+            Ok(())
+        }
+    }
+}
+
+/// Logs to standard error, so that standard output stays the command's own.
+fn log(settings: &Settings) -> anyhow::Result<()> {
+    // A forged or outdated session cookie is no news; tower-sessions would log a warning for each.
+    let quiet = "tower_sessions_core=error,tower_sessions=error";
+    let filter = EnvFilter::try_new(format!("{},{quiet}", settings.log))
+        .map_err(|error| anyhow::anyhow!("log: \"{}\" is not a filter: {error}", settings.log))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "this is the output of a command")]
+fn print(text: impl std::fmt::Display) {
+    println!("{}", text.to_string().trim_end());
+}

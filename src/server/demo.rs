@@ -1,0 +1,57 @@
+//! The demo users. Their passwords are public, so they are let in only by a server that runs as a demo, on loopback.
+
+use anyhow::bail;
+
+use super::{clock::Timestamp, services::Services};
+use crate::contract::{Refusal, login::Password};
+
+/// Name and password of each demo user.
+pub const USERS: [(&str, &str); 3] = [
+    ("user01", "user_01"),
+    ("user02", "user_02"),
+    ("user03", "user_03"),
+];
+
+/// Adds the demo users that are not there.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn add_users(services: &Services) -> anyhow::Result<()> {
+    for (user_id, password) in USERS {
+        if services.storage().find_user(user_id).await?.is_some() {
+            continue;
+        }
+        let hash = services
+            .passwords()
+            .hash(Password::new(password.to_owned()))
+            .await
+            .map_err(|refusal: Refusal| anyhow::anyhow!(refusal.message()))?;
+        services
+            .storage()
+            .add_user(user_id, &hash, true, Timestamp::now())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Refuses to serve demo users in earnest.
+///
+/// # Errors
+/// Where there are any; says what to do.
+pub async fn refuse_users(services: &Services) -> anyhow::Result<()> {
+    let users = services.storage().list_users().await?;
+    let demo: Vec<String> = users
+        .into_iter()
+        .filter(|user| user.demo)
+        .map(|user| user.user_id)
+        .collect();
+    if !demo.is_empty() {
+        bail!(
+            "the data folder {} holds demo users, whose passwords are public: {}. Start with --demo, or give them other \
+             passwords (`callgate user passwd NAME`), or delete them (`callgate user delete NAME`)",
+            services.settings().data.display(),
+            demo.join(", ")
+        );
+    }
+    Ok(())
+}

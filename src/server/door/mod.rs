@@ -1,0 +1,55 @@
+//! The doors: every way from HTTP to a function or a page, in one router.
+//!
+//! Three doors lead to the functions, and none of them decides anything: JSON ([`json`]), forms without script
+//! ([`form`]), and pages that call while they are rendered ([`page`]). Leptos' own HTTP handler for server functions is
+//! not used: it answers 500 or a redirect where a client needs a status, and reads bodies of any type.
+//!
+//! Outermost to innermost: headers of every answer, panics, other origins, the session, the door.
+
+pub mod form;
+pub mod headers;
+pub mod json;
+pub mod origin;
+pub mod page;
+pub mod panic;
+pub mod reply;
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{any, post},
+};
+use leptos::config::LeptosOptions;
+
+use self::page::Pages;
+use super::services::Services;
+
+/// All doors of the HTTPS listener.
+pub fn router(services: &Services, options: LeptosOptions) -> Router {
+    let pages = Pages::new(services.clone(), options);
+    let guarded = Router::new()
+        .route("/api/{*name}", any(json::call))
+        .route("/login", post(form::login).merge(page::method(&pages)))
+        .route("/logout", post(form::logout))
+        .route(
+            "/functions/{name}",
+            post(form::call).merge(page::method(&pages)),
+        )
+        .merge(pages.routes())
+        .fallback(page::not_found)
+        .method_not_allowed_fallback(page::method_not_allowed)
+        .with_state(pages.clone())
+        .layer(from_fn_with_state(
+            services.clone(),
+            super::sessions::carry::carry,
+        ))
+        .layer(from_fn_with_state(
+            services.clone(),
+            origin::refuse_other_sites,
+        ));
+    pages
+        .files()
+        .fallback_service(guarded)
+        .layer(from_fn_with_state(pages, panic::catch))
+        .layer(from_fn(headers::add))
+}

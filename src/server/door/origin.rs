@@ -1,0 +1,110 @@
+//! Refuses requests that another site made a browser send (cross-site request forgery; OWASP ASVS 3.5.1 to 3.5.3).
+//!
+//! Browsers say where a request comes from, in `Sec-Fetch-Site` and `Origin`. Programs send neither, and pass. Reading
+//! is always allowed: no GET changes anything.
+
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderMap, Method,
+        header::{HOST, ORIGIN},
+    },
+    middleware::Next,
+    response::Response,
+};
+
+use super::reply::refused;
+use crate::{contract::Refusal, server::services::Services};
+
+/// The middleware, in front of everything that can change something.
+pub async fn refuse_other_sites(
+    State(services): State<Services>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_safe = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    // HTTP/2 names the host in the address, HTTP/1.1 in a header.
+    let host = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str())
+        .or_else(|| text(request.headers(), HOST.as_str()));
+    if is_safe || is_own(request.headers(), host, &services.settings().origin()) {
+        return next.run(request).await;
+    }
+    refused(&Refusal::CrossOrigin)
+}
+
+/// Whether a request comes from a page of this site, or from no page at all.
+fn is_own(headers: &HeaderMap, host: Option<&str>, own_origin: &str) -> bool {
+    let site_is_own = match headers.get("sec-fetch-site") {
+        None => true,
+        Some(site) => site == "same-origin" || site == "none",
+    };
+    let origin_is_own = match headers.get(ORIGIN).map(|origin| origin.to_str()) {
+        None => true,
+        Some(Err(_)) => false,
+        Some(Ok(origin)) => {
+            origin.eq_ignore_ascii_case(own_origin)
+                || origin
+                    .strip_prefix("https://")
+                    .zip(host)
+                    .is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
+        }
+    };
+    site_is_own && origin_is_own
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn passes(site: Option<&'static str>, origin: Option<&'static str>) -> bool {
+        let mut headers = HeaderMap::new();
+        if let Some(site) = site {
+            headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+        }
+        if let Some(origin) = origin {
+            headers.insert(ORIGIN, HeaderValue::from_static(origin));
+        }
+        is_own(&headers, Some("localhost:8443"), "https://calls.example")
+    }
+
+    #[test]
+    fn own_pages_and_programs_pass() {
+        assert!(passes(None, None));
+        assert!(passes(Some("same-origin"), Some("https://localhost:8443")));
+        assert!(passes(Some("same-origin"), Some("https://calls.example")));
+        assert!(passes(Some("none"), None));
+        assert!(passes(None, Some("https://LOCALHOST:8443")));
+    }
+
+    #[test]
+    fn other_sites_do_not() {
+        for site in ["cross-site", "same-site", "", "Same-Origin"] {
+            assert!(!passes(Some(site), None), "{site}");
+        }
+        for origin in [
+            "null",
+            "https://evil.example",
+            "http://localhost:8443",
+            "https://localhost:8444",
+            "https://localhost",
+            "https://localhost:8443.evil.example",
+            "https://calls.example.evil.example",
+            "",
+        ] {
+            assert!(!passes(None, Some(origin)), "{origin}");
+            assert!(!passes(Some("same-origin"), Some(origin)), "{origin}");
+        }
+    }
+}

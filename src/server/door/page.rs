@@ -1,0 +1,226 @@
+//! The pages: rendered by Leptos, complete before the first byte is sent, so that they work without script.
+//!
+//! The table of pages is `app.rs`; here each gets its handler, the facts of its request, and its policy.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Request, State},
+    handler::Handler as _,
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    },
+    response::{IntoResponse as _, Response},
+    routing::{MethodRouter, get},
+};
+use leptos::{
+    config::LeptosOptions,
+    nonce::use_nonce,
+    prelude::{provide_context, use_context},
+};
+use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_context};
+use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
+
+use super::{
+    headers::{self, page_policy},
+    reply::refused,
+};
+use crate::{
+    app::{App, shell},
+    contract::{
+        Refusal,
+        page::{PageFacts, PageStatus, SiteFacts},
+    },
+    pages::failure,
+    server::{
+        caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls,
+        services::Services,
+    },
+};
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// What the pages are made from.
+#[derive(Clone)]
+pub struct Pages {
+    services: Services,
+    options: Arc<LeptosOptions>,
+    site: Arc<SiteFacts>,
+}
+
+impl Pages {
+    /// Pages of a site whose browser part lies where `options` say.
+    pub fn new(services: Services, options: LeptosOptions) -> Self {
+        let settings = services.settings();
+        let site = SiteFacts {
+            origin: settings.origin(),
+            ca_file: settings.https.certificate.is_none().then(|| {
+                Certificates::in_folder(&settings.certs())
+                    .ca
+                    .display()
+                    .to_string()
+            }),
+            demo_users: settings
+                .demo
+                .then(|| {
+                    demo::USERS
+                        .map(|(user, password)| (user.to_owned(), password.to_owned()))
+                        .to_vec()
+                })
+                .unwrap_or_default(),
+        };
+        Self {
+            services,
+            options: Arc::new(options),
+            site: Arc::new(site),
+        }
+    }
+
+    /// What the server works with.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// A route for every page in the table of `app.rs` that has no door of its own.
+    pub fn routes(&self) -> Router<Self> {
+        let own_door = ["/login", "/functions/{name}"];
+        generate_route_list(App)
+            .iter()
+            .map(|listing| listing.path().to_owned())
+            .filter(|path| !own_door.contains(&path.as_str()))
+            .fold(Router::new(), |router, path| {
+                router.route(&path, method(self))
+            })
+    }
+
+    /// The files of the browser part: they are the same for everybody, so no session is carried to them.
+    pub fn files<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let root = PathBuf::from(self.options.site_root.as_ref());
+        let folder = |path: &Path| {
+            ServeDir::new(path)
+                .precompressed_br()
+                .precompressed_gzip()
+                .append_index_html_on_directories(false)
+        };
+        let pkg = root.join(self.options.site_pkg_dir.as_ref());
+        Router::new()
+            .nest_service("/pkg", folder(&pkg).fallback(no_such_file.with_state(())))
+            .route_service(
+                "/favicon.svg",
+                tower_http::services::ServeFile::new(root.join("favicon.svg")),
+            )
+            .layer(SetResponseHeaderLayer::if_not_present(
+                CACHE_CONTROL,
+                HeaderValue::from_static("no-cache"),
+            ))
+    }
+
+    /// The page that tells of a refusal which has no page of its own. It needs no database and no script.
+    pub fn failed(&self, refusal: &Refusal) -> Response {
+        let status =
+            StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let policy = HeaderValue::from_static(headers::STILL_PAGE);
+        let html = [(CONTENT_TYPE, HTML), (CONTENT_SECURITY_POLICY, policy)];
+        (status, html, failure::html(refusal)).into_response()
+    }
+
+    /// Renders the page at `target`.
+    pub async fn render(
+        &self,
+        caller: Caller,
+        target: &str,
+        facts: PageFacts,
+        status: u16,
+    ) -> Response {
+        let facts = PageFacts {
+            site: self.site.as_ref().clone(),
+            ..facts
+        };
+        let status = PageStatus::new(status);
+        let context = {
+            let status = status.clone();
+            move || {
+                provide_context(caller.clone());
+                provide_context(facts.clone());
+                provide_context(status.clone());
+                if let (Some(nonce), Some(response)) =
+                    (use_nonce(), use_context::<ResponseOptions>())
+                    && let Ok(policy) = HeaderValue::try_from(page_policy(&nonce))
+                {
+                    response.insert_header(CONTENT_SECURITY_POLICY, policy);
+                }
+            }
+        };
+        let request = match Request::get(target).body(Body::empty()) {
+            Ok(request) => request,
+            Err(error) => return self.failed(&Fault::new("rendering a page", error).into()),
+        };
+        let options = Arc::clone(&self.options);
+        let mut response =
+            render_app_async_with_context(context, move || shell(&options))(request).await;
+        *response.status_mut() =
+            StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HTML);
+        response
+    }
+}
+
+/// The handler of a page.
+pub fn method(_: &Pages) -> MethodRouter<Pages> {
+    get(show)
+}
+
+async fn show(
+    State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Response {
+    let kept_call = match kept_calls::find(&caller).await {
+        Ok(kept_call) => kept_call,
+        Err(fault) => return pages.failed(&fault.into()),
+    };
+    let facts = PageFacts {
+        kept_call,
+        ..PageFacts::default()
+    };
+    pages.render(caller, target(&request), facts, 200).await
+}
+
+/// A path that leads nowhere.
+pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response {
+    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    match request.extensions().get::<Caller>().cloned() {
+        Some(caller) if is_reading => {
+            pages
+                .render(caller, target(&request), PageFacts::default(), 404)
+                .await
+        }
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// A page that was asked for with a method that pages do not have.
+pub async fn method_not_allowed(request: Request) -> Response {
+    if request.uri().path().starts_with("/api/") {
+        return refused(&Refusal::MethodNotAllowed);
+    }
+    StatusCode::METHOD_NOT_ALLOWED.into_response()
+}
+
+async fn no_such_file() -> Response {
+    StatusCode::NOT_FOUND.into_response()
+}
+
+/// Path and query of a request: what the browser shows.
+fn target(request: &Request) -> &str {
+    request
+        .uri()
+        .path_and_query()
+        .map_or("/", |target| target.as_str())
+}

@@ -1,0 +1,66 @@
+//! The plain HTTP listener: leads people to HTTPS and refuses programs.
+//!
+//! A page is redirected to the same path over HTTPS. A call is refused unread and never redirected, so that a client
+//! with a wrong address is fixed instead of sending its secrets in the clear time and again (OWASP ASVS 4.1.2).
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{Method, StatusCode, header::LOCATION},
+    response::{IntoResponse as _, Response},
+};
+use axum_server::Handle;
+
+use super::{idle::IdleAcceptor, limit};
+use crate::{
+    contract::Refusal,
+    server::{door::reply::refused, settings::Settings},
+};
+
+/// Serves until `handle` stops it.
+///
+/// # Errors
+/// A failure of the listener.
+pub async fn serve(
+    listener: TcpListener,
+    settings: &Settings,
+    handle: Handle<SocketAddr>,
+) -> anyhow::Result<()> {
+    let idle = Duration::from_secs(settings.https.idle_seconds);
+    let app = Router::new().fallback(lead).with_state(settings.origin());
+    let mut server = axum_server::from_tcp(listener)?
+        .acceptor(IdleAcceptor::new(idle))
+        .handle(handle);
+    limit(
+        server.http_builder(),
+        Duration::from_secs(settings.https.header_seconds),
+    );
+    server
+        .first_request_timeout(idle)
+        .serve(app.into_make_service())
+        .await?;
+    Ok(())
+}
+
+async fn lead(State(origin): State<String>, request: Request) -> Response {
+    let is_page = matches!(*request.method(), Method::GET | Method::HEAD)
+        && !request.uri().path().starts_with("/api/");
+    if !is_page {
+        return refused(&Refusal::PlainHttp);
+    }
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    // To our own address, whatever host the request names.
+    (
+        StatusCode::PERMANENT_REDIRECT,
+        [(LOCATION, format!("{origin}{target}"))],
+    )
+        .into_response()
+}

@@ -1,0 +1,25 @@
+//! The server: everything that only the native half has.
+//!
+//! Inside, the storage knows nothing of HTTP and HTTP nothing of SQL; `login` and `sessions` stand between them.
+
+pub mod caller;
+pub mod certificates;
+pub mod clock;
+pub mod commands;
+pub mod cookies;
+pub mod demo;
+pub mod door;
+pub mod fault;
+pub mod function;
+pub mod guard;
+pub mod https;
+pub mod kept_calls;
+pub mod login;
+pub mod passwords;
+pub mod remember;
+pub mod secret;
+pub mod services;
+pub mod sessions;
+pub mod settings;
+pub mod startup;
+pub mod storage;

@@ -1,0 +1,228 @@
+//! Password hashes: argon2id (RFC 9106), off the async workers, a few at a time.
+//!
+//! A login for a user that does not exist costs the same work as one for a user that does: a hash made from the present
+//! settings is verified in its place. The work holds its permit until it is done, also when the client has gone.
+
+use std::{sync::Arc, time::Duration};
+
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
+    password_hash::phc::PasswordHash,
+};
+use tokio::sync::Semaphore;
+
+use super::{fault::Fault, settings};
+use crate::contract::{Refusal, login::Password};
+
+/// What a verification came to.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Whether the password is right. Never true where there was no stored hash.
+    pub is_right: bool,
+    /// The right password hashed anew, where the stored hash has other costs than the settings.
+    pub rehashed: Option<String>,
+}
+
+/// Hashes and verifies passwords.
+#[derive(Clone)]
+pub struct Passwords {
+    hasher: Argon2<'static>,
+    permits: Arc<Semaphore>,
+    max_wait: Duration,
+    unknown_user: Arc<str>,
+}
+
+impl Passwords {
+    /// Hashing as `settings` say.
+    ///
+    /// # Errors
+    /// Costs that argon2 does not take.
+    pub fn new(settings: &settings::Passwords) -> anyhow::Result<Self> {
+        let params = Params::new(
+            settings.memory_kib,
+            settings.iterations,
+            settings.parallelism,
+            None,
+        )
+        .map_err(|error| anyhow::anyhow!("the password costs are not usable: {error}"))?;
+        let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let unknown_user = hash(&hasher, b"nobody has this password")?;
+        Ok(Self {
+            hasher,
+            permits: Arc::new(Semaphore::new(settings.permits)),
+            max_wait: Duration::from_millis(settings.max_wait_ms),
+            unknown_user: unknown_user.into(),
+        })
+    }
+
+    /// Hashes a password, with a salt of its own.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] where too many are being hashed.
+    pub async fn hash(&self, password: Password) -> Result<String, Refusal> {
+        self.work(move |hasher| hash(hasher, password.reveal()))
+            .await
+    }
+
+    /// Verifies a password against the stored hash of a user, or does the same work for nothing where there is none.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] where too many are being hashed; a fault where the stored hash is unreadable.
+    pub async fn verify(
+        &self,
+        password: Password,
+        stored: Option<String>,
+    ) -> Result<Verdict, Refusal> {
+        let is_known = stored.is_some();
+        let stored = stored.unwrap_or_else(|| self.unknown_user.as_ref().to_owned());
+        self.work(move |hasher| {
+            let parsed = PasswordHash::new(&stored)
+                .map_err(|error| Fault::new("reading a password hash", error))?;
+            let is_right = hasher.verify_password(password.reveal(), &parsed).is_ok() && is_known;
+            let is_outdated = is_right && !has_costs_of(&parsed, hasher.params());
+            let rehashed = is_outdated
+                .then(|| hash(hasher, password.reveal()))
+                .transpose()?;
+            Ok(Verdict { is_right, rehashed })
+        })
+        .await
+    }
+
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Argon2<'static>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let permit = tokio::time::timeout(self.max_wait, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| Refusal::Busy { retry_after: 2 })?
+            .map_err(|error| Fault::new("waiting to hash a password", error))?;
+        let hasher = self.hasher.clone();
+        let worked = tokio::task::spawn_blocking(move || {
+            // Given back when the work is done, not when its client stops waiting.
+            let _permit = permit;
+            work(&hasher)
+        });
+        Ok(worked
+            .await
+            .map_err(|error| Fault::new("hashing a password", error))??)
+    }
+}
+
+fn hash(hasher: &Argon2<'static>, password: &[u8]) -> Result<String, Fault> {
+    let hash: PasswordHash = hasher
+        .hash_password(password)
+        .map_err(|error| Fault::new("hashing a password", error))?;
+    Ok(hash.to_string())
+}
+
+fn has_costs_of(hash: &PasswordHash, params: &Params) -> bool {
+    hash.algorithm == Algorithm::Argon2id.ident()
+        && Params::try_from(hash).is_ok_and(|found| {
+            (found.m_cost(), found.t_cost(), found.p_cost())
+                == (params.m_cost(), params.t_cost(), params.p_cost())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_memory(memory_kib: u32) -> Passwords {
+        Passwords::new(&settings::Passwords {
+            memory_kib,
+            iterations: 1,
+            parallelism: 1,
+            permits: 2,
+            max_wait_ms: 2000,
+        })
+        .unwrap()
+    }
+
+    fn typed(text: &str) -> Password {
+        Password::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_argon2id_with_a_salt_of_its_own() {
+        let passwords = with_memory(64);
+        let (one, two) = (
+            passwords.hash(typed("a")).await.unwrap(),
+            passwords.hash(typed("a")).await.unwrap(),
+        );
+        assert!(one.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{one}");
+        assert_ne!(one, two);
+    }
+
+    #[tokio::test]
+    async fn every_byte_of_a_long_password_counts() {
+        let passwords = with_memory(64);
+        let long = "x".repeat(200);
+        let stored = passwords.hash(typed(&long)).await.unwrap();
+        for at in [72, 199] {
+            let mut other = long.clone();
+            other.replace_range(at..=at, "y");
+            assert!(
+                !passwords
+                    .verify(typed(&other), Some(stored.clone()))
+                    .await
+                    .unwrap()
+                    .is_right
+            );
+        }
+        assert!(
+            passwords
+                .verify(typed(&long), Some(stored))
+                .await
+                .unwrap()
+                .is_right
+        );
+    }
+
+    #[tokio::test]
+    async fn an_older_cost_is_hashed_anew_only_after_the_right_password() {
+        let stored = with_memory(64).hash(typed("a")).await.unwrap();
+        let dearer = with_memory(128);
+        assert!(
+            dearer
+                .verify(typed("b"), Some(stored.clone()))
+                .await
+                .unwrap()
+                .rehashed
+                .is_none()
+        );
+        let verdict = dearer.verify(typed("a"), Some(stored)).await.unwrap();
+        let rehashed = verdict.rehashed.unwrap();
+        assert!(rehashed.contains("m=128"), "{rehashed}");
+        assert!(
+            dearer
+                .verify(typed("a"), Some(rehashed))
+                .await
+                .unwrap()
+                .rehashed
+                .is_none()
+        );
+    }
+
+    #[tokio::test]
+    async fn nobody_logs_in_as_an_unknown_user() {
+        let passwords = with_memory(64);
+        assert!(
+            !passwords
+                .verify(typed("nobody has this password"), None)
+                .await
+                .unwrap()
+                .is_right
+        );
+    }
+
+    #[tokio::test]
+    async fn surplus_work_is_refused_as_busy() {
+        let mut passwords = with_memory(64);
+        passwords.permits = Arc::new(Semaphore::new(0));
+        passwords.max_wait = Duration::from_millis(1);
+        assert!(matches!(
+            passwords.hash(typed("a")).await,
+            Err(Refusal::Busy { .. })
+        ));
+    }
+}

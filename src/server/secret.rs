@@ -1,0 +1,85 @@
+//! Bearer secrets: random tokens that prove something to whoever shows them.
+//!
+//! Stored is only their hash, so a copy of the database logs nobody in. A plain hash is enough, because a token has at
+//! least 128 random bits and cannot be guessed (OWASP ASVS 6.5.2, 11.5.1).
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use super::fault::Fault;
+
+/// A random token of 256 bits. It prints nothing of itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// Makes a new one from the operating system's random numbers.
+    ///
+    /// # Errors
+    /// A fault if the operating system has none to give.
+    pub fn random() -> Result<Self, Fault> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| Fault::new("random numbers", error))?;
+        Ok(Self(bytes))
+    }
+
+    /// Reads one from a cookie. Anything that [`Self::reveal`] cannot have written is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The text for the cookie: 43 characters.
+    pub fn reveal(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// The hash to store and to search by.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(&self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// The SHA-256 of a token: safe to store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenHash(Vec<u8>);
+
+impl TokenHash {
+    /// Hashes the bytes of a token.
+    pub fn of(token: &[u8]) -> Self {
+        Self(Sha256::digest(token).to_vec())
+    }
+
+    /// A hash that was read from the database.
+    pub fn stored(hash: &[u8]) -> Self {
+        Self(hash.to_vec())
+    }
+
+    /// The bytes to bind in a query.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_its_cookie_and_prints_nothing() {
+        let token = Token::random().unwrap();
+        assert_eq!(Token::parse(&token.reveal()), Some(token.clone()));
+        assert!(!format!("{token:?}").contains(&token.reveal()));
+        for bad in ["", "short", &"A".repeat(44), &"é".repeat(22)] {
+            assert_eq!(Token::parse(bad), None);
+        }
+    }
+}

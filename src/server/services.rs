@@ -1,0 +1,58 @@
+//! What the server works with: made once at start-up, handed to every request.
+
+use std::{fmt, sync::Arc};
+
+use super::{passwords::Passwords, sessions::store::Store, settings::Settings, storage::Storage};
+
+/// Settings, database, sessions and password hashing, behind one cheap handle.
+#[derive(Clone)]
+pub struct Services(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    storage: Storage,
+    sessions: Arc<Store>,
+    passwords: Passwords,
+}
+
+impl Services {
+    /// Opens the database and prepares the rest.
+    ///
+    /// # Errors
+    /// Says which step failed and why.
+    pub async fn open(settings: Settings) -> anyhow::Result<Self> {
+        let storage = Storage::open(&settings.data).await?;
+        Ok(Self(Arc::new(Inner {
+            sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
+            passwords: Passwords::new(&settings.passwords)?,
+            storage,
+            settings,
+        })))
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The database.
+    pub fn storage(&self) -> &Storage {
+        &self.0.storage
+    }
+
+    /// The store of sessions.
+    pub fn sessions(&self) -> &Arc<Store> {
+        &self.0.sessions
+    }
+
+    /// The hashing of passwords.
+    pub fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Services(…)")
+    }
+}

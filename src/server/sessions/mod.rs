@@ -1,0 +1,75 @@
+//! Sessions: who is logged in.
+//!
+//! The session of a request is that of tower-sessions, on a store of our own ([`store`]). Its cookie layer is not used
+//! but replaced by [`carry`], because the stock one removes the cookie of every session that it does not find: a slow
+//! request from before a login would take the new cookie away again. It also sends removals that browsers ignore for
+//! `__Host-` names.
+//!
+//! What holds: a session is stored only with a login in it; its token is stored only as a hash; it gets a new token at
+//! every login; once ended it never comes back.
+
+pub mod carry;
+pub mod store;
+pub mod sweep;
+
+use serde::{Deserialize, Serialize};
+use tower_sessions::Session;
+
+use super::{clock::Timestamp, fault::Fault};
+
+const LOGIN: &str = "login";
+
+/// A login, as the session keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// Who logged in.
+    pub user_id: String,
+    /// When, in milliseconds since 1970. The absolute limit counts from here.
+    pub at: i64,
+    /// Whether the password was given for this session. One that was restored by a remembered browser is not fresh.
+    pub fresh: bool,
+    /// The hash of the series of the remembered browser that it belongs to.
+    pub series: Option<Vec<u8>>,
+}
+
+impl Login {
+    /// The moment of the login.
+    pub fn at(&self) -> Timestamp {
+        Timestamp(self.at)
+    }
+}
+
+/// The login in a session.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn login_of(session: &Session) -> Result<Option<Login>, Fault> {
+    session.get(LOGIN).await.map_err(fault)
+}
+
+/// Puts a login into a session, under a new token: what the session was before is over.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn begin(session: &Session, login: &Login) -> Result<(), Fault> {
+    // Against session fixation, and against leftovers of another user (OWASP ASVS 7.2.4).
+    session.flush().await.map_err(fault)?;
+    session.insert(LOGIN, login).await.map_err(fault)
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// A fault of the store; then the session may still be live.
+pub async fn end(session: &Session) -> Result<(), Fault> {
+    session.flush().await.map_err(fault)
+}
+
+fn fault(error: tower_sessions::session::Error) -> Fault {
+    match error {
+        tower_sessions::session::Error::Store(error) => {
+            Fault::unavailable("using the session store", error)
+        }
+        error => Fault::new("reading a session", error),
+    }
+}

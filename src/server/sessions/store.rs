@@ -1,0 +1,148 @@
+//! The session store: tower-sessions on our database.
+//!
+//! `save` updates and never inserts, so a slow request cannot bring back a session that ended meanwhile. `load` checks
+//! both limits and that the user is active, and notes the use, at most once a minute.
+
+use std::time::Duration;
+
+use tower_sessions::{
+    SessionStore,
+    session::{Id, Record},
+    session_store::{Error, Result},
+};
+
+use super::{LOGIN, Login};
+use crate::server::{
+    clock::Timestamp,
+    fault::Fault,
+    secret::TokenHash,
+    settings::Sessions,
+    storage::{
+        Storage,
+        sessions::{Limits, NewSession},
+    },
+};
+
+/// How old the note of the last use may get before it is written again.
+const TOUCH_AFTER: Duration = Duration::from_secs(60);
+
+/// The store of sessions.
+#[derive(Debug, Clone)]
+pub struct Store {
+    storage: Storage,
+    idle: Duration,
+    absolute: Duration,
+}
+
+impl Store {
+    /// A store with the limits of `settings`.
+    pub fn new(storage: Storage, settings: &Sessions) -> Self {
+        Self {
+            storage,
+            idle: settings.idle(),
+            absolute: settings.absolute(),
+        }
+    }
+
+    /// The limits at that moment.
+    pub fn limits(&self, now: Timestamp) -> Limits {
+        Limits {
+            logged_in_after: now.minus(self.absolute),
+            used_after: now.minus(self.idle),
+        }
+    }
+
+    /// Whether the last use should be noted again. With a short idle limit that is before the session runs out.
+    fn is_touch_due(&self, last_used: Timestamp, now: Timestamp) -> bool {
+        last_used.plus(TOUCH_AFTER.min(self.idle / 2)) <= now
+    }
+}
+
+#[async_trait::async_trait]
+impl SessionStore for Store {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        let login = record
+            .data
+            .get(LOGIN)
+            .and_then(|login| serde_json::from_value::<Login>(login.clone()).ok())
+            .ok_or_else(|| Error::Encode("a session without a login is not stored".to_owned()))?;
+        let data = encode(record)?;
+        let series = login.series.as_deref().map(TokenHash::stored);
+        loop {
+            let session = NewSession {
+                token: &hash(&record.id),
+                user_id: &login.user_id,
+                series: series.as_ref(),
+                data: &data,
+                logged_in_at: login.at(),
+            };
+            if self
+                .storage
+                .add_session(&session, Timestamp::now())
+                .await
+                .map_err(backend)?
+            {
+                return Ok(());
+            }
+            record.id = Id::default();
+        }
+    }
+
+    async fn save(&self, record: &Record) -> Result<()> {
+        if !self
+            .storage
+            .update_session(&hash(&record.id), &encode(record)?)
+            .await
+            .map_err(backend)?
+        {
+            tracing::debug!(
+                "a session ended while a request was using it; its changes are dropped"
+            );
+        }
+        Ok(())
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let (token, now) = (hash(id), Timestamp::now());
+        let Some(stored) = self
+            .storage
+            .find_session(&token, self.limits(now))
+            .await
+            .map_err(backend)?
+        else {
+            return Ok(None);
+        };
+        if self.is_touch_due(Timestamp(stored.last_used_at), now) {
+            self.storage
+                .touch_session(&token, now)
+                .await
+                .map_err(backend)?;
+        }
+        Ok(Some(Record {
+            id: *id,
+            data: serde_json::from_str(&stored.data)
+                .map_err(|error| Error::Decode(error.to_string()))?,
+            // The limits are ours; tower-sessions' own is never asked.
+            expiry_date: time::OffsetDateTime::now_utc().saturating_add(time::Duration::WEEK),
+        }))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        self.storage
+            .delete_session(&hash(id))
+            .await
+            .map_err(backend)
+    }
+}
+
+fn hash(id: &Id) -> TokenHash {
+    TokenHash::of(&id.0.to_le_bytes())
+}
+
+fn encode(record: &Record) -> Result<String> {
+    serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))
+}
+
+fn backend(fault: Fault) -> Error {
+    Error::Backend(fault.with_causes())
+}

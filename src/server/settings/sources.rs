@@ -1,0 +1,155 @@
+//! Where settings come from: the command line over variables over the file over defaults.
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use confique::{Config as _, Layer as _};
+
+use super::{Listen, Settings, print};
+
+type SettingsLayer = <Settings as confique::Config>::Layer;
+
+/// What the command line sets.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Overrides {
+    /// The settings file (TOML); also CALLGATE_SETTINGS
+    #[arg(long, global = true, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+
+    /// The folder of the database
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// The folder of the development certificate
+    #[arg(long, global = true, value_name = "DIR")]
+    pub certs: Option<PathBuf>,
+
+    #[arg(skip)]
+    pub demo: bool,
+
+    #[arg(skip)]
+    pub https: Option<SocketAddr>,
+
+    #[arg(skip)]
+    pub http: Option<Listen>,
+}
+
+impl Settings {
+    /// Reads all sources.
+    ///
+    /// # Errors
+    /// Unknown keys, unreadable values and contradictions, each with its name.
+    pub fn load(overrides: &Overrides) -> anyhow::Result<Self> {
+        refuse_unknown_variables()?;
+        let file = overrides
+            .settings
+            .clone()
+            .or_else(|| env::var_os("CALLGATE_SETTINGS").map(PathBuf::from));
+        let layers = command_line(overrides)
+            .with_fallback(SettingsLayer::from_env()?)
+            .with_fallback(
+                file.as_deref()
+                    .map(read)
+                    .transpose()?
+                    .unwrap_or_else(SettingsLayer::empty),
+            )
+            .with_fallback(SettingsLayer::default_values());
+        let settings = Self::from_layer(layers)?;
+        if let Err(contradiction) = settings.check() {
+            bail!(contradiction);
+        }
+        Ok(settings)
+    }
+}
+
+fn command_line(overrides: &Overrides) -> SettingsLayer {
+    let mut layer = SettingsLayer::empty();
+    layer.demo = overrides.demo.then_some(true);
+    layer.data.clone_from(&overrides.data);
+    layer.https.certs.clone_from(&overrides.certs);
+    layer.https.address = overrides.https;
+    layer.http.address = overrides.http;
+    layer
+}
+
+fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
+    let text = fs::read_to_string(file)
+        .with_context(|| format!("the settings file {} cannot be read", file.display()))?;
+    toml::from_str(&text)
+        .with_context(|| format!("the settings file {} is not right", file.display()))
+}
+
+/// A misspelt variable would silently leave a setting at its default.
+fn refuse_unknown_variables() -> anyhow::Result<()> {
+    let known = print::variables();
+    let unknown = env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| {
+            name.starts_with("CALLGATE_")
+                && name != "CALLGATE_SETTINGS"
+                && !known.contains(&name.as_str())
+        });
+    let unknown: Vec<String> = unknown.collect();
+    if !unknown.is_empty() {
+        bail!(
+            "there is no setting {}; `callgate settings` lists those that there are",
+            unknown.join(", ")
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_file(text: &str) -> Result<Settings, String> {
+        let layer: SettingsLayer = toml::from_str(text).map_err(|error| error.to_string())?;
+        let settings = Settings::from_layer(layer.with_fallback(SettingsLayer::default_values()))
+            .map_err(|error| error.to_string())?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults() {
+        let settings = from_file("").unwrap();
+        assert_eq!(settings.origin(), "https://localhost:8443");
+        assert_eq!(settings.sessions.idle_seconds, 1800);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_at_every_depth() {
+        for text in [
+            "dmeo = true",
+            "[https]\nadress = \"127.0.0.1:1\"",
+            "[sesions]",
+        ] {
+            assert!(
+                from_file(text).unwrap_err().contains("unknown field"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn contradictions_are_refused_with_the_key() {
+        for (text, key) in [
+            ("demo = true\n[https]\naddress = \"0.0.0.0:8443\"", "demo"),
+            ("[https]\nkey = \"k.pem\"", "https.certificate"),
+            ("[site]\norigin = \"http://a.example\"", "site.origin"),
+            ("[site]\norigin = \"https://a.example/x\"", "site.origin"),
+            ("[sessions]\nidle_seconds = 50000", "sessions.idle_seconds"),
+            ("[limits]\nbody_bytes = 0", "limits.body_bytes"),
+            ("[http]\naddress = \"of\"", "off"),
+        ] {
+            let refusal = from_file(text).map(|_| ()).unwrap_err();
+            assert!(refusal.contains(key), "{text}: {refusal}");
+        }
+    }
+}

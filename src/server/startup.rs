@@ -1,0 +1,159 @@
+//! Starting and stopping the server.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, bail};
+use leptos::config::LeptosOptions;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{
+    certificates::Certificates,
+    demo, door, function, https,
+    services::Services,
+    sessions::sweep::sweep_forever,
+    settings::{Listen, Settings},
+};
+
+/// Serves until the process is told to stop, and then until the calls under way are done.
+///
+/// # Errors
+/// What keeps the server from starting, and what to do about it.
+pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    if let Err(stray) = function::check() {
+        bail!(stray);
+    }
+    let options = leptos_options(&settings)?;
+    let services = Services::open(settings).await?;
+    let settings = services.settings();
+    if settings.demo {
+        demo::add_users(&services).await?;
+    } else {
+        demo::refuse_users(&services).await?;
+    }
+    let certificates = certificates(settings)?;
+    let tls = https::tls(&certificates).await?;
+    let listener = https::bind(settings.https.address, "https.address (--https)")?;
+    let plain = match settings.http.address {
+        Listen::On(address) => Some(https::bind(
+            address,
+            "http.address (--http, or --http off)",
+        )?),
+        Listen::Off => None,
+    };
+
+    let sweeper = tokio::spawn(sweep_forever(
+        services.clone(),
+        Duration::from_secs(settings.sessions.sweep_seconds),
+    ));
+    let doors = door::router(&services, options);
+    let (handle, plain_handle) = (https::handle(), https::handle());
+    let drain = Duration::from_secs(settings.https.drain_seconds);
+    let stopper = tokio::spawn({
+        let (handle, plain_handle) = (handle.clone(), plain_handle.clone());
+        async move {
+            if let Err(error) = asked_to_stop().await {
+                tracing::error!(%error, "signals cannot be received");
+            }
+            tracing::info!("stopping; calls under way may finish");
+            plain_handle.graceful_shutdown(Some(drain));
+            handle.graceful_shutdown(Some(drain));
+            // A second signal does not wait.
+            if asked_to_stop().await.is_ok() {
+                plain_handle.shutdown();
+                handle.shutdown();
+            }
+        }
+    });
+
+    announce(settings, &certificates);
+    let serving = https::serve(listener, tls, doors, settings, handle);
+    match plain {
+        Some(plain) => {
+            tokio::try_join!(serving, https::plain::serve(plain, settings, plain_handle))?;
+        }
+        None => serving.await?,
+    }
+    stopper.abort();
+    sweeper.abort();
+    services.storage().close().await;
+    Ok(())
+}
+
+async fn asked_to_stop() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The certificate of the settings, or the development certificate. A demo makes itself one.
+fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
+    if let (Some(certificate), Some(key)) = (&settings.https.certificate, &settings.https.key) {
+        return Ok(Certificates {
+            ca: PathBuf::new(),
+            certificate: certificate.clone(),
+            key: key.clone(),
+        });
+    }
+    let folder = settings.certs();
+    let certificates = Certificates::in_folder(&folder);
+    if certificates.are_good() {
+        return Ok(certificates);
+    }
+    if settings.demo {
+        return Certificates::make(&folder);
+    }
+    bail!(
+        "there is no certificate to serve with. Set https.certificate and https.key, or make a development certificate \
+         with `callgate cert --certs {}`",
+        folder.display()
+    );
+}
+
+/// Where the browser part is.
+fn leptos_options(settings: &Settings) -> anyhow::Result<LeptosOptions> {
+    let beside_program = || -> anyhow::Result<PathBuf> {
+        let program =
+            env::current_exe().context("the program does not know where it is; set site.files")?;
+        let build = program.parent().and_then(|folder| folder.parent());
+        Ok(build.map(|folder| folder.join("site")).unwrap_or_default())
+    };
+    let from_leptos = || env::var_os("LEPTOS_SITE_ROOT").map(PathBuf::from);
+    let root = match settings.site.files.clone().or_else(from_leptos) {
+        Some(root) => root,
+        None => beside_program()?,
+    };
+    if !root.join("pkg").is_dir() {
+        tracing::warn!(
+            folder = %root.display(),
+            "the browser part is not there: pages work without style and script. Build it with `make build`, or set site.files"
+        );
+    }
+    Ok(LeptosOptions::builder()
+        .output_name("callgate")
+        .site_root(root.to_string_lossy().into_owned())
+        .site_pkg_dir("pkg")
+        .build())
+}
+
+/// A few calm lines for the person who started it.
+#[expect(clippy::print_stdout, reason = "this is the output of the command")]
+fn announce(settings: &Settings, certificates: &Certificates) {
+    println!("Callgate is ready at {}", settings.origin());
+    if settings.demo {
+        let logins = demo::USERS.map(|(user, password)| format!("{user} / {password}"));
+        println!("  Demo logins:  {}", logins.join("   "));
+    }
+    if settings.https.certificate.is_none() {
+        println!(
+            "  Trust this CA certificate:  {}",
+            certificates.ca.display()
+        );
+    }
+    println!("  Stop it with Ctrl+C");
+}

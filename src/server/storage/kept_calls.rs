@@ -1,0 +1,88 @@
+//! Stored kept calls. The token that finds one is known here by its hash only.
+
+use super::{Storage, fault};
+use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
+
+/// How many kept calls there are at the most; the oldest go first. They can be made without a login, so their number
+/// must not be up to those who make them.
+const MOST_KEPT: i64 = 1000;
+
+impl Storage {
+    /// Keeps a call, and lets go of what is beyond the limit.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn keep_call(
+        &self,
+        token: &TokenHash,
+        user_id: Option<&str>,
+        call: &str,
+        expires_at: Timestamp,
+    ) -> Result<(), Fault> {
+        sqlx::query("INSERT INTO kept_calls (token_hash, user_id, call, expires_at) VALUES ($1, $2, $3, $4)")
+            .bind(token.as_bytes())
+            .bind(user_id)
+            .bind(call)
+            .bind(expires_at.0)
+            .execute(&self.pool)
+            .await
+            .map_err(fault("keeping a call"))?;
+        sqlx::query(
+            "DELETE FROM kept_calls WHERE expires_at <
+             (SELECT MIN(expires_at) FROM (SELECT expires_at FROM kept_calls ORDER BY expires_at DESC LIMIT $1) AS newest)",
+        )
+        .bind(MOST_KEPT)
+        .execute(&self.pool)
+        .await
+        .map_err(fault("letting go of kept calls"))?;
+        Ok(())
+    }
+
+    /// The kept call with that token, if it is for anybody or for `user_id`.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn find_kept_call(
+        &self,
+        token: &TokenHash,
+        user_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<String>, Fault> {
+        sqlx::query_scalar(
+            "SELECT call FROM kept_calls
+             WHERE token_hash = $1 AND expires_at > $2 AND (user_id IS NULL OR user_id = $3)",
+        )
+        .bind(token.as_bytes())
+        .bind(now.0)
+        .bind(user_id)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(fault("looking up a kept call"))
+    }
+
+    /// Lets go of a kept call.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn delete_kept_call(&self, token: &TokenHash) -> Result<(), Fault> {
+        sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1")
+            .bind(token.as_bytes())
+            .execute(&self.pool)
+            .await
+            .map_err(fault("letting go of a kept call"))?;
+        Ok(())
+    }
+
+    /// Removes the kept calls that are over. Gives their number.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn sweep_kept_calls(&self, now: Timestamp) -> Result<u64, Fault> {
+        let done = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1")
+            .bind(now.0)
+            .execute(&self.pool)
+            .await
+            .map_err(fault("sweeping kept calls"))?;
+        Ok(done.rows_affected())
+    }
+}

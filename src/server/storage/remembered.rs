@@ -1,0 +1,149 @@
+//! Stored remembered browsers. Series and token are known here by their hashes only.
+
+use sqlx::FromRow;
+
+use super::{Storage, fault};
+use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
+
+/// A series whose token was just used, and is spent.
+#[derive(Debug, FromRow)]
+pub struct UsedSeries {
+    /// Whose browser it is.
+    pub user_id: String,
+    /// When it is forgotten, in milliseconds since 1970.
+    pub expires_at: i64,
+}
+
+/// A series as stored.
+#[derive(Debug, FromRow)]
+pub struct StoredSeries {
+    /// Whose browser it is.
+    pub user_id: String,
+    /// Whether the user is active.
+    pub active: bool,
+    /// The hash of the token that is good now.
+    pub token_hash: Vec<u8>,
+    /// The hash of the token before it.
+    pub previous_hash: Option<Vec<u8>>,
+    /// When the token was replaced, in milliseconds since 1970.
+    pub rotated_at: i64,
+    /// When it is forgotten, in milliseconds since 1970.
+    pub expires_at: i64,
+}
+
+impl Storage {
+    /// Remembers a browser.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn add_series(
+        &self,
+        series: &TokenHash,
+        token: &TokenHash,
+        user_id: &str,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), Fault> {
+        sqlx::query(
+            "INSERT INTO remembered (series_hash, token_hash, previous_hash, rotated_at, user_id, expires_at)
+             VALUES ($1, $2, NULL, $3, $4, $5)",
+        )
+        .bind(series.as_bytes())
+        .bind(token.as_bytes())
+        .bind(now.0)
+        .bind(user_id)
+        .bind(expires_at.0)
+        .execute(&self.pool)
+        .await
+        .map_err(fault("remembering a browser"))?;
+        Ok(())
+    }
+
+    /// Replaces the token of a series, if `token` is the good one and its user active. One statement, so of two
+    /// requests with the same token one comes first.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn rotate_series(
+        &self,
+        series: &TokenHash,
+        token: &TokenHash,
+        next: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<UsedSeries>, Fault> {
+        sqlx::query_as(
+            "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2
+             WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2
+               AND user_id IN (SELECT user_id FROM users WHERE active)
+             RETURNING user_id, expires_at",
+        )
+        .bind(next.as_bytes())
+        .bind(now.0)
+        .bind(series.as_bytes())
+        .bind(token.as_bytes())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(fault("using a remembered login"))
+    }
+
+    /// The series of that name.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn find_series(&self, series: &TokenHash) -> Result<Option<StoredSeries>, Fault> {
+        sqlx::query_as(
+            "SELECT remembered.user_id, users.active, token_hash, previous_hash, rotated_at, expires_at
+             FROM remembered JOIN users ON users.user_id = remembered.user_id WHERE series_hash = $1",
+        )
+        .bind(series.as_bytes())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(fault("looking up a remembered login"))
+    }
+
+    /// Forgets a browser. Its session goes on.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn delete_series(&self, series: &TokenHash) -> Result<(), Fault> {
+        sqlx::query("DELETE FROM remembered WHERE series_hash = $1")
+            .bind(series.as_bytes())
+            .execute(&self.pool)
+            .await
+            .map_err(fault("forgetting a browser"))?;
+        Ok(())
+    }
+
+    /// Forgets a browser and ends every session that came of it.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn revoke_series(&self, series: &TokenHash) -> Result<(), Fault> {
+        let revoking = "revoking a remembered login";
+        let mut transaction = self.pool.begin().await.map_err(fault(revoking))?;
+        for query in [
+            "DELETE FROM remembered WHERE series_hash = $1",
+            "DELETE FROM sessions WHERE series_hash = $1",
+        ] {
+            sqlx::query(query)
+                .bind(series.as_bytes())
+                .execute(&mut *transaction)
+                .await
+                .map_err(fault(revoking))?;
+        }
+        transaction.commit().await.map_err(fault(revoking))
+    }
+
+    /// Removes the series that are over. Gives their number.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn sweep_series(&self, now: Timestamp) -> Result<u64, Fault> {
+        let done = sqlx::query("DELETE FROM remembered WHERE expires_at <= $1")
+            .bind(now.0)
+            .execute(&self.pool)
+            .await
+            .map_err(fault("sweeping remembered logins"))?;
+        Ok(done.rows_affected())
+    }
+}

@@ -1,0 +1,145 @@
+//! Stored sessions. The token of a session is known here by its hash only.
+
+use sqlx::FromRow;
+
+use super::{Storage, fault};
+use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
+
+/// A session to store.
+pub struct NewSession<'a> {
+    /// The hash of its token.
+    pub token: &'a TokenHash,
+    /// Who is logged in.
+    pub user_id: &'a str,
+    /// The remembered browser that it belongs to.
+    pub series: Option<&'a TokenHash>,
+    /// Its data, as JSON.
+    pub data: &'a str,
+    /// When its user logged in.
+    pub logged_in_at: Timestamp,
+}
+
+/// A live session.
+#[derive(Debug, FromRow)]
+pub struct StoredSession {
+    /// Its data, as JSON.
+    pub data: String,
+    /// When it was last used, as far as that was noted, in milliseconds since 1970.
+    pub last_used_at: i64,
+}
+
+/// How old a live session may be. Both moments lie in the past.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Logins before this are too long ago.
+    pub logged_in_after: Timestamp,
+    /// Sessions not used since are over.
+    pub used_after: Timestamp,
+}
+
+impl Storage {
+    /// Stores a session. `false` if there is one with that token.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn add_session(
+        &self,
+        session: &NewSession<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let done = sqlx::query(
+            "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (token_hash) DO NOTHING",
+        )
+        .bind(session.token.as_bytes())
+        .bind(session.user_id)
+        .bind(session.series.map(TokenHash::as_bytes))
+        .bind(session.data)
+        .bind(session.logged_in_at.0)
+        .bind(now.0)
+        .execute(&self.pool)
+        .await
+        .map_err(fault("storing a session"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The live session with that token, if its user is active.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn find_session(
+        &self,
+        token: &TokenHash,
+        limits: Limits,
+    ) -> Result<Option<StoredSession>, Fault> {
+        sqlx::query_as(
+            "SELECT sessions.data, sessions.last_used_at FROM sessions
+             JOIN users ON users.user_id = sessions.user_id AND users.active
+             WHERE token_hash = $1 AND logged_in_at > $2 AND last_used_at > $3",
+        )
+        .bind(token.as_bytes())
+        .bind(limits.logged_in_after.0)
+        .bind(limits.used_after.0)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(fault("looking up a session"))
+    }
+
+    /// Notes that a session is in use. One that ended meanwhile stays ended.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn touch_session(&self, token: &TokenHash, now: Timestamp) -> Result<(), Fault> {
+        sqlx::query(
+            "UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at < $1",
+        )
+        .bind(now.0)
+        .bind(token.as_bytes())
+        .execute(&self.pool)
+        .await
+        .map_err(fault("noting the use of a session"))?;
+        Ok(())
+    }
+
+    /// Replaces the data of a session. One that ended meanwhile stays ended: `false`.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn update_session(&self, token: &TokenHash, data: &str) -> Result<bool, Fault> {
+        let done = sqlx::query("UPDATE sessions SET data = $1 WHERE token_hash = $2")
+            .bind(data)
+            .bind(token.as_bytes())
+            .execute(&self.pool)
+            .await
+            .map_err(fault("updating a session"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Ends a session. Ending one that is not there is fine.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn delete_session(&self, token: &TokenHash) -> Result<(), Fault> {
+        sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
+            .bind(token.as_bytes())
+            .execute(&self.pool)
+            .await
+            .map_err(fault("ending a session"))?;
+        Ok(())
+    }
+
+    /// Removes the sessions that are over. Gives their number.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn sweep_sessions(&self, limits: Limits) -> Result<u64, Fault> {
+        let done =
+            sqlx::query("DELETE FROM sessions WHERE logged_in_at <= $1 OR last_used_at <= $2")
+                .bind(limits.logged_in_after.0)
+                .bind(limits.used_after.0)
+                .execute(&self.pool)
+                .await
+                .map_err(fault("sweeping sessions"))?;
+        Ok(done.rows_affected())
+    }
+}

@@ -1,0 +1,180 @@
+//! Stored users.
+
+use sqlx::FromRow;
+
+use super::{Storage, fault};
+use crate::server::{clock::Timestamp, fault::Fault};
+
+/// A user as stored. The hash is for [`passwords`](crate::server::passwords) only.
+#[derive(Clone, FromRow)]
+pub struct StoredUser {
+    /// The name, exactly as it was given.
+    pub user_id: String,
+    /// The password hash, a PHC string.
+    pub password_hash: String,
+    /// Whether the user may log in and stay logged in.
+    pub active: bool,
+    /// Whether this is a demo user, whose password is public.
+    pub demo: bool,
+    /// When the user was added, in milliseconds since 1970.
+    pub created_at: i64,
+}
+
+impl Storage {
+    /// Adds a user. `false` if there is one of that name.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn add_user(
+        &self,
+        user_id: &str,
+        password_hash: &str,
+        demo: bool,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let done = sqlx::query(
+            "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at)
+             VALUES ($1, $2, TRUE, $3, $4, $4) ON CONFLICT (user_id) DO NOTHING",
+        )
+        .bind(user_id)
+        .bind(password_hash)
+        .bind(demo)
+        .bind(now.0)
+        .execute(&self.pool)
+        .await
+        .map_err(fault("adding a user"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The user of that name.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn find_user(&self, user_id: &str) -> Result<Option<StoredUser>, Fault> {
+        sqlx::query_as(
+            "SELECT user_id, password_hash, active, demo, created_at FROM users WHERE user_id = $1",
+        )
+        .bind(user_id)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(fault("looking up a user"))
+    }
+
+    /// All users, by name.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn list_users(&self) -> Result<Vec<StoredUser>, Fault> {
+        sqlx::query_as(
+            "SELECT user_id, password_hash, active, demo, created_at FROM users ORDER BY user_id",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault("listing users"))
+    }
+
+    /// Writes the same password hashed anew, unless the password was changed meanwhile. Nobody is logged out.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn replace_hash(&self, user_id: &str, old: &str, new: &str) -> Result<(), Fault> {
+        sqlx::query(
+            "UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3",
+        )
+        .bind(new)
+        .bind(user_id)
+        .bind(old)
+        .execute(&self.pool)
+        .await
+        .map_err(fault("hashing a password anew"))?;
+        Ok(())
+    }
+
+    /// Gives a user another password and ends all that the old one opened: sessions and remembered browsers. The user
+    /// stops being a demo user. `false` if there is none of that name.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn change_password(
+        &self,
+        user_id: &str,
+        password_hash: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let change = "changing a password";
+        let mut transaction = self.pool.begin().await.map_err(fault(change))?;
+        let done = sqlx::query(
+            "UPDATE users SET password_hash = $1, demo = FALSE, changed_at = $2 WHERE user_id = $3",
+        )
+        .bind(password_hash)
+        .bind(now.0)
+        .bind(user_id)
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(change))?;
+        end_all_of(&mut transaction, user_id)
+            .await
+            .map_err(fault(change))?;
+        transaction.commit().await.map_err(fault(change))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Lets a user in or keeps one out. Keeping out also ends all sessions and forgets all browsers. `false` if there
+    /// is none of that name.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn set_active(
+        &self,
+        user_id: &str,
+        active: bool,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let change = "enabling or disabling a user";
+        let mut transaction = self.pool.begin().await.map_err(fault(change))?;
+        let done = sqlx::query("UPDATE users SET active = $1, changed_at = $2 WHERE user_id = $3")
+            .bind(active)
+            .bind(now.0)
+            .bind(user_id)
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(change))?;
+        if !active {
+            end_all_of(&mut transaction, user_id)
+                .await
+                .map_err(fault(change))?;
+        }
+        transaction.commit().await.map_err(fault(change))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Deletes a user with all that belongs to one. `false` if there is none of that name.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn delete_user(&self, user_id: &str) -> Result<bool, Fault> {
+        let done = sqlx::query("DELETE FROM users WHERE user_id = $1")
+            .bind(user_id)
+            .execute(&self.pool)
+            .await
+            .map_err(fault("deleting a user"))?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+async fn end_all_of(
+    connection: &mut sqlx::SqliteConnection,
+    user_id: &str,
+) -> Result<(), sqlx::Error> {
+    for table in [
+        "DELETE FROM sessions WHERE user_id = $1",
+        "DELETE FROM remembered WHERE user_id = $1",
+        "DELETE FROM kept_calls WHERE user_id = $1",
+    ] {
+        sqlx::query(table)
+            .bind(user_id)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

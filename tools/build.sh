@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The release build: target/release/callgate and target/site, compressed. Does nothing when nothing has changed.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$project"
+tools/setup.sh run
+
+# Touched when a build begins, kept only if it ends well. It holds the compiler's version: another one means a rebuild.
+stamp=target/release-build.stamp
+compiler=$(rustc --version)
+inputs=()
+for input in Cargo.toml Cargo.lock build.rs src style public migrations; do
+  if [ -e "$input" ]; then inputs+=("$input"); fi
+done
+
+fresh() {
+  # The compressed browser part is there only after a release build: `make dev` writes another one to its own folder.
+  [ -x target/release/callgate ] && compgen -G 'target/site/pkg/*.wasm.br' >/dev/null &&
+    [ "$(cat "$stamp" 2>/dev/null)" = "$compiler" ] && [ -z "$(find "${inputs[@]}" -newer "$stamp" -print -quit)" ]
+}
+
+if fresh; then exit 0; fi
+mkdir -p target
+if command -v flock >/dev/null; then
+  exec 9>target/release-build.lock
+  flock 9
+  if fresh; then exit 0; fi
+fi
+echo "Building Callgate (about 10 min from nothing on two cores, much less after a change)"
+echo "$compiler" >"$stamp.new"
+rm -f "$stamp"
+cargo leptos build --release --precompress
+mv "$stamp.new" "$stamp"

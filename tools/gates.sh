@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The project's own rules that no lint knows. Prints each breach with its place and fails if there is one.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+breaches=0
+
+# breach <rule> <lines that break it, if any>
+breach() {
+  if [ -z "$2" ]; then return 0; fi
+  echo "$1:"
+  printf '%s\n' "$2" | sed 's/^/  /'
+  breaches=$((breaches + 1))
+}
+
+places=()
+for place in src tests benches; do
+  if [ -d "$place" ]; then places+=("$place"); fi
+done
+# find_in <pattern> <folder>...: the lines that match, comments left out; none is not an error.
+find_in() {
+  local pattern=$1
+  shift
+  grep -rnE --include='*.rs' "$pattern" "$@" | grep -vE '^[^:]+:[0-9]+:[[:space:]]*//' || true
+}
+
+breach "Feature gates stand in src/lib.rs and src/main.rs only" \
+  "$(find_in 'cfg(_attr)?\(.*feature[[:space:]]*=|cfg!\(.*feature[[:space:]]*=' src | grep -vE '^src/(lib|main)\.rs:' || true)"
+breach "A file of more than 400 lines wants splitting" \
+  "$(find src -name '*.rs' -exec wc -l {} + | awk '$1 > 400 && $2 != "total" { print $2 ": " $1 }')"
+breach "A test is run or removed, not ignored" "$(find_in '#\[ignore' "${places[@]}")"
+if [ -d tests ]; then
+  # A loop that asks again and again has to wait a moment in between: such a line says `// poll`.
+  breach "A test waits for what it needs, not for a time" "$(find_in '\bsleep\(' tests | grep -v '// poll' || true)"
+fi
+
+if [ $breaches -gt 0 ]; then exit 1; fi
+echo "The project's own rules hold."

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Sets up, builds and starts Callgate with its demo users, on this machine only. It keeps its data in .data/run.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$project"
+tools/build.sh
+mkdir -p .data/run
+exec target/release/callgate serve --demo --data .data/run "$@"

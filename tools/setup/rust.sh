@@ -1,0 +1,88 @@
+# Set-up steps: a C compiler and the like; a Rust compiler for this machine and for the browser (wasm32-unknown-unknown).
+# shellcheck shell=bash
+
+have_basics() {
+  command -v cc && command -v make && command -v pkg-config && command -v curl
+}
+
+say_basics() {
+  echo "a C compiler, make, pkg-config and curl, from Debian's packages"
+}
+
+do_basics() {
+  apt_install "a C compiler (cc), make, pkg-config and curl" gcc libc6-dev make pkg-config curl ca-certificates
+}
+
+# A compiler will do if it is new enough and really makes a browser module of a line that uses the standard library.
+have_rust() {
+  export RUSTUP_AUTO_INSTALL=0
+  at_least "$(rustc --version | cut -d' ' -f2)" "$RUST_VERSION" && cargo --version || return 1
+  if [ "$SETUP_FOR" = test ]; then cargo clippy --version && cargo fmt --version || return 1; fi
+  local made
+  made=$(mktemp) || return 1
+  echo 'pub fn f() -> String { String::new() }' | rustc --target wasm32-unknown-unknown --crate-type cdylib \
+    ${CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER:+-C linker="$CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER"} -o "$made" -
+  local status=$?
+  rm -f "$made"
+  return $status
+}
+
+say_rust() {
+  echo "the Rust compiler $RUST_VERSION with the browser target (about 1 to 4 min)"
+}
+
+# The ordinary way is rustup. Where its servers are out of reach, Debian's compiler does as well.
+# SETUP_RUST=debian takes Debian's at once.
+do_rust() {
+  rm -f "$SETUP_TOOLS/toolchain.sh"
+  unset RUSTUP_TOOLCHAIN CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
+  if [ "${SETUP_RUST:-}" != debian ] && rust_from_rustup; then return 0; fi
+  rust_from_debian
+}
+
+rust_from_rustup() {
+  command -v rustup && RUSTUP_MAX_RETRIES=1 timeout 600 rustup toolchain install "$RUST_VERSION" --no-self-update \
+    --profile minimal --component clippy --component rustfmt --target wasm32-unknown-unknown || return 1
+  echo "export RUSTUP_TOOLCHAIN=$RUST_VERSION" >"$SETUP_TOOLS/toolchain.sh"
+}
+
+rust_from_debian() {
+  if ! command -v apt-get; then
+    echo "Please install Rust $RUST_VERSION or later with the target wasm32-unknown-unknown (https://rustup.rs)," \
+      "then start again." >&2
+    return 1
+  fi
+  local rustup_name=callgate-web lld
+  apt_install "Rust" rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web
+  lld=$(apt-cache search --names-only '^lld-[0-9]+$' | cut -d' ' -f1 | sort -V | tail -n 1)
+  apt_install "LLVM's linker" "$lld"
+  if command -v rustup; then
+    rustup toolchain link "$rustup_name" /usr
+    echo "export RUSTUP_TOOLCHAIN=$rustup_name" >"$SETUP_TOOLS/toolchain.sh.new"
+  else
+    # Expanded when the file is sourced, hence the single quotes.
+    # shellcheck disable=SC2016
+    echo 'export PATH=/usr/bin:$PATH' >"$SETUP_TOOLS/toolchain.sh.new"
+  fi
+  echo "export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-${lld#lld-}" >>"$SETUP_TOOLS/toolchain.sh.new"
+  # shellcheck source=/dev/null
+  . "$SETUP_TOOLS/toolchain.sh.new"
+  browser_standard_library
+  mv "$SETUP_TOOLS/toolchain.sh.new" "$SETUP_TOOLS/toolchain.sh"
+}
+
+# Debian's compiler comes without a standard library for the browser target: build it from its sources, once.
+browser_standard_library() {
+  local target=wasm32-unknown-unknown work=$SETUP_TOOLS/build/std into
+  into=$(rustc --print sysroot)/lib/rustlib/$target/lib
+  rm -rf "$work"
+  mkdir -p "$work/src"
+  printf '[package]\nname = "empty"\nedition = "2024"\n' >"$work/Cargo.toml"
+  : >"$work/src/lib.rs"
+  (cd "$work" && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$work/target cargo build --release --target "$target" \
+    -Zbuild-std=core,alloc,std,panic_abort,proc_macro)
+  rm -f "$work/target/$target/release/deps"/libempty-*.rlib
+  as_root mkdir -p "$into"
+  as_root find "$into" -name '*.rlib' -delete
+  as_root cp "$work/target/$target/release/deps"/*.rlib "$into/"
+}

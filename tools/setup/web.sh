@@ -1,0 +1,55 @@
+# Set-up steps: what builds the browser part (wasm-bindgen, cargo-leptos, wasm-opt).
+# shellcheck shell=bash
+
+have_wasm_bindgen() {
+  [ "$(wasm-bindgen --version)" = "wasm-bindgen $WASM_BINDGEN_VERSION" ]
+}
+
+say_wasm_bindgen() {
+  echo "wasm-bindgen $WASM_BINDGEN_VERSION, built from source (about 3 min on two cores)"
+}
+
+# Its own lock file may name a crate that the registry does not serve; cargo's fresh choice works then.
+# It rewrites megabytes of browser code at each build, so it is optimised a little.
+do_wasm_bindgen() {
+  export CARGO_PROFILE_DEV_OPT_LEVEL=1
+  cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" --locked || cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION"
+}
+
+have_cargo_leptos() {
+  at_least "$(cargo-leptos --version | cut -d' ' -f2)" "$CARGO_LEPTOS_VERSION"
+}
+
+say_cargo_leptos() {
+  echo "cargo-leptos $CARGO_LEPTOS_VERSION, built from source (about 7 min on two cores)"
+}
+
+do_cargo_leptos() {
+  cargo_tool cargo-leptos "$CARGO_LEPTOS_VERSION" --locked --features no_downloads
+}
+
+have_wasm_opt() {
+  have_npm_packages tools wasm-opt
+}
+
+say_wasm_opt() {
+  echo "wasm-opt, from npm"
+}
+
+do_wasm_opt() {
+  npm_packages tools
+}
+
+# have_npm_packages <folder> <command>: are the packages of the folder's lock file installed, with this command?
+have_npm_packages() {
+  node --version && [ -x "$1/node_modules/.bin/$2" ] &&
+    [ "$(cat "$1/node_modules/.lock-hash")" = "$(sha256sum <"$1/package-lock.json")" ]
+}
+
+npm_packages() {
+  if ! command -v node || ! command -v npm; then
+    apt_install "Node.js 20 or later, with npm" nodejs npm
+  fi
+  (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-fund --no-audit)
+  sha256sum <"$1/package-lock.json" >"$1/node_modules/.lock-hash"
+}
