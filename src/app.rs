@@ -17,7 +17,7 @@ use crate::{
 ///
 /// The start script has the nonce of this answer, and loads the one program of this site. It stands here instead of
 /// Leptos' own `HydrationScripts`, whose preload link has no nonce and would be stopped by our policy.
-pub fn shell(options: &LeptosOptions) -> impl IntoView + use<> {
+pub fn shell(options: &LeptosOptions, reload_port: Option<u16>) -> impl IntoView + use<> {
     let nonce = use_nonce();
     let program = format!("/{}/{}", options.site_pkg_dir, options.output_name);
     let start = format!(
@@ -38,10 +38,18 @@ pub fn shell(options: &LeptosOptions) -> impl IntoView + use<> {
             </head>
             <body>
                 <App/>
-                <script type="module" nonce=nonce>{start}</script>
+                <script type="module" nonce=nonce.clone()>{start}</script>
+                {reload_port.map(|port| view! { <script nonce=nonce>{reload_script(port)}</script> })}
             </body>
         </html>
     }
+}
+
+/// Reloads the page when `cargo leptos watch` has built anew. Its own script insists on `wss:`, which it does not serve.
+fn reload_script(port: u16) -> String {
+    format!(
+        "new WebSocket('ws://127.0.0.1:{port}/live_reload').onmessage = () => location.reload()"
+    )
 }
 
 /// All pages, with what they share.

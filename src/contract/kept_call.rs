@@ -47,6 +47,7 @@ impl Outcome {
             415 => "Unsupported Media Type",
             422 => "Unprocessable Content",
             500 => "Internal Server Error",
+            502 => "Unreachable",
             503 => "Service Unavailable",
             _ => "",
         };

@@ -60,7 +60,7 @@ macro_rules! function {
         $visible:vis async fn $name:ident($caller:ident: $guard:ty, ..$whole:ident: $type:ty $(,)?) -> $output:ty $body:block
     ) => {
         $crate::function!(@server $endpoint, [$($doc)*], $visible, $name, $caller, $guard,
-            [#[server(flatten)] $whole: $type], $output, $body);
+            [#[server(flatten)] #[doc = "The whole body of the call."] $whole: $type], $output, $body);
         $crate::server_only! {
             const _: () = {
                 use $crate::{contract::arguments::Arguments as _, server::{function::{self, Call}, guard::kinds::*}};
@@ -74,10 +74,11 @@ macro_rules! function {
     // The arguments are the fields of the body.
     ($endpoint:literal:
         $(#[doc = $doc:literal])*
-        $visible:vis async fn $name:ident($caller:ident: $guard:ty $(, $argument:ident: $type:ty)* $(,)?) -> $output:ty $body:block
+        $visible:vis async fn $name:ident($caller:ident: $guard:ty $(, $(#[doc = $help:literal])* $argument:ident: $type:ty)* $(,)?)
+            -> $output:ty $body:block
     ) => {
         $crate::function!(@server $endpoint, [$($doc)*], $visible, $name, $caller, $guard,
-            [$($argument: $type),*], $output, $body);
+            [$($(#[doc = $help])* #[doc = ""] $argument: $type),*], $output, $body);
         $crate::server_only! {
             const _: () = {
                 use $crate::{contract::function::Form, server::{function::{self, Call}, guard::kinds::*}};

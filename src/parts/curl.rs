@@ -40,8 +40,8 @@ pub fn Curl(
                 "Copied"
             } else {
                 "Copying is not allowed here"
-            })
-        })
+            });
+        });
     };
     view! {
         <section class="curl" aria-labelledby="curl">

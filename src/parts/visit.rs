@@ -40,11 +40,17 @@ impl Visit {
     }
 
     /// Who is logged in.
+    ///
+    /// # Errors
+    /// What kept it from being found out.
     pub async fn user(self) -> Result<Option<UserView>, Refusal> {
         noting_status(self.user.await)
     }
 
     /// The functions that there are.
+    ///
+    /// # Errors
+    /// What kept them from being found out.
     pub async fn functions(self) -> Result<Vec<FunctionView>, Refusal> {
         noting_status(self.functions.await)
     }

@@ -23,7 +23,7 @@ const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 const CERTIFICATE_DAYS: u64 = 397;
 const AUTHORITY_DAYS: u64 = 3650;
 /// A certificate this old is made anew.
-const RENEW_AFTER: Duration = Duration::from_secs(300 * 24 * 60 * 60);
+const RENEW_AFTER: Duration = Duration::from_hours(300 * 24);
 
 /// The files of a development certificate.
 #[derive(Debug, Clone)]
@@ -98,9 +98,9 @@ impl Certificates {
 }
 
 fn valid_for(params: &mut CertificateParams, days: u64) {
-    let day = Duration::from_secs(24 * 60 * 60);
+    let day = Duration::from_hours(24);
     // An hour of tolerance for clients whose clock is behind.
-    params.not_before = OffsetDateTime::now_utc() - Duration::from_secs(60 * 60);
+    params.not_before = OffsetDateTime::now_utc() - Duration::from_hours(1);
     params.not_after = OffsetDateTime::now_utc() + day * u32::try_from(days).unwrap_or(u32::MAX);
 }
 

@@ -16,11 +16,13 @@ impl Timestamp {
     }
 
     /// The moment `by` later.
+    #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(millis(by)))
     }
 
     /// The moment `by` earlier.
+    #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(millis(by)))
     }

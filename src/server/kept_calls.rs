@@ -16,7 +16,7 @@ use super::{
 };
 use crate::contract::kept_call::KeptCall;
 
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_mins(10);
 
 /// The longest reply that is kept, in bytes.
 pub const MAX_REPLY: usize = 256 * 1024;

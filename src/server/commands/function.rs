@@ -44,12 +44,14 @@ fn table() -> String {
             .unwrap_or(0)
     };
     let widths = [width(0), width(1), width(2)];
-    rows.iter()
+    let [first, second, third] = widths;
+    let lines: Vec<String> = rows
+        .iter()
         .map(|[name, path, guard, what]| {
-            let [first, second, third] = widths;
-            format!("{name:first$}  {path:second$}  {guard:third$}  {what}\n")
+            format!("{name:first$}  {path:second$}  {guard:third$}  {what}")
         })
-        .collect()
+        .collect();
+    lines.join("\n")
 }
 
 fn guard(rule: Rule) -> &'static str {

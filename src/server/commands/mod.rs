@@ -29,7 +29,7 @@ pub struct CommandLine {
 enum Command {
     /// Serve (what happens without a command, too)
     Serve(Serve),
-    /// Make a local certificate authority and a certificate for localhost, 127.0.0.1 and ::1
+    /// Make a local certificate authority, and a certificate for localhost and the loopback addresses
     Cert(certificate::Cert),
     /// Manage users; a password is asked for, or read from standard input
     #[command(subcommand)]

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::{
     json::{read, run},
     page::Pages,
-    reply::body_of,
+    reply::{body_of, refused_person},
 };
 use crate::{
     contract::{
@@ -46,7 +46,7 @@ pub async fn call(
     let settings = pages.services().settings();
     match try_call(settings, declaration, caller, request).await {
         Ok(next) => see_other(&next),
-        Err(refusal) => pages.failed(&refusal),
+        Err(refusal) => refused_person(&refusal),
     }
 }
 
@@ -100,7 +100,7 @@ pub async fn login(
 ) -> Response {
     let form = match Fields::read(request, pages.services().settings()).await {
         Ok(form) => form,
-        Err(refusal) => return pages.failed(&refusal),
+        Err(refusal) => return refused_person(&refusal),
     };
     let next = OwnPage::or_home(form.get("next"));
     let user_id = form.get("user_id").unwrap_or_default().to_owned();
@@ -111,7 +111,7 @@ pub async fn login(
         "remember": remember,
     });
     let Some(declaration) = function::find("login") else {
-        return pages.failed(&Refusal::UnknownFunction);
+        return refused_person(&Refusal::UnknownFunction);
     };
     match run(declaration, caller.clone(), body.to_string()).await {
         Ok(_) => see_other(next.as_str()),
@@ -131,13 +131,13 @@ pub async fn login(
 }
 
 /// `POST /logout`: logs out and leads home. Who is logged out already is led there, too.
-pub async fn logout(State(pages): State<Pages>, Extension(caller): Extension<Caller>) -> Response {
+pub async fn logout(Extension(caller): Extension<Caller>) -> Response {
     let Some(declaration) = function::find("logout") else {
-        return pages.failed(&Refusal::UnknownFunction);
+        return refused_person(&Refusal::UnknownFunction);
     };
     match run(declaration, caller, "{}".to_owned()).await {
         Ok(_) | Err(Refusal::NotLoggedIn) => see_other("/"),
-        Err(refusal) => pages.failed(&refusal),
+        Err(refusal) => refused_person(&refusal),
     }
 }
 

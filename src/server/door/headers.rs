@@ -58,10 +58,15 @@ pub async fn add(request: Request, next: Next) -> Response {
 ///
 /// `strict-dynamic` lets the script with the nonce load the rest of the program, and no other; `wasm-unsafe-eval` lets it
 /// compile WebAssembly and nothing else (CSP Level 3).
-pub fn page_policy(nonce: &str) -> String {
+///
+/// With `reload_port`, which only development has, the page may also listen there for a new build.
+pub fn page_policy(nonce: &str, reload_port: Option<u16>) -> String {
+    let reload = reload_port
+        .map(|port| format!(" ws://127.0.0.1:{port}"))
+        .unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
-         img-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
+         img-src 'self'; connect-src 'self'{reload}; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
          frame-ancestors 'none'"
     )
 }

@@ -28,6 +28,8 @@ use super::services::Services;
 pub fn router(services: &Services, options: LeptosOptions) -> Router {
     let pages = Pages::new(services.clone(), options);
     let guarded = Router::new()
+        .route("/api", any(json::call))
+        .route("/api/", any(json::call))
         .route("/api/{*name}", any(json::call))
         .route("/login", post(form::login).merge(page::method(&pages)))
         .route("/logout", post(form::logout))
@@ -50,6 +52,6 @@ pub fn router(services: &Services, options: LeptosOptions) -> Router {
     pages
         .files()
         .fallback_service(guarded)
-        .layer(from_fn_with_state(pages, panic::catch))
+        .layer(from_fn(panic::catch))
         .layer(from_fn(headers::add))
 }

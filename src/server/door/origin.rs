@@ -8,12 +8,13 @@ use axum::{
     http::{
         HeaderMap, Method,
         header::{HOST, ORIGIN},
+        uri::Authority,
     },
     middleware::Next,
     response::Response,
 };
 
-use super::reply::refused;
+use super::reply::refused_at;
 use crate::{contract::Refusal, server::services::Services};
 
 /// The middleware, in front of everything that can change something.
@@ -30,12 +31,12 @@ pub async fn refuse_other_sites(
     let host = request
         .uri()
         .authority()
-        .map(|authority| authority.as_str())
+        .map(Authority::as_str)
         .or_else(|| text(request.headers(), HOST.as_str()));
     if is_safe || is_own(request.headers(), host, &services.settings().origin()) {
         return next.run(request).await;
     }
-    refused(&Refusal::CrossOrigin)
+    refused_at(request.uri().path(), &Refusal::CrossOrigin)
 }
 
 /// Whether a request comes from a page of this site, or from no page at all.

@@ -3,6 +3,7 @@
 //! The table of pages is `app.rs`; here each gets its handler, the facts of its request, and its policy.
 
 use std::{
+    env,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -28,23 +29,17 @@ use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_co
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
 use super::{
-    headers::{self, page_policy},
-    reply::refused,
+    headers::page_policy,
+    reply::{self, HTML},
 };
 use crate::{
     app::{App, shell},
-    contract::{
-        Refusal,
-        page::{PageFacts, PageStatus, SiteFacts},
-    },
-    pages::failure,
+    contract::page::{PageFacts, PageStatus, SiteFacts},
     server::{
         caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls,
         services::Services,
     },
 };
-
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -52,6 +47,7 @@ pub struct Pages {
     services: Services,
     options: Arc<LeptosOptions>,
     site: Arc<SiteFacts>,
+    reload_port: Option<u16>,
 }
 
 impl Pages {
@@ -66,19 +62,18 @@ impl Pages {
                     .display()
                     .to_string()
             }),
-            demo_users: settings
-                .demo
-                .then(|| {
-                    demo::USERS
-                        .map(|(user, password)| (user.to_owned(), password.to_owned()))
-                        .to_vec()
-                })
-                .unwrap_or_default(),
+            demo_users: match settings.demo {
+                true => demo::USERS
+                    .map(|(user, password)| (user.to_owned(), password.to_owned()))
+                    .to_vec(),
+                false => Vec::new(),
+            },
         };
         Self {
             services,
             options: Arc::new(options),
             site: Arc::new(site),
+            reload_port: reload_port(),
         }
     }
 
@@ -121,15 +116,6 @@ impl Pages {
             ))
     }
 
-    /// The page that tells of a refusal which has no page of its own. It needs no database and no script.
-    pub fn failed(&self, refusal: &Refusal) -> Response {
-        let status =
-            StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let policy = HeaderValue::from_static(headers::STILL_PAGE);
-        let html = [(CONTENT_TYPE, HTML), (CONTENT_SECURITY_POLICY, policy)];
-        (status, html, failure::html(refusal)).into_response()
-    }
-
     /// Renders the page at `target`.
     pub async fn render(
         &self,
@@ -143,6 +129,7 @@ impl Pages {
             ..facts
         };
         let status = PageStatus::new(status);
+        let reload_port = self.reload_port;
         let context = {
             let status = status.clone();
             move || {
@@ -151,7 +138,7 @@ impl Pages {
                 provide_context(status.clone());
                 if let (Some(nonce), Some(response)) =
                     (use_nonce(), use_context::<ResponseOptions>())
-                    && let Ok(policy) = HeaderValue::try_from(page_policy(&nonce))
+                    && let Ok(policy) = HeaderValue::try_from(page_policy(&nonce, reload_port))
                 {
                     response.insert_header(CONTENT_SECURITY_POLICY, policy);
                 }
@@ -159,16 +146,25 @@ impl Pages {
         };
         let request = match Request::get(target).body(Body::empty()) {
             Ok(request) => request,
-            Err(error) => return self.failed(&Fault::new("rendering a page", error).into()),
+            Err(error) => {
+                return reply::refused_person(&Fault::new("rendering a page", error).into());
+            }
         };
         let options = Arc::clone(&self.options);
         let mut response =
-            render_app_async_with_context(context, move || shell(&options))(request).await;
+            render_app_async_with_context(context, move || shell(&options, reload_port))(request)
+                .await;
         *response.status_mut() =
             StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HTML);
         response
     }
+}
+
+/// Where `cargo leptos watch` tells of a new build, if it started this server.
+fn reload_port() -> Option<u16> {
+    env::var_os("LEPTOS_WATCH")?;
+    env::var("LEPTOS_RELOAD_PORT").ok()?.parse().ok()
 }
 
 /// The handler of a page.
@@ -183,7 +179,7 @@ async fn show(
 ) -> Response {
     let kept_call = match kept_calls::find(&caller).await {
         Ok(kept_call) => kept_call,
-        Err(fault) => return pages.failed(&fault.into()),
+        Err(fault) => return reply::refused_person(&fault.into()),
     };
     let facts = PageFacts {
         kept_call,
@@ -205,12 +201,9 @@ pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response
     }
 }
 
-/// A page that was asked for with a method that pages do not have.
-pub async fn method_not_allowed(request: Request) -> Response {
-    if request.uri().path().starts_with("/api/") {
-        return refused(&Refusal::MethodNotAllowed);
-    }
-    StatusCode::METHOD_NOT_ALLOWED.into_response()
+/// A page that was asked for with a method that it does not have. The router adds `Allow`.
+pub async fn method_not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
 }
 
 async fn no_such_file() -> Response {

@@ -2,29 +2,21 @@
 
 use std::{any::Any, panic::AssertUnwindSafe};
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, middleware::Next, response::Response};
 use futures::FutureExt as _;
 
-use super::{page::Pages, reply::refused};
+use super::reply::refused_at;
 use crate::{contract::Refusal, server::fault::Fault};
 
-/// The middleware that turns a panic into an internal failure like any other: JSON for calls, a page for people.
-pub async fn catch(State(pages): State<Pages>, request: Request, next: Next) -> Response {
-    let is_call = request.uri().path().starts_with("/api/");
+/// The middleware that turns a panic into an internal failure like any other.
+pub async fn catch(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
     // What a panic may have left half done belongs to its request alone; shared state recovers from poisoned locks.
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(payload) => {
-            let refusal = Refusal::from(Fault::new("a request panicked", message(&*payload)));
-            if is_call {
-                refused(&refusal)
-            } else {
-                pages.failed(&refusal)
-            }
+            let fault = Fault::new("a request panicked", message(&*payload));
+            refused_at(&path, &Refusal::from(fault))
         }
     }
 }

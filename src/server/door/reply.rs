@@ -1,14 +1,18 @@
-//! What a call gets back over HTTP, for every door that speaks JSON.
+//! What a call gets back over HTTP: JSON for programs, and a page for people where nothing better can be shown.
 
 use axum::{
     http::{
         HeaderValue, StatusCode,
-        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER},
+        header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER},
     },
     response::{IntoResponse as _, Response},
 };
 
-use crate::contract::Refusal;
+use super::headers::STILL_PAGE;
+use crate::{contract::Refusal, pages::failure};
+
+/// The type of a page.
+pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -17,12 +21,37 @@ pub fn answered(body: String) -> Response {
     ([(CONTENT_TYPE, JSON)], body).into_response()
 }
 
-/// A refusal.
+/// A refusal, in the form that fits what was asked for: JSON under `/api`, otherwise a page.
+pub fn refused_at(path: &str, refusal: &Refusal) -> Response {
+    match path.starts_with("/api") {
+        true => refused(refusal),
+        false => refused_person(refusal),
+    }
+}
+
+/// A refusal as a page. It needs no database and no script.
+pub fn refused_person(refusal: &Refusal) -> Response {
+    let policy = HeaderValue::from_static(STILL_PAGE);
+    let headers = [(CONTENT_TYPE, HTML), (CONTENT_SECURITY_POLICY, policy)];
+    let mut response = (status(refusal), headers, failure::html(refusal)).into_response();
+    add_headers(&mut response, refusal);
+    response
+}
+
+/// A refusal as JSON.
 pub fn refused(refusal: &Refusal) -> Response {
-    let status =
-        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = body_of(refusal);
-    let mut response = (status, [(CONTENT_TYPE, JSON)], body).into_response();
+    let mut response = (status(refusal), [(CONTENT_TYPE, JSON)], body).into_response();
+    add_headers(&mut response, refusal);
+    response
+}
+
+fn status(refusal: &Refusal) -> StatusCode {
+    StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The headers that a status asks for (RFC 9110, sections 10.2.1 and 10.2.3).
+fn add_headers(response: &mut Response, refusal: &Refusal) {
     let headers = response.headers_mut();
     match refusal {
         Refusal::Busy { retry_after } => {
@@ -33,7 +62,6 @@ pub fn refused(refusal: &Refusal) -> Response {
         }
         _ => {}
     }
-    response
 }
 
 /// The body of a refusal.

@@ -41,3 +41,94 @@ pub async fn require<G: Guard>() -> Result<G, Refusal> {
     })?;
     G::check(&caller).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{future::Future, sync::Arc};
+
+    use axum::http::HeaderMap;
+    use leptos::{
+        prelude::{Owner, provide_context},
+        reactive::computed::ScopedFuture,
+    };
+    use tower_sessions::Session;
+
+    use crate::{
+        contract::{
+            JsonObject, Refusal,
+            login::{LoginArguments, Password},
+        },
+        functions::{echo::auth_func, login::login},
+        server::{
+            caller::Caller,
+            clock::Timestamp,
+            demo,
+            services::Services,
+            settings::{Overrides, Settings},
+        },
+    };
+
+    async fn services(data: &tempfile::TempDir) -> Services {
+        let overrides = Overrides {
+            data: Some(data.path().to_owned()),
+            demo: true,
+            ..Overrides::default()
+        };
+        let services = Services::open(Settings::load(&overrides).unwrap())
+            .await
+            .unwrap();
+        demo::add_users(&services).await.unwrap();
+        services
+    }
+
+    /// Calls as a page does while the server renders it: no HTTP door in between.
+    async fn while_rendering<T>(caller: Option<Caller>, call: impl Future<Output = T>) -> T {
+        Owner::new()
+            .with(|| {
+                ScopedFuture::new(async move {
+                    if let Some(caller) = caller {
+                        provide_context(caller);
+                    }
+                    call.await
+                })
+            })
+            .await
+    }
+
+    fn object() -> JsonObject {
+        JsonObject::parse("{}").unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_guard_holds_when_a_page_calls_while_it_is_rendered() {
+        let data = tempfile::tempdir().unwrap();
+        let services = services(&data).await;
+        let session = Session::new(None, Arc::clone(services.sessions()), None);
+        let caller = Caller::new(services, &HeaderMap::new(), session, Timestamp::now());
+
+        let refused = while_rendering(Some(caller.clone()), auth_func(object())).await;
+        assert_eq!(refused, Err(Refusal::NotLoggedIn));
+
+        let arguments = LoginArguments {
+            user_id: "user01".into(),
+            password: Password::new("user_01".into()),
+            remember: false,
+        };
+        while_rendering(Some(caller.clone()), login(arguments))
+            .await
+            .unwrap();
+        let answer = while_rendering(Some(caller), auth_func(object()))
+            .await
+            .unwrap();
+        assert_eq!(answer.msg, "auth_func({}),user_id=user01");
+    }
+
+    #[tokio::test]
+    async fn a_function_called_outside_a_request_fails_closed() {
+        let outcome = while_rendering(None, auth_func(object())).await;
+        assert!(
+            matches!(outcome, Err(Refusal::Internal { .. })),
+            "{outcome:?}"
+        );
+    }
+}

@@ -8,7 +8,6 @@ pub mod plain;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
     time::Duration,
 };
 
@@ -82,12 +81,10 @@ pub async fn serve(
     let mut server = axum_server::from_tcp(listener)?
         .acceptor(acceptor)
         .handle(handle);
-    limit(
-        server.http_builder(),
-        Duration::from_secs(https.header_seconds),
-    );
+    let header = Duration::from_secs(https.header_seconds);
+    limit(server.http_builder(), header);
     server
-        .first_request_timeout(idle)
+        .first_request_timeout(header)
         .serve(doors.into_make_service())
         .await?;
     Ok(())
@@ -102,20 +99,14 @@ fn limit(
         .http1()
         .header_read_timeout(header)
         .max_buf_size(MAX_HEAD);
+    // No keep-alive pings: they would look like life to the idle timer, which ends dead connections as well.
     builder
         .http2()
         .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEADER_LIST)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(10));
+        .max_header_list_size(MAX_HEADER_LIST);
 }
 
 /// A handle to stop a listener with.
 pub fn handle() -> Handle<SocketAddr> {
     Handle::new()
-}
-
-/// The provider of cryptography, named in one place.
-pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
 }

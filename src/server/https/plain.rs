@@ -36,12 +36,10 @@ pub async fn serve(
     let mut server = axum_server::from_tcp(listener)?
         .acceptor(IdleAcceptor::new(idle))
         .handle(handle);
-    limit(
-        server.http_builder(),
-        Duration::from_secs(settings.https.header_seconds),
-    );
+    let header = Duration::from_secs(settings.https.header_seconds);
+    limit(server.http_builder(), header);
     server
-        .first_request_timeout(idle)
+        .first_request_timeout(header)
         .serve(app.into_make_service())
         .await?;
     Ok(())

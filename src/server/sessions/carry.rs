@@ -7,7 +7,7 @@ use axum::{
     http::header::{CACHE_CONTROL, SET_COOKIE, VARY},
     http::{HeaderMap, HeaderValue},
     middleware::Next,
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use tower_sessions::{Session, session::Id};
 
@@ -18,7 +18,7 @@ use crate::{
         caller::Caller,
         clock::Timestamp,
         cookies::{self, CookieName, SetCookie},
-        door::reply::refused,
+        door::reply::refused_at,
         fault::Fault,
         services::Services,
     },
@@ -26,6 +26,7 @@ use crate::{
 
 /// The middleware. Every door and every page stands behind it.
 pub async fn carry(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
     let sent = session_id(request.headers());
     let session = Session::new(sent, Arc::clone(services.sessions()), None);
     let caller = Caller::new(
@@ -40,7 +41,7 @@ pub async fn carry(State(services): State<Services>, mut request: Request, next:
     let mut response = next.run(request).await;
 
     if let Err(fault) = save(&caller, sent).await {
-        response = refused(&Refusal::from(fault)).into_response();
+        response = refused_at(&path, &Refusal::from(fault));
     }
     let headers = response.headers_mut();
     for cookie in caller.set_cookie_headers() {

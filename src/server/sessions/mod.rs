@@ -70,6 +70,6 @@ fn fault(error: tower_sessions::session::Error) -> Fault {
         tower_sessions::session::Error::Store(error) => {
             Fault::unavailable("using the session store", error)
         }
-        error => Fault::new("reading a session", error),
+        tower_sessions::session::Error::SerdeJson(error) => Fault::new("reading a session", error),
     }
 }

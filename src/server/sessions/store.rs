@@ -24,7 +24,7 @@ use crate::server::{
 };
 
 /// How old the note of the last use may get before it is written again.
-const TOUCH_AFTER: Duration = Duration::from_secs(60);
+const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
 /// The store of sessions.
 #[derive(Debug, Clone)]

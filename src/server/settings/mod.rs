@@ -30,21 +30,27 @@ pub struct Settings {
     #[config(env = "CALLGATE_LOG", default = "info")]
     pub log: String,
 
+    /// The HTTPS listener.
     #[config(nested)]
     pub https: Https,
 
+    /// The plain HTTP listener.
     #[config(nested)]
     pub http: Http,
 
+    /// The site as its visitors know it.
     #[config(nested)]
     pub site: Site,
 
+    /// How long people stay logged in.
     #[config(nested)]
     pub sessions: Sessions,
 
+    /// What hashing a password costs.
     #[config(nested)]
     pub passwords: Passwords,
 
+    /// How much is taken at once.
     #[config(nested)]
     pub limits: Limits,
 }
@@ -104,7 +110,7 @@ pub struct Http {
 #[derive(Debug, Clone, Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct Site {
-    /// The public address, such as https://calls.example. Without it: https://localhost with the port, or the listening
+    /// The public address, such as `https://calls.example`. Without it: localhost with the port, or the listening
     /// address where that is not loopback.
     #[config(env = "CALLGATE_SITE_ORIGIN")]
     pub origin: Option<String>,
@@ -127,7 +133,7 @@ pub struct Sessions {
     pub absolute_seconds: u64,
 
     /// For how many seconds a remembered browser is logged in again.
-    #[config(env = "CALLGATE_SESSIONS_REMEMBER_SECONDS", default = 2592000)]
+    #[config(env = "CALLGATE_SESSIONS_REMEMBER_SECONDS", default = 2_592_000)]
     pub remember_seconds: u64,
 
     /// How often what is over is removed from the database, in seconds.

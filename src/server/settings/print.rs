@@ -53,14 +53,13 @@ fn setting(out: &mut String, field: &Field, env: Option<&str>, kind: LeafKind) {
     if let Some(variable) = env {
         line(out, format_args!("# Variable: {variable}"));
     }
-    match kind {
+    let text = match kind {
         LeafKind::Required {
             default: Some(default),
-        } => line(out, format_args!("{} = {}", field.name, value(default))),
-        LeafKind::Required { default: None } | LeafKind::Optional => {
-            line(out, format_args!("#{} = …", field.name))
-        }
-    }
+        } => format!("{} = {}", field.name, value(default)),
+        LeafKind::Required { default: None } | LeafKind::Optional => format!("#{} = …", field.name),
+    };
+    line(out, format_args!("{text}"));
 }
 
 fn comment(out: &mut String, doc: &[&str]) {

@@ -17,7 +17,7 @@ type SettingsLayer = <Settings as confique::Config>::Layer;
 /// What the command line sets.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Overrides {
-    /// The settings file (TOML); also CALLGATE_SETTINGS
+    /// The settings file (TOML); also `CALLGATE_SETTINGS`
     #[arg(long, global = true, value_name = "FILE")]
     pub settings: Option<PathBuf>,
 
@@ -29,12 +29,15 @@ pub struct Overrides {
     #[arg(long, global = true, value_name = "DIR")]
     pub certs: Option<PathBuf>,
 
+    /// Whether to run as a demo; only `serve` asks
     #[arg(skip)]
     pub demo: bool,
 
+    /// The address for HTTPS; only `serve` asks
     #[arg(skip)]
     pub https: Option<SocketAddr>,
 
+    /// The address for plain HTTP; only `serve` asks
     #[arg(skip)]
     pub http: Option<Listen>,
 }

@@ -10,7 +10,7 @@ pub mod users;
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
     time::Duration,
 };
@@ -40,13 +40,13 @@ impl Storage {
     /// Says which step failed and why.
     pub async fn open(folder: &Path) -> anyhow::Result<Self> {
         use anyhow::Context as _;
-        make_private_folder(folder).with_context(|| {
+        let file = folder.join("callgate.db");
+        make_private(folder, &file).with_context(|| {
             format!(
-                "the data folder {} cannot be made or entered",
+                "the data folder {} cannot be made or written to",
                 folder.display()
             )
         })?;
-        let file = folder.join("callgate.db");
         let options = SqliteConnectOptions::new()
             .filename(&file)
             .create_if_missing(true)
@@ -76,13 +76,19 @@ impl Storage {
     }
 }
 
-/// Makes `folder`, for its owner only. One that is there already is closed to others.
-fn make_private_folder(folder: &Path) -> io::Result<()> {
+/// Makes `folder`, and in it an empty database, both for their owner only. What is there already keeps its permissions.
+fn make_private(folder: &Path, file: &Path) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+    // SQLite gives the files that it makes beside this one the same permissions.
+    fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(file)
+        .map(drop)
 }
 
 /// What a failed query is: a passing lack of the database, or something broken.
