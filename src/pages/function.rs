@@ -42,7 +42,7 @@ pub fn FunctionPage() -> impl IntoView {
 fn page(visit: Visit, name: &str, functions: Result<Vec<FunctionView>, Refusal>) -> AnyView {
     match functions.map(|functions| functions.into_iter().find(|function| function.name == name)) {
         Ok(Some(function)) => {
-            let kept = visit.take_kept_call(name);
+            let kept = visit.kept_call(name);
             view! { <Callable function=function kept=kept/> }.into_any()
         }
         Ok(None) => view! { <NotFound/> }.into_any(),
@@ -66,7 +66,7 @@ fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
     let is_calling = RwSignal::new(false);
     let form_element = NodeRef::<leptos::html::Form>::new();
 
-    let path = function.path();
+    let (path, is_open) = (function.path(), function.guard.is_open());
     let form = function.form.clone();
     let on_submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
@@ -79,13 +79,16 @@ fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
         let Some(body) = typed.body(&form, &element) else {
             return;
         };
+        if !is_open && visit.is_logged_out() {
+            ask_for_login(&element);
+            return;
+        }
         let path = path.clone();
         is_calling.set(true);
         spawn_local(async move {
             let came = call(&path, body).await;
             if came.status == Refusal::NotLoggedIn.status() && is_not_logged_in(&came.body) {
-                // The server keeps what was typed, and asks for the login. `submit` raises no event: it goes straight out.
-                let _ = element.submit();
+                ask_for_login(&element);
                 return;
             }
             is_calling.set(false);
@@ -116,6 +119,12 @@ fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
         <Reply outcome=outcome is_calling=is_calling/>
         <Curl function=function body=shown/>
     }
+}
+
+/// Sends the form as without script: the server keeps what was typed, and asks for the login.
+fn ask_for_login(form: &web_sys::HtmlFormElement) {
+    // It raises no event and fails only where the form has left the page.
+    let _ = form.submit();
 }
 
 /// `login` answers 401 to a wrong password, too: only the code tells the two apart.

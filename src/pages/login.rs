@@ -37,7 +37,7 @@ pub fn LoginPage() -> impl IntoView {
                     })
                 })}
             </Suspense>
-            <LoginForm next=next refused=visit.take_refused_login()/>
+            <LoginForm next=next refused=visit.refused_login()/>
             <DemoUsers/>
         </div>
     }
@@ -90,12 +90,13 @@ fn LoginForm(next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
             }
         });
     };
+    let said = move || Some(error.get()).filter(|error| !error.is_empty());
     let is_wrong = move || (!error.read().is_empty()).to_string();
 
     view! {
         <form class="panel" method="post" action="/login" on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
-            <p id="login-error" class="said bad" role="alert">{error}</p>
+            <p id="login-error" class="said bad" role="alert">{said}</p>
             <label for="user_id">"User"</label>
             <input
                 id="user_id" name="user_id" node_ref=user value=user_id required

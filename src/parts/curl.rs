@@ -32,15 +32,14 @@ pub fn Curl(
             function.path(),
         )
     });
-    let (said, say) = signal("");
+    let (said, say) = signal(None::<&str>);
     let is_ready = hydrated();
     let on_copy = move |_| {
         copy(line.get_untracked(), move |worked| {
-            say.set(if worked {
-                "Copied"
-            } else {
-                "Copying is not allowed here"
-            });
+            say.set(Some(match worked {
+                true => "Copied",
+                false => "Copying is not allowed here",
+            }));
         });
     };
     view! {

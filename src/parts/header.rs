@@ -10,6 +10,7 @@ use crate::contract::{Refusal, user::UserView};
 #[component]
 pub fn Header() -> impl IntoView {
     let visit = Visit::current();
+    visit.forget_when_leaving();
     view! {
         <header class="site">
             <a class="brand" href="/">

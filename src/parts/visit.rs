@@ -1,6 +1,7 @@
 //! What all pages of one visit share: who is logged in, the functions, and facts of the request.
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use crate::{
     contract::{
@@ -65,19 +66,36 @@ impl Visit {
         self.facts.with_value(|facts| facts.site.clone())
     }
 
-    /// The call to show, the first time that it is asked for.
-    pub fn take_kept_call(self, function: &str) -> Option<KeptCall> {
+    /// Whether it is known that nobody is logged in. What it decides may be wrong for a moment; the guard never is.
+    pub fn is_logged_out(self) -> bool {
+        matches!(self.user.get_untracked(), Some(Ok(None)))
+    }
+
+    /// The call of `function` that this page was loaded to show.
+    pub fn kept_call(self, function: &str) -> Option<KeptCall> {
         self.facts
-            .try_update_value(|facts| facts.kept_call.take())
-            .flatten()
+            .with_value(|facts| facts.kept_call.clone())
             .filter(|call| call.function == function)
     }
 
-    /// The refused login to show, the first time that it is asked for.
-    pub fn take_refused_login(self) -> Option<RefusedLogin> {
-        self.facts
-            .try_update_value(|facts| facts.refused_login.take())
-            .flatten()
+    /// The refused login that this page was loaded to show.
+    pub fn refused_login(self) -> Option<RefusedLogin> {
+        self.facts.with_value(|facts| facts.refused_login.clone())
+    }
+
+    /// Lets go of what belongs to the page that was loaded, once its visitor has gone on to another. Stands in a router.
+    pub fn forget_when_leaving(self) {
+        let path = use_location().pathname;
+        Effect::new(move |before: Option<String>| {
+            let path = path.get();
+            if before.is_some_and(|before| before != path) {
+                self.facts.update_value(|facts| {
+                    facts.kept_call = None;
+                    facts.refused_login = None;
+                });
+            }
+            path
+        });
     }
 }
 
