@@ -47,9 +47,7 @@ pub fn shell(options: &LeptosOptions, reload_port: Option<u16>) -> impl IntoView
 
 /// Reloads the page when `cargo leptos watch` has built anew. Its own script insists on `wss:`, which it does not serve.
 fn reload_script(port: u16) -> String {
-    format!(
-        "new WebSocket('ws://127.0.0.1:{port}/live_reload').onmessage = () => location.reload()"
-    )
+    format!("new WebSocket('ws://127.0.0.1:{port}/live_reload').onmessage = () => location.reload()")
 }
 
 /// All pages, with what they share.
@@ -66,7 +64,8 @@ pub fn App() -> impl IntoView {
             page => format!("{page} · Callgate"),
         }/>
         <Router>
-            <a class="skip" href="#main">"Skip to the content"</a>
+            // External to the router, which would take the click and move no focus.
+            <a class="skip" href="#main" rel="external">"Skip to the content"</a>
             <Header/>
             <main id="main" tabindex="-1">
                 <Routes fallback=NotFound>

@@ -4,5 +4,4 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
 tools/build.sh
-mkdir -p .data/run
 exec target/release/callgate serve --demo --data .data/run "$@"

@@ -44,11 +44,7 @@ impl Arguments for LoginArguments {
         Form::Fields(vec![
             field("user_id", "User", FieldKind::UserName),
             field("password", "Password", FieldKind::Password),
-            field(
-                "remember",
-                "Remember me on this device for 30 days",
-                FieldKind::Tick,
-            ),
+            field("remember", "Remember me on this device for 30 days", FieldKind::Tick),
         ])
     }
 
@@ -85,10 +81,7 @@ mod tests {
 
     #[test]
     fn the_shape_and_the_syntax_are_told_apart() {
-        assert!(matches!(
-            LoginArguments::decode("{"),
-            Err(Refusal::Malformed(_))
-        ));
+        assert!(matches!(LoginArguments::decode("{"), Err(Refusal::Malformed(_))));
         assert!(matches!(
             LoginArguments::decode("[\"a\",\"b\",true]"),
             Err(Refusal::Malformed(_))

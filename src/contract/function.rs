@@ -42,6 +42,16 @@ pub enum Form {
     Fields(Vec<Field>),
 }
 
+impl Form {
+    /// Whether a password is typed into it: calling such a function may change who one is.
+    pub fn asks_for_password(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Json { .. } => false,
+            Self::Fields(fields) => fields.iter().any(|field| field.kind == FieldKind::Password),
+        }
+    }
+}
+
 /// One field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
@@ -123,9 +133,6 @@ pub struct FunctionList {
 impl FunctionList {
     /// The reply that lists `functions`.
     pub fn new(functions: Vec<FunctionView>) -> Self {
-        Self {
-            ok: true,
-            functions,
-        }
+        Self { ok: true, functions }
     }
 }

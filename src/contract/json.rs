@@ -109,8 +109,7 @@ impl fmt::Display for JsonObject {
 
 impl Serialize for JsonObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let map: Map<String, Value> =
-            serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        let map: Map<String, Value> = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
         map.serialize(serializer)
     }
 }
@@ -118,9 +117,7 @@ impl Serialize for JsonObject {
 impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let map = Map::<String, Value>::deserialize(deserializer)?;
-        serde_json::to_string(&map)
-            .map(Self)
-            .map_err(D::Error::custom)
+        serde_json::to_string(&map).map(Self).map_err(D::Error::custom)
     }
 }
 

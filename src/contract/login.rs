@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use zeroize::ZeroizeOnDrop;
 
 /// A password as it was typed. It prints nothing of itself and is wiped from memory when it is dropped.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ZeroizeOnDrop)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, ZeroizeOnDrop)]
 #[serde(transparent)]
 pub struct Password(String);
 
@@ -36,6 +36,14 @@ impl Password {
     }
 }
 
+impl<'de> Deserialize<'de> for Password {
+    /// serde's own error would quote what it found, and what it found may be the password.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let typed = String::deserialize(deserializer);
+        typed.map(Self).map_err(|_| D::Error::custom("the password is a text"))
+    }
+}
+
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
@@ -52,12 +60,17 @@ pub struct LoginArguments {
     pub password: Password,
     /// Whether this browser or program stays logged in for longer than a session. Programs that say nothing are
     /// remembered, as they were by the service that Callgate replaces.
-    #[serde(default = "remembered_by_default")]
+    #[serde(default = "remembered_by_default", deserialize_with = "yes_or_no")]
     pub remember: bool,
 }
 
 fn remembered_by_default() -> bool {
     true
+}
+
+/// As for the password: whoever mixes the fields up must not find the password in an error.
+fn yes_or_no<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    bool::deserialize(deserializer).map_err(|_| D::Error::custom("remember is true or false"))
 }
 
 #[cfg(test)]
@@ -72,6 +85,17 @@ mod tests {
             remember: true,
         };
         assert!(!format!("{arguments:?}").contains("canary"));
+    }
+
+    #[test]
+    fn an_error_does_not_quote_what_may_be_the_password() {
+        for body in [
+            r#"{"user_id":"a","password":31337}"#,
+            r#"{"user_id":"a","password":"b","remember":"31337"}"#,
+        ] {
+            let error = serde_json::from_str::<LoginArguments>(body).unwrap_err().to_string();
+            assert!(!error.contains("31337"), "{error}");
+        }
     }
 
     #[test]

@@ -23,15 +23,12 @@ impl OwnPage {
         let is_own_path = asked.len() <= Self::MAX_BYTES
             && asked.starts_with('/')
             && !asked.starts_with("//")
-            && asked
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+            && asked.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let first = asked[asked.len().min(1)..]
             .split(['/', '?', '#'])
             .next()
             .unwrap_or_default();
-        (is_own_path && !matches!(first, "api" | "login" | "logout" | "pkg"))
-            .then(|| Self(asked.to_owned()))
+        (is_own_path && !matches!(first, "api" | "login" | "logout" | "pkg")).then(|| Self(asked.to_owned()))
     }
 
     /// What was asked for, or the home page.
@@ -64,10 +61,7 @@ mod tests {
             "/a//b",
             "/%E2%82%AC",
         ] {
-            assert_eq!(
-                OwnPage::parse(good).map(|page| page.to_string()).as_deref(),
-                Some(good)
-            );
+            assert_eq!(OwnPage::parse(good).map(|page| page.to_string()).as_deref(), Some(good));
         }
     }
 

@@ -90,30 +90,22 @@ impl Refusal {
             Self::InvalidArguments(why) => {
                 format!("The arguments do not fit this function: {why}.")
             }
-            Self::NotJson => {
-                "Send the arguments as JSON, with the header Content-Type: application/json.".into()
-            }
+            Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
             Self::TooLarge { limit } => {
                 format!("The body is too large. Send at most {limit} bytes.")
             }
             Self::TooSlow => "The body did not arrive in time. Send it again.".into(),
             Self::UnknownFunction => "There is no function of that name.".into(),
             Self::MethodNotAllowed => "Functions are called with POST.".into(),
-            Self::CrossOrigin => {
-                "This request comes from another site. Call from Callgate's own pages.".into()
-            }
+            Self::CrossOrigin => "This request comes from another site. Call from Callgate's own pages.".into(),
             Self::PlainHttp => "Functions are called over HTTPS only.".into(),
             Self::Busy { retry_after } => {
                 format!("The server is busy. Try again in {retry_after} s.")
             }
             Self::Internal { reference } => {
-                format!(
-                    "Something went wrong inside the server. Quote the reference {reference} to its operator."
-                )
+                format!("Something went wrong inside the server. Quote the reference {reference} to its operator.")
             }
-            Self::Unreachable => {
-                "The server could not be reached. Check the connection and try again.".into()
-            }
+            Self::Unreachable => "The server could not be reached. Check the connection and try again.".into(),
         }
     }
 }
@@ -212,9 +204,7 @@ mod tests {
             Refusal::CrossOrigin,
             Refusal::PlainHttp,
             Refusal::Busy { retry_after: 2 },
-            Refusal::Internal {
-                reference: "r".into(),
-            },
+            Refusal::Internal { reference: "r".into() },
             Refusal::Unreachable,
         ]
     }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::contract::Refusal;
+use crate::{contract::Refusal, parts::mark::Mark};
 
 /// The page that tells of `refusal`, as a whole document.
 pub fn html(refusal: &Refusal) -> String {
@@ -10,7 +10,7 @@ pub fn html(refusal: &Refusal) -> String {
     let heading = match status {
         400..=499 => "That did not work",
         503 => "One moment, please",
-        _ => "Something went wrong",
+        _ => "That is our fault",
     };
     let page = Owner::new().with(|| {
         view! {
@@ -24,7 +24,7 @@ pub fn html(refusal: &Refusal) -> String {
                     <link rel="stylesheet" href="/pkg/callgate.css"/>
                 </head>
                 <body>
-                    <header class="site"><a class="brand" href="/">"Callgate"</a></header>
+                    <header class="site"><a class="brand" href="/"><Mark/>"Callgate"</a></header>
                     <main class="narrow">
                         <h1>{heading}</h1>
                         <p class="lead">{message}</p>

@@ -68,12 +68,11 @@ fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
 
     let (path, is_open) = (function.path(), function.guard.is_open());
     let form = function.form.clone();
+    let asks_for_password = form.asks_for_password();
+    let may_change_user = move |visit: Visit| asks_for_password || !visit.is_logged_out();
     let on_submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let Some(element) = form_element
-            .get_untracked()
-            .filter(|_| !is_calling.get_untracked())
-        else {
+        let Some(element) = form_element.get_untracked().filter(|_| !is_calling.get_untracked()) else {
             return;
         };
         let Some(body) = typed.body(&form, &element) else {
@@ -87,12 +86,12 @@ fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
         is_calling.set(true);
         spawn_local(async move {
             let came = call(&path, body).await;
+            is_calling.set(false);
             if came.status == Refusal::NotLoggedIn.status() && is_not_logged_in(&came.body) {
                 ask_for_login(&element);
                 return;
             }
-            is_calling.set(false);
-            if came.is_ok() {
+            if came.is_ok() && may_change_user(visit) {
                 visit.look_again();
             }
             outcome.set(Some(came));

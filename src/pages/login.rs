@@ -61,11 +61,9 @@ fn LoginForm(next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
     let target = next.clone();
     let on_submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let (Some(user), Some(password), Some(box_)) = (
-            user.get_untracked(),
-            password.get_untracked(),
-            box_.get_untracked(),
-        ) else {
+        let (Some(user), Some(password), Some(box_)) =
+            (user.get_untracked(), password.get_untracked(), box_.get_untracked())
+        else {
             return;
         };
         if is_sending.get_untracked() {
@@ -94,7 +92,8 @@ fn LoginForm(next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
     let is_wrong = move || (!error.read().is_empty()).to_string();
 
     view! {
-        <form class="panel" method="post" action="/login" on:submit=on_submit>
+        // The address keeps `next`, so that the page shown after a refusal has it, too.
+        <form class="panel" method="post" action=login_page(&next) on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
             <p id="login-error" class="said bad" role="alert">{said}</p>
             <label for="user_id">"User"</label>
@@ -128,6 +127,17 @@ fn LoginForm(next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
             <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Log in"</button>
         </form>
     }
+}
+
+/// This page, leading to `next` afterwards.
+fn login_page(next: &OwnPage) -> String {
+    let escaped = next
+        .as_str()
+        .replace('%', "%25")
+        .replace('&', "%26")
+        .replace('#', "%23")
+        .replace('+', "%2B");
+    format!("/login?next={escaped}")
 }
 
 /// The demo logins, where this is a demo.

@@ -75,9 +75,7 @@ pub fn Arguments(
     typed: Typed,
 ) -> impl IntoView {
     match form {
-        Form::Nothing => {
-            view! { <p class="quiet">"This function takes no arguments."</p> }.into_any()
-        }
+        Form::Nothing => view! { <p class="quiet">"This function takes no arguments."</p> }.into_any(),
         Form::Json { .. } => view! { <JsonEditor typed=typed/> }.into_any(),
         Form::Fields(fields) => fields
             .into_iter()
@@ -90,12 +88,10 @@ pub fn Arguments(
 #[component]
 fn JsonEditor(typed: Typed) -> impl IntoView {
     let text = typed.text;
-    let fault = Memo::new(move |_| {
-        text.with(|text| JsonObject::parse(text).err().map(|fault| fault.to_string()))
-    });
+    let fault = Memo::new(move |_| text.with(|text| JsonObject::parse(text).err().map(|fault| fault.to_string())));
     let said = move || match fault.get() {
         Some(fault) => format!("Not a JSON object yet: {fault}"),
-        None => "A JSON object".to_owned(),
+        None => "This is a JSON object".to_owned(),
     };
     // As markup, because Leptos 0.8 writes the children of a textarea unescaped (leptos-rs/leptos#4819).
     let markup = escaped(&text.get_untracked());
@@ -146,7 +142,5 @@ fn Input(field: Field) -> impl IntoView {
 
 /// Text as HTML.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -27,10 +27,7 @@ pub async fn call(path: &str, body: String) -> Outcome {
     };
     let (status, body) = reply.await.unwrap_or_else(|_| {
         let refusal = Refusal::Unreachable;
-        (
-            refusal.status(),
-            serde_json::to_string(&refusal).unwrap_or_default(),
-        )
+        (refusal.status(), serde_json::to_string(&refusal).unwrap_or_default())
     });
     #[expect(
         clippy::cast_possible_truncation,
@@ -38,11 +35,7 @@ pub async fn call(path: &str, body: String) -> Outcome {
         reason = "a duration in milliseconds is small and not negative; `as` saturates"
     )]
     let took_ms = (now() - started).round() as u64;
-    Outcome {
-        status,
-        body,
-        took_ms,
-    }
+    Outcome { status, body, took_ms }
 }
 
 /// Leaves for another page of this site, and starts afresh there.

@@ -49,7 +49,7 @@ pub fn Curl(
                 <span class="quiet" role="status">{said}</span>
                 <button class="plain" type="button" class:waiting=move || !is_ready.get() on:click=on_copy>"Copy"</button>
             </div>
-            <pre tabindex="0" aria-label="The curl line"><code>{line}</code></pre>
+            <pre tabindex="0" role="group" aria-label="The curl line"><code>{line}</code></pre>
             {(!is_open).then(|| view! {
                 <p class="quiet">
                     "The file " <code>"cookies"</code> " holds the session: call "

@@ -14,11 +14,7 @@ pub fn GuardBadge(
         true => "M5 8V5a3 3 0 0 1 5.6-1.5",
         false => "M5 8V5a3 3 0 0 1 6 0v3",
     };
-    let class = if rule.is_open() {
-        "guard open"
-    } else {
-        "guard closed"
-    };
+    let class = if rule.is_open() { "guard open" } else { "guard closed" };
     view! {
         <span class=class>
             <svg viewBox="0 0 16 16" aria-hidden="true">

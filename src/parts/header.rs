@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::visit::Visit;
+use super::{mark::Mark, visit::Visit};
 use crate::contract::{Refusal, user::UserView};
 
 /// The head of every page.
@@ -14,10 +14,7 @@ pub fn Header() -> impl IntoView {
     view! {
         <header class="site">
             <a class="brand" href="/">
-                <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
-                    <path d="M6 27V14a10 10 0 0 1 20 0v13" fill="none" stroke="currentColor" stroke-width="4" stroke-linecap="round"/>
-                    <circle cx="16" cy="19" r="3.5" fill="currentColor"/>
-                </svg>
+                <Mark/>
                 "Callgate"
             </a>
             <div class="who">
@@ -42,9 +39,7 @@ fn who(user: Result<Option<UserView>, Refusal>) -> AnyView {
         }
         .into_any(),
         Ok(None) => view! { <LogIn/> }.into_any(),
-        Err(refusal) => {
-            view! { <span class="user" role="alert">{refusal.message()}</span> }.into_any()
-        }
+        Err(refusal) => view! { <span class="user" role="alert">{refusal.message()}</span> }.into_any(),
     }
 }
 
@@ -55,5 +50,5 @@ fn LogIn() -> impl IntoView {
         "" | "/" | "/login" => "/login".to_owned(),
         here => format!("/login?next={here}"),
     };
-    view! { <a class="button quiet" href=target>"Log in"</a> }
+    view! { <a class="button quiet" href=target aria-current=move || (here.get() == "/login").then_some("page")>"Log in"</a> }
 }

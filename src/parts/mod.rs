@@ -5,5 +5,6 @@ pub mod browser;
 pub mod curl;
 pub mod guard_badge;
 pub mod header;
+pub mod mark;
 pub mod reply;
 pub mod visit;

@@ -14,19 +14,18 @@ pub fn Reply(
     #[prop(into)]
     is_calling: Signal<bool>,
 ) -> impl IntoView {
-    let status =
-        move || {
-            outcome.get().map(|outcome| {
+    let status = move || {
+        outcome.get().map(|outcome| {
             let class = if outcome.is_ok() { "status good" } else { "status bad" };
             view! {
                 <p class=class>
                     <strong>{outcome.status_line()}</strong>
                     <span class="quiet">{format!(" in {} ms", outcome.took_ms)}</span>
                 </p>
-                <pre tabindex="0" aria-label="The reply as JSON"><code>{outcome.body}</code></pre>
+                <pre tabindex="0" role="group" aria-label="The reply as JSON"><code>{outcome.body}</code></pre>
             }
         })
-        };
+    };
     view! {
         <section class="reply" aria-labelledby="reply">
             <h2 id="reply">"Reply"</h2>

@@ -27,10 +27,7 @@ impl Visit {
     pub fn new(facts: PageFacts) -> Self {
         Self {
             user: Resource::new_blocking(|| (), |()| who()),
-            functions: Resource::new_blocking(
-                || (),
-                |()| async { list_functions().await.map(|list| list.functions) },
-            ),
+            functions: Resource::new_blocking(|| (), |()| async { list_functions().await.map(|list| list.functions) }),
             facts: StoredValue::new(facts),
         }
     }

@@ -5,13 +5,11 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::http::{HeaderMap, HeaderValue};
+use tokio::sync::OnceCell;
 use tower_sessions::Session;
 
 use super::{
@@ -33,22 +31,17 @@ struct Request {
     arrived: Timestamp,
     remember_cookie: Option<String>,
     kept_call_cookie: Option<String>,
-    may_restore: AtomicBool,
+    restored: OnceCell<()>,
     set_cookies: Mutex<Vec<SetCookie>>,
 }
 
 impl Caller {
     /// The caller of a request with these headers, which arrived at that moment.
-    pub fn new(
-        services: Services,
-        headers: &HeaderMap,
-        session: Session,
-        arrived: Timestamp,
-    ) -> Self {
+    pub fn new(services: Services, headers: &HeaderMap, session: Session, arrived: Timestamp) -> Self {
         let cookie = |name| cookies::read(headers, name).map(str::to_owned);
         let remember_cookie = cookie(CookieName::Remember);
         Self(Arc::new(Request {
-            may_restore: AtomicBool::new(remember_cookie.is_some()),
+            restored: OnceCell::new_with(remember_cookie.is_none().then_some(())),
             remember_cookie,
             kept_call_cookie: cookie(CookieName::KeptCall),
             services,
@@ -86,40 +79,48 @@ impl Caller {
     /// Who is logged in. A remembered browser is logged in again here, once per request.
     ///
     /// # Errors
-    /// A fault where it cannot be told.
+    /// A fault where it cannot be told. It is then asked anew the next time.
     pub async fn login(&self) -> Result<Option<Login>, Fault> {
         if let Some(login) = sessions::login_of(self.session()).await? {
             return Ok(Some(login));
         }
-        if self.stop_restoring() {
-            remember::restore(self).await?;
-        }
+        self.0.restored.get_or_try_init(|| remember::restore(self)).await?;
         sessions::login_of(self.session()).await
     }
 
-    /// Keeps a remembered browser from being logged in again by this request. Gives whether it could have been.
-    pub fn stop_restoring(&self) -> bool {
-        self.0.may_restore.swap(false, Ordering::Relaxed)
+    /// Keeps a remembered browser from being logged in again by this request.
+    pub fn stop_restoring(&self) {
+        // It is an error where that has happened already: then there is nothing to stop.
+        let _ = self.0.restored.set(());
+    }
+
+    /// Looks the session up again, after a while in which it may have ended.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn look_again(&self) -> Result<(), Fault> {
+        sessions::reload(self.session()).await
     }
 
     /// Sets a cookie with the answer. A later change of the same cookie replaces an earlier one.
     pub fn set_cookie(&self, cookie: SetCookie) {
-        let mut cookies = self
-            .0
-            .set_cookies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut cookies = self.0.set_cookies.lock().unwrap_or_else(PoisonError::into_inner);
         cookies.retain(|earlier| earlier.name() != cookie.name());
         cookies.push(cookie);
     }
 
-    /// The `Set-Cookie` headers of the answer.
-    pub fn set_cookie_headers(&self) -> Vec<HeaderValue> {
-        let cookies = self
-            .0
+    /// Takes all changes of cookies back: what they stand for did not come about.
+    pub fn drop_cookies(&self) {
+        self.0
             .set_cookies
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// The `Set-Cookie` headers of the answer.
+    pub fn set_cookie_headers(&self) -> Vec<HeaderValue> {
+        let cookies = self.0.set_cookies.lock().unwrap_or_else(PoisonError::into_inner);
         cookies.iter().map(SetCookie::header).collect()
     }
 }

@@ -9,9 +9,7 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     /// The present moment. A clock before 1970 counts as 1970.
     pub fn now() -> Self {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 

@@ -91,8 +91,7 @@ impl SetCookie {
             self.name.as_str(),
             self.value
         );
-        HeaderValue::try_from(text)
-            .expect("names are ours and values are base64url with a dot, all visible ASCII")
+        HeaderValue::try_from(text).expect("names are ours and values are base64url with a dot, all visible ASCII")
     }
 }
 
@@ -110,30 +109,15 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_among_others() {
-        assert_eq!(
-            read_session(&["a=b; __Host-callgate=x; c=d"]).as_deref(),
-            Some("x")
-        );
-        assert_eq!(
-            read_session(&["a=b", "__Host-callgate=x"]).as_deref(),
-            Some("x")
-        );
-        assert_eq!(
-            read_session(&["callgate=x; __Host-callgate-remember=y"]),
-            None
-        );
+        assert_eq!(read_session(&["a=b; __Host-callgate=x; c=d"]).as_deref(), Some("x"));
+        assert_eq!(read_session(&["a=b", "__Host-callgate=x"]).as_deref(), Some("x"));
+        assert_eq!(read_session(&["callgate=x; __Host-callgate-remember=y"]), None);
     }
 
     #[test]
     fn a_cookie_that_comes_twice_counts_as_not_sent() {
-        assert_eq!(
-            read_session(&["__Host-callgate=x; __Host-callgate=y"]),
-            None
-        );
-        assert_eq!(
-            read_session(&["__Host-callgate=x", "__Host-callgate=x"]),
-            None
-        );
+        assert_eq!(read_session(&["__Host-callgate=x; __Host-callgate=y"]), None);
+        assert_eq!(read_session(&["__Host-callgate=x", "__Host-callgate=x"]), None);
     }
 
     #[test]

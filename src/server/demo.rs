@@ -6,11 +6,7 @@ use super::{clock::Timestamp, services::Services};
 use crate::contract::{Refusal, login::Password};
 
 /// Name and password of each demo user.
-pub const USERS: [(&str, &str); 3] = [
-    ("user01", "user_01"),
-    ("user02", "user_02"),
-    ("user03", "user_03"),
-];
+pub const USERS: [(&str, &str); 3] = [("user01", "user_01"), ("user02", "user_02"), ("user03", "user_03")];
 
 /// Adds the demo users that are not there.
 ///

@@ -28,10 +28,7 @@ impl Fault {
     }
 
     /// A failure that passes by itself: something was busy or not there in time.
-    pub fn unavailable(
-        doing: &'static str,
-        cause: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
+    pub fn unavailable(doing: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             unavailable: true,
             ..Self::new(doing, cause)
@@ -43,6 +40,11 @@ impl Fault {
         let reference = reference();
         tracing::error!(%reference, cause = %Causes(&*self.cause), "{}", self.doing);
         reference
+    }
+
+    /// Whether it passes by itself.
+    pub fn is_unavailable(&self) -> bool {
+        self.unavailable
     }
 
     /// What was being done and every cause behind it, on one line. For logs and operators, never for callers.

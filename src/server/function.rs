@@ -119,14 +119,13 @@ pub fn check() -> Result<(), String> {
     let registered: Vec<&str> = leptos::server_fn::axum::server_fn_paths()
         .map(|(path, _)| path)
         .collect();
-    check_paths(
-        &registered,
-        &all().map(Declaration::name).collect::<Vec<_>>(),
-    )?;
+    check_paths(&registered, &all().map(Declaration::name).collect::<Vec<_>>())?;
     let submitted = inventory::iter::<Declaration>().count();
     match submitted == DECLARED.len() {
         true => Ok(()),
-        false => Err("two functions are declared under one name: `callgate function list` shows only one of them".to_owned()),
+        false => {
+            Err("two functions are declared under one name: `callgate function list` shows only one of them".to_owned())
+        }
     }
 }
 
@@ -134,11 +133,7 @@ fn check_paths(registered: &[&str], declared: &[&str]) -> Result<(), String> {
     let stray: Vec<&str> = registered
         .iter()
         .copied()
-        .filter(|path| {
-            !path
-                .strip_prefix("/api/")
-                .is_some_and(|name| declared.contains(&name))
-        })
+        .filter(|path| !path.strip_prefix("/api/").is_some_and(|name| declared.contains(&name)))
         .collect();
     match stray.is_empty() {
         true => Ok(()),
@@ -166,10 +161,7 @@ pub fn form_of(arguments: &[&str]) -> Form {
     if arguments.is_empty() {
         return Form::Nothing;
     }
-    let pairs: Vec<String> = arguments
-        .iter()
-        .map(|name| format!("  \"{name}\": null"))
-        .collect();
+    let pairs: Vec<String> = arguments.iter().map(|name| format!("  \"{name}\": null")).collect();
     Form::Json {
         example: format!("{{\n{}\n}}", pairs.join(",\n")),
     }
@@ -205,18 +197,12 @@ mod tests {
     #[test]
     fn a_path_without_a_declaration_is_named() {
         let error = check_paths(&["/api/login", "/api/stray"], &["login"]).unwrap_err();
-        assert!(
-            error.contains("/api/stray") && !error.contains("/api/login"),
-            "{error}"
-        );
+        assert!(error.contains("/api/stray") && !error.contains("/api/login"), "{error}");
         assert!(check_paths(&["/elsewhere/login"], &["login"]).is_err());
     }
 
     #[test]
     fn doc_comments_become_paragraphs() {
-        assert_eq!(
-            paragraphs(&[" One", " line.", "", " Two."]),
-            ["One line.", "Two."]
-        );
+        assert_eq!(paragraphs(&[" One", " line.", "", " Two."]), ["One line.", "Two."]);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A form that is sent without script is answered with a redirect; what was typed and what came of it wait here until
 //! the next page shows them, for ten minutes. The call is found by a cookie with a random token, so only this browser
-//! sees it, and one made by a logged-in user only while that user is logged in. It runs nothing, and it never holds a
-//! password: the doors keep the text of the JSON editor only.
+//! sees it, and one made by a logged-in user only while that user is logged in. It runs nothing. Fields for passwords are
+//! never kept: of what was typed, only the text of a JSON editor is.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::contract::kept_call::KeptCall;
 const LIFETIME: Duration = Duration::from_mins(10);
 
 /// The longest reply that is kept, in bytes.
-pub const MAX_REPLY: usize = 256 * 1024;
+pub const MAX_REPLY: usize = 64 * 1024;
 
 /// Keeps `call` for the browser of `caller`, in place of an earlier one.
 ///
@@ -40,11 +40,7 @@ pub async fn keep(caller: &Caller, call: &KeptCall) -> Result<(), Fault> {
             Timestamp::now().plus(LIFETIME),
         )
         .await?;
-    caller.set_cookie(SetCookie::lasting(
-        CookieName::KeptCall,
-        token.reveal(),
-        LIFETIME,
-    ));
+    caller.set_cookie(SetCookie::lasting(CookieName::KeptCall, token.reveal(), LIFETIME));
     Ok(())
 }
 
@@ -75,11 +71,7 @@ pub async fn forget(caller: &Caller) -> Result<(), Fault> {
         return Ok(());
     };
     if let Some(token) = Token::parse(value) {
-        caller
-            .services()
-            .storage()
-            .delete_kept_call(&token.hash())
-            .await?;
+        caller.services().storage().delete_kept_call(&token.hash()).await?;
     }
     caller.set_cookie(SetCookie::remove(CookieName::KeptCall));
     Ok(())

@@ -9,6 +9,7 @@ use super::{
     kept_calls, remember,
     secret::TokenHash,
     sessions::{self, Login},
+    storage::users::StoredUser,
 };
 use crate::contract::{Refusal, login::LoginArguments};
 
@@ -30,7 +31,8 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
     let user = services.storage().find_user(&user_id).await?;
     let stored = user.as_ref().map(|user| user.password_hash.clone());
     let verdict = services.passwords().verify(password, stored).await?;
-    let Some(user) = user.filter(|user| verdict.is_right && user.active) else {
+    let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
+    let Some(user) = user.filter(|user| verdict.is_right && may_enter(user)) else {
         return Err(Refusal::InvalidCredentials);
     };
     if let Some(rehashed) = verdict.rehashed {
@@ -39,38 +41,42 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
             .replace_hash(&user.user_id, &user.password_hash, &rehashed)
             .await?;
     }
-    begin(caller, &user.user_id, remember, now).await?;
-    Ok(user.user_id)
+    match begin(caller, &user, remember, now).await? {
+        true => Ok(user.user_id),
+        // The password was changed, or the user disabled, while it was being verified.
+        false => Err(Refusal::InvalidCredentials),
+    }
 }
 
-async fn begin(
-    caller: &Caller,
-    user_id: &str,
-    remember: bool,
-    now: Timestamp,
-) -> Result<(), Fault> {
+/// Begins a session in place of whatever this browser had. Cookies are set only once all of it is stored.
+async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestamp) -> Result<bool, Fault> {
     caller.stop_restoring();
     remember::forget(caller).await?;
-    kept_calls::forget_others(caller, user_id).await?;
-    let series = match remember {
-        true => Some(
-            remember::remember(caller, user_id, now)
-                .await?
-                .as_bytes()
-                .to_vec(),
-        ),
+    kept_calls::forget_others(caller, &user.user_id).await?;
+    let remembered = match remember {
+        true => match remember::remember(caller.services(), user, now).await? {
+            Some(remembered) => Some(remembered),
+            None => return Ok(false),
+        },
         false => None,
     };
     let login = Login {
-        user_id: user_id.to_owned(),
+        user_id: user.user_id.clone(),
         at: now.0,
         fresh: true,
-        series,
+        series: remembered
+            .as_ref()
+            .map(|remembered| remembered.series().as_bytes().to_vec()),
+        user_changed_at: user.changed_at,
     };
-    sessions::begin(caller.session(), &login).await
+    let is_begun = sessions::begin(caller.session(), &login).await?;
+    if let Some(remembered) = remembered.filter(|_| is_begun) {
+        remembered.tell(caller);
+    }
+    Ok(is_begun)
 }
 
-/// Ends the session of `caller`, forgets the browser, and gives the user's name.
+/// Ends the session of `caller`, forgets the browser with all sessions that came of it, and gives the user's name.
 ///
 /// # Errors
 /// A fault; then the session may still be live.
@@ -78,17 +84,20 @@ pub async fn log_out(caller: LoggedIn) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
     caller.stop_restoring();
-    let login = sessions::login_of(caller.session()).await?;
-    sessions::end(caller.session()).await?;
-    caller.set_cookie(SetCookie::remove(CookieName::Session));
-    if let Some(series) = login.and_then(|login| login.series) {
+    // The series first: should the rest not come about, nothing is left that could log in again.
+    if let Some(series) = sessions::login_of(caller.session())
+        .await?
+        .and_then(|login| login.series)
+    {
         caller
             .services()
             .storage()
-            .delete_series(&TokenHash::stored(&series))
+            .revoke_series(&TokenHash::stored(&series))
             .await?;
     }
     remember::forget(caller).await?;
+    sessions::end(caller.session()).await?;
+    caller.set_cookie(SetCookie::remove(CookieName::Session));
     kept_calls::forget(caller).await?;
     Ok(user_id)
 }

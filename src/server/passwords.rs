@@ -6,8 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
-    password_hash::phc::PasswordHash,
+    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version, password_hash::phc::PasswordHash,
 };
 use tokio::sync::Semaphore;
 
@@ -19,7 +18,7 @@ use crate::contract::{Refusal, login::Password};
 pub struct Verdict {
     /// Whether the password is right. Never true where there was no stored hash.
     pub is_right: bool,
-    /// The right password hashed anew, where the stored hash has other costs than the settings.
+    /// The right password hashed anew, where the stored hash is cheaper than the settings ask for.
     pub rehashed: Option<String>,
 }
 
@@ -38,13 +37,8 @@ impl Passwords {
     /// # Errors
     /// Costs that argon2 does not take.
     pub fn new(settings: &settings::Passwords) -> anyhow::Result<Self> {
-        let params = Params::new(
-            settings.memory_kib,
-            settings.iterations,
-            settings.parallelism,
-            None,
-        )
-        .map_err(|error| anyhow::anyhow!("the password costs are not usable: {error}"))?;
+        let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
+            .map_err(|error| anyhow::anyhow!("the password costs are not usable: {error}"))?;
         let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let unknown_user = hash(&hasher, b"nobody has this password")?;
         Ok(Self {
@@ -60,29 +54,21 @@ impl Passwords {
     /// # Errors
     /// [`Refusal::Busy`] where too many are being hashed.
     pub async fn hash(&self, password: Password) -> Result<String, Refusal> {
-        self.work(move |hasher| hash(hasher, password.reveal()))
-            .await
+        self.work(move |hasher| hash(hasher, password.reveal())).await
     }
 
     /// Verifies a password against the stored hash of a user, or does the same work for nothing where there is none.
     ///
     /// # Errors
     /// [`Refusal::Busy`] where too many are being hashed; a fault where the stored hash is unreadable.
-    pub async fn verify(
-        &self,
-        password: Password,
-        stored: Option<String>,
-    ) -> Result<Verdict, Refusal> {
+    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, Refusal> {
         let is_known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.unknown_user.as_ref().to_owned());
         self.work(move |hasher| {
-            let parsed = PasswordHash::new(&stored)
-                .map_err(|error| Fault::new("reading a password hash", error))?;
+            let parsed = PasswordHash::new(&stored).map_err(|error| Fault::new("reading a password hash", error))?;
             let is_right = hasher.verify_password(password.reveal(), &parsed).is_ok() && is_known;
-            let is_outdated = is_right && !has_costs_of(&parsed, hasher.params());
-            let rehashed = is_outdated
-                .then(|| hash(hasher, password.reveal()))
-                .transpose()?;
+            let is_outdated = is_right && is_cheaper(&parsed, hasher.params());
+            let rehashed = is_outdated.then(|| hash(hasher, password.reveal())).transpose()?;
             Ok(Verdict { is_right, rehashed })
         })
         .await
@@ -115,12 +101,10 @@ fn hash(hasher: &Argon2<'static>, password: &[u8]) -> Result<String, Fault> {
     Ok(hash.to_string())
 }
 
-fn has_costs_of(hash: &PasswordHash, params: &Params) -> bool {
-    hash.algorithm == Algorithm::Argon2id.ident()
-        && Params::try_from(hash).is_ok_and(|found| {
-            (found.m_cost(), found.t_cost(), found.p_cost())
-                == (params.m_cost(), params.t_cost(), params.p_cost())
-        })
+/// Whether a hash took less work than `params` ask for. A dearer one is kept: lowering the settings weakens nobody.
+fn is_cheaper(hash: &PasswordHash, params: &Params) -> bool {
+    let is_dear_enough = |found: Params| found.m_cost() >= params.m_cost() && found.t_cost() >= params.t_cost();
+    hash.algorithm != Algorithm::Argon2id.ident() || !Params::try_from(hash).is_ok_and(is_dear_enough)
 }
 
 #[cfg(test)]
@@ -169,13 +153,7 @@ mod tests {
                     .is_right
             );
         }
-        assert!(
-            passwords
-                .verify(typed(&long), Some(stored))
-                .await
-                .unwrap()
-                .is_right
-        );
+        assert!(passwords.verify(typed(&long), Some(stored)).await.unwrap().is_right);
     }
 
     #[tokio::test]
@@ -220,9 +198,6 @@ mod tests {
         let mut passwords = with_memory(64);
         passwords.permits = Arc::new(Semaphore::new(0));
         passwords.max_wait = Duration::from_millis(1);
-        assert!(matches!(
-            passwords.hash(typed("a")).await,
-            Err(Refusal::Busy { .. })
-        ));
+        assert!(matches!(passwords.hash(typed("a")).await, Err(Refusal::Busy { .. })));
     }
 }

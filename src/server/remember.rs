@@ -14,7 +14,9 @@ use super::{
     cookies::{CookieName, SetCookie},
     fault::Fault,
     secret::{Token, TokenHash},
+    services::Services,
     sessions::{self, Login},
+    storage::{remembered::NewSeries, users::StoredUser},
 };
 
 /// What the cookie holds: the series and the token that is good now.
@@ -38,30 +40,43 @@ impl RememberCookie {
     }
 }
 
-/// Remembers the browser of `caller` for `user_id`. Gives the hash of the new series.
+/// A browser that has just been remembered, and does not know it yet.
+pub struct Remembered {
+    cookie: RememberCookie,
+    lifetime: Duration,
+}
+
+impl Remembered {
+    /// The hash of the series.
+    pub fn series(&self) -> TokenHash {
+        self.cookie.series.hash()
+    }
+
+    /// Tells the browser, with the answer to `caller`.
+    pub fn tell(&self, caller: &Caller) {
+        self.cookie.set(caller, self.lifetime);
+    }
+}
+
+/// Remembers a browser for `user`. `None` if the user has changed since `user` was read.
 ///
 /// # Errors
 /// A fault of the database or of the random numbers.
-pub async fn remember(caller: &Caller, user_id: &str, now: Timestamp) -> Result<TokenHash, Fault> {
-    let lifetime = caller.services().settings().sessions.remember();
+pub async fn remember(services: &Services, user: &StoredUser, now: Timestamp) -> Result<Option<Remembered>, Fault> {
+    let lifetime = services.settings().sessions.remember();
     let cookie = RememberCookie {
         series: Token::random()?,
         token: Token::random()?,
     };
-    let series = cookie.series.hash();
-    caller
-        .services()
-        .storage()
-        .add_series(
-            &series,
-            &cookie.token.hash(),
-            user_id,
-            now,
-            now.plus(lifetime),
-        )
-        .await?;
-    cookie.set(caller, lifetime);
-    Ok(series)
+    let new = NewSeries {
+        series: &cookie.series.hash(),
+        token: &cookie.token.hash(),
+        user_id: &user.user_id,
+        user_changed_at: user.changed_at,
+        expires_at: now.plus(lifetime),
+    };
+    let is_kept = services.storage().add_series(&new, now).await?;
+    Ok(is_kept.then_some(Remembered { cookie, lifetime }))
 }
 
 /// Logs a remembered browser in again, with a session that is not fresh. A cookie that is good for nothing is removed.
@@ -69,60 +84,50 @@ pub async fn remember(caller: &Caller, user_id: &str, now: Timestamp) -> Result<
 /// # Errors
 /// A fault of the database or of the random numbers; then the cookie stays as it was.
 pub async fn restore(caller: &Caller) -> Result<(), Fault> {
-    let Some(cookie) = caller.remember_cookie().and_then(RememberCookie::parse) else {
-        caller.set_cookie(SetCookie::remove(CookieName::Remember));
-        return Ok(());
+    let is_restored = match caller.remember_cookie().and_then(RememberCookie::parse) {
+        Some(cookie) => restore_by(caller, cookie).await?,
+        None => false,
     };
-    let (storage, now) = (caller.services().storage(), Timestamp::now());
-    let series = cookie.series.hash();
-    let next = Token::random()?;
-
-    if let Some(used) = storage
-        .rotate_series(&series, &cookie.token.hash(), &next.hash(), now)
-        .await?
-    {
-        begin(caller, used.user_id, &series, now).await?;
-        let left =
-            Duration::from_millis(u64::try_from(used.expires_at - now.0).unwrap_or_default());
-        RememberCookie {
-            token: next,
-            ..cookie
-        }
-        .set(caller, left);
-        return Ok(());
-    }
-
-    let presented = cookie.token.hash();
-    match storage.find_series(&series).await? {
-        Some(stored)
-            if stored.token_hash == presented.as_bytes()
-                || !stored.active
-                || stored.expires_at <= now.0 =>
-        {
-            // Over, or its user is kept out.
-            caller.set_cookie(SetCookie::remove(CookieName::Remember));
-        }
-        Some(stored)
-            if stored.previous_hash.as_deref() == Some(presented.as_bytes())
-                && caller.arrived().0 <= stored.rotated_at =>
-        {
-            // Another request of this browser, under way at the same time, has replaced the token and set the cookie.
-            begin(caller, stored.user_id, &series, now).await?;
-        }
-        Some(stored) => {
-            storage.revoke_series(&series).await?;
-            tracing::warn!(
-                user = stored.user_id,
-                "a remember token was used twice; its series and sessions are revoked"
-            );
-            caller.set_cookie(SetCookie::remove(CookieName::Remember));
-        }
-        None => caller.set_cookie(SetCookie::remove(CookieName::Remember)),
+    if !is_restored {
+        caller.set_cookie(SetCookie::remove(CookieName::Remember));
     }
     Ok(())
 }
 
-/// Forgets the browser of `caller`, whatever its cookie is worth.
+async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fault> {
+    let (storage, now) = (caller.services().storage(), Timestamp::now());
+    let (series, presented) = (cookie.series.hash(), cookie.token.hash());
+    let next = Token::random()?;
+
+    if let Some(used) = storage.rotate_series(&series, &presented, &next.hash(), now).await? {
+        let is_begun = begin(caller, used.user_id, used.user_changed_at, &series, now).await?;
+        if is_begun {
+            let left = Duration::from_millis(u64::try_from(used.expires_at - now.0).unwrap_or_default());
+            RememberCookie { token: next, ..cookie }.set(caller, left);
+        }
+        return Ok(is_begun);
+    }
+    let Some(stored) = storage.find_series(&series).await? else {
+        return Ok(false);
+    };
+    let is_over = stored.token_hash == presented.as_bytes() || !stored.active || stored.expires_at <= now.0;
+    if is_over {
+        return Ok(false);
+    }
+    let is_previous = stored.previous_hash.as_deref() == Some(presented.as_bytes());
+    if is_previous && caller.arrived().0 <= stored.rotated_at {
+        // Another request of this browser, under way at the same time, has replaced the token and set the cookie.
+        return begin(caller, stored.user_id, stored.user_changed_at, &series, now).await;
+    }
+    storage.revoke_series(&series).await?;
+    tracing::warn!(
+        user = stored.user_id,
+        "a remember token was used twice; its series and sessions are revoked"
+    );
+    Ok(false)
+}
+
+/// Forgets the browser of `caller`, whatever its cookie is worth, and ends the sessions that came of it.
 ///
 /// # Errors
 /// A fault of the database.
@@ -131,11 +136,7 @@ pub async fn forget(caller: &Caller) -> Result<(), Fault> {
         return Ok(());
     };
     if let Some(cookie) = RememberCookie::parse(value) {
-        caller
-            .services()
-            .storage()
-            .delete_series(&cookie.series.hash())
-            .await?;
+        caller.services().storage().revoke_series(&cookie.series.hash()).await?;
     }
     caller.set_cookie(SetCookie::remove(CookieName::Remember));
     Ok(())
@@ -144,14 +145,16 @@ pub async fn forget(caller: &Caller) -> Result<(), Fault> {
 async fn begin(
     caller: &Caller,
     user_id: String,
+    user_changed_at: i64,
     series: &TokenHash,
     now: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let login = Login {
         user_id,
         at: now.0,
         fresh: false,
         series: Some(series.as_bytes().to_vec()),
+        user_changed_at,
     };
     sessions::begin(caller.session(), &login).await
 }

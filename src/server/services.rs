@@ -21,7 +21,7 @@ impl Services {
     /// # Errors
     /// Says which step failed and why.
     pub async fn open(settings: Settings) -> anyhow::Result<Self> {
-        let storage = Storage::open(&settings.data).await?;
+        let storage = Storage::open(&settings.data, settings.demo).await?;
         Ok(Self(Arc::new(Inner {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords: Passwords::new(&settings.passwords)?,

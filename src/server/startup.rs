@@ -34,10 +34,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let tls = https::tls(&certificates).await?;
     let listener = https::bind(settings.https.address, "https.address (--https)")?;
     let plain = match settings.http.address {
-        Listen::On(address) => Some(https::bind(
-            address,
-            "http.address (--http, or --http off)",
-        )?),
+        Listen::On(address) => Some(https::bind(address, "http.address (--http, or --http off)")?),
         Listen::Off => None,
     };
 
@@ -80,10 +77,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn asked_to_stop() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -118,8 +112,7 @@ fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
 /// Where the browser part is.
 fn leptos_options(settings: &Settings) -> anyhow::Result<LeptosOptions> {
     let beside_program = || -> anyhow::Result<PathBuf> {
-        let program =
-            env::current_exe().context("the program does not know where it is; set site.files")?;
+        let program = env::current_exe().context("the program does not know where it is; set site.files")?;
         let build = program.parent().and_then(|folder| folder.parent());
         Ok(build.map(|folder| folder.join("site")).unwrap_or_default())
     };
@@ -150,10 +143,7 @@ fn announce(settings: &Settings, certificates: &Certificates) {
         println!("  Demo logins:  {}", logins.join("   "));
     }
     if settings.https.certificate.is_none() {
-        println!(
-            "  Trust this CA certificate:  {}",
-            certificates.ca.display()
-        );
+        println!("  Trust this CA certificate:  {}", certificates.ca.display());
     }
     println!("  Stop it with Ctrl+C");
 }

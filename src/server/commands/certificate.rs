@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::print;
-use crate::server::{certificates::Certificates, settings::Overrides};
+use crate::server::{
+    certificates::Certificates,
+    settings::{Overrides, Settings},
+};
 
 /// Make a development certificate
 #[derive(Debug, Args)]
@@ -16,15 +19,13 @@ pub struct Cert {
 }
 
 impl Cert {
-    /// Makes the certificate in `certs/`, or where `--certs` says.
+    /// Makes the certificate in `certs/`, or where the settings say.
     ///
     /// # Errors
     /// Says which file could not be written.
     pub fn run(&self, overrides: &Overrides) -> anyhow::Result<()> {
-        let folder = overrides
-            .certs
-            .clone()
-            .unwrap_or_else(|| PathBuf::from("certs"));
+        let chosen = Settings::load(overrides)?.https.certs;
+        let folder = chosen.unwrap_or_else(|| PathBuf::from("certs"));
         let there = Certificates::in_folder(&folder);
         if there.are_good() && !self.force {
             print(format_args!(

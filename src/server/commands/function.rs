@@ -37,19 +37,12 @@ fn table() -> String {
             view.summary,
         ]
     }));
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
     let [first, second, third] = widths;
     let lines: Vec<String> = rows
         .iter()
-        .map(|[name, path, guard, what]| {
-            format!("{name:first$}  {path:second$}  {guard:third$}  {what}")
-        })
+        .map(|[name, path, guard, what]| format!("{name:first$}  {path:second$}  {guard:third$}  {what}"))
         .collect();
     lines.join("\n")
 }

@@ -89,8 +89,8 @@ pub async fn run() -> anyhow::Result<()> {
 
 /// Logs to standard error, so that standard output stays the command's own.
 fn log(settings: &Settings) -> anyhow::Result<()> {
-    // A forged or outdated session cookie is no news; tower-sessions would log a warning for each.
-    let quiet = "tower_sessions_core=error,tower_sessions=error";
+    // A forged or outdated session cookie is no news, and faults of the store are logged where they become refusals.
+    let quiet = "tower_sessions_core=off,tower_sessions=off";
     let filter = EnvFilter::try_new(format!("{},{quiet}", settings.log))
         .map_err(|error| anyhow::anyhow!("log: \"{}\" is not a filter: {error}", settings.log))?;
     tracing_subscriber::fmt()

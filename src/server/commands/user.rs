@@ -70,10 +70,7 @@ impl User {
                 }
             }
             Self::Passwd { name } => {
-                ensure!(
-                    storage.find_user(&name).await?.is_some(),
-                    "there is no user {name}"
-                );
+                ensure!(storage.find_user(&name).await?.is_some(), "there is no user {name}");
                 let hash = ask_and_hash(services).await?;
                 ensure!(
                     storage.change_password(&name, &hash, now).await?,
@@ -84,19 +81,11 @@ impl User {
                 ));
             }
             Self::Disable { name } => {
-                ensure!(
-                    storage.set_active(&name, false, now).await?,
-                    "there is no user {name}"
-                );
-                print(format_args!(
-                    "Disabled {name}; all sessions of {name} are ended."
-                ));
+                ensure!(storage.set_active(&name, false, now).await?, "there is no user {name}");
+                print(format_args!("Disabled {name}; all sessions of {name} are ended."));
             }
             Self::Enable { name } => {
-                ensure!(
-                    storage.set_active(&name, true, now).await?,
-                    "there is no user {name}"
-                );
+                ensure!(storage.set_active(&name, true, now).await?, "there is no user {name}");
                 print(format_args!("Enabled {name}."));
             }
             Self::Delete { name } => {

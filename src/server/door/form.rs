@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::{
     json::{read, run},
     page::Pages,
-    reply::{body_of, refused_person},
+    reply::{add_headers, body_of, refused_person},
 };
 use crate::{
     contract::{
@@ -93,11 +93,7 @@ fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
 }
 
 /// `POST /login`: logs in and leads to where the person wanted to go, or shows the form again with the reason.
-pub async fn login(
-    State(pages): State<Pages>,
-    Extension(caller): Extension<Caller>,
-    request: Request,
-) -> Response {
+pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let form = match Fields::read(request, pages.services().settings()).await {
         Ok(form) => form,
         Err(refusal) => return refused_person(&refusal),
@@ -125,7 +121,9 @@ pub async fn login(
                 ..PageFacts::default()
             };
             let target = format!("/login?next={}", escaped(next.as_str()));
-            pages.render(caller, &target, facts, refusal.status()).await
+            let mut response = pages.render(caller, &target, facts, refusal.status()).await;
+            add_headers(&mut response, &refusal);
+            response
         }
     }
 }
@@ -174,9 +172,7 @@ impl Fields {
                         let typed = self.get(&field.name);
                         let value = match field.kind {
                             FieldKind::Tick => Value::Bool(typed.is_some()),
-                            FieldKind::UserName | FieldKind::Password => {
-                                typed.unwrap_or_default().into()
-                            }
+                            FieldKind::UserName | FieldKind::Password => typed.unwrap_or_default().into(),
                         };
                         (field.name.clone(), value)
                     })

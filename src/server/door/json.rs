@@ -2,7 +2,7 @@
 //!
 //! The order decides what a caller learns: the name, the method, the guard, and only then anything of the body.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::{
     Extension,
@@ -30,28 +30,19 @@ use crate::{
     },
 };
 
+/// After how long a wait for the body the session is looked up again before the function asks its guard.
+const STALE_AFTER: Duration = Duration::from_millis(500);
+
 /// The handler of everything under `/api/`.
-pub async fn call(
-    State(pages): State<Pages>,
-    Extension(caller): Extension<Caller>,
-    request: Request,
-) -> Response {
+pub async fn call(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     match try_call(pages.services().settings(), caller, request).await {
         Ok(body) => answered(body),
         Err(refusal) => refused(&refusal),
     }
 }
 
-async fn try_call(
-    settings: &Settings,
-    caller: Caller,
-    request: Request,
-) -> Result<String, Refusal> {
-    let name = request
-        .uri()
-        .path()
-        .strip_prefix("/api/")
-        .unwrap_or_default();
+async fn try_call(settings: &Settings, caller: Caller, request: Request) -> Result<String, Refusal> {
+    let name = request.uri().path().strip_prefix("/api/").unwrap_or_default();
     let declaration = function::find(name).ok_or(Refusal::UnknownFunction)?;
     if request.method() != Method::POST {
         return Err(Refusal::MethodNotAllowed);
@@ -62,7 +53,11 @@ async fn try_call(
     if !is_json && !takes_nothing {
         return Err(Refusal::NotJson);
     }
+    let asked = Instant::now();
     let body = read(request.into_body(), settings).await?;
+    if asked.elapsed() >= STALE_AFTER {
+        caller.look_again().await?;
+    }
     let body = match body.is_empty() && takes_nothing {
         true => "{}".to_owned(),
         false if is_json => body,
@@ -75,11 +70,7 @@ async fn try_call(
 ///
 /// # Errors
 /// The function's refusal.
-pub async fn run(
-    declaration: &'static Declaration,
-    caller: Caller,
-    body: String,
-) -> Result<String, Refusal> {
+pub async fn run(declaration: &'static Declaration, caller: Caller, body: String) -> Result<String, Refusal> {
     let owner = Owner::new();
     owner
         .with(|| {
@@ -101,22 +92,15 @@ pub async fn read(body: Body, settings: &Settings) -> Result<String, Refusal> {
         return Err(Refusal::TooLarge { limit });
     }
     let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    let read = tokio::time::timeout(
-        Duration::from_secs(settings.https.body_seconds),
-        limited.collect(),
-    )
-    .await
-    .map_err(|_| Refusal::TooSlow)?
-    .map_err(|error| match error.is::<LengthLimitError>() {
-        true => Refusal::TooLarge { limit },
-        false => Refusal::Malformed("it broke off".to_owned()),
-    })?;
-    String::from_utf8(read.to_bytes().into()).map_err(|error| {
-        Refusal::Malformed(format!(
-            "byte {} is not UTF-8",
-            error.utf8_error().valid_up_to()
-        ))
-    })
+    let read = tokio::time::timeout(Duration::from_secs(settings.https.body_seconds), limited.collect())
+        .await
+        .map_err(|_| Refusal::TooSlow)?
+        .map_err(|error| match error.is::<LengthLimitError>() {
+            true => Refusal::TooLarge { limit },
+            false => Refusal::Malformed("it broke off".to_owned()),
+        })?;
+    String::from_utf8(read.to_bytes().into())
+        .map_err(|error| Refusal::Malformed(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to())))
 }
 
 /// Whether the body is declared as JSON (RFC 8259), in whatever case and with whatever parameters.

@@ -31,24 +31,15 @@ pub fn router(services: &Services, options: LeptosOptions) -> Router {
         .route("/api", any(json::call))
         .route("/api/", any(json::call))
         .route("/api/{*name}", any(json::call))
-        .route("/login", post(form::login).merge(page::method(&pages)))
+        .route("/login", post(form::login).get(page::show))
         .route("/logout", post(form::logout))
-        .route(
-            "/functions/{name}",
-            post(form::call).merge(page::method(&pages)),
-        )
+        .route("/functions/{name}", post(form::call).get(page::show))
         .merge(pages.routes())
         .fallback(page::not_found)
         .method_not_allowed_fallback(page::method_not_allowed)
         .with_state(pages.clone())
-        .layer(from_fn_with_state(
-            services.clone(),
-            super::sessions::carry::carry,
-        ))
-        .layer(from_fn_with_state(
-            services.clone(),
-            origin::refuse_other_sites,
-        ));
+        .layer(from_fn_with_state(services.clone(), super::sessions::carry::carry))
+        .layer(from_fn_with_state(services.clone(), origin::refuse_other_sites));
     pages
         .files()
         .fallback_service(guarded)

@@ -18,15 +18,8 @@ use super::reply::refused_at;
 use crate::{contract::Refusal, server::services::Services};
 
 /// The middleware, in front of everything that can change something.
-pub async fn refuse_other_sites(
-    State(services): State<Services>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let is_safe = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
+pub async fn refuse_other_sites(State(services): State<Services>, request: Request, next: Next) -> Response {
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // HTTP/2 names the host in the address, HTTP/1.1 in a header.
     let host = request
         .uri()

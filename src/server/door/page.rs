@@ -15,10 +15,11 @@ use axum::{
     handler::Handler as _,
     http::{
         HeaderValue, Method, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY},
     },
+    middleware::map_response,
     response::{IntoResponse as _, Response},
-    routing::{MethodRouter, get},
+    routing::get,
 };
 use leptos::{
     config::LeptosOptions,
@@ -26,7 +27,7 @@ use leptos::{
     prelude::{provide_context, use_context},
 };
 use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_context};
-use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
+use tower_http::services::{ServeDir, ServeFile};
 
 use super::{
     headers::page_policy,
@@ -35,10 +36,7 @@ use super::{
 use crate::{
     app::{App, shell},
     contract::page::{PageFacts, PageStatus, SiteFacts},
-    server::{
-        caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls,
-        services::Services,
-    },
+    server::{caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, services::Services},
 };
 
 /// What the pages are made from.
@@ -56,12 +54,11 @@ impl Pages {
         let settings = services.settings();
         let site = SiteFacts {
             origin: settings.origin(),
-            ca_file: settings.https.certificate.is_none().then(|| {
-                Certificates::in_folder(&settings.certs())
-                    .ca
-                    .display()
-                    .to_string()
-            }),
+            ca_file: settings
+                .https
+                .certificate
+                .is_none()
+                .then(|| Certificates::in_folder(&settings.certs()).ca.display().to_string()),
             demo_users: match settings.demo {
                 true => demo::USERS
                     .map(|(user, password)| (user.to_owned(), password.to_owned()))
@@ -89,9 +86,7 @@ impl Pages {
             .iter()
             .map(|listing| listing.path().to_owned())
             .filter(|path| !own_door.contains(&path.as_str()))
-            .fold(Router::new(), |router, path| {
-                router.route(&path, method(self))
-            })
+            .fold(Router::new(), |router, path| router.route(&path, get(show)))
     }
 
     /// The files of the browser part: they are the same for everybody, so no session is carried to them.
@@ -106,24 +101,12 @@ impl Pages {
         let pkg = root.join(self.options.site_pkg_dir.as_ref());
         Router::new()
             .nest_service("/pkg", folder(&pkg).fallback(no_such_file.with_state(())))
-            .route_service(
-                "/favicon.svg",
-                tower_http::services::ServeFile::new(root.join("favicon.svg")),
-            )
-            .layer(SetResponseHeaderLayer::if_not_present(
-                CACHE_CONTROL,
-                HeaderValue::from_static("no-cache"),
-            ))
+            .route_service("/favicon.svg", ServeFile::new(root.join("favicon.svg")))
+            .layer(map_response(dress_file))
     }
 
     /// Renders the page at `target`.
-    pub async fn render(
-        &self,
-        caller: Caller,
-        target: &str,
-        facts: PageFacts,
-        status: u16,
-    ) -> Response {
+    pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
         let facts = PageFacts {
             site: self.site.as_ref().clone(),
             ..facts
@@ -136,8 +119,7 @@ impl Pages {
                 provide_context(caller.clone());
                 provide_context(facts.clone());
                 provide_context(status.clone());
-                if let (Some(nonce), Some(response)) =
-                    (use_nonce(), use_context::<ResponseOptions>())
+                if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
                     && let Ok(policy) = HeaderValue::try_from(page_policy(&nonce, reload_port))
                 {
                     response.insert_header(CONTENT_SECURITY_POLICY, policy);
@@ -151,11 +133,8 @@ impl Pages {
             }
         };
         let options = Arc::clone(&self.options);
-        let mut response =
-            render_app_async_with_context(context, move || shell(&options, reload_port))(request)
-                .await;
-        *response.status_mut() =
-            StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = render_app_async_with_context(context, move || shell(&options, reload_port))(request).await;
+        *response.status_mut() = StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HTML);
         response
     }
@@ -168,17 +147,10 @@ fn reload_port() -> Option<u16> {
 }
 
 /// The handler of a page.
-pub fn method(_: &Pages) -> MethodRouter<Pages> {
-    get(show)
-}
-
-async fn show(
-    State(pages): State<Pages>,
-    Extension(caller): Extension<Caller>,
-    request: Request,
-) -> Response {
+pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let kept_call = match kept_calls::find(&caller).await {
-        Ok(kept_call) => kept_call,
+        // On its own page, and nowhere else.
+        Ok(kept_call) => kept_call.filter(|call| request.uri().path() == format!("/functions/{}", call.function)),
         Err(fault) => return reply::refused_person(&fault.into()),
     };
     let facts = PageFacts {
@@ -192,11 +164,7 @@ async fn show(
 pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response {
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.extensions().get::<Caller>().cloned() {
-        Some(caller) if is_reading => {
-            pages
-                .render(caller, target(&request), PageFacts::default(), 404)
-                .await
-        }
+        Some(caller) if is_reading => pages.render(caller, target(&request), PageFacts::default(), 404).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -206,14 +174,27 @@ pub async fn method_not_allowed() -> StatusCode {
     StatusCode::METHOD_NOT_ALLOWED
 }
 
+/// What the file service leaves out: a charset, that the encoding was negotiated, and that a copy is asked about again.
+async fn dress_file(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let charset = headers.get(CONTENT_TYPE).and_then(|value| match value.as_bytes() {
+        b"text/css" => Some("text/css; charset=utf-8"),
+        b"text/javascript" => Some("text/javascript; charset=utf-8"),
+        _ => None,
+    });
+    if let Some(charset) = charset {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(charset));
+    }
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
 async fn no_such_file() -> Response {
     StatusCode::NOT_FOUND.into_response()
 }
 
 /// Path and query of a request: what the browser shows.
 fn target(request: &Request) -> &str {
-    request
-        .uri()
-        .path_and_query()
-        .map_or("/", |target| target.as_str())
+    request.uri().path_and_query().map_or("/", |target| target.as_str())
 }

@@ -51,7 +51,7 @@ fn status(refusal: &Refusal) -> StatusCode {
 }
 
 /// The headers that a status asks for (RFC 9110, sections 10.2.1 and 10.2.3).
-fn add_headers(response: &mut Response, refusal: &Refusal) {
+pub fn add_headers(response: &mut Response, refusal: &Refusal) {
     let headers = response.headers_mut();
     match refusal {
         Refusal::Busy { retry_after } => {

@@ -23,9 +23,7 @@ impl Guard for Anyone {
     const RULE: Rule = Rule::Anyone;
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
-        Ok(Self {
-            caller: caller.clone(),
-        })
+        Ok(Self { caller: caller.clone() })
     }
 }
 
@@ -60,9 +58,7 @@ impl Guard for LoggedIn {
         let login = caller.login().await?.ok_or(Refusal::NotLoggedIn)?;
         Ok(Self {
             caller: caller.clone(),
-            user: UserView {
-                user_id: login.user_id,
-            },
+            user: UserView { user_id: login.user_id },
         })
     }
 }

@@ -33,12 +33,8 @@ pub trait Guard: Sized + Send {
 /// # Errors
 /// As [`Guard::check`]; also a fault where there is no caller, because the function was called outside a request.
 pub async fn require<G: Guard>() -> Result<G, Refusal> {
-    let caller = use_context::<Caller>().ok_or_else(|| {
-        Fault::new(
-            "checking a guard",
-            "a function was called outside a request",
-        )
-    })?;
+    let caller = use_context::<Caller>()
+        .ok_or_else(|| Fault::new("checking a guard", "a function was called outside a request"))?;
     G::check(&caller).await
 }
 
@@ -74,9 +70,7 @@ mod tests {
             demo: true,
             ..Overrides::default()
         };
-        let services = Services::open(Settings::load(&overrides).unwrap())
-            .await
-            .unwrap();
+        let services = Services::open(Settings::load(&overrides).unwrap()).await.unwrap();
         demo::add_users(&services).await.unwrap();
         services
     }
@@ -114,21 +108,14 @@ mod tests {
             password: Password::new("user_01".into()),
             remember: false,
         };
-        while_rendering(Some(caller.clone()), login(arguments))
-            .await
-            .unwrap();
-        let answer = while_rendering(Some(caller), auth_func(object()))
-            .await
-            .unwrap();
+        while_rendering(Some(caller.clone()), login(arguments)).await.unwrap();
+        let answer = while_rendering(Some(caller), auth_func(object())).await.unwrap();
         assert_eq!(answer.msg, "auth_func({}),user_id=user01");
     }
 
     #[tokio::test]
     async fn a_function_called_outside_a_request_fails_closed() {
         let outcome = while_rendering(None, auth_func(object())).await;
-        assert!(
-            matches!(outcome, Err(Refusal::Internal { .. })),
-            "{outcome:?}"
-        );
+        assert!(matches!(outcome, Err(Refusal::Internal { .. })), "{outcome:?}");
     }
 }

@@ -39,9 +39,7 @@ pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
         listener.set_nonblocking(true)?;
         Ok(listener)
     };
-    bind().with_context(|| {
-        format!("{address} cannot be listened on; is it in use? {setting} chooses another")
-    })
+    bind().with_context(|| format!("{address} cannot be listened on; is it in use? {setting} chooses another"))
 }
 
 /// Reads the certificate and key to serve with.
@@ -54,10 +52,7 @@ pub async fn tls(certificates: &Certificates) -> anyhow::Result<RustlsConfig> {
     RustlsConfig::from_pem_file(&certificates.certificate, &certificates.key)
         .await
         .with_context(|| {
-            let (certificate, key) = (
-                certificates.certificate.display(),
-                certificates.key.display(),
-            );
+            let (certificate, key) = (certificates.certificate.display(), certificates.key.display());
             format!("the certificate {certificate} and the key {key} cannot be used")
         })
 }
@@ -78,9 +73,7 @@ pub async fn serve(
     let acceptor = RustlsAcceptor::new(tls)
         .handshake_timeout(Duration::from_secs(https.handshake_seconds))
         .acceptor(IdleAcceptor::new(idle));
-    let mut server = axum_server::from_tcp(listener)?
-        .acceptor(acceptor)
-        .handle(handle);
+    let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
     let header = Duration::from_secs(https.header_seconds);
     limit(server.http_builder(), header);
     server
@@ -91,14 +84,8 @@ pub async fn serve(
 }
 
 /// Bounds what a connection may send and how long it may take with it.
-fn limit(
-    builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>,
-    header: Duration,
-) {
-    builder
-        .http1()
-        .header_read_timeout(header)
-        .max_buf_size(MAX_HEAD);
+fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>, header: Duration) {
+    builder.http1().header_read_timeout(header).max_buf_size(MAX_HEAD);
     // No keep-alive pings: they would look like life to the idle timer, which ends dead connections as well.
     builder
         .http2()

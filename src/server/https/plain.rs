@@ -26,11 +26,7 @@ use crate::{
 ///
 /// # Errors
 /// A failure of the listener.
-pub async fn serve(
-    listener: TcpListener,
-    settings: &Settings,
-    handle: Handle<SocketAddr>,
-) -> anyhow::Result<()> {
+pub async fn serve(listener: TcpListener, settings: &Settings, handle: Handle<SocketAddr>) -> anyhow::Result<()> {
     let idle = Duration::from_secs(settings.https.idle_seconds);
     let app = Router::new().fallback(lead).with_state(settings.origin());
     let mut server = axum_server::from_tcp(listener)?
@@ -46,15 +42,11 @@ pub async fn serve(
 }
 
 async fn lead(State(origin): State<String>, request: Request) -> Response {
-    let is_page = matches!(*request.method(), Method::GET | Method::HEAD)
-        && !request.uri().path().starts_with("/api/");
+    let is_page = matches!(*request.method(), Method::GET | Method::HEAD) && !request.uri().path().starts_with("/api/");
     if !is_page {
         return refused(&Refusal::PlainHttp);
     }
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     // To our own address, whatever host the request names.
     (
         StatusCode::PERMANENT_REDIRECT,

@@ -29,18 +29,13 @@ pub async fn carry(State(services): State<Services>, mut request: Request, next:
     let path = request.uri().path().to_owned();
     let sent = session_id(request.headers());
     let session = Session::new(sent, Arc::clone(services.sessions()), None);
-    let caller = Caller::new(
-        services,
-        request.headers(),
-        session.clone(),
-        Timestamp::now(),
-    );
-    request.extensions_mut().insert(session);
+    let caller = Caller::new(services, request.headers(), session, Timestamp::now());
     request.extensions_mut().insert(caller.clone());
 
     let mut response = next.run(request).await;
 
     if let Err(fault) = save(&caller, sent).await {
+        caller.drop_cookies();
         response = refused_at(&path, &Refusal::from(fault));
     }
     let headers = response.headers_mut();

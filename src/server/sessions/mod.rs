@@ -13,7 +13,7 @@ pub mod store;
 pub mod sweep;
 
 use serde::{Deserialize, Serialize};
-use tower_sessions::Session;
+use tower_sessions::{Session, session::Error, session_store::Error as StoreError};
 
 use super::{clock::Timestamp, fault::Fault};
 
@@ -30,6 +30,8 @@ pub struct Login {
     pub fresh: bool,
     /// The hash of the series of the remembered browser that it belongs to.
     pub series: Option<Vec<u8>>,
+    /// When the user had last been changed, as the login found it.
+    pub user_changed_at: i64,
 }
 
 impl Login {
@@ -47,14 +49,34 @@ pub async fn login_of(session: &Session) -> Result<Option<Login>, Fault> {
     session.get(LOGIN).await.map_err(fault)
 }
 
-/// Puts a login into a session, under a new token: what the session was before is over.
+/// Puts a login into a session, under a new token, and stores it: what the session was before is over. `false` if the
+/// login was overtaken by a change of its user or the end of its series; then nobody is logged in.
 ///
 /// # Errors
 /// A fault of the store.
-pub async fn begin(session: &Session, login: &Login) -> Result<(), Fault> {
+pub async fn begin(session: &Session, login: &Login) -> Result<bool, Fault> {
     // Against session fixation, and against leftovers of another user (OWASP ASVS 7.2.4).
     session.flush().await.map_err(fault)?;
-    session.insert(LOGIN, login).await.map_err(fault)
+    session.insert(LOGIN, login).await.map_err(fault)?;
+    match session.save().await {
+        Ok(()) => Ok(true),
+        Err(Error::Store(StoreError::Encode(why))) if why == store::OVERTAKEN => {
+            session.flush().await.map_err(fault)?;
+            Ok(false)
+        }
+        Err(error) => Err(fault(error)),
+    }
+}
+
+/// Looks a session up again, if it is a stored one.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn reload(session: &Session) -> Result<(), Fault> {
+    match session.id() {
+        Some(_) => session.load().await.map_err(fault),
+        None => Ok(()),
+    }
 }
 
 /// Ends a session.
@@ -65,11 +87,10 @@ pub async fn end(session: &Session) -> Result<(), Fault> {
     session.flush().await.map_err(fault)
 }
 
-fn fault(error: tower_sessions::session::Error) -> Fault {
+fn fault(error: Error) -> Fault {
     match error {
-        tower_sessions::session::Error::Store(error) => {
-            Fault::unavailable("using the session store", error)
-        }
-        tower_sessions::session::Error::SerdeJson(error) => Fault::new("reading a session", error),
+        Error::Store(StoreError::Backend(cause)) => Fault::unavailable("using the session store", cause),
+        Error::Store(error) => Fault::new("using the session store", error),
+        Error::SerdeJson(error) => Fault::new("reading a session", error),
     }
 }

@@ -26,6 +26,9 @@ use crate::server::{
 /// How old the note of the last use may get before it is written again.
 const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
+/// What `create` says of a login that was overtaken. tower-sessions has no error of its own for it.
+pub(super) const OVERTAKEN: &str = "the login was overtaken";
+
 /// The store of sessions.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -68,23 +71,23 @@ impl SessionStore for Store {
             .ok_or_else(|| Error::Encode("a session without a login is not stored".to_owned()))?;
         let data = encode(record)?;
         let series = login.series.as_deref().map(TokenHash::stored);
-        loop {
-            let session = NewSession {
-                token: &hash(&record.id),
-                user_id: &login.user_id,
-                series: series.as_ref(),
-                data: &data,
-                logged_in_at: login.at(),
-            };
-            if self
-                .storage
-                .add_session(&session, Timestamp::now())
-                .await
-                .map_err(backend)?
-            {
-                return Ok(());
-            }
-            record.id = Id::default();
+        let session = NewSession {
+            token: &hash(&record.id),
+            user_id: &login.user_id,
+            series: series.as_ref(),
+            data: &data,
+            logged_in_at: login.at(),
+            user_changed_at: login.user_changed_at,
+        };
+        // Two tokens of 128 random bits are never the same; the primary key would refuse the second.
+        match self
+            .storage
+            .add_session(&session, Timestamp::now())
+            .await
+            .map_err(backend)?
+        {
+            true => Ok(()),
+            false => Err(Error::Encode(OVERTAKEN.to_owned())),
         }
     }
 
@@ -95,9 +98,7 @@ impl SessionStore for Store {
             .await
             .map_err(backend)?
         {
-            tracing::debug!(
-                "a session ended while a request was using it; its changes are dropped"
-            );
+            tracing::debug!("a session ended while a request was using it; its changes are dropped");
         }
         Ok(())
     }
@@ -113,25 +114,18 @@ impl SessionStore for Store {
             return Ok(None);
         };
         if self.is_touch_due(Timestamp(stored.last_used_at), now) {
-            self.storage
-                .touch_session(&token, now)
-                .await
-                .map_err(backend)?;
+            self.storage.touch_session(&token, now).await.map_err(backend)?;
         }
         Ok(Some(Record {
             id: *id,
-            data: serde_json::from_str(&stored.data)
-                .map_err(|error| Error::Decode(error.to_string()))?,
+            data: serde_json::from_str(&stored.data).map_err(|error| Error::Decode(error.to_string()))?,
             // The limits are ours; tower-sessions' own is never asked.
             expiry_date: time::OffsetDateTime::now_utc().saturating_add(time::Duration::WEEK),
         }))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        self.storage
-            .delete_session(&hash(id))
-            .await
-            .map_err(backend)
+        self.storage.delete_session(&hash(id)).await.map_err(backend)
     }
 }
 
@@ -143,6 +137,10 @@ fn encode(record: &Record) -> Result<String> {
     serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))
 }
 
+/// Only what passes by itself is a failure of the backend; the rest is broken data.
 fn backend(fault: Fault) -> Error {
-    Error::Backend(fault.with_causes())
+    match fault.is_unavailable() {
+        true => Error::Backend(fault.with_causes()),
+        false => Error::Decode(fault.with_causes()),
+    }
 }

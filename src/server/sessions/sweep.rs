@@ -25,9 +25,7 @@ pub async fn sweep_forever(services: Services, period: Duration) {
 
 async fn sweep(services: &Services, now: Timestamp) -> Result<u64, Fault> {
     let storage = services.storage();
-    let sessions = storage
-        .sweep_sessions(services.sessions().limits(now))
-        .await?;
+    let sessions = storage.sweep_sessions(services.sessions().limits(now)).await?;
     let series = storage.sweep_series(now).await?;
     let calls = storage.sweep_kept_calls(now).await?;
     Ok(sessions + series + calls)

@@ -14,6 +14,9 @@ use serde::Deserialize;
 
 pub use self::{print::print, sources::Overrides};
 
+/// The longest time that is taken, in seconds: far from where adding it to a moment overflows.
+const TEN_YEARS: u64 = 10 * 365 * 24 * 60 * 60;
+
 /// All settings.
 #[derive(Debug, Clone, Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
@@ -190,9 +193,10 @@ impl FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "off" => Ok(Self::Off),
-            text => text.parse().map(Self::On).map_err(|_| {
-                format!("\"{text}\" is neither an address such as 127.0.0.1:8080 nor \"off\"")
-            }),
+            text => text
+                .parse()
+                .map(Self::On)
+                .map_err(|_| format!("\"{text}\" is neither an address such as 127.0.0.1:8080 nor \"off\"")),
         }
     }
 }
@@ -236,26 +240,17 @@ impl Settings {
             ));
         }
         if https.certificate.is_some() != https.key.is_some() {
-            return Err(
-                "https.certificate and https.key go together: set both, or neither".to_owned(),
-            );
+            return Err("https.certificate and https.key go together: set both, or neither".to_owned());
         }
-        if self
-            .site
-            .origin
-            .as_deref()
-            .is_some_and(|origin| !is_origin(origin))
-        {
-            return Err(
-                "site.origin: write it as https://name or https://name:port, without a path"
-                    .to_owned(),
-            );
+        if self.site.origin.as_deref().is_some_and(|origin| !is_origin(origin)) {
+            return Err("site.origin: write it as https://name or https://name:port, without a path".to_owned());
         }
         let numbers = [
             ("https.handshake_seconds", https.handshake_seconds),
             ("https.header_seconds", https.header_seconds),
             ("https.body_seconds", https.body_seconds),
             ("https.idle_seconds", https.idle_seconds),
+            ("https.drain_seconds", https.drain_seconds),
             ("sessions.idle_seconds", self.sessions.idle_seconds),
             ("sessions.absolute_seconds", self.sessions.absolute_seconds),
             ("sessions.remember_seconds", self.sessions.remember_seconds),
@@ -266,8 +261,22 @@ impl Settings {
         if let Some((key, _)) = numbers.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{key} must be at least 1"));
         }
+        if let Some((key, _)) = numbers
+            .iter()
+            .find(|(key, value)| key.ends_with("_seconds") && *value > TEN_YEARS)
+        {
+            return Err(format!("{key} must be at most {TEN_YEARS}, which is ten years"));
+        }
+        if https.address.ip().is_unspecified() && self.site.origin.is_none() {
+            return Err(format!(
+                "site.origin: https.address {} is no address that a visitor could use; say what the site is called",
+                https.address
+            ));
+        }
         if self.sessions.idle_seconds > self.sessions.absolute_seconds {
-            return Err("sessions.idle_seconds is longer than sessions.absolute_seconds: it would never take effect".to_owned());
+            return Err(
+                "sessions.idle_seconds is longer than sessions.absolute_seconds: it would never take effect".to_owned(),
+            );
         }
         Ok(())
     }

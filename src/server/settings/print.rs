@@ -11,9 +11,7 @@ use super::Settings;
 
 /// All settings as a commented TOML file. Keys that are commented out have no default.
 pub fn print() -> String {
-    let mut out = String::from(
-        "# The settings of Callgate. What is commented out has no value by default.\n",
-    );
+    let mut out = String::from("# The settings of Callgate. What is commented out has no value by default.\n");
     section(&mut out, "", &Settings::META);
     out
 }
@@ -54,9 +52,7 @@ fn setting(out: &mut String, field: &Field, env: Option<&str>, kind: LeafKind) {
         line(out, format_args!("# Variable: {variable}"));
     }
     let text = match kind {
-        LeafKind::Required {
-            default: Some(default),
-        } => format!("{} = {}", field.name, value(default)),
+        LeafKind::Required { default: Some(default) } => format!("{} = {}", field.name, value(default)),
         LeafKind::Required { default: None } | LeafKind::Optional => format!("#{} = …", field.name),
     };
     line(out, format_args!("{text}"));

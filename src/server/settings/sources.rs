@@ -81,10 +81,9 @@ fn command_line(overrides: &Overrides) -> SettingsLayer {
 }
 
 fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
-    let text = fs::read_to_string(file)
-        .with_context(|| format!("the settings file {} cannot be read", file.display()))?;
-    toml::from_str(&text)
-        .with_context(|| format!("the settings file {} is not right", file.display()))
+    let text =
+        fs::read_to_string(file).with_context(|| format!("the settings file {} cannot be read", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("the settings file {} is not right", file.display()))
 }
 
 /// A misspelt variable would silently leave a setting at its default.
@@ -92,11 +91,7 @@ fn refuse_unknown_variables() -> anyhow::Result<()> {
     let known = print::variables();
     let unknown = env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| {
-            name.starts_with("CALLGATE_")
-                && name != "CALLGATE_SETTINGS"
-                && !known.contains(&name.as_str())
-        });
+        .filter(|name| name.starts_with("CALLGATE_") && name != "CALLGATE_SETTINGS" && !known.contains(&name.as_str()));
     let unknown: Vec<String> = unknown.collect();
     if !unknown.is_empty() {
         bail!(
@@ -128,15 +123,8 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_refused_at_every_depth() {
-        for text in [
-            "dmeo = true",
-            "[https]\nadress = \"127.0.0.1:1\"",
-            "[sesions]",
-        ] {
-            assert!(
-                from_file(text).unwrap_err().contains("unknown field"),
-                "{text}"
-            );
+        for text in ["dmeo = true", "[https]\nadress = \"127.0.0.1:1\"", "[sesions]"] {
+            assert!(from_file(text).unwrap_err().contains("unknown field"), "{text}");
         }
     }
 
@@ -149,6 +137,8 @@ mod tests {
             ("[site]\norigin = \"https://a.example/x\"", "site.origin"),
             ("[sessions]\nidle_seconds = 50000", "sessions.idle_seconds"),
             ("[limits]\nbody_bytes = 0", "limits.body_bytes"),
+            ("[https]\naddress = \"0.0.0.0:8443\"", "site.origin"),
+            ("[https]\nidle_seconds = 999999999999", "https.idle_seconds"),
             ("[http]\naddress = \"of\"", "off"),
         ] {
             let refusal = from_file(text).map(|_| ()).unwrap_err();

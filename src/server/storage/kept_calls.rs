@@ -24,7 +24,7 @@ impl Storage {
             .bind(user_id)
             .bind(call)
             .bind(expires_at.0)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(fault("keeping a call"))?;
         sqlx::query(
@@ -32,7 +32,7 @@ impl Storage {
              (SELECT MIN(expires_at) FROM (SELECT expires_at FROM kept_calls ORDER BY expires_at DESC LIMIT $1) AS newest)",
         )
         .bind(MOST_KEPT)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await
         .map_err(fault("letting go of kept calls"))?;
         Ok(())
@@ -55,7 +55,7 @@ impl Storage {
         .bind(token.as_bytes())
         .bind(now.0)
         .bind(user_id)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reader)
         .await
         .map_err(fault("looking up a kept call"))
     }
@@ -67,7 +67,7 @@ impl Storage {
     pub async fn delete_kept_call(&self, token: &TokenHash) -> Result<(), Fault> {
         sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1")
             .bind(token.as_bytes())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(fault("letting go of a kept call"))?;
         Ok(())
@@ -80,7 +80,7 @@ impl Storage {
     pub async fn sweep_kept_calls(&self, now: Timestamp) -> Result<u64, Fault> {
         let done = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1")
             .bind(now.0)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(fault("sweeping kept calls"))?;
         Ok(done.rows_affected())

@@ -5,6 +5,20 @@ use sqlx::FromRow;
 use super::{Storage, fault};
 use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
+/// A browser to remember.
+pub struct NewSeries<'a> {
+    /// The hash of the series.
+    pub series: &'a TokenHash,
+    /// The hash of its first token.
+    pub token: &'a TokenHash,
+    /// Whose browser it is.
+    pub user_id: &'a str,
+    /// When the user had last been changed, as the login found it.
+    pub user_changed_at: i64,
+    /// When it is forgotten.
+    pub expires_at: Timestamp,
+}
+
 /// A series whose token was just used, and is spent.
 #[derive(Debug, FromRow)]
 pub struct UsedSeries {
@@ -12,6 +26,8 @@ pub struct UsedSeries {
     pub user_id: String,
     /// When it is forgotten, in milliseconds since 1970.
     pub expires_at: i64,
+    /// When the user was last changed, in milliseconds since 1970.
+    pub user_changed_at: i64,
 }
 
 /// A series as stored.
@@ -21,6 +37,8 @@ pub struct StoredSeries {
     pub user_id: String,
     /// Whether the user is active.
     pub active: bool,
+    /// When the user was last changed, in milliseconds since 1970.
+    pub user_changed_at: i64,
     /// The hash of the token that is good now.
     pub token_hash: Vec<u8>,
     /// The hash of the token before it.
@@ -32,31 +50,25 @@ pub struct StoredSeries {
 }
 
 impl Storage {
-    /// Remembers a browser.
+    /// Remembers a browser, unless the user changed or was kept out since `user_changed_at`: then `false`.
     ///
     /// # Errors
     /// A fault of the database.
-    pub async fn add_series(
-        &self,
-        series: &TokenHash,
-        token: &TokenHash,
-        user_id: &str,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<(), Fault> {
-        sqlx::query(
+    pub async fn add_series(&self, new: &NewSeries<'_>, now: Timestamp) -> Result<bool, Fault> {
+        let done = sqlx::query(
             "INSERT INTO remembered (series_hash, token_hash, previous_hash, rotated_at, user_id, expires_at)
-             VALUES ($1, $2, NULL, $3, $4, $5)",
+             SELECT $1, $2, NULL, $3, user_id, $5 FROM users WHERE user_id = $4 AND active AND changed_at = $6",
         )
-        .bind(series.as_bytes())
-        .bind(token.as_bytes())
+        .bind(new.series.as_bytes())
+        .bind(new.token.as_bytes())
         .bind(now.0)
-        .bind(user_id)
-        .bind(expires_at.0)
-        .execute(&self.pool)
+        .bind(new.user_id)
+        .bind(new.expires_at.0)
+        .bind(new.user_changed_at)
+        .execute(&self.writer)
         .await
         .map_err(fault("remembering a browser"))?;
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 
     /// Replaces the token of a series, if `token` is the good one and its user active. One statement, so of two
@@ -71,19 +83,23 @@ impl Storage {
         next: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<UsedSeries>, Fault> {
-        sqlx::query_as(
+        let used: Vec<UsedSeries> = sqlx::query_as(
             "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2
              WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2
-               AND user_id IN (SELECT user_id FROM users WHERE active)
-             RETURNING user_id, expires_at",
+               AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $5)
+             RETURNING user_id, expires_at,
+               (SELECT changed_at FROM users WHERE users.user_id = remembered.user_id) AS user_changed_at",
         )
         .bind(next.as_bytes())
         .bind(now.0)
         .bind(series.as_bytes())
         .bind(token.as_bytes())
-        .fetch_optional(&self.pool)
+        .bind(self.demo)
+        // All of it: a statement that is left after its first row has not been committed yet.
+        .fetch_all(&self.writer)
         .await
-        .map_err(fault("using a remembered login"))
+        .map_err(fault("using a remembered login"))?;
+        Ok(used.into_iter().next())
     }
 
     /// The series of that name.
@@ -92,26 +108,13 @@ impl Storage {
     /// A fault of the database.
     pub async fn find_series(&self, series: &TokenHash) -> Result<Option<StoredSeries>, Fault> {
         sqlx::query_as(
-            "SELECT remembered.user_id, users.active, token_hash, previous_hash, rotated_at, expires_at
+            "SELECT remembered.user_id, users.active, users.changed_at AS user_changed_at, token_hash, previous_hash, rotated_at, expires_at
              FROM remembered JOIN users ON users.user_id = remembered.user_id WHERE series_hash = $1",
         )
         .bind(series.as_bytes())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reader)
         .await
         .map_err(fault("looking up a remembered login"))
-    }
-
-    /// Forgets a browser. Its session goes on.
-    ///
-    /// # Errors
-    /// A fault of the database.
-    pub async fn delete_series(&self, series: &TokenHash) -> Result<(), Fault> {
-        sqlx::query("DELETE FROM remembered WHERE series_hash = $1")
-            .bind(series.as_bytes())
-            .execute(&self.pool)
-            .await
-            .map_err(fault("forgetting a browser"))?;
-        Ok(())
     }
 
     /// Forgets a browser and ends every session that came of it.
@@ -120,7 +123,7 @@ impl Storage {
     /// A fault of the database; then nothing has changed.
     pub async fn revoke_series(&self, series: &TokenHash) -> Result<(), Fault> {
         let revoking = "revoking a remembered login";
-        let mut transaction = self.pool.begin().await.map_err(fault(revoking))?;
+        let mut transaction = self.writer.begin().await.map_err(fault(revoking))?;
         for query in [
             "DELETE FROM remembered WHERE series_hash = $1",
             "DELETE FROM sessions WHERE series_hash = $1",
@@ -141,7 +144,7 @@ impl Storage {
     pub async fn sweep_series(&self, now: Timestamp) -> Result<u64, Fault> {
         let done = sqlx::query("DELETE FROM remembered WHERE expires_at <= $1")
             .bind(now.0)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(fault("sweeping remembered logins"))?;
         Ok(done.rows_affected())

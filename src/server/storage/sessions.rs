@@ -17,6 +17,8 @@ pub struct NewSession<'a> {
     pub data: &'a str,
     /// When its user logged in.
     pub logged_in_at: Timestamp,
+    /// When the user had last been changed, as the login found it.
+    pub user_changed_at: i64,
 }
 
 /// A live session.
@@ -38,18 +40,17 @@ pub struct Limits {
 }
 
 impl Storage {
-    /// Stores a session. `false` if there is one with that token.
+    /// Stores a session, unless the login was overtaken: its user changed or kept out, its browser forgotten meanwhile.
+    /// One statement, so that nothing comes in between. `false` if it was overtaken.
     ///
     /// # Errors
-    /// A fault of the database.
-    pub async fn add_session(
-        &self,
-        session: &NewSession<'_>,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
+    /// A fault of the database, also where there is a session with that token.
+    pub async fn add_session(&self, session: &NewSession<'_>, now: Timestamp) -> Result<bool, Fault> {
         let done = sqlx::query(
             "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (token_hash) DO NOTHING",
+             SELECT $1, user_id, $3, $4, $5, $6 FROM users
+             WHERE user_id = $2 AND active AND demo <= $7 AND changed_at = $8
+               AND ($3 IS NULL OR EXISTS (SELECT 1 FROM remembered WHERE series_hash = $3))",
         )
         .bind(session.token.as_bytes())
         .bind(session.user_id)
@@ -57,7 +58,9 @@ impl Storage {
         .bind(session.data)
         .bind(session.logged_in_at.0)
         .bind(now.0)
-        .execute(&self.pool)
+        .bind(self.demo)
+        .bind(session.user_changed_at)
+        .execute(&self.writer)
         .await
         .map_err(fault("storing a session"))?;
         Ok(done.rows_affected() == 1)
@@ -67,20 +70,17 @@ impl Storage {
     ///
     /// # Errors
     /// A fault of the database.
-    pub async fn find_session(
-        &self,
-        token: &TokenHash,
-        limits: Limits,
-    ) -> Result<Option<StoredSession>, Fault> {
+    pub async fn find_session(&self, token: &TokenHash, limits: Limits) -> Result<Option<StoredSession>, Fault> {
         sqlx::query_as(
             "SELECT sessions.data, sessions.last_used_at FROM sessions
-             JOIN users ON users.user_id = sessions.user_id AND users.active
+             JOIN users ON users.user_id = sessions.user_id AND users.active AND users.demo <= $4
              WHERE token_hash = $1 AND logged_in_at > $2 AND last_used_at > $3",
         )
         .bind(token.as_bytes())
         .bind(limits.logged_in_after.0)
         .bind(limits.used_after.0)
-        .fetch_optional(&self.pool)
+        .bind(self.demo)
+        .fetch_optional(&self.reader)
         .await
         .map_err(fault("looking up a session"))
     }
@@ -90,14 +90,12 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn touch_session(&self, token: &TokenHash, now: Timestamp) -> Result<(), Fault> {
-        sqlx::query(
-            "UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at < $1",
-        )
-        .bind(now.0)
-        .bind(token.as_bytes())
-        .execute(&self.pool)
-        .await
-        .map_err(fault("noting the use of a session"))?;
+        sqlx::query("UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at < $1")
+            .bind(now.0)
+            .bind(token.as_bytes())
+            .execute(&self.writer)
+            .await
+            .map_err(fault("noting the use of a session"))?;
         Ok(())
     }
 
@@ -109,7 +107,7 @@ impl Storage {
         let done = sqlx::query("UPDATE sessions SET data = $1 WHERE token_hash = $2")
             .bind(data)
             .bind(token.as_bytes())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(fault("updating a session"))?;
         Ok(done.rows_affected() == 1)
@@ -122,7 +120,7 @@ impl Storage {
     pub async fn delete_session(&self, token: &TokenHash) -> Result<(), Fault> {
         sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
             .bind(token.as_bytes())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(fault("ending a session"))?;
         Ok(())
@@ -133,13 +131,12 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn sweep_sessions(&self, limits: Limits) -> Result<u64, Fault> {
-        let done =
-            sqlx::query("DELETE FROM sessions WHERE logged_in_at <= $1 OR last_used_at <= $2")
-                .bind(limits.logged_in_after.0)
-                .bind(limits.used_after.0)
-                .execute(&self.pool)
-                .await
-                .map_err(fault("sweeping sessions"))?;
+        let done = sqlx::query("DELETE FROM sessions WHERE logged_in_at <= $1 OR last_used_at <= $2")
+            .bind(limits.logged_in_after.0)
+            .bind(limits.used_after.0)
+            .execute(&self.writer)
+            .await
+            .map_err(fault("sweeping sessions"))?;
         Ok(done.rows_affected())
     }
 }

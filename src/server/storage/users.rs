@@ -18,6 +18,8 @@ pub struct StoredUser {
     pub demo: bool,
     /// When the user was added, in milliseconds since 1970.
     pub created_at: i64,
+    /// When password or state last changed, in milliseconds since 1970. A login that began before is overtaken.
+    pub changed_at: i64,
 }
 
 impl Storage {
@@ -40,7 +42,7 @@ impl Storage {
         .bind(password_hash)
         .bind(demo)
         .bind(now.0)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await
         .map_err(fault("adding a user"))?;
         Ok(done.rows_affected() == 1)
@@ -52,10 +54,10 @@ impl Storage {
     /// A fault of the database.
     pub async fn find_user(&self, user_id: &str) -> Result<Option<StoredUser>, Fault> {
         sqlx::query_as(
-            "SELECT user_id, password_hash, active, demo, created_at FROM users WHERE user_id = $1",
+            "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users WHERE user_id = $1",
         )
         .bind(user_id)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reader)
         .await
         .map_err(fault("looking up a user"))
     }
@@ -66,9 +68,9 @@ impl Storage {
     /// A fault of the database.
     pub async fn list_users(&self) -> Result<Vec<StoredUser>, Fault> {
         sqlx::query_as(
-            "SELECT user_id, password_hash, active, demo, created_at FROM users ORDER BY user_id",
+            "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users ORDER BY user_id",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reader)
         .await
         .map_err(fault("listing users"))
     }
@@ -78,15 +80,13 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn replace_hash(&self, user_id: &str, old: &str, new: &str) -> Result<(), Fault> {
-        sqlx::query(
-            "UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3",
-        )
-        .bind(new)
-        .bind(user_id)
-        .bind(old)
-        .execute(&self.pool)
-        .await
-        .map_err(fault("hashing a password anew"))?;
+        sqlx::query("UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3")
+            .bind(new)
+            .bind(user_id)
+            .bind(old)
+            .execute(&self.writer)
+            .await
+            .map_err(fault("hashing a password anew"))?;
         Ok(())
     }
 
@@ -95,26 +95,17 @@ impl Storage {
     ///
     /// # Errors
     /// A fault of the database; then nothing has changed.
-    pub async fn change_password(
-        &self,
-        user_id: &str,
-        password_hash: &str,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
+    pub async fn change_password(&self, user_id: &str, password_hash: &str, now: Timestamp) -> Result<bool, Fault> {
         let change = "changing a password";
-        let mut transaction = self.pool.begin().await.map_err(fault(change))?;
-        let done = sqlx::query(
-            "UPDATE users SET password_hash = $1, demo = FALSE, changed_at = $2 WHERE user_id = $3",
-        )
-        .bind(password_hash)
-        .bind(now.0)
-        .bind(user_id)
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(change))?;
-        end_all_of(&mut transaction, user_id)
+        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let done = sqlx::query("UPDATE users SET password_hash = $1, demo = FALSE, changed_at = $2 WHERE user_id = $3")
+            .bind(password_hash)
+            .bind(now.0)
+            .bind(user_id)
+            .execute(&mut *transaction)
             .await
             .map_err(fault(change))?;
+        end_all_of(&mut transaction, user_id).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
         Ok(done.rows_affected() == 1)
     }
@@ -124,14 +115,9 @@ impl Storage {
     ///
     /// # Errors
     /// A fault of the database; then nothing has changed.
-    pub async fn set_active(
-        &self,
-        user_id: &str,
-        active: bool,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
+    pub async fn set_active(&self, user_id: &str, active: bool, now: Timestamp) -> Result<bool, Fault> {
         let change = "enabling or disabling a user";
-        let mut transaction = self.pool.begin().await.map_err(fault(change))?;
+        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
         let done = sqlx::query("UPDATE users SET active = $1, changed_at = $2 WHERE user_id = $3")
             .bind(active)
             .bind(now.0)
@@ -140,9 +126,7 @@ impl Storage {
             .await
             .map_err(fault(change))?;
         if !active {
-            end_all_of(&mut transaction, user_id)
-                .await
-                .map_err(fault(change))?;
+            end_all_of(&mut transaction, user_id).await.map_err(fault(change))?;
         }
         transaction.commit().await.map_err(fault(change))?;
         Ok(done.rows_affected() == 1)
@@ -155,26 +139,20 @@ impl Storage {
     pub async fn delete_user(&self, user_id: &str) -> Result<bool, Fault> {
         let done = sqlx::query("DELETE FROM users WHERE user_id = $1")
             .bind(user_id)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(fault("deleting a user"))?;
         Ok(done.rows_affected() == 1)
     }
 }
 
-async fn end_all_of(
-    connection: &mut sqlx::SqliteConnection,
-    user_id: &str,
-) -> Result<(), sqlx::Error> {
+async fn end_all_of(connection: &mut sqlx::SqliteConnection, user_id: &str) -> Result<(), sqlx::Error> {
     for table in [
         "DELETE FROM sessions WHERE user_id = $1",
         "DELETE FROM remembered WHERE user_id = $1",
         "DELETE FROM kept_calls WHERE user_id = $1",
     ] {
-        sqlx::query(table)
-            .bind(user_id)
-            .execute(&mut *connection)
-            .await?;
+        sqlx::query(table).bind(user_id).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -1,0 +1,59 @@
+// Calling functions, where the page has its program.
+import { expect, test } from './support/test.ts';
+
+test('the editor says at once what is wrong and where, and nothing is sent until it is right', async ({ site, page }) => {
+  await site.open('/functions/notauth_func');
+  const calls: string[] = [];
+  page.on('request', request => {
+    if (request.method() === 'POST') {
+      calls.push(request.url());
+    }
+  });
+  await expect(site.editor).toHaveAttribute('aria-invalid', 'false');
+  await expect(site.editor).toHaveAccessibleDescription('A JSON object');
+
+  for (const [text, said] of [
+    ['{"a":}', 'Not a JSON object yet: expected value at line 1, column 6'],
+    ['{\n  "a": 1,\n}', 'Not a JSON object yet: key must be a string at line 3, column 1'],
+    ['[1, 2]', 'Not a JSON object yet: it is JSON, but not an object in braces'],
+  ]) {
+    await site.editor.fill(text);
+    await expect(site.editor).toHaveAttribute('aria-invalid', 'true');
+    await expect(site.editor).toHaveAccessibleDescription(said);
+    await expect(site.main.getByRole('status').filter({ hasText: said })).toBeVisible();
+    await site.main.getByRole('button', { name: 'Call', exact: true }).click();
+    await expect(site.editor).toBeFocused();
+  }
+  expect(calls).toEqual([]);
+
+  await site.editor.fill('{"a":1}');
+  await expect(site.editor).toHaveAttribute('aria-invalid', 'false');
+  await expect(site.editor).toHaveAccessibleDescription('A JSON object');
+  await site.call();
+  await site.hasReply('200 OK', { ok: true, msg: 'notauth_func({"a":1})' });
+});
+
+test('calls are made in place, one after the other', async ({ site, page }) => {
+  await site.open('/functions/notauth_func');
+  await page.evaluate(() => Object.assign(window, { samePage: true }));
+  for (const number of [1, 2]) {
+    await site.editor.fill(`{"n":${number}}`);
+    await site.call();
+    await site.hasReply('200 OK', { ok: true, msg: `notauth_func({"n":${number}})` });
+  }
+  expect(await page.evaluate(() => 'samePage' in window)).toBe(true);
+});
+
+test('the curl line follows what is typed, and is copied', async ({ site, page, context, server }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.origin });
+  await site.open('/functions/notauth_func');
+  const curl = page.getByRole('region', { name: 'From a shell' });
+  await site.editor.fill(`{"it's":"typed"}`);
+  await expect(curl.locator('pre')).toContainText(
+    `-H 'Content-Type: application/json' -d '{"it'\\''s":"typed"}' ${server.origin}/api/notauth_func`,
+  );
+  await curl.getByRole('button', { name: 'Copy' }).click();
+  await expect(curl.getByRole('status')).toHaveText('Copied');
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toBe(await curl.locator('pre').textContent());
+});

@@ -1,0 +1,39 @@
+// Logging in, where the page has its program.
+import { expect, test, USER } from './support/test.ts';
+
+test('the password can be shown and hidden while it is typed', async ({ site, page }) => {
+  await site.open('/login');
+  const password = page.getByLabel('Password', { exact: true });
+  const show = page.getByRole('button', { name: 'Show password' });
+  await password.fill('half of i');
+  await expect(password).toHaveAttribute('type', 'password');
+  await expect(show).toHaveAttribute('aria-pressed', 'false');
+
+  await show.click();
+  await expect(password).toHaveAttribute('type', 'text');
+  await expect(show).toHaveAttribute('aria-pressed', 'true');
+  await expect(password).toHaveValue('half of i');
+
+  await show.click();
+  await expect(password).toHaveAttribute('type', 'password');
+  await expect(show).toHaveAttribute('aria-pressed', 'false');
+});
+
+test('a wrong password is said in place, and the next one is typed over it', async ({ site, page }) => {
+  await site.open('/login?next=/functions/auth_func');
+  await page.evaluate(() => Object.assign(window, { samePage: true }));
+  site.watch.expectResponse('401 POST /api/login');
+  await site.fillLogin(USER, 'wrong');
+  await page.getByLabel('Password', { exact: true }).press('Enter');
+  await expect(site.main.getByRole('alert')).toHaveText('Invalid user_id or password');
+
+  const password = page.getByLabel('Password', { exact: true });
+  await expect(password).toBeFocused();
+  await page.keyboard.type('user_01');
+  await expect(password).toHaveValue('user_01');
+  expect(await page.evaluate(() => 'samePage' in window)).toBe(true);
+  await page.keyboard.press('Enter');
+  await site.isAt('/functions/auth_func');
+  await site.ready();
+  await site.isLoggedIn();
+});

@@ -1,0 +1,113 @@
+// What the pages say, and that everybody can get around in them.
+import { expect, test, PASSWORD, USER } from './support/test.ts';
+
+test('home lists the functions, each with who may call it, in words', async ({ site, page }) => {
+  await site.open('/');
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  const rows = site.main.getByRole('list').getByRole('listitem');
+  await expect(rows.getByRole('link')).toHaveText([
+    'auth_func',
+    'current_user',
+    'list_functions',
+    'login',
+    'logout',
+    'notauth_func',
+  ]);
+  const row = (name: string) => rows.filter({ has: page.getByRole('link', { name, exact: true }) });
+  await expect(row('auth_func').getByText('For logged-in users')).toBeVisible();
+  await expect(row('auth_func')).toContainText('Echoes a JSON object to whoever is logged in');
+  await expect(row('notauth_func').getByText('Open to anyone')).toBeVisible();
+  await expect(row('notauth_func')).toContainText('Echoes a JSON object to anyone.');
+});
+
+test('a function page can be reached by its address', async ({ site, page, server }) => {
+  await site.open('/functions/auth_func');
+  await expect(page).toHaveTitle('auth_func · Callgate');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('auth_func');
+  await expect(site.main.getByText('For logged-in users')).toBeVisible();
+  await expect(site.main).toContainText('Without a login the call is refused before anything of it is read.');
+  await expect(site.editor).toHaveValue('{"hello":"world"}');
+  await expect(page.getByRole('region', { name: 'From a shell' })).toContainText(`${server.origin}/api/auth_func`);
+});
+
+for (const path of ['/no-such-page', '/functions/no_such_function', '/a/b/c']) {
+  test(`${path} is a page that leads on`, async ({ site, page }) => {
+    await site.open(path, 404);
+    await expect(page).toHaveTitle('Not found · Callgate');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is nothing here');
+    await site.main.getByRole('link', { name: 'To all functions' }).click();
+    await site.isAt('/');
+    await expect(page.getByRole('heading', { level: 2, name: 'Functions' })).toBeVisible();
+  });
+}
+
+test('320 pixels are enough', async ({ site, page }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  const width = () => page.evaluate(() => document.documentElement.scrollWidth);
+  for (const path of ['/', '/login', '/functions/auth_func', '/functions/login', '/functions/list_functions']) {
+    await site.open(path);
+    expect(await width(), path).toBeLessThanOrEqual(320);
+  }
+  await site.call();
+  expect(await width(), 'with a long reply').toBeLessThanOrEqual(320);
+  await site.logIn();
+  expect(await width(), 'logged in').toBeLessThanOrEqual(320);
+  await site.open('/no-such-page', 404);
+  expect(await width(), 'not found').toBeLessThanOrEqual(320);
+});
+
+test('the keyboard is enough: a link skips the header, and fields follow in their order', async ({ site, page }) => {
+  await site.open('/login?next=/functions/auth_func');
+  const focused = page.locator(':focus');
+  const skip = page.getByRole('link', { name: 'Skip to the content' });
+  const isMarked = () =>
+    focused.evaluate(element => {
+      const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+      return (outlineStyle !== 'none' && parseFloat(outlineWidth) > 0) || boxShadow !== 'none';
+    });
+
+  await page.keyboard.press('Tab');
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport({ ratio: 1 });
+  await page.keyboard.press('Tab');
+  await expect(site.header.getByRole('link', { name: 'Callgate' })).toBeFocused();
+  expect(await isMarked()).toBe(true);
+  await page.keyboard.press('Tab');
+  await expect(site.header.getByRole('link', { name: 'Log in' })).toBeFocused();
+  expect(await isMarked()).toBe(true);
+
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('Shift+Tab');
+  await expect(skip).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(site.main).toBeFocused();
+
+  await page.keyboard.press('Tab');
+  await expect(page.getByLabel('User', { exact: true })).toBeFocused();
+  expect(await isMarked()).toBe(true);
+  await page.keyboard.type(USER);
+  await page.keyboard.press('Tab');
+  await expect(page.getByLabel('Password', { exact: true })).toBeFocused();
+  await page.keyboard.type(PASSWORD);
+  if (site.hydrates) {
+    await page.keyboard.press('Tab');
+    await expect(page.getByRole('button', { name: 'Show password' })).toBeFocused();
+    expect(await isMarked()).toBe(true);
+  }
+  await page.keyboard.press('Tab');
+  await expect(page.getByLabel('Remember me on this device for 30 days')).toBeFocused();
+  expect(await isMarked()).toBe(true);
+  await page.keyboard.press('Tab');
+  await expect(site.main.getByRole('button', { name: 'Log in' })).toBeFocused();
+  expect(await isMarked()).toBe(true);
+  await page.keyboard.press('Enter');
+
+  await site.isAt('/functions/auth_func');
+  await site.ready();
+  await site.isLoggedIn();
+  await site.editor.focus();
+  await page.keyboard.press('Tab');
+  await expect(site.main.getByRole('button', { name: 'Call', exact: true })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(site.reply).toContainText('200 OK');
+});

@@ -1,0 +1,59 @@
+// How Callgate is tested in a real browser: every journey with script and without, on a desktop and on a phone.
+import { execFileSync } from 'node:child_process';
+import { defineConfig } from '@playwright/test';
+import type { Options } from './support/test.ts';
+
+const desktop = { viewport: { width: 1280, height: 800 } };
+const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
+// `*.hydrated.spec.ts` needs the program in the page, `*.still.spec.ts` that there is none; the others hold either way.
+const hydrated = { testIgnore: '*.still.spec.ts', use: { hydrates: true } };
+const still = { testIgnore: '*.hydrated.spec.ts', use: { hydrates: false, javaScriptEnabled: false } };
+
+export default defineConfig<Options>({
+  testDir: '.',
+  fullyParallel: true,
+  forbidOnly: true,
+  retries: 0,
+  workers: 2,
+  timeout: 20_000,
+  expect: { timeout: 5_000 },
+  reporter: 'list',
+  use: {
+    // Each worker's server makes its own certificate; that it can be verified is what the Python client tests.
+    ignoreHTTPSErrors: true,
+    locale: 'en-GB',
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: systemBrowser(),
+      args: [
+        '--headless=new',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+  projects: [
+    { name: 'hydrated-desktop', ...hydrated, use: { ...hydrated.use, ...desktop } },
+    { name: 'hydrated-phone', ...hydrated, use: { ...hydrated.use, ...phone } },
+    { name: 'still-desktop', ...still, use: { ...still.use, ...desktop } },
+    { name: 'still-phone', ...still, use: { ...still.use, ...phone } },
+  ],
+});
+
+/** The browser that $CHROMIUM names, or the system's; without either, Playwright's own. */
+function systemBrowser(): string | undefined {
+  if (process.env.CHROMIUM) {
+    return process.env.CHROMIUM;
+  }
+  try {
+    return execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
+  } catch {
+    return undefined;
+  }
+}

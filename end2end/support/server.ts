@@ -1,0 +1,67 @@
+// A server of one's own: the release build as a demo, on a free port, with data that goes away with it.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What is tested. $END2END_PROGRAM names another build. */
+const program = process.env.END2END_PROGRAM ?? fileURLToPath(new URL('../../target/release/callgate', import.meta.url));
+
+export interface Server {
+  /** Its address, without a slash at the end. */
+  origin: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a server and waits until it says that it is ready. */
+export async function startServer(): Promise<Server> {
+  const data = await mkdtemp(join(tmpdir(), 'callgate-end2end-'));
+  const address = `127.0.0.1:${await freePort()}`;
+  const child = spawn(
+    program,
+    ['serve', '--demo', '--data', data, '--certs', data, '--https', address, '--http', 'off'],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+      child.kill();
+      await once(child, 'exit');
+    }
+    await rm(data, { recursive: true });
+  };
+  try {
+    return { origin: await originOnceReady(child), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function originOnceReady(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const read = (chunk: Buffer) => {
+      output += chunk;
+      const ready = /Callgate is ready at (https:\S+)\n/.exec(output);
+      if (ready) {
+        resolve(ready[1]);
+      }
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.on('error', error => reject(new Error(`${program} does not start: ${error.message}. Build it with make build.`)));
+    child.on('exit', () => reject(new Error(`The server ended before it was ready:\n${output}`)));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

@@ -1,0 +1,14 @@
+//! The mark of Callgate: a gate, and somebody in it.
+
+use leptos::prelude::*;
+
+/// The mark, for the eye only: the name stands beside it.
+#[component]
+pub fn Mark() -> impl IntoView {
+    view! {
+        <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
+            <path d="M6 27V14a10 10 0 0 1 20 0v13" fill="none" stroke="currentColor" stroke-width="4" stroke-linecap="round"/>
+            <circle cx="16" cy="19" r="3.5" fill="currentColor"/>
+        </svg>
+    }
+}

@@ -1,0 +1,28 @@
+//! Black-box tests: each starts the real program with a data folder and a port of its own, and talks to it as clients
+//! do, over HTTPS that is verified with the development CA. One file per journey; the numbers in "security check …"
+//! are those of the list of checks that the project keeps.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in the steps that tests share as well"
+)]
+
+mod client;
+mod database;
+mod poll;
+mod raw;
+mod server;
+
+mod command_line;
+mod contract;
+mod cross_site;
+mod forms;
+mod guards;
+mod login;
+mod pages;
+mod remember;
+mod sessions;
+mod settings;
+mod stop;
+mod transport;
+mod users;

@@ -1,0 +1,334 @@
+//! Remembered browsers: logged in again without a password, and only as long as they should be. Security check 31.
+
+use futures::future::join_all;
+
+use crate::{
+    client::{Client, REMEMBER, SESSION},
+    server::{Place, QUICK, Server},
+};
+
+const LOGIN: &str = r#"{"user_id":"user01","password":"user_01","remember":true}"#;
+
+async fn remembered(server: &Server) -> Client {
+    let client = server.client();
+    let reply = client.json("/api/login", LOGIN).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(client.cookie(REMEMBER).map(|value| value.len()), Some(43 + 1 + 43));
+    client
+}
+
+fn token(client: &Client) -> String {
+    client.cookie(REMEMBER).expect("a remembered browser")
+}
+
+/// security checks 31 and 36
+#[tokio::test]
+async fn a_remembered_browser_is_logged_in_again_and_its_token_changes_at_every_use() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    let mut seen = vec![token(&client)];
+    for _ in 0..3 {
+        let before = client.session();
+        client.drop_cookie(SESSION);
+        let reply = client.json("/api/auth_func", "{}").await;
+        assert_eq!(reply.message(), "auth_func({}),user_id=user01");
+        assert_eq!(reply.cookie_names(), [SESSION, REMEMBER]);
+        assert_ne!(client.session(), before);
+        assert!(!seen.contains(&token(&client)), "the token was used again");
+        seen.push(token(&client));
+        // The lifetime is not prolonged by use.
+        let age = reply.set_cookies().iter().find_map(|cookie| cookie.max_age).unwrap();
+        assert!((2_591_900..=2_592_000).contains(&age), "{age}");
+        // With a live session the token rests.
+        let reply = client.json("/api/auth_func", "{}").await;
+        assert!(reply.set_cookies().is_empty(), "{:?}", reply.headers);
+    }
+    let mut database = server.place.database().await;
+    assert_eq!(database.count("remembered").await, 1);
+}
+
+#[tokio::test]
+async fn a_page_logs_a_remembered_browser_in_too() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    client.drop_cookie(SESSION);
+    let page = client.get("/").await;
+    assert!(page.shows("Logged in as"), "{}", page.body);
+    assert_eq!(page.cookie_names(), [SESSION, REMEMBER]);
+    assert_eq!(
+        client.with_only(SESSION, &client.session()).who().await.as_deref(),
+        Some("user01")
+    );
+}
+
+#[tokio::test]
+async fn a_remembered_login_is_not_fresh() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    let mut database = server.place.database().await;
+    let fresh = "SELECT json_extract(data, '$.login.fresh') FROM sessions";
+    assert_eq!(database.number(fresh).await, 1);
+    database.change("DELETE FROM sessions").await;
+    assert!(client.who().await.is_some());
+    assert_eq!(database.number(fresh).await, 0);
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_again_ends_all_that_came_of_it() {
+    let server = Server::quick_demo().await;
+    for old in 0..2 {
+        let owner = remembered(&server).await;
+        let mut tokens = vec![token(&owner)];
+        let elsewhere = remembered(&server).await;
+        // The owner goes on, once or twice, and a copy of the first token comes after that.
+        for _ in 0..=old {
+            owner.drop_cookie(SESSION);
+            assert!(owner.who().await.is_some());
+            tokens.push(token(&owner));
+        }
+        let thief = owner.with_only(REMEMBER, &tokens[0]);
+        let reply = thief.json("/api/auth_func", "{}").await;
+        assert_eq!((reply.status, reply.code().as_str()), (401, "not_logged_in"));
+        assert_eq!(reply.cookie_names(), [REMEMBER]);
+        assert_eq!(thief.cookie(REMEMBER), None);
+        // Whoever of the two is the thief, the series is over, and its sessions are.
+        assert_eq!(owner.with_only(SESSION, &owner.session()).who().await, None);
+        for value in tokens {
+            assert_eq!(owner.with_only(REMEMBER, &value).who().await, None);
+        }
+        // Another browser of the user is none of that.
+        assert_eq!(elsewhere.who().await.as_deref(), Some("user01"));
+        elsewhere.drop_cookie(SESSION);
+        assert_eq!(elsewhere.who().await.as_deref(), Some("user01"));
+    }
+    assert!(server.place.log().contains("used twice"), "{}", server.place.log());
+}
+
+#[tokio::test]
+async fn a_tampered_token_is_ignored_and_cleared() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    let good = token(&client);
+    let (series, secret) = good.split_once('.').unwrap();
+    let zeros = "A".repeat(43);
+    for bad in [
+        String::new(),
+        "x".to_owned(),
+        ".".to_owned(),
+        series.to_owned(),
+        format!("{series}."),
+        format!(".{secret}"),
+        format!("{zeros}.{secret}"),
+        format!("{secret}.{series}"),
+        format!("{good}.x"),
+        format!("user01|{}", "0".repeat(128)),
+    ] {
+        let visitor = client.with_only(REMEMBER, &bad);
+        let reply = visitor.json("/api/auth_func", "{}").await;
+        assert_eq!(reply.status, 401, "{bad}");
+        assert_eq!(reply.cookie_names(), [REMEMBER], "{bad}");
+        assert_eq!(visitor.cookie(REMEMBER), None, "{bad}");
+    }
+    // None of that harmed the browser whose token it was made from.
+    client.drop_cookie(SESSION);
+    assert_eq!(client.who().await.as_deref(), Some("user01"));
+}
+
+#[tokio::test]
+async fn a_guessed_token_for_a_known_series_logs_nobody_in() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    let good = token(&client);
+    let (series, _) = good.split_once('.').unwrap();
+    let guess = client.with_only(REMEMBER, &format!("{series}.{}", "A".repeat(43)));
+    let reply = guess.json("/api/auth_func", "{}").await;
+    assert_eq!(reply.status, 401);
+    assert_eq!(guess.cookie(REMEMBER), None);
+    // A token from one series opens no other.
+    let (one, two) = (remembered(&server).await, remembered(&server).await);
+    let mixed = format!(
+        "{}.{}",
+        token(&one).split_once('.').unwrap().0,
+        token(&two).split_once('.').unwrap().1
+    );
+    assert_eq!(client.with_only(REMEMBER, &mixed).who().await, None);
+}
+
+#[tokio::test]
+async fn a_logout_forgets_the_browser() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    let copied = client.clone();
+    let reply = client.json("/api/logout", "{}").await;
+    assert_eq!(reply.cookie_names(), [SESSION, REMEMBER]);
+    assert_eq!(copied.with_only(REMEMBER, &token(&copied)).who().await, None);
+    assert_eq!(copied.who().await, None);
+    assert_eq!(client.who().await, None);
+    let mut database = server.place.database().await;
+    assert_eq!(database.count("remembered").await, 0);
+    assert_eq!(database.count("sessions").await, 0);
+
+    // Also where the session was over, and the logout itself is what the browser was remembered for.
+    let client = remembered(&server).await;
+    let copied = client.clone();
+    client.drop_cookie(SESSION);
+    let reply = client.json("/api/logout", "{}").await;
+    assert_eq!(reply.message(), "user <user01> logout");
+    assert_eq!((client.cookie(SESSION), client.cookie(REMEMBER)), (None, None));
+    assert_eq!(copied.with_only(REMEMBER, &token(&copied)).who().await, None);
+    assert_eq!(database.count("remembered").await, 0);
+}
+
+#[tokio::test]
+async fn a_logout_on_a_program_that_kept_only_its_session_forgets_the_browser_too() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    let value = token(&client);
+    client.drop_cookie(REMEMBER);
+    assert_eq!(client.json("/api/logout", "{}").await.status, 200);
+    assert_eq!(client.with_only(REMEMBER, &value).who().await, None);
+}
+
+#[tokio::test]
+async fn logging_in_again_lets_go_of_the_series_before() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    let before = token(&client);
+    client
+        .json(
+            "/api/login",
+            r#"{"user_id":"user02","password":"user_02","remember":false}"#,
+        )
+        .await;
+    assert_eq!(client.cookie(REMEMBER), None);
+    assert_eq!(client.with_only(REMEMBER, &before).who().await, None);
+    client.drop_cookie(SESSION);
+    assert_eq!(client.who().await, None);
+}
+
+/// security checks 27 and 31
+#[tokio::test]
+async fn calls_at_the_same_moment_with_one_token_never_lock_the_user_out() {
+    let server = Server::quick_demo().await;
+    for _ in 0..3 {
+        let client = remembered(&server).await;
+        client.drop_cookie(SESSION);
+        let calls = (0..20).map(|_| {
+            let tab = client.clone();
+            async move {
+                let user = tab.who().await;
+                (user, tab)
+            }
+        });
+        let tabs = join_all(calls).await;
+        let users: Vec<_> = tabs.iter().map(|(user, _)| user.as_deref()).collect();
+        assert_eq!(users, [Some("user01"); 20]);
+        // Each tab goes on, and so does the browser with the one token that is good now.
+        for (_, tab) in &tabs {
+            let session = tab.with_only(SESSION, &tab.session());
+            assert_eq!(session.who().await.as_deref(), Some("user01"));
+        }
+        let old = token(&client);
+        let new: Vec<String> = tabs
+            .iter()
+            .map(|(_, tab)| token(tab))
+            .filter(|value| *value != old)
+            .collect();
+        assert_eq!(new.len(), 1, "one of the calls changes the token");
+        let later = client.with_only(REMEMBER, &new[0]);
+        assert_eq!(later.who().await.as_deref(), Some("user01"));
+    }
+}
+
+/// security check 26, for sessions that a remembered browser begins
+#[tokio::test]
+async fn calls_that_log_a_browser_in_again_do_not_outlive_its_logout() {
+    let server = Server::quick_demo().await;
+    let mut database = server.place.database().await;
+    for _ in 0..4 {
+        let client = remembered(&server).await;
+        client.drop_cookie(SESSION);
+        database.change("DELETE FROM sessions").await;
+        let calls = (0..20).map(|number| {
+            let tab = client.clone();
+            async move {
+                if number == 10 {
+                    tab.json("/api/logout", "{}").await;
+                } else {
+                    tab.json("/api/auth_func", "{}").await;
+                }
+                tab
+            }
+        });
+        let tabs = join_all(calls).await;
+        let mut alive = 0;
+        for tab in &tabs {
+            if let Some(session) = tab.cookie(SESSION) {
+                alive += usize::from(tab.with_only(SESSION, &session).who().await.is_some());
+            }
+        }
+        assert_eq!(alive, 0, "of 19 sessions, so many live on after the logout");
+        assert_eq!(database.count("remembered").await, 0);
+        assert_eq!(database.count("sessions").await, 0);
+    }
+}
+
+/// security checks 31 and 40
+#[tokio::test]
+async fn a_restart_forgets_no_browser() {
+    let place = Place::new();
+    let server = place.demo(QUICK).await;
+    let client = remembered(&server).await;
+    client.drop_cookie(SESSION);
+    server.kill().await;
+    let server = place.demo(QUICK).await;
+    assert_eq!(client.moved_to(&server.client()).who().await.as_deref(), Some("user01"));
+}
+
+/// security checks 31 and 34
+#[tokio::test]
+async fn a_browser_is_forgotten_when_its_user_is_kept_out() {
+    for (command, typed) in [("disable", ""), ("delete", ""), ("passwd", "another password")] {
+        let server = Server::quick_demo().await;
+        let client = remembered(&server).await;
+        server.place.done(&["user", command, "user01"], typed).await;
+        client.drop_cookie(SESSION);
+        let reply = client.json("/api/auth_func", "{}").await;
+        assert_eq!(reply.status, 401, "{command}");
+        assert_eq!(reply.cookie_names(), [REMEMBER], "{command}");
+        if command == "disable" {
+            // Letting the user in again brings no old browser back.
+            server.place.done(&["user", "enable", "user01"], "").await;
+            assert_eq!(client.who().await, None);
+        }
+        assert_eq!(server.place.database().await.count("remembered").await, 0, "{command}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_forgotten_after_thirty_days_whatever_it_sends() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    let mut database = server.place.database().await;
+    let day = 24 * 60 * 60 * 1000_i64;
+    let age = |days: i64| format!("UPDATE remembered SET expires_at = expires_at - {}", days * day);
+    assert_eq!(database.change(&age(29)).await, 1);
+    client.drop_cookie(SESSION);
+    let reply = client.json("/api/auth_func", "{}").await;
+    assert_eq!(reply.status, 200);
+    let age_left = reply.set_cookies().iter().find_map(|cookie| cookie.max_age).unwrap();
+    assert!((86_000..=86_400).contains(&age_left), "{age_left}");
+    assert_eq!(database.change(&age(1)).await, 1);
+    client.drop_cookie(SESSION);
+    let reply = client.json("/api/auth_func", "{}").await;
+    assert_eq!((reply.status, reply.cookie_names()), (401, vec![REMEMBER.to_owned()]));
+}
+
+#[tokio::test]
+async fn how_long_a_browser_is_remembered_is_a_setting() {
+    let place = Place::new();
+    let server = place.demo(&[("CALLGATE_SESSIONS_REMEMBER_SECONDS", "77")]).await;
+    let reply = server.client().json("/api/login", LOGIN).await;
+    let ages: Vec<_> = reply.set_cookies().iter().map(|cookie| cookie.max_age).collect();
+    assert!(ages.contains(&Some(77)), "{ages:?}");
+}

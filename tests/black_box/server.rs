@@ -1,0 +1,293 @@
+//! Starts and stops the program, and runs its commands.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+};
+
+use rustls::{
+    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+use crate::{client::Client, database::Database, poll::within};
+
+/// A working directory with a data folder in it. It outlives the servers that run in it, so that one can be restarted.
+pub struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    /// An empty one.
+    pub fn new() -> Arc<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir_all(folder.path().join("site/pkg")).unwrap();
+        fs::write(folder.path().join("site/pkg/callgate.js"), "export {}\n").unwrap();
+        fs::write(folder.path().join("site/favicon.svg"), "<svg/>\n").unwrap();
+        Arc::new(Self { folder })
+    }
+
+    /// A path in the working directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// Everything that servers wrote to standard error here.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// The database.
+    pub async fn database(&self) -> Database {
+        Database::open(&self.data().join("callgate.db")).await
+    }
+
+    fn program(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callgate"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("CALLGATE_SITE_FILES", self.path("site"))
+            .envs(variables.iter().copied())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command to its end, with `typed` on standard input.
+    pub async fn run(&self, arguments: &[&str], typed: &str) -> Ran {
+        self.run_with(arguments, typed, &[]).await
+    }
+
+    /// The same, with variables.
+    pub async fn run_with(&self, arguments: &[&str], typed: &str, variables: &[(&str, &str)]) -> Ran {
+        let mut child = self
+            .program(arguments, variables)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that reads nothing may be gone before this is written.
+        let _ = stdin.write_all(typed.as_bytes()).await;
+        drop(stdin);
+        let output = within("a command", child.wait_with_output()).await.unwrap();
+        Ran::from(output)
+    }
+
+    /// Runs a command that must work, and gives what it printed.
+    pub async fn done(&self, arguments: &[&str], typed: &str) -> String {
+        let ran = self.run(arguments, typed).await;
+        assert!(ran.worked, "{arguments:?}: {}", ran.error);
+        ran.printed
+    }
+
+    /// Adds a user.
+    pub async fn add_user(&self, name: &str, password: &str) {
+        self.done(&["user", "add", name], password).await;
+    }
+
+    /// Starts a server as a demo.
+    pub async fn demo(self: &Arc<Self>, variables: &[(&str, &str)]) -> Server {
+        Server::start(self, &["--demo"], variables).await
+    }
+
+    /// Starts a server in earnest.
+    pub async fn serve(self: &Arc<Self>, variables: &[(&str, &str)]) -> Server {
+        if !self.data().join("certs/ca.pem").exists() {
+            self.done(&["cert", "--certs", "data/certs"], "").await;
+        }
+        Server::start(self, &[], variables).await
+    }
+}
+
+/// How a command went.
+pub struct Ran {
+    /// Whether it ended with status 0.
+    pub worked: bool,
+    /// Its standard output.
+    pub printed: String,
+    /// Its standard error.
+    pub error: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        Self {
+            worked: output.status.success(),
+            printed: text(output.stdout),
+            error: text(output.stderr),
+        }
+    }
+}
+
+/// A running server. It is killed when it is dropped.
+pub struct Server {
+    child: Child,
+    // Kept open: the server may still print.
+    _stdout: Lines<BufReader<ChildStdout>>,
+    /// What it printed up to "ready".
+    pub announced: String,
+    /// Where it speaks HTTPS.
+    pub https: SocketAddr,
+    /// Where it speaks plain HTTP.
+    pub http: SocketAddr,
+    /// Where it works.
+    pub place: Arc<Place>,
+}
+
+impl Server {
+    /// A demo in a new place, with the default settings.
+    pub async fn demo() -> Self {
+        Place::new().demo(&[]).await
+    }
+
+    /// A demo in a new place that hashes passwords cheaply, for tests with many logins.
+    pub async fn quick_demo() -> Self {
+        Place::new().demo(QUICK).await
+    }
+
+    async fn start(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        // Another program may take a port between the look and the start.
+        for _ in 0..5 {
+            match Self::try_start(place, arguments, variables).await {
+                Ok(server) => return server,
+                Err(error) => assert!(error.contains("cannot be listened on"), "{error}"),
+            }
+        }
+        panic!("no port was free for long enough");
+    }
+
+    async fn try_start(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Self, String> {
+        let (https, http) = (free_address(), free_address());
+        let (https_text, http_text) = (https.to_string(), http.to_string());
+        let mut line = vec!["serve", "--https", &https_text, "--http", &http_text];
+        line.extend(arguments);
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(place.path("log"))
+            .unwrap();
+        let mut child = place
+            .program(&line, variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut announced = String::new();
+        while let Some(line) = within("the server to be ready", stdout.next_line()).await.unwrap() {
+            announced.push_str(&line);
+            announced.push('\n');
+            if line.starts_with("Callgate is ready at") {
+                return Ok(Self {
+                    child,
+                    _stdout: stdout,
+                    announced,
+                    https,
+                    http,
+                    place: Arc::clone(place),
+                });
+            }
+        }
+        Err(format!("it did not start: {}", place.log()))
+    }
+
+    /// A client without cookies.
+    pub fn client(&self) -> Client {
+        Client::new(self.https, Arc::new(trusting(&self.place.data(), None)))
+    }
+
+    /// A client that has logged in as a program does, without being remembered.
+    pub async fn logged_in(&self, user: &str, password: &str) -> Client {
+        let client = self.client();
+        let body = serde_json::json!({"user_id": user, "password": password, "remember": false});
+        let reply = client.json("/api/login", &body.to_string()).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        client
+    }
+
+    /// A client that has logged in as user01 of the demo.
+    pub async fn user01(&self) -> Client {
+        self.logged_in("user01", "user_01").await
+    }
+
+    /// Sends a signal, such as TERM.
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.id().expect("it runs");
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{signal}"), &id.to_string()])
+            .status()
+            .expect("kill is there");
+        assert!(sent.success());
+    }
+
+    /// Waits for the process to end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        within("the server to end", self.child.wait()).await.unwrap()
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub async fn stop(mut self) -> Arc<Place> {
+        self.signal("TERM");
+        assert!(self.ended().await.success());
+        Arc::clone(&self.place)
+    }
+
+    /// Ends it without a warning, as a crash would.
+    pub async fn kill(mut self) -> Arc<Place> {
+        self.child.kill().await.unwrap();
+        Arc::clone(&self.place)
+    }
+}
+
+/// Costs of a password that make a login cheap.
+pub const QUICK: &[(&str, &str)] = &[
+    ("CALLGATE_PASSWORDS_MEMORY_KIB", "64"),
+    ("CALLGATE_PASSWORDS_ITERATIONS", "1"),
+];
+
+/// Verifies with the development CA, with these versions of TLS or the usual ones.
+pub fn trusting(data: &Path, versions: Option<&[&'static SupportedProtocolVersion]>) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_file(data.join("certs/ca.pem")).expect("the CA certificate");
+    roots.add(ca).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions.unwrap_or(rustls::DEFAULT_VERSIONS))
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// An address that nobody listens at, below the ports that the system gives to clients.
+pub fn free_address() -> SocketAddr {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 200).unwrap() * 50;
+    loop {
+        let port = 20_000 + (first + TRIED.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}

@@ -1,0 +1,645 @@
+//! Sessions: how one begins, what keeps it, and how it ends for good.
+
+use std::{collections::HashSet, fs, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::future::join_all;
+
+use crate::{
+    client::{CALL, Client, REMEMBER, SESSION},
+    poll,
+    server::{Place, QUICK, Server},
+};
+
+const MINUTE: i64 = 60 * 1000;
+const LOGIN: &str = r#"{"user_id":"user01","password":"user_01","remember":false}"#;
+
+/// Lets a well-formed session token come from somebody else.
+const FOREIGN: &str = "AAECAwQFBgcICQoLDA0ODw";
+
+async fn cookie_still_works(client: &Client, session: &str) -> bool {
+    client.with_only(SESSION, session).who().await.is_some()
+}
+
+/// security check 17. The jar of the client looks at the attributes of every cookie in every test.
+#[tokio::test]
+async fn a_login_sets_cookies_that_no_other_site_and_no_script_can_touch() {
+    let server = Server::demo().await;
+    let client = server.client();
+    let reply = client
+        .json("/api/login", r#"{"user_id":"user01","password":"user_01"}"#)
+        .await;
+    assert_eq!(reply.cookie_names(), [SESSION, REMEMBER]);
+    let set: Vec<&str> = reply
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|header| header.to_str().unwrap())
+        .collect();
+    for header in set {
+        let end = "; Path=/; Secure; HttpOnly; SameSite=Lax";
+        assert!(header.ends_with(end), "{header}");
+    }
+    // The values are in no body, here or later.
+    let values = [client.session(), client.cookie(REMEMBER).unwrap()];
+    let mut bodies = vec![reply.body];
+    for path in ["/", "/functions/auth_func", "/login"] {
+        bodies.push(client.get(path).await.body);
+    }
+    for name in ["auth_func", "current_user", "list_functions"] {
+        bodies.push(client.json(&format!("/api/{name}"), "{}").await.body);
+    }
+    for body in bodies {
+        for value in &values {
+            assert!(!body.contains(value.as_str()), "{body}");
+        }
+    }
+}
+
+/// security check 18, the header
+#[tokio::test]
+async fn a_logout_removes_the_cookies_in_a_way_that_browsers_take() {
+    let server = Server::demo().await;
+    let client = server.client();
+    client
+        .json("/api/login", r#"{"user_id":"user01","password":"user_01"}"#)
+        .await;
+    let reply = client.json("/api/logout", "{}").await;
+    assert_eq!(reply.cookie_names(), [SESSION, REMEMBER]);
+    for header in reply.headers.get_all("set-cookie") {
+        let header = header.to_str().unwrap();
+        let end = "=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax";
+        assert!(header.ends_with(end), "{header}");
+    }
+}
+
+/// security check 19, with as many logins as a test has time for
+#[tokio::test]
+async fn session_tokens_are_long_random_and_never_alike() {
+    let server = Server::quick_demo().await;
+    let mut tokens = Vec::new();
+    for _ in 0..64 {
+        tokens.push(server.user01().await.session());
+    }
+    assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), tokens.len());
+    let tokens: Vec<Vec<u8>> = tokens
+        .iter()
+        .map(|token| URL_SAFE_NO_PAD.decode(token).expect("base64url"))
+        .collect();
+    for token in &tokens {
+        assert!(token.len() >= 16, "{} bits", token.len() * 8);
+    }
+    // Among 64 fair coins, fewer than 8 or more than 56 heads come up once in 10^9; there are 128 bits.
+    for bit in 0..tokens[0].len() * 8 {
+        let ones = tokens
+            .iter()
+            .filter(|token| token[bit / 8] >> (bit % 8) & 1 == 1)
+            .count();
+        assert!((8..=56).contains(&ones), "bit {bit} is 1 in {ones} of 64");
+    }
+}
+
+/// security check 20
+#[tokio::test]
+async fn nobody_gets_a_cookie_or_a_row_without_a_login() {
+    let server = Server::demo().await;
+    let client = server.client();
+    for _ in 0..20 {
+        for path in [
+            "/",
+            "/login",
+            "/functions/auth_func",
+            "/nothing",
+            "/favicon.svg",
+            "/pkg/callgate.js",
+        ] {
+            let reply = client.get(path).await;
+            assert!(reply.set_cookies().is_empty(), "{path}: {:?}", reply.headers);
+        }
+        for name in [
+            "notauth_func",
+            "auth_func",
+            "current_user",
+            "list_functions",
+            "logout",
+            "nothing",
+        ] {
+            let reply = client.json(&format!("/api/{name}"), "{}").await;
+            assert!(reply.set_cookies().is_empty(), "{name}: {:?}", reply.headers);
+        }
+    }
+    let wrong = r#"{"user_id":"user01","password":"wrong"}"#;
+    assert!(client.json("/api/login", wrong).await.set_cookies().is_empty());
+    let mut database = server.place.database().await;
+    for table in ["sessions", "remembered", "kept_calls"] {
+        assert_eq!(database.count(table).await, 0, "{table}");
+    }
+}
+
+/// security checks 21 and 22
+#[tokio::test]
+async fn a_login_never_takes_over_a_token_that_was_there_before() {
+    let server = Server::demo().await;
+    let client = server.client();
+    client.put(SESSION, FOREIGN);
+    assert_eq!(client.who().await, None);
+    let reply = client.json("/api/login", LOGIN).await;
+    assert_eq!(reply.cookie_names(), [SESSION]);
+    assert_ne!(client.session(), FOREIGN);
+    assert_eq!(client.who().await.as_deref(), Some("user01"));
+    assert!(!cookie_still_works(&client, FOREIGN).await);
+    assert_eq!(server.place.database().await.count("sessions").await, 1);
+}
+
+/// security checks 21 and 94
+#[tokio::test]
+async fn a_malformed_token_counts_as_none() {
+    let server = Server::demo().await;
+    let client = server.client();
+    let long = "A".repeat(5000);
+    for value in [
+        "",
+        "x",
+        "=",
+        "AAECAwQFBgcICQoLDA0OD",
+        "AAECAwQFBgcICQoLDA0ODwAA",
+        "....",
+        "%00",
+        "\"\"",
+        long.as_str(),
+    ] {
+        let client = client.with_only(SESSION, value);
+        client.put(REMEMBER, value);
+        client.put(CALL, value);
+        assert_eq!(client.clone().who().await, None, "{value}");
+        assert_eq!(client.clone().get("/").await.status, 200, "{value}");
+        let login = client.json("/api/login", LOGIN).await;
+        assert_eq!(login.status, 200, "{value}: {}", login.body);
+        assert_eq!(client.who().await.as_deref(), Some("user01"), "{value}");
+    }
+    for bytes in [
+        &b"__Host-callgate=\xff\xfe"[..],
+        b"\x80",
+        b"__Host-callgate",
+        b";;;=;",
+        b"==",
+    ] {
+        let reply = client
+            .request("POST", "/api/auth_func")
+            .header("content-type", "application/json")
+            .header_bytes("cookie", bytes)
+            .body("{}")
+            .send()
+            .await;
+        assert_eq!(reply.status, 401, "{bytes:?}: {}", reply.body);
+        let reply = client
+            .request("GET", "/")
+            .header_bytes("cookie", bytes)
+            .header_bytes("accept-language", b"\xff\xfe")
+            .header_bytes("authorization", b"\xff\xfe")
+            .send()
+            .await;
+        assert_eq!(reply.status, 200, "{bytes:?}");
+    }
+    assert!(!server.place.log().contains("panic"), "{}", server.place.log());
+}
+
+/// security check 23
+#[tokio::test]
+async fn logging_in_again_changes_the_token_and_leaves_nothing_of_the_user_before() {
+    let server = Server::demo().await;
+    let client = server.user01().await;
+    let first = client.session();
+    client.json("/api/login", LOGIN).await;
+    let second = client.session();
+    assert_ne!(first, second);
+    assert!(!cookie_still_works(&client, &first).await);
+
+    let other = r#"{"user_id":"user02","password":"user_02","remember":false}"#;
+    client.json("/api/login", other).await;
+    assert_ne!(client.session(), second);
+    assert!(!cookie_still_works(&client, &second).await);
+    assert_eq!(client.who().await.as_deref(), Some("user02"));
+    let mut database = server.place.database().await;
+    assert_eq!(database.count("sessions").await, 1);
+    assert_eq!(
+        database
+            .number("SELECT COUNT(*) FROM sessions WHERE user_id <> 'user02' OR data LIKE '%user01%'")
+            .await,
+        0
+    );
+}
+
+/// security check 25
+#[tokio::test]
+async fn a_session_that_was_logged_out_is_dead_and_other_devices_stay_in() {
+    let server = Server::demo().await;
+    let (phone, laptop) = (server.user01().await, server.user01().await);
+    let copied = phone.clone();
+    assert_eq!(phone.json("/api/logout", "{}").await.status, 200);
+    assert_eq!(phone.cookie(SESSION), None);
+    for _ in 0..2 {
+        assert_eq!(copied.who().await, None);
+        let again = copied.json("/api/logout", "{}").await;
+        assert_eq!((again.status, again.code().as_str()), (401, "not_logged_in"));
+        assert!(!copied.get("/").await.shows("Logged in as"));
+    }
+    assert_eq!(laptop.who().await.as_deref(), Some("user01"));
+    assert_eq!(server.place.database().await.count("sessions").await, 1);
+}
+
+/// security check 26
+#[tokio::test]
+async fn calls_under_way_do_not_bring_a_session_back_that_is_logged_out_meanwhile() {
+    let server = Server::quick_demo().await;
+    for _ in 0..4 {
+        let client = server.user01().await;
+        // Old enough for its use to be noted again: every one of these calls writes to it.
+        let mut database = server.place.database().await;
+        database
+            .change(&format!(
+                "UPDATE sessions SET last_used_at = last_used_at - {}",
+                5 * MINUTE
+            ))
+            .await;
+        let calls = (0..50).map(|number| {
+            let client = client.clone();
+            async move {
+                let reply = match number {
+                    25 => return client.json("/api/logout", "{}").await,
+                    number if number % 3 == 0 => client.get("/").await,
+                    _ => client.json("/api/auth_func", "{}").await,
+                };
+                assert!([200, 401].contains(&reply.status), "{}", reply.body);
+                assert!(reply.set_cookies().is_empty(), "{:?}", reply.headers);
+                reply
+            }
+        });
+        let replies = join_all(calls).await;
+        assert_eq!(replies[25].status, 200, "{}", replies[25].body);
+        assert_eq!(client.who().await, None);
+        assert_eq!(database.count("sessions").await, 0);
+    }
+}
+
+/// security check 27
+#[tokio::test]
+async fn a_hundred_calls_at_once_on_one_cookie_all_see_its_user() {
+    let server = Server::demo().await;
+    let (one, two) = (server.user01().await, server.logged_in("user02", "user_02").await);
+    let calls = (0..100).map(|number| {
+        let (client, user) = match number % 2 {
+            0 => (one.clone(), "user01"),
+            _ => (two.clone(), "user02"),
+        };
+        async move {
+            match number % 5 {
+                0 => {
+                    let page = client.get("/").await;
+                    assert!(page.shows(user), "{}", page.body);
+                    assert!(page.set_cookies().is_empty());
+                }
+                1 => assert_eq!(client.json("/api/auth_func", "{").await.status, 400),
+                _ => assert_eq!(client.who().await.as_deref(), Some(user)),
+            }
+        }
+    });
+    join_all(calls).await;
+    assert_eq!(one.who().await.as_deref(), Some("user01"));
+    assert_eq!(two.who().await.as_deref(), Some("user02"));
+}
+
+/// security check 27, across the moment of the login
+#[tokio::test]
+async fn a_slow_answer_from_before_a_login_does_not_take_the_new_cookie_away() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    let stale = client.clone();
+    client.json("/api/logout", "{}").await;
+    let calls = (0..60).map(|number| {
+        let (client, stale) = (client.clone(), stale.clone());
+        async move {
+            let reply = match number {
+                30 => {
+                    let reply = stale.json("/api/login", LOGIN).await;
+                    assert_eq!(reply.status, 200, "{}", reply.body);
+                    assert_eq!(stale.who().await.as_deref(), Some("user01"));
+                    return Some(stale.session());
+                }
+                number if number % 3 == 0 => stale.get("/").await,
+                number if number % 3 == 1 => stale.json("/api/notauth_func", "{}").await,
+                _ => client.json("/api/auth_func", "{}").await,
+            };
+            assert!(reply.set_cookies().is_empty(), "{:?}", reply.headers);
+            None
+        }
+    });
+    let new = join_all(calls).await.swap_remove(30).unwrap();
+    assert!(cookie_still_works(&client, &new).await);
+}
+
+/// security check 28, with the times in the database moved
+#[tokio::test]
+async fn a_session_ends_after_thirty_minutes_without_use_and_reading_counts_as_use() {
+    let server = Server::demo().await;
+    let client = server.user01().await;
+    let mut database = server.place.database().await;
+    let age = async |database: &mut crate::database::Database, minutes: i64| {
+        let changed = database
+            .change(&format!(
+                "UPDATE sessions SET last_used_at = last_used_at - {}",
+                minutes * MINUTE
+            ))
+            .await;
+        assert_eq!(changed, 1);
+    };
+    // Five times 29 minutes, each time with one read in between.
+    for round in 0..5 {
+        age(&mut database, 29).await;
+        if round % 2 == 0 {
+            assert_eq!(client.who().await.as_deref(), Some("user01"));
+        } else {
+            assert!(client.get("/").await.shows("user01"));
+        }
+    }
+    age(&mut database, 30).await;
+    assert_eq!(client.who().await, None);
+    assert!(!client.get("/").await.shows("Logged in as"));
+}
+
+#[tokio::test]
+async fn the_use_of_a_session_is_noted_at_most_once_a_minute() {
+    let server = Server::demo().await;
+    let client = server.user01().await;
+    let mut database = server.place.database().await;
+    let used = "SELECT last_used_at FROM sessions";
+    database
+        .change(&format!(
+            "UPDATE sessions SET last_used_at = last_used_at - {}",
+            MINUTE / 2
+        ))
+        .await;
+    let before = database.number(used).await;
+    assert!(client.who().await.is_some());
+    assert_eq!(database.number(used).await, before);
+    database
+        .change(&format!(
+            "UPDATE sessions SET last_used_at = last_used_at - {}",
+            MINUTE / 2
+        ))
+        .await;
+    assert!(client.who().await.is_some());
+    assert!(database.number(used).await >= before);
+}
+
+/// security check 29, with the times in the database moved
+#[tokio::test]
+async fn a_session_ends_twelve_hours_after_the_login_however_much_it_is_used() {
+    let server = Server::demo().await;
+    let client = server.user01().await;
+    let mut database = server.place.database().await;
+    for (minutes, who) in [(12 * 60 - 1, Some("user01")), (1, None)] {
+        database
+            .change(&format!(
+                "UPDATE sessions SET logged_in_at = logged_in_at - {}",
+                minutes * MINUTE
+            ))
+            .await;
+        assert_eq!(client.who().await.as_deref(), who);
+    }
+}
+
+/// security checks 28 and 30: the limit of the settings, by the clock, with a cookie that the client keeps for ever
+#[tokio::test]
+async fn the_idle_limit_is_that_of_the_settings_and_the_server_holds_it() {
+    let place = Place::new();
+    let server = place
+        .demo(&[
+            ("CALLGATE_SESSIONS_IDLE_SECONDS", "2"),
+            ("CALLGATE_SESSIONS_SWEEP_SECONDS", "3600"),
+        ])
+        .await;
+    let client = server.user01().await;
+    let kept = client.session();
+    // Kept alive by reading for longer than the limit.
+    let began = std::time::Instant::now();
+    poll::until("twice the limit to pass", async || {
+        assert_eq!(client.who().await.as_deref(), Some("user01"));
+        began.elapsed().as_secs() >= 4
+    })
+    .await;
+    // Left alone, by the clock of the database.
+    let mut database = place.database().await;
+    poll::until("the limit to pass in silence", async || {
+        database
+            .number("SELECT last_used_at + 2000 < unixepoch('subsec') * 1000 FROM sessions")
+            .await
+            == 1
+    })
+    .await;
+    assert_eq!(database.count("sessions").await, 1, "nothing has swept it");
+    assert!(!cookie_still_works(&client, &kept).await);
+}
+
+/// security check 29
+#[tokio::test]
+async fn the_absolute_limit_is_that_of_the_settings_and_constant_use_does_not_help() {
+    let place = Place::new();
+    let server = place
+        .demo(&[
+            ("CALLGATE_SESSIONS_IDLE_SECONDS", "2"),
+            ("CALLGATE_SESSIONS_ABSOLUTE_SECONDS", "3"),
+        ])
+        .await;
+    let client = server.user01().await;
+    let began = std::time::Instant::now();
+    poll::until("the session to end in use", async || client.who().await.is_none()).await;
+    assert!(began.elapsed().as_millis() > 2500, "{:?}", began.elapsed());
+}
+
+/// security check 39, without the lock
+#[tokio::test]
+async fn what_is_over_is_swept_from_the_database() {
+    let place = Place::new();
+    let server = place.demo(&[("CALLGATE_SESSIONS_SWEEP_SECONDS", "1")]).await;
+    let (over, live) = (server.client(), server.user01().await);
+    over.json("/api/login", r#"{"user_id":"user02","password":"user_02"}"#)
+        .await;
+    over.form("/functions/notauth_func", &[("arguments", "{}")]).await;
+    let mut database = place.database().await;
+    for (statement, table, left) in [
+        (
+            "UPDATE sessions SET last_used_at = last_used_at - 1800000 WHERE user_id = 'user02'",
+            "sessions",
+            1,
+        ),
+        ("UPDATE remembered SET expires_at = 1", "remembered", 0),
+        ("UPDATE kept_calls SET expires_at = 1", "kept_calls", 0),
+    ] {
+        assert_eq!(database.change(statement).await, 1, "{table}");
+        poll::until(table, async || database.count(table).await == left).await;
+    }
+    assert_eq!(live.who().await.as_deref(), Some("user01"));
+}
+
+/// security check 39: the sweeper comes back after the database was locked
+#[tokio::test]
+async fn the_sweeper_survives_a_database_that_is_locked() {
+    let place = Place::new();
+    let server = place.demo(&[("CALLGATE_SESSIONS_SWEEP_SECONDS", "1")]).await;
+    let client = server.user01().await;
+    let mut database = place.database().await;
+    database.change("UPDATE sessions SET last_used_at = 1").await;
+    let mut other = place.database().await;
+    poll::until("the sweep before", async || database.count("sessions").await == 0).await;
+    client.json("/api/login", LOGIN).await;
+    database.change("UPDATE sessions SET last_used_at = 1").await;
+    other.change("BEGIN IMMEDIATE").await;
+    let logged = place.log().len();
+    poll::until("a sweep to fail", async || place.log()[logged..].contains("sweeping")).await;
+    other.change("COMMIT").await;
+    poll::until("a sweep to work again", async || database.count("sessions").await == 0).await;
+}
+
+/// security check 36
+#[tokio::test]
+async fn the_data_folder_holds_nothing_that_logs_anybody_in() {
+    let server = Server::demo().await;
+    let client = server.client();
+    client
+        .json("/api/login", r#"{"user_id":"user01","password":"user_01"}"#)
+        .await;
+    client
+        .form("/functions/notauth_func", &[("arguments", r#"{"kept":"canary-kept"}"#)])
+        .await;
+    let mut secrets = vec![b"user_01".to_vec()];
+    for cookie in [SESSION, REMEMBER, CALL] {
+        for part in client.cookie(cookie).expect(cookie).split('.') {
+            secrets.push(part.as_bytes().to_vec());
+            let raw = URL_SAFE_NO_PAD.decode(part).expect("base64url");
+            assert!(raw.len() >= 16);
+            secrets.push(raw);
+        }
+    }
+    assert_eq!(secrets.len(), 9);
+    let mut all = Vec::new();
+    for entry in fs::read_dir(server.place.data()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            all.push((path.clone(), fs::read(&path).unwrap()));
+        }
+    }
+    let has = |needle: &[u8]| {
+        all.iter()
+            .filter(|(_, bytes)| bytes.windows(needle.len()).any(|window| window == needle))
+            .map(|(path, _)| path.display().to_string())
+            .next()
+    };
+    // The search finds what is there.
+    assert!(has(b"canary-kept").is_some());
+    assert!(has(b"$argon2id$").is_some());
+    for secret in secrets {
+        let text = String::from_utf8_lossy(&secret).into_owned();
+        assert_eq!(has(&secret), None, "{text}");
+    }
+}
+
+/// security check 37
+#[tokio::test]
+async fn a_cookie_that_comes_twice_or_without_its_prefix_logs_nobody_in() {
+    let server = Server::demo().await;
+    let (one, two) = (
+        server.user01().await.session(),
+        server.logged_in("user02", "user_02").await.session(),
+    );
+    let client = server.client();
+    for cookies in [
+        vec![format!("{SESSION}={one}; {SESSION}={two}")],
+        vec![format!("{SESSION}={one}"), format!("{SESSION}={two}")],
+        vec![format!("{SESSION}={one}; {SESSION}={one}")],
+        vec![format!("{SESSION}=; {SESSION}={one}")],
+        vec![format!("callgate={one}")],
+        vec![format!("__host-callgate={one}")],
+        vec![format!("__Secure-callgate={one}")],
+        vec![format!("{SESSION} ={one}")],
+        vec![format!("{SESSION}=\"{one}\"")],
+        vec![format!("{REMEMBER}={one}.{one}")],
+        vec![format!("{CALL}={one}")],
+    ] {
+        let mut call = client
+            .request("POST", "/api/auth_func")
+            .without_jar()
+            .header("content-type", "application/json")
+            .body("{}");
+        for cookie in &cookies {
+            call = call.header("cookie", cookie);
+        }
+        let reply = call.send().await;
+        assert_eq!(reply.status, 401, "{cookies:?}: {}", reply.body);
+    }
+    // Beside a twin without the prefix, the real one counts.
+    let client = client.with_only(SESSION, &one);
+    client.put("callgate", &two);
+    assert_eq!(client.who().await.as_deref(), Some("user01"));
+}
+
+/// security check 38
+#[tokio::test]
+async fn a_token_anywhere_but_in_its_cookie_is_ignored() {
+    let server = Server::demo().await;
+    let token = server.user01().await.session();
+    let client = server.client();
+    for query in [SESSION, "session", "session_id", "token"] {
+        let reply = client.json(&format!("/api/auth_func?{query}={token}"), "{}").await;
+        assert_eq!(reply.status, 401, "{query}");
+        let body = serde_json::json!({ query: token }).to_string();
+        assert_eq!(client.json("/api/auth_func", &body).await.status, 401, "{query}");
+    }
+    for (name, value) in [
+        ("authorization", format!("Bearer {token}")),
+        ("authorization", token.clone()),
+        ("x-session-id", token.clone()),
+        ("x-auth-token", token.clone()),
+        ("set-cookie", format!("{SESSION}={token}")),
+        ("cookie2", format!("{SESSION}={token}")),
+    ] {
+        let reply = client
+            .request("POST", "/api/auth_func")
+            .header("content-type", "application/json")
+            .header(name, &value)
+            .body("{}")
+            .send()
+            .await;
+        assert_eq!(reply.status, 401, "{name}");
+    }
+}
+
+/// security check 40
+#[tokio::test]
+async fn a_restart_logs_nobody_out() {
+    let server = Server::demo().await;
+    let client = server.user01().await;
+    let place = server.stop().await;
+    let server = place.demo(&[]).await;
+    let client = client.moved_to(&server.client());
+    assert_eq!(client.who().await.as_deref(), Some("user01"));
+    // A crash does not, either.
+    let place: Arc<Place> = server.kill().await;
+    let server = place.demo(&[]).await;
+    let client = client.moved_to(&server.client());
+    assert_eq!(client.who().await.as_deref(), Some("user01"));
+    assert_eq!(client.json("/api/logout", "{}").await.status, 200);
+}
+
+/// security check 102, for a logout: acknowledged, it survives a crash
+#[tokio::test]
+async fn a_crash_does_not_undo_a_logout() {
+    let place = Place::new();
+    let server = place.demo(QUICK).await;
+    let client = server.user01().await;
+    let copied = client.clone();
+    client.json("/api/logout", "{}").await;
+    server.kill().await;
+    let server = place.demo(QUICK).await;
+    assert_eq!(copied.moved_to(&server.client()).who().await, None);
+}
