@@ -1,7 +1,6 @@
 //! How the body of a call becomes the arguments of a function.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::error::Category;
+use serde::de::DeserializeOwned;
 
 use super::{
     JsonObject, Refusal,
@@ -58,21 +57,9 @@ impl Arguments for LoginArguments {
 /// # Errors
 /// As [`Arguments::decode`].
 pub fn decode_object<T: DeserializeOwned>(body: &str) -> Result<T, Refusal> {
-    if !body.trim_start().starts_with('{') {
-        let why = match serde_json::from_str::<IgnoredAny>(body) {
-            Ok(_) => "it is JSON, but not an object in braces".to_owned(),
-            Err(error) => JsonFault::from(error).to_string(),
-        };
-        return Err(Refusal::Malformed(why));
-    }
-    serde_json::from_str(body).map_err(|error| {
-        let category = error.classify();
-        let why = JsonFault::from(error).to_string();
-        match category {
-            Category::Data => Refusal::InvalidArguments(why),
-            Category::Syntax | Category::Eof | Category::Io => Refusal::Malformed(why),
-        }
-    })
+    // All of it first: a body that is no JSON is that, whatever its beginning looks like.
+    JsonObject::decode(body)?;
+    serde_json::from_str(body).map_err(|error| Refusal::InvalidArguments(JsonFault::from(error).to_string()))
 }
 
 #[cfg(test)]
@@ -82,6 +69,7 @@ mod tests {
     #[test]
     fn the_shape_and_the_syntax_are_told_apart() {
         assert!(matches!(LoginArguments::decode("{"), Err(Refusal::Malformed(_))));
+        assert!(matches!(LoginArguments::decode("{} {}"), Err(Refusal::Malformed(_))));
         assert!(matches!(
             LoginArguments::decode("[\"a\",\"b\",true]"),
             Err(Refusal::Malformed(_))

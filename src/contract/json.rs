@@ -17,7 +17,7 @@ pub struct JsonObject(String);
 pub struct JsonFault {
     /// What is wrong, in a few words.
     pub what: String,
-    /// The line, or 0 where the fault has no place (the text is JSON, but no object).
+    /// The line, or 0 where `what` itself says the place.
     pub line: usize,
     /// The column.
     pub column: usize,
@@ -76,7 +76,7 @@ fn compact(json: &str) -> Result<String, JsonFault> {
         let end = start + string_length(&rest[start..]);
         let literal = &rest[start..end];
         if literal.contains('\\') {
-            let decoded: String = serde_json::from_str(literal)?;
+            let decoded: String = serde_json::from_str(literal).map_err(|error| in_literal(error, literal))?;
             out.push_str(&serde_json::to_string(&decoded)?);
         } else {
             out.push_str(literal);
@@ -85,6 +85,16 @@ fn compact(json: &str) -> Result<String, JsonFault> {
     }
     out.extend(rest.chars().filter(|c| !c.is_ascii_whitespace()));
     Ok(out)
+}
+
+/// A fault inside of a string: its place counts from the start of the string, so the string itself says where it is.
+fn in_literal(error: serde_json::Error, literal: &str) -> JsonFault {
+    let start: String = literal.chars().take(40).collect();
+    JsonFault {
+        what: format!("{} in {start}", JsonFault::from(error).what),
+        line: 0,
+        column: 0,
+    }
 }
 
 /// The length in bytes of the string literal that `text` starts with, both quotes included.
@@ -160,7 +170,7 @@ mod tests {
             ("", "line 1"),
             ("{\"a\":}", "line 1, column 6"),
             ("{} {}", "trailing characters"),
-            (r#"{"a":"\ud800"}"#, "surrogate"),
+            (r#"{"a":"\ud800"}"#, r#"hex escape in "\ud800""#),
         ] {
             let fault = JsonObject::parse(text).unwrap_err().to_string();
             assert!(fault.contains(reason), "{text}: {fault}");

@@ -20,14 +20,11 @@ impl OwnPage {
     /// Takes `asked` if it is a path on this site that every browser reads as one: one slash at the start, printable
     /// ASCII, no backslash. Doors that are not pages (`/api/…`, `/login`, `/logout`) are no place to land.
     pub fn parse(asked: &str) -> Option<Self> {
+        let rest = asked.strip_prefix('/')?;
         let is_own_path = asked.len() <= Self::MAX_BYTES
-            && asked.starts_with('/')
-            && !asked.starts_with("//")
-            && asked.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        let first = asked[asked.len().min(1)..]
-            .split(['/', '?', '#'])
-            .next()
-            .unwrap_or_default();
+            && !rest.starts_with('/')
+            && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        let first = rest.split(['/', '?', '#']).next().unwrap_or_default();
         (is_own_path && !matches!(first, "api" | "login" | "logout" | "pkg")).then(|| Self(asked.to_owned()))
     }
 
@@ -83,6 +80,8 @@ mod tests {
             "/\r\nLocation: https://evil.example",
             "/ /evil",
             "/é",
+            "é",
+            "\u{fffd}",
             "/api/logout",
             "/login",
             "/logout?x",

@@ -25,10 +25,19 @@ use super::{
 #[derive(Clone)]
 pub struct Caller(Arc<Request>);
 
+/// When a request came.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// When it arrived.
+    pub at: Timestamp,
+    /// When its client was last told something on its connection. The request may have been sent at any time since.
+    pub last_told: Timestamp,
+}
+
 struct Request {
     services: Services,
     session: Session,
-    arrived: Timestamp,
+    arrival: Arrival,
     remember_cookie: Option<String>,
     kept_call_cookie: Option<String>,
     restored: OnceCell<()>,
@@ -36,8 +45,8 @@ struct Request {
 }
 
 impl Caller {
-    /// The caller of a request with these headers, which arrived at that moment.
-    pub fn new(services: Services, headers: &HeaderMap, session: Session, arrived: Timestamp) -> Self {
+    /// The caller of a request with these headers, which came at that moment.
+    pub fn new(services: Services, headers: &HeaderMap, session: Session, arrival: Arrival) -> Self {
         let cookie = |name| cookies::read(headers, name).map(str::to_owned);
         let remember_cookie = cookie(CookieName::Remember);
         Self(Arc::new(Request {
@@ -46,7 +55,7 @@ impl Caller {
             kept_call_cookie: cookie(CookieName::KeptCall),
             services,
             session,
-            arrived,
+            arrival,
             set_cookies: Mutex::default(),
         }))
     }
@@ -61,9 +70,9 @@ impl Caller {
         &self.0.session
     }
 
-    /// When the request arrived.
-    pub fn arrived(&self) -> Timestamp {
-        self.0.arrived
+    /// When the request came.
+    pub fn arrival(&self) -> Arrival {
+        self.0.arrival
     }
 
     /// The value of the cookie that remembers this browser.

@@ -1,15 +1,15 @@
 //! Remembered browsers: logging in again without a password, for a limited time.
 //!
 //! A remembered browser holds a series and a token, both random. Using the token replaces it. A token that comes again
-//! after it was replaced was copied by somebody: the whole series is revoked, with the sessions that came of it. Two
-//! requests that are under way at the same moment with the same token are no such case, and both go through.
+//! after it was replaced was copied by somebody: the whole series is revoked, with the sessions that came of it. Several
+//! requests that were sent at the same moment with the same token are no such case, and all go through.
 //!
 //! The lifetime counts from the login with the password and is not prolonged by use.
 
 use std::time::Duration;
 
 use super::{
-    caller::Caller,
+    caller::{Arrival, Caller},
     clock::Timestamp,
     cookies::{CookieName, SetCookie},
     fault::Fault,
@@ -18,6 +18,9 @@ use super::{
     sessions::{self, Login},
     storage::{remembered::NewSeries, users::StoredUser},
 };
+
+/// How long after a rotation a request from before it may still arrive.
+const CROSSING: Duration = Duration::from_secs(10);
 
 /// What the cookie holds: the series and the token that is good now.
 struct RememberCookie {
@@ -115,8 +118,8 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
         return Ok(false);
     }
     let is_previous = stored.previous_hash.as_deref() == Some(presented.as_bytes());
-    if is_previous && caller.arrived().0 <= stored.rotated_at {
-        // Another request of this browser, under way at the same time, has replaced the token and set the cookie.
+    if is_previous && may_have_crossed(caller.arrival(), Timestamp(stored.rotated_at)) {
+        // Another request of this browser, under way at the same time, has replaced the token and sets the cookie.
         return begin(caller, stored.user_id, stored.user_changed_at, &series, now).await;
     }
     storage.revoke_series(&series).await?;
@@ -125,6 +128,12 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
         "a remember token was used twice; its series and sessions are revoked"
     );
     Ok(false)
+}
+
+/// Whether a request may have been sent before its client could know of the new token: it has been told nothing since on
+/// that connection, and the rotation was only just now.
+fn may_have_crossed(arrival: Arrival, rotated_at: Timestamp) -> bool {
+    arrival.last_told <= rotated_at && arrival.at <= rotated_at.plus(CROSSING)
 }
 
 /// Forgets the browser of `caller`, whatever its cookie is worth, and ends the sessions that came of it.
@@ -157,4 +166,25 @@ async fn begin(
         user_changed_at,
     };
     sessions::begin(caller.session(), &login).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_request_from_before_the_rotation_may_have_crossed_with_it() {
+        let rotated_at = Timestamp(100_000);
+        let may_have_crossed = |last_told, at| {
+            let arrival = Arrival {
+                at: Timestamp(at),
+                last_told: Timestamp(last_told),
+            };
+            super::may_have_crossed(arrival, rotated_at)
+        };
+        assert!(may_have_crossed(99_000, 99_500));
+        assert!(may_have_crossed(100_000, 100_050));
+        assert!(!may_have_crossed(100_001, 100_050), "it got an answer since");
+        assert!(!may_have_crossed(99_000, 110_001), "it comes too late");
+    }
 }

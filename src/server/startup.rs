@@ -1,10 +1,10 @@
 //! Starting and stopping the server.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{env, io, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use leptos::config::LeptosOptions;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     certificates::Certificates,
@@ -45,20 +45,18 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let doors = door::router(&services, options);
     let (handle, plain_handle) = (https::handle(), https::handle());
     let drain = Duration::from_secs(settings.https.drain_seconds);
+    let mut signals = StopSignals::listen().context("signals cannot be listened to")?;
     let stopper = tokio::spawn({
         let (handle, plain_handle) = (handle.clone(), plain_handle.clone());
         async move {
-            if let Err(error) = asked_to_stop().await {
-                tracing::error!(%error, "signals cannot be received");
-            }
+            signals.next().await;
             tracing::info!("stopping; calls under way may finish");
             plain_handle.graceful_shutdown(Some(drain));
             handle.graceful_shutdown(Some(drain));
             // A second signal does not wait.
-            if asked_to_stop().await.is_ok() {
-                plain_handle.shutdown();
-                handle.shutdown();
-            }
+            signals.next().await;
+            plain_handle.shutdown();
+            handle.shutdown();
         }
     });
 
@@ -76,13 +74,26 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn asked_to_stop() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that stop the server. They are listened to from when this is made.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// The certificate of the settings, or the development certificate. A demo makes itself one.

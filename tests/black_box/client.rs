@@ -143,20 +143,16 @@ impl Client {
     /// The status of a call to `auth_func`, and the user that it saw.
     pub async fn who(&self) -> Option<String> {
         let reply = self.json("/api/auth_func", "{}").await;
-        match reply.status {
-            401 => {
-                assert_eq!(reply.code(), "not_logged_in");
-                None
-            }
-            _ => {
-                assert_eq!(reply.status, 200, "{}", reply.body);
-                let message = reply.message();
-                let user = message
-                    .strip_prefix("auth_func({}),user_id=")
-                    .unwrap_or_else(|| panic!("{message}"));
-                Some(user.to_owned())
-            }
+        if reply.status == 401 {
+            assert_eq!(reply.code(), "not_logged_in");
+            return None;
         }
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let message = reply.message();
+        let user = message
+            .strip_prefix("auth_func({}),user_id=")
+            .unwrap_or_else(|| panic!("{message}"));
+        Some(user.to_owned())
     }
 
     async fn connect(&self, protocol: &str) -> TlsStream<TcpStream> {
@@ -264,24 +260,17 @@ impl Sending<'_> {
         *request.uri_mut() = target.parse().unwrap();
         *request.headers_mut() = headers;
 
-        let response = if is_http2 {
-            let io = TokioIo::new(client.connect("h2").await);
+        let io = TokioIo::new(client.connect(if is_http2 { "h2" } else { "http/1.1" }).await);
+        let (driver, response) = if is_http2 {
             let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
-            let driver = tokio::spawn(connection);
-            let response = sender.send_request(request).await.expect("an answer");
-            let response = Reply::read(response).await;
-            driver.abort();
-            response
+            (tokio::spawn(connection), sender.send_request(request).await)
         } else {
-            let io = TokioIo::new(client.connect("http/1.1").await);
             let (mut sender, connection) = http1::handshake(io).await.unwrap();
-            let driver = tokio::spawn(connection);
-            let response = sender.send_request(request).await.expect("an answer");
-            let response = Reply::read(response).await;
-            driver.abort();
-            response
+            (tokio::spawn(connection), sender.send_request(request).await)
         };
-        response
+        let reply = Reply::read(response.expect("an answer")).await;
+        driver.abort();
+        reply
     }
 }
 

@@ -35,7 +35,8 @@ pub async fn tls_as(server: &Server, config: ClientConfig) -> io::Result<TlsStre
 /// Sends a request as it stands and gives all that comes back until the server closes.
 pub async fn exchange(server: &Server, request: impl AsRef<[u8]>) -> String {
     let mut stream = tls(server).await;
-    stream.write_all(request.as_ref()).await.unwrap();
+    // A server that has read enough may answer and close before all of it is sent.
+    let _ = stream.write_all(request.as_ref()).await;
     read_to_close(&mut stream).await
 }
 

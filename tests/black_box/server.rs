@@ -179,8 +179,8 @@ impl Server {
 
     async fn try_start(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Self, String> {
         let (https, http) = (free_address(), free_address());
-        let (https_text, http_text) = (https.to_string(), http.to_string());
-        let mut line = vec!["serve", "--https", &https_text, "--http", &http_text];
+        let (secure, plain) = (https.to_string(), http.to_string());
+        let mut line = vec!["serve", "--https", &secure, "--http", &plain];
         line.extend(arguments);
         let log = fs::OpenOptions::new()
             .create(true)

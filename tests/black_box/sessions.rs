@@ -144,10 +144,14 @@ async fn a_login_never_takes_over_a_token_that_was_there_before() {
     client.put(SESSION, FOREIGN);
     assert_eq!(client.who().await, None);
     let reply = client.json("/api/login", LOGIN).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert!(
+        !cookie_still_works(&client, FOREIGN).await,
+        "whoever planted the token is logged in with it"
+    );
     assert_eq!(reply.cookie_names(), [SESSION]);
     assert_ne!(client.session(), FOREIGN);
     assert_eq!(client.who().await.as_deref(), Some("user01"));
-    assert!(!cookie_still_works(&client, FOREIGN).await);
     assert_eq!(server.place.database().await.count("sessions").await, 1);
 }
 
@@ -210,7 +214,7 @@ async fn logging_in_again_changes_the_token_and_leaves_nothing_of_the_user_befor
     let server = Server::demo().await;
     let client = server.user01().await;
     let first = client.session();
-    client.json("/api/login", LOGIN).await;
+    assert_eq!(client.json("/api/login", LOGIN).await.cookie_names(), [SESSION]);
     let second = client.session();
     assert_ne!(first, second);
     assert!(!cookie_still_works(&client, &first).await);

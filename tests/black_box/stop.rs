@@ -47,6 +47,16 @@ async fn a_call_under_way_is_answered_before_the_server_stops() {
 }
 
 #[tokio::test]
+async fn a_signal_is_heard_as_soon_as_the_server_says_that_it_is_ready() {
+    for _ in 0..6 {
+        let mut server = Server::quick_demo().await;
+        server.signal("TERM");
+        let status = server.ended().await;
+        assert!(status.success(), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn connections_that_are_open_and_silent_do_not_hold_up_the_stop() {
     let mut server = Server::quick_demo().await;
     let silent_tcp = TcpStream::connect(server.https).await.unwrap();

@@ -125,7 +125,7 @@ async fn the_next_call_of_a_disabled_or_deleted_user_is_refused_on_every_door() 
         server.place.done(&["user", command, user], "").await;
         assert_eq!(client.who().await, None, "{command}");
         assert_eq!(client.json("/api/current_user", "{}").await.status, 401);
-        assert!(!client.get("/").await.shows(user), "{command}");
+        assert!(!client.get("/").await.shows("Logged in as"), "{command}");
         let reply = client.form("/functions/auth_func", &[("arguments", "{}")]).await;
         assert_eq!(reply.header("location"), "/login?next=/functions/auth_func");
         let body = format!(r#"{{"user_id":"{user}","password":"{password}"}}"#);

@@ -13,7 +13,7 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    json::{read, run},
+    json::{drain, read, run},
     page::Pages,
     reply::{add_headers, body_of, refused_person},
 };
@@ -61,7 +61,11 @@ async fn try_call(
     let form = Fields::read(request, settings).await?;
     let page = format!("/functions/{}", declaration.name());
     let (arguments, body) = form.arguments_of(&declaration.form());
-    let result = run(declaration, caller.clone(), body).await;
+    // Before anything of the arguments is looked at, as at the other door.
+    let result = match declaration.admit(&caller).await {
+        Ok(()) => run(declaration, caller.clone(), body).await,
+        Err(refusal) => Err(refusal),
+    };
     let is_logged_out = matches!(result, Err(Refusal::NotLoggedIn));
     let outcome = (!is_logged_out).then(|| outcome_of(result, started));
     let call = KeptCall {
@@ -144,7 +148,14 @@ struct Fields(Vec<(String, String)>);
 
 impl Fields {
     async fn read(request: Request, settings: &Settings) -> Result<Self, Refusal> {
-        let body = read(request.into_body(), settings).await?;
+        let (head, mut body) = request.into_parts();
+        let body = match read(&mut body, settings).await {
+            Ok(text) => text,
+            Err(refusal) => {
+                drain(&head.headers, body).await;
+                return Err(refusal);
+            }
+        };
         serde_urlencoded::from_str(&body)
             .map(Self)
             .map_err(|error| Refusal::Malformed(format!("the form cannot be read: {error}")))

@@ -8,9 +8,14 @@ use axum::{
     Extension,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, Method, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, Method,
+        header::{CONTENT_TYPE, EXPECT},
+        request::Parts,
+    },
     response::Response,
 };
+use futures::StreamExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use leptos::{
     prelude::{Owner, provide_context},
@@ -33,37 +38,45 @@ use crate::{
 /// After how long a wait for the body the session is looked up again before the function asks its guard.
 const STALE_AFTER: Duration = Duration::from_millis(500);
 
+/// How much of a refused body is taken off the line, and for how long.
+const DRAINED_BYTES: usize = 2 * 1024 * 1024;
+const DRAINED_FOR: Duration = Duration::from_secs(2);
+
 /// The handler of everything under `/api/`.
 pub async fn call(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
-    match try_call(pages.services().settings(), caller, request).await {
-        Ok(body) => answered(body),
-        Err(refusal) => refused(&refusal),
+    let (head, mut body) = request.into_parts();
+    match try_call(pages.services().settings(), caller, &head, &mut body).await {
+        Ok(reply) => answered(reply),
+        Err(refusal) => {
+            drain(&head.headers, body).await;
+            refused(&refusal)
+        }
     }
 }
 
-async fn try_call(settings: &Settings, caller: Caller, request: Request) -> Result<String, Refusal> {
-    let name = request.uri().path().strip_prefix("/api/").unwrap_or_default();
+async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut Body) -> Result<String, Refusal> {
+    let name = head.uri.path().strip_prefix("/api/").unwrap_or_default();
     let declaration = function::find(name).ok_or(Refusal::UnknownFunction)?;
-    if request.method() != Method::POST {
+    if head.method != Method::POST {
         return Err(Refusal::MethodNotAllowed);
     }
     declaration.admit(&caller).await?;
-    let is_json = is_json(request.headers());
+    let is_json = is_json(&head.headers);
     let takes_nothing = declaration.form() == Form::Nothing;
     if !is_json && !takes_nothing {
         return Err(Refusal::NotJson);
     }
     let asked = Instant::now();
-    let body = read(request.into_body(), settings).await?;
+    let text = read(body, settings).await?;
     if asked.elapsed() >= STALE_AFTER {
         caller.look_again().await?;
     }
-    let body = match body.is_empty() && takes_nothing {
+    let text = match text.is_empty() && takes_nothing {
         true => "{}".to_owned(),
-        false if is_json => body,
+        false if is_json => text,
         false => return Err(Refusal::NotJson),
     };
-    run(declaration, caller, body).await
+    run(declaration, caller, text).await
 }
 
 /// Calls a function with a body, in the Leptos context that its guard asks for the caller.
@@ -86,9 +99,9 @@ pub async fn run(declaration: &'static Declaration, caller: Caller, body: String
 ///
 /// # Errors
 /// A body that is larger, slower or stranger than allowed.
-pub async fn read(body: Body, settings: &Settings) -> Result<String, Refusal> {
+pub async fn read(body: &mut Body, settings: &Settings) -> Result<String, Refusal> {
     let limit = settings.limits.body_bytes;
-    if http_body::Body::size_hint(&body).lower() > limit {
+    if http_body::Body::size_hint(body).lower() > limit {
         return Err(Refusal::TooLarge { limit });
     }
     let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
@@ -101,6 +114,27 @@ pub async fn read(body: Body, settings: &Settings) -> Result<String, Refusal> {
         })?;
     String::from_utf8(read.to_bytes().into())
         .map_err(|error| Refusal::Malformed(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to())))
+}
+
+/// Takes what is left of a refused body off the line, unread and within bounds: a client that is still sending when the
+/// connection closes finds a broken connection instead of the refusal.
+pub async fn drain(headers: &HeaderMap, body: Body) {
+    // This client waits for an answer before it sends anything.
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    let mut left = DRAINED_BYTES;
+    let mut body = body.into_data_stream();
+    let draining = async {
+        while let Some(Ok(chunk)) = body.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whether it came to its end makes no difference to the refusal.
+    let _ = tokio::time::timeout(DRAINED_FOR, draining).await;
 }
 
 /// Whether the body is declared as JSON (RFC 8259), in whatever case and with whatever parameters.

@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 
-use super::reply::refused_at;
+use super::{json::drain, reply::refused_at};
 use crate::{contract::Refusal, server::services::Services};
 
 /// The middleware, in front of everything that can change something.
@@ -29,7 +29,9 @@ pub async fn refuse_other_sites(State(services): State<Services>, request: Reque
     if is_safe || is_own(request.headers(), host, &services.settings().origin()) {
         return next.run(request).await;
     }
-    refused_at(request.uri().path(), &Refusal::CrossOrigin)
+    let (head, body) = request.into_parts();
+    drain(&head.headers, body).await;
+    refused_at(head.uri.path(), &Refusal::CrossOrigin)
 }
 
 /// Whether a request comes from a page of this site, or from no page at all.

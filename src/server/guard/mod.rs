@@ -56,7 +56,7 @@ mod tests {
         },
         functions::{echo::auth_func, login::login},
         server::{
-            caller::Caller,
+            caller::{Arrival, Caller},
             clock::Timestamp,
             demo,
             services::Services,
@@ -98,7 +98,12 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let services = services(&data).await;
         let session = Session::new(None, Arc::clone(services.sessions()), None);
-        let caller = Caller::new(services, &HeaderMap::new(), session, Timestamp::now());
+        let now = Timestamp::now();
+        let arrival = Arrival {
+            at: now,
+            last_told: now,
+        };
+        let caller = Caller::new(services, &HeaderMap::new(), session, arrival);
 
         let refused = while_rendering(Some(caller.clone()), auth_func(object())).await;
         assert_eq!(refused, Err(Refusal::NotLoggedIn));

@@ -2,6 +2,7 @@
 //!
 //! Every wait has an end: handshake, head of a request, body (in the doors), silence, and the drain at the stop.
 
+pub mod connection;
 pub mod idle;
 pub mod plain;
 
@@ -19,7 +20,7 @@ use axum_server::{
 };
 use rustls::crypto::aws_lc_rs;
 
-use self::idle::IdleAcceptor;
+use self::{connection::Connection, idle::IdleAcceptor};
 use super::{certificates::Certificates, settings::Settings};
 
 /// The largest head of an HTTP/1.1 request, in bytes.
@@ -78,7 +79,7 @@ pub async fn serve(
     limit(server.http_builder(), header);
     server
         .first_request_timeout(header)
-        .serve(doors.into_make_service())
+        .serve(doors.into_make_service_with_connect_info::<Connection>())
         .await?;
     Ok(())
 }

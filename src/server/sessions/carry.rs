@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::header::{CACHE_CONTROL, SET_COOKIE, VARY},
     http::{HeaderMap, HeaderValue},
     middleware::Next,
@@ -15,11 +15,12 @@ use super::login_of;
 use crate::{
     contract::Refusal,
     server::{
-        caller::Caller,
+        caller::{Arrival, Caller},
         clock::Timestamp,
         cookies::{self, CookieName, SetCookie},
         door::reply::refused_at,
         fault::Fault,
+        https::connection::Connection,
         services::Services,
     },
 };
@@ -27,9 +28,15 @@ use crate::{
 /// The middleware. Every door and every page stands behind it.
 pub async fn carry(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
+    let connection = request.extensions().get::<ConnectInfo<Connection>>().cloned();
+    let (now, connection) = (Timestamp::now(), connection.map(|ConnectInfo(connection)| connection));
+    let arrival = Arrival {
+        at: now,
+        last_told: connection.as_ref().map_or(now, Connection::last_told),
+    };
     let sent = session_id(request.headers());
     let session = Session::new(sent, Arc::clone(services.sessions()), None);
-    let caller = Caller::new(services, request.headers(), session, Timestamp::now());
+    let caller = Caller::new(services, request.headers(), session, arrival);
     request.extensions_mut().insert(caller.clone());
 
     let mut response = next.run(request).await;
@@ -45,6 +52,9 @@ pub async fn carry(State(services): State<Services>, mut request: Request, next:
     // What depends on who asks is never kept by anyone (OWASP ASVS 14.3.2).
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.append(VARY, HeaderValue::from_static("Cookie"));
+    if let Some(connection) = connection {
+        connection.tell(Timestamp::now());
+    }
     response
 }
 

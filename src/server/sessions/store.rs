@@ -69,6 +69,8 @@ impl SessionStore for Store {
             .get(LOGIN)
             .and_then(|login| serde_json::from_value::<Login>(login.clone()).ok())
             .ok_or_else(|| Error::Encode("a session without a login is not stored".to_owned()))?;
+        // tower-sessions hands over the token that the browser sent, wherever that came from (session fixation).
+        record.id = Id::default();
         let data = encode(record)?;
         let series = login.series.as_deref().map(TokenHash::stored);
         let session = NewSession {

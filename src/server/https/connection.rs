@@ -1,0 +1,40 @@
+//! What the server knows of a connection, for the requests that come over it.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use axum::extract::connect_info::Connected;
+
+use crate::server::clock::Timestamp;
+
+/// A connection.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    last_told: Arc<AtomicI64>,
+}
+
+impl Connection {
+    /// The last moment at which this client was told something: when the connection was accepted, or when it last got an
+    /// answer. A request that comes now may have been sent at any time since.
+    pub fn last_told(&self) -> Timestamp {
+        Timestamp(self.last_told.load(Ordering::Relaxed))
+    }
+
+    /// Notes that the client is being told something.
+    pub fn tell(&self, now: Timestamp) {
+        self.last_told.fetch_max(now.0, Ordering::Relaxed);
+    }
+}
+
+impl Connected<SocketAddr> for Connection {
+    fn connect_info(_: SocketAddr) -> Self {
+        Self {
+            last_told: Arc::new(AtomicI64::new(Timestamp::now().0)),
+        }
+    }
+}
