@@ -10,7 +10,7 @@ test('the editor says at once what is wrong and where, and nothing is sent until
     }
   });
   await expect(site.editor).toHaveAttribute('aria-invalid', 'false');
-  await expect(site.editor).toHaveAccessibleDescription('A JSON object');
+  await expect(site.editor).toHaveAccessibleDescription('This is a JSON object');
 
   for (const [text, said] of [
     ['{"a":}', 'Not a JSON object yet: expected value at line 1, column 6'],
@@ -28,7 +28,7 @@ test('the editor says at once what is wrong and where, and nothing is sent until
 
   await site.editor.fill('{"a":1}');
   await expect(site.editor).toHaveAttribute('aria-invalid', 'false');
-  await expect(site.editor).toHaveAccessibleDescription('A JSON object');
+  await expect(site.editor).toHaveAccessibleDescription('This is a JSON object');
   await site.call();
   await site.hasReply('200 OK', { ok: true, msg: 'notauth_func({"a":1})' });
 });

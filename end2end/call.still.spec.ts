@@ -8,9 +8,9 @@ test('what is no JSON is refused with its place, and stays in the editor', async
   await site.call();
   await site.hasReply('400 Bad Request', {
     ok: false,
-    error: 'The body is not a JSON object: expected value at line 1 column 1.',
+    error: 'The body is not a JSON object: expected value at line 1, column 1.',
     code: 'malformed_body',
-    detail: 'expected value at line 1 column 1',
+    detail: 'expected value at line 1, column 1',
   });
   await expect(site.editor).toHaveValue(text);
   await expect(site.editor).toHaveAttribute('aria-invalid', 'true');

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 #[server(prefix = "/api", endpoint = "stray")]
 async fn stray() -> Result<(), ServerFnError> {
-    Ok(())
+    std::future::ready(Ok(())).await
 }
 
 #[test]

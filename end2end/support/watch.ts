@@ -66,9 +66,10 @@ export class Watch {
     const reason = request.failure()?.errorText;
     // Without script, Chromium does not fetch any, and calls that "csp" although no policy is broken.
     const isScriptOff = !this.#hydrates && request.resourceType() === 'script' && reason === 'csp';
-    // The icon is no part of the page: Chromium lets go of it when it goes to the next page.
-    const isLeftIcon = request.url().endsWith('/favicon.svg') && reason === 'net::ERR_ABORTED';
-    if (!isScriptOff && !isLeftIcon) {
+    // Files that are still on their way when a test goes on to the next page: the browser itself lets go of them.
+    const isLeftBehind =
+      reason === 'net::ERR_ABORTED' && /^\/(pkg\/|favicon\.svg$)/.test(new URL(request.url()).pathname);
+    if (!isScriptOff && !isLeftBehind) {
       this.#complaints.push(`request failed: ${request.method()} ${request.url()}: ${reason}`);
     }
   }
