@@ -1,7 +1,7 @@
 //! Free-form JSON: an object of any shape, kept as it was sent.
 //!
 //! It is held as compact text, so keys keep their order and numbers keep every digit, however large. What it does not
-//! do: interpret anything.
+//! do: interpret anything. (Through serde, as a call from Rust goes, numbers become those of `serde_json`.)
 
 use std::fmt;
 

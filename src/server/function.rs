@@ -111,7 +111,7 @@ pub fn views() -> Vec<FunctionView> {
     all().map(Declaration::view).collect()
 }
 
-/// Checks that every registered path is declared, and every declaration registered once.
+/// Checks that every registered path is declared, and that no name is declared twice.
 ///
 /// # Errors
 /// Names the paths that are not.
