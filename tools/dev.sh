@@ -4,6 +4,5 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
 tools/setup.sh run
-mkdir -p .data/dev
 export LEPTOS_SITE_ROOT=target/dev-site
 exec cargo leptos watch -- serve --demo --data .data/dev "$@"
