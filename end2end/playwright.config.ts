@@ -14,8 +14,7 @@ export default defineConfig<Options>({
   testDir: '.',
   fullyParallel: true,
   forbidOnly: true,
-  // A machine of CI may stall for longer than a test waits; what needed a second try is listed as flaky.
-  retries: process.env.CI ? 1 : 0,
+  retries: 0,
   workers: 2,
   timeout: 20_000,
   expect: { timeout: 5_000 },
