@@ -4,6 +4,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
 tools/setup.sh run
+# Once more: what set-up has only now installed is found from here on.
+. tools/env.sh
 
 # Touched when a build begins, kept only if it ends well. It holds the compiler's version: another one means a rebuild.
 stamp=target/release-build.stamp
