@@ -9,7 +9,10 @@ use leptos_router::{
 
 use crate::{
     contract::page::PageFacts,
-    pages::{function::FunctionPage, home::Home, login::LoginPage, not_found::NotFound},
+    pages::{
+        account::Account, confirm::ConfirmPage, function::FunctionPage, home::Home, login::LoginPage,
+        not_found::NotFound,
+    },
     parts::{header::Header, visit::Visit},
 };
 
@@ -71,6 +74,8 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=NotFound>
                     <Route path=path!("/") view=Home/>
                     <Route path=path!("/login") view=LoginPage/>
+                    <Route path=path!("/confirm") view=ConfirmPage/>
+                    <Route path=path!("/account") view=Account/>
                     <Route path=path!("/functions/:name") view=FunctionPage/>
                 </Routes>
             </main>

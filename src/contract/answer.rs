@@ -1,11 +1,11 @@
 //! The plain reply of the contract: `{"ok":true,"msg":…}`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A reply that says in one line what happened. Its `ok` is always true: a "no" is a [`Refusal`](super::Refusal).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A reply that says in one line what happened. (The `ok` before it is written for every reply, by the server.)
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
-    ok: bool,
     /// What happened, for people and programs.
     pub msg: String,
 }
@@ -13,9 +13,6 @@ pub struct Answer {
 impl Answer {
     /// A reply that says `msg`.
     pub fn new(msg: impl Into<String>) -> Self {
-        Self {
-            ok: true,
-            msg: msg.into(),
-        }
+        Self { msg: msg.into() }
     }
 }

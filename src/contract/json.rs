@@ -1,10 +1,12 @@
 //! Free-form JSON: an object of any shape, kept as it was sent.
 //!
 //! It is held as compact text, so keys keep their order and numbers keep every digit, however large. What it does not
-//! do: interpret anything. (Through serde, as a call from Rust goes, numbers become those of `serde_json`.)
+//! do: interpret anything. (Where it is written through serde, as a call from Rust is, numbers become those of
+//! `serde_json`.)
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Map, Value, value::RawValue};
 
@@ -21,6 +23,17 @@ pub struct JsonFault {
     pub line: usize,
     /// The column.
     pub column: usize,
+}
+
+impl JsonFault {
+    /// What is said of JSON that is something else.
+    pub fn no_object() -> Self {
+        Self {
+            what: "it is JSON, but not an object in braces".into(),
+            line: 0,
+            column: 0,
+        }
+    }
 }
 
 impl fmt::Display for JsonFault {
@@ -52,11 +65,7 @@ impl JsonObject {
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
         let raw: &RawValue = serde_json::from_str(text)?;
         if !raw.get().starts_with('{') {
-            return Err(JsonFault {
-                what: "it is JSON, but not an object in braces".into(),
-                line: 0,
-                column: 0,
-            });
+            return Err(JsonFault::no_object());
         }
         compact(raw.get()).map(Self)
     }
@@ -126,8 +135,22 @@ impl Serialize for JsonObject {
 
 impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = Map::<String, Value>::deserialize(deserializer)?;
-        serde_json::to_string(&map).map(Self).map_err(D::Error::custom)
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(raw.get()).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for JsonObject {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "JsonObject".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": true })
     }
 }
 

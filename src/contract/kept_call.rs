@@ -1,19 +1,35 @@
 //! A call that the server keeps for one browser for a short while.
 //!
 //! A form that is sent without script is answered with a redirect. What was typed and what came of it wait on the
-//! server until the page that follows shows them.
+//! server until the page that follows shows them. A call that wants a login first waits, too, until its person has logged
+//! in and says that it shall run.
 
 use serde::{Deserialize, Serialize};
 
-/// What was typed into the form of a function and, if the call ran, what came of it.
+use super::{Refusal, shape::FieldFault, typed::Typed};
+
+/// What was typed into the form of a function, and how far it got.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptCall {
     /// The function.
     pub function: String,
-    /// The text of the JSON editor, as typed. Empty for functions whose form has fields.
-    pub arguments: String,
-    /// What came of it, unless the caller had to log in first.
-    pub outcome: Option<Outcome>,
+    /// What was typed, less what is secret.
+    pub typed: Typed,
+    /// How far it got.
+    pub state: State,
+}
+
+/// How far a kept call got.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It ran, or was refused, and this came of it.
+    Done(Outcome),
+    /// It wanted a login, and has not run.
+    Waiting {
+        /// The body that it will be called with. `None` where a secret was typed, which is not kept: it must be typed anew.
+        body: Option<String>,
+    },
 }
 
 /// What came of a call.
@@ -31,6 +47,14 @@ impl Outcome {
     /// Whether the call was answered, not refused.
     pub fn is_ok(&self) -> bool {
         self.status < 400
+    }
+
+    /// What was wrong with the arguments, if that is why the call was refused.
+    pub fn faults(&self) -> Vec<FieldFault> {
+        match serde_json::from_str(&self.body) {
+            Ok(Refusal::InvalidArguments(faults)) if !self.is_ok() => faults,
+            _ => Vec::new(),
+        }
     }
 
     /// The status with its name (RFC 9110, section 15).

@@ -1,7 +1,8 @@
 //! What a login takes.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use zeroize::ZeroizeOnDrop;
 
@@ -15,14 +16,15 @@ impl Password {
     /// refused before they are hashed.
     pub const MAX_CHARS: usize = 256;
 
-    /// Takes a password as typed; nothing is trimmed, folded or cut.
+    /// Takes a password as typed; nothing is trimmed, folded or cut. (Before it is hashed it is normalised to NFKC, so
+    /// that it does not matter how a keyboard composes an accent: NIST SP 800-63B, 3.1.1.2.)
     pub fn new(typed: String) -> Self {
         Self(typed)
     }
 
-    /// The bytes to hash. This is the one way to the secret.
-    pub fn reveal(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// The text to hash. This is the one way to the secret.
+    pub fn reveal(&self) -> &str {
+        &self.0
     }
 
     /// Whether this is longer than [`Self::MAX_CHARS`].
@@ -50,17 +52,64 @@ impl fmt::Debug for Password {
     }
 }
 
-/// The arguments of `login`.
+impl JsonSchema for Password {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Password".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "current-password"
+        })
+    }
+}
+
+/// A password that somebody chooses. Beyond what the type says, the server asks for its own least length, and refuses
+/// what is easily guessed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NewPassword(pub Password);
+
+impl NewPassword {
+    /// Fewer characters than this are refused whatever the settings say (NIST SP 800-63B, 3.1.1.2).
+    pub const FEWEST_CHARS: usize = 8;
+}
+
+impl JsonSchema for NewPassword {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "NewPassword".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "new-password",
+            "minLength": Self::FEWEST_CHARS, "maxLength": Password::MAX_CHARS
+        })
+    }
+}
+
+/// The arguments of `login`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoginArguments {
     /// The name of the user.
+    #[schemars(title = "User", extend("x-autocomplete" = "username"))]
     pub user_id: String,
     /// The secret that the user typed. Clients of the service that Callgate replaces send it as `passwd_hash`.
     #[serde(alias = "passwd_hash")]
+    #[schemars(title = "Password", extend("x-alias" = "passwd_hash"))]
     pub password: Password,
     /// Whether this browser or program stays logged in for longer than a session. Programs that say nothing are
     /// remembered, as they were by the service that Callgate replaces.
     #[serde(default = "remembered_by_default", deserialize_with = "yes_or_no")]
+    #[schemars(title = "Remember me on this device for 30 days", extend("x-form-starts-with" = false))]
     pub remember: bool,
 }
 
@@ -103,7 +152,7 @@ mod tests {
         for name in ["password", "passwd_hash"] {
             let arguments: LoginArguments =
                 serde_json::from_str(&format!(r#"{{"user_id":"a","{name}":"b"}}"#)).unwrap();
-            assert_eq!(arguments.password.reveal(), b"b");
+            assert_eq!(arguments.password.reveal(), "b");
             assert!(arguments.remember);
         }
     }

@@ -18,19 +18,30 @@ impl OwnPage {
     }
 
     /// Takes `asked` if it is a path on this site that every browser reads as one: one slash at the start, printable
-    /// ASCII, no backslash. Doors that are not pages (`/api/…`, `/login`, `/logout`) are no place to land.
+    /// ASCII, no backslash. Doors that are not pages (`/api/…`, `/login`, `/confirm`,
+    /// `/logout`) are no place to land.
     pub fn parse(asked: &str) -> Option<Self> {
         let rest = asked.strip_prefix('/')?;
         let is_own_path = asked.len() <= Self::MAX_BYTES
             && !rest.starts_with('/')
             && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let first = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        (is_own_path && !matches!(first, "api" | "login" | "logout" | "pkg")).then(|| Self(asked.to_owned()))
+        (is_own_path && !matches!(first, "api" | "confirm" | "login" | "logout" | "pkg"))
+            .then(|| Self(asked.to_owned()))
     }
 
     /// What was asked for, or the home page.
     pub fn or_home(asked: Option<&str>) -> Self {
         asked.and_then(Self::parse).unwrap_or_else(Self::home)
+    }
+
+    /// The path, as it stands in the query of another address.
+    pub fn escaped(&self) -> String {
+        self.0
+            .replace('%', "%25")
+            .replace('&', "%26")
+            .replace('#', "%23")
+            .replace('+', "%2B")
     }
 
     /// The path.
@@ -86,6 +97,7 @@ mod tests {
             "/login",
             "/logout?x",
             "/login?next=/",
+            "/confirm",
             &long,
         ] {
             assert_eq!(OwnPage::parse(bad), None, "{bad:?}");

@@ -23,6 +23,8 @@ pub struct PageFacts {
 /// Facts of the site that pages show.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteFacts {
+    /// The fewest characters of a new password.
+    pub password_chars: usize,
     /// The public address of this site, without a slash at the end.
     pub origin: String,
     /// The certificate that programs must trust, where it is a development certificate.
@@ -32,7 +34,7 @@ pub struct SiteFacts {
 }
 
 /// A login attempt that was refused: what to show beside the fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedLogin {
     /// The name that was typed.
     pub user_id: String,

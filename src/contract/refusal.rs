@@ -9,17 +9,25 @@ use leptos::server_fn::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::shape::FieldFault;
+
 /// An expected "no", or, as [`Refusal::Internal`], the outside view of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The function wants a logged-in caller.
     NotLoggedIn,
+    /// The function wants a caller who gave the password only just now.
+    FreshLoginRequired,
+    /// The guard says no to this caller; the text says to whom it would say yes.
+    Forbidden(String),
+    /// What the call is about is not there, or not the caller's: never told apart (OWASP ASVS 8.2.2). The text says what.
+    NotFound(String),
     /// Wrong password, unknown user or disabled user: never told apart (OWASP ASVS 6.3.8).
     InvalidCredentials,
     /// The body is not a JSON object; the text says where it stops being one.
     Malformed(String),
-    /// The body is a JSON object, but not the arguments of this function; the text says why.
-    InvalidArguments(String),
+    /// The body is a JSON object, but not the arguments of this function, for each of these reasons.
+    InvalidArguments(Vec<FieldFault>),
     /// The body is not declared as JSON.
     NotJson,
     /// The body is larger than the limit, in bytes.
@@ -62,9 +70,27 @@ impl Refusal {
         self.code_and_status().1
     }
 
+    /// Whether logging in, or giving the password once more, is what the caller must do first.
+    pub fn asks_for_login(&self) -> bool {
+        matches!(self, Self::NotLoggedIn | Self::FreshLoginRequired)
+    }
+
+    /// Whether this stands for a failure of the server: it says nothing about the caller.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Internal { .. } | Self::Busy { .. } | Self::Unreachable)
+    }
+
+    /// A fault of one argument.
+    pub fn of_argument(field: &str, problem: impl Into<String>) -> Self {
+        Self::InvalidArguments(vec![FieldFault::new(field, problem)])
+    }
+
     fn code_and_status(&self) -> (&'static str, u16) {
         match self {
             Self::NotLoggedIn => ("not_logged_in", 401),
+            Self::FreshLoginRequired => ("fresh_login_required", 403),
+            Self::Forbidden(_) => ("forbidden", 403),
+            Self::NotFound(_) => ("not_found", 404),
             Self::InvalidCredentials => ("invalid_credentials", 401),
             Self::Malformed(_) => ("malformed_body", 400),
             Self::InvalidArguments(_) => ("invalid_arguments", 422),
@@ -85,11 +111,15 @@ impl Refusal {
     pub fn message(&self) -> String {
         match self {
             Self::NotLoggedIn => "This function is for logged-in users. Log in first.".into(),
+            Self::FreshLoginRequired => {
+                "This function wants your password once more: it was given too long ago. Confirm your login first."
+                    .into()
+            }
+            Self::Forbidden(whom) => format!("This function is not for you. {whom}"),
+            Self::NotFound(what) => format!("There is no such {what}."),
             Self::InvalidCredentials => "Invalid user_id or password".into(),
             Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
-            Self::InvalidArguments(why) => {
-                format!("The arguments do not fit this function: {why}.")
-            }
+            Self::InvalidArguments(faults) => format!("The arguments do not fit this function: {}.", in_words(faults)),
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
             Self::TooLarge { limit } => {
                 format!("The body is too large. Send at most {limit} bytes.")
@@ -110,6 +140,18 @@ impl Refusal {
     }
 }
 
+/// All faults in one sentence.
+fn in_words(faults: &[FieldFault]) -> String {
+    let said: Vec<String> = faults
+        .iter()
+        .map(|FieldFault { field, problem }| match field.as_str() {
+            "" => problem.clone(),
+            field => format!("{field} {problem}"),
+        })
+        .collect();
+    said.join("; ")
+}
+
 /// A refusal as it stands in a body.
 #[derive(Serialize, Deserialize)]
 struct Wire {
@@ -118,6 +160,8 @@ struct Wire {
     code: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<FieldFault>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,12 +177,14 @@ impl Serialize for Refusal {
             error: self.message(),
             code: self.code().to_owned(),
             detail: None,
+            faults: Vec::new(),
             retry_after: None,
             limit: None,
             reference: None,
         };
         match self {
-            Self::Malformed(why) | Self::InvalidArguments(why) => wire.detail = Some(why.clone()),
+            Self::Malformed(text) | Self::Forbidden(text) | Self::NotFound(text) => wire.detail = Some(text.clone()),
+            Self::InvalidArguments(faults) => wire.faults.clone_from(faults),
             Self::TooLarge { limit } => wire.limit = Some(*limit),
             Self::Busy { retry_after } => wire.retry_after = Some(*retry_after),
             Self::Internal { reference } => wire.reference = Some(reference.clone()),
@@ -156,7 +202,10 @@ impl<'de> Deserialize<'de> for Refusal {
             "not_logged_in" => Self::NotLoggedIn,
             "invalid_credentials" => Self::InvalidCredentials,
             "malformed_body" => Self::Malformed(detail),
-            "invalid_arguments" => Self::InvalidArguments(detail),
+            "invalid_arguments" => Self::InvalidArguments(wire.faults),
+            "fresh_login_required" => Self::FreshLoginRequired,
+            "forbidden" => Self::Forbidden(detail),
+            "not_found" => Self::NotFound(detail),
             "unsupported_media_type" => Self::NotJson,
             "body_too_large" => Self::TooLarge {
                 limit: wire.limit.unwrap_or_default(),
@@ -195,7 +244,10 @@ mod tests {
             Refusal::NotLoggedIn,
             Refusal::InvalidCredentials,
             Refusal::Malformed("x".into()),
-            Refusal::InvalidArguments("x".into()),
+            Refusal::InvalidArguments(vec![FieldFault::new("a.b[0]", "is missing")]),
+            Refusal::FreshLoginRequired,
+            Refusal::Forbidden("x".into()),
+            Refusal::NotFound("x".into()),
             Refusal::NotJson,
             Refusal::TooLarge { limit: 9 },
             Refusal::TooSlow,

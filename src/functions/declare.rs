@@ -3,12 +3,18 @@
 /// Declares a function that people and programs can call.
 ///
 /// ```
-/// use callgate::{contract::{Answer, Refusal}, function};
+/// use callgate::{contract::{Answer, Refusal, Text, Whole}, function};
 ///
 /// function! { "greet":
 ///     /// Greets the caller by name.
-///     pub async fn greet(caller: LoggedIn, greeting: String) -> Result<Answer, Refusal> {
-///         Ok(Answer::new(format!("{greeting}, {}!", caller.user_id())))
+///     pub async fn greet(
+///         caller: LoggedIn,
+///         /// What to say before the name.
+///         greeting: Text<1, 40>,
+///         #[serde(default)] times: Option<Whole<1, 3>>,
+///     ) -> Result<Answer, Refusal> {
+///         let marks = "!".repeat(usize::try_from(times.map_or(1, Whole::get)).unwrap_or(1));
+///         Ok(Answer::new(format!("{greeting}, {}{marks}", caller.user_id())))
 ///     }
 /// }
 /// # fn main() {}
@@ -18,8 +24,12 @@
 /// - The doc comment is what the function's page says.
 /// - **The first parameter is the guard**: its type says who may call, its value proves that the caller may. The guard
 ///   types are those of `server::guard::kinds`; they need no import.
-/// - The other parameters are the arguments, read from a JSON object by name. Instead of them, one
-///   `..name: Type` takes the whole object ([`Arguments`](crate::contract::arguments::Arguments)).
+/// - The other parameters are the arguments, read from a JSON object by name. Their types have a schema and with it their
+///   limits ([`contract::limits`](crate::contract::limits)); their doc comments are the help of the form. Instead of them,
+///   one `..name: Type` takes the whole object.
+/// - The reply is a struct; on the wire, `"ok":true` stands before its fields.
+/// - `#[refuses(NotFound("room".into()))]` under the doc comment names the refusals that the body makes itself, for the
+///   document at `/api/openapi.json`; those of the guard and of the arguments are known.
 /// - The body runs on the server only and may `use crate::server::…` inside.
 ///
 /// What comes out is a Leptos server function, so pages call it like any other; the guard runs inside of it, because
@@ -57,49 +67,48 @@ macro_rules! function {
     // The whole body is one argument.
     ($endpoint:literal:
         $(#[doc = $doc:literal])*
+        $(#[refuses($($refusal:expr),+ $(,)?)])?
         $visible:vis async fn $name:ident($caller:ident: $guard:ty, ..$whole:ident: $type:ty $(,)?) -> $output:ty $body:block
     ) => {
         $crate::function!(@server $endpoint, [$($doc)*], $visible, $name, $caller, $guard,
             [#[server(flatten)] #[doc = "The whole body of the call."] $whole: $type], $output, $body);
         $crate::server_only! {
             const _: () = {
-                use $crate::{contract::arguments::Arguments as _, server::{function::{self, Call}, guard::kinds::*}};
-                fn call(body: String) -> Call {
-                    Box::pin(async move { function::encode($name(<$type>::decode(&body)?).await) })
+                use $crate::server::{function::{self, Call, Function}, guard::kinds::*};
+                fn call(function: &'static Function, body: String) -> Call {
+                    Box::pin(async move { function::encode($name(function.decode::<$type>(&body)?).await) })
                 }
-                $crate::function!(@submit $endpoint, [$($doc)*], $name, $guard, <$type>::form, call);
+                $crate::function!(@submit $endpoint, [$($doc)*], [$($($refusal),+)?], $name, $guard, $type, $output, call);
             };
         }
     };
     // The arguments are the fields of the body.
     ($endpoint:literal:
         $(#[doc = $doc:literal])*
-        $visible:vis async fn $name:ident($caller:ident: $guard:ty $(, $(#[doc = $help:literal])* $argument:ident: $type:ty)* $(,)?)
+        $(#[refuses($($refusal:expr),+ $(,)?)])?
+        $visible:vis async fn $name:ident($caller:ident: $guard:ty $(, $(#[$about:meta])* $argument:ident: $type:ty)* $(,)?)
             -> $output:ty $body:block
     ) => {
         $crate::function!(@server $endpoint, [$($doc)*], $visible, $name, $caller, $guard,
-            [$($(#[doc = $help])* #[doc = ""] $argument: $type),*], $output, $body);
+            [$(#[doc = "An argument of the call."] $argument: $type),*], $output, $body);
         $crate::server_only! {
             const _: () = {
-                use $crate::{contract::function::Form, server::{function::{self, Call}, guard::kinds::*}};
-                #[derive(::serde::Deserialize)]
-                struct Named { $($argument: $type),* }
-                fn call(body: String) -> Call {
+                use $crate::server::{function::{self, Call, Function}, guard::kinds::*};
+                #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
+                struct Named { $($(#[$about])* $argument: $type),* }
+                fn call(function: &'static Function, body: String) -> Call {
                     Box::pin(async move {
-                        let Named { $($argument),* } = $crate::contract::arguments::decode_object(&body)?;
+                        let Named { $($argument),* } = function.decode(&body)?;
                         function::encode($name($($argument),*).await)
                     })
                 }
-                fn form() -> Form {
-                    function::form_of(&[$(stringify!($argument)),*])
-                }
-                $crate::function!(@submit $endpoint, [$($doc)*], $name, $guard, form, call);
+                $crate::function!(@submit $endpoint, [$($doc)*], [$($($refusal),+)?], $name, $guard, Named, $output, call);
             };
         }
     };
     // The guard was left out.
     ($endpoint:literal:
-        $(#[doc = $doc:literal])*
+        $(#[$about:meta])*
         $visible:vis async fn $name:ident() $($rest:tt)*
     ) => {
         compile_error!(concat!(
@@ -123,10 +132,17 @@ macro_rules! function {
             $body
         }
     };
-    (@submit $endpoint:literal, [$($doc:literal)*], $name:ident, $guard:ty, $form:expr, $call:expr) => {
+    (@submit $endpoint:literal, [$($doc:literal)*], [$($refusal:expr),*], $name:ident, $guard:ty, $arguments:ty, $output:ty,
+        $call:expr
+    ) => {
         const { assert!(function::is_named($endpoint, stringify!($name)), "the name stands before the function and in it: write the same") };
+        fn refusals() -> Vec<$crate::contract::Refusal> {
+            #[allow(unused_imports, reason = "most functions refuse nothing themselves")]
+            use $crate::contract::Refusal::*;
+            vec![$($refusal),*]
+        }
         $crate::inventory::submit! {
-            function::Declaration::new::<$guard>($endpoint, &[$($doc),*], $form, $call)
+            function::Declaration::new::<$guard, $arguments, $output>($endpoint, &[$($doc),*], refusals, $call)
         }
     };
 }

@@ -8,6 +8,6 @@ use crate::{
 function! { "list_functions":
     /// Lists the functions that can be called: what each does, who may call it, what it takes.
     pub async fn list_functions(_caller: Anyone) -> Result<FunctionList, Refusal> {
-        Ok(FunctionList::new(crate::server::function::views()))
+        Ok(FunctionList { functions: crate::server::function::views() })
     }
 }

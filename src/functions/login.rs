@@ -10,6 +10,7 @@ function! { "login":
     ///
     /// The reply sets the session cookie, and, where the caller asks to be remembered, a second cookie that logs in
     /// again for 30 days. A program that does not say is remembered.
+    #[refuses(InvalidCredentials)]
     pub async fn login(caller: Anyone, ..login: LoginArguments) -> Result<Answer, Refusal> {
         let user = crate::server::login::log_in(caller.caller(), login).await?;
         Ok(Answer::new(format!("user <{user}> logined")))
@@ -27,6 +28,6 @@ function! { "logout":
 function! { "current_user":
     /// Says who is logged in.
     pub async fn current_user(caller: LoggedIn) -> Result<WhoAmI, Refusal> {
-        Ok(WhoAmI::new(caller.user().clone()))
+        Ok(WhoAmI { user: caller.user().clone() })
     }
 }

@@ -6,6 +6,8 @@
 
 mod declare;
 
+pub mod account;
 pub mod echo;
 pub mod list;
 pub mod login;
+pub mod stay;

@@ -7,20 +7,25 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
+use serde_json::Value;
+
 use super::not_found::NotFound;
 use crate::{
     contract::{
-        Refusal,
-        function::{Form, FunctionView},
-        kept_call::KeptCall,
+        JsonObject, Refusal,
+        function::FunctionView,
+        kept_call::{KeptCall, Outcome, State},
+        shape::{FieldFault, Shape},
+        typed::{SHOWN_TO, Typed},
     },
     parts::{
-        arguments::{Arguments, Typed},
-        browser::call,
+        arguments::Arguments,
+        browser::{call, focus_first_wrong, forget_secrets, hydrated, typed_into},
         curl::Curl,
         guard_badge::GuardBadge,
         reply::Reply,
         visit::{Visit, set_status},
+        waiting::Waiting,
     },
 };
 
@@ -56,67 +61,169 @@ fn page(visit: Visit, name: &str, functions: Result<Vec<FunctionView>, Refusal>)
 #[component]
 fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
     let visit = Visit::current();
-    let (kept_text, kept_outcome) = kept.map(|kept| (kept.arguments, kept.outcome)).unzip();
-    let typed = Typed::new(
-        kept_text
-            .filter(|text| !text.is_empty())
-            .unwrap_or_else(|| function.example()),
-    );
-    let outcome = RwSignal::new(kept_outcome.flatten());
-    let is_calling = RwSignal::new(false);
-    let form_element = NodeRef::<leptos::html::Form>::new();
-
-    let (path, is_open) = (function.path(), function.guard.is_open());
-    let form = function.form.clone();
-    let asks_for_password = form.asks_for_password();
-    let may_change_user = move |visit: Visit| asks_for_password || !visit.is_logged_out();
-    let on_submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let Some(element) = form_element.get_untracked().filter(|_| !is_calling.get_untracked()) else {
-            return;
-        };
-        let Some(body) = typed.body(&form, &element) else {
-            return;
-        };
-        if !is_open && visit.is_logged_out() {
-            ask_for_login(&element);
-            return;
-        }
-        let path = path.clone();
-        is_calling.set(true);
-        spawn_local(async move {
-            let came = call(&path, body).await;
-            is_calling.set(false);
-            if came.status == Refusal::NotLoggedIn.status() && is_not_logged_in(&came.body) {
-                ask_for_login(&element);
-                return;
-            }
-            if came.is_ok() && may_change_user(visit) {
-                visit.look_again();
-            }
-            outcome.set(Some(came));
-        });
+    let (typed, state) = kept.map(|kept| (kept.typed, kept.state)).unzip();
+    let typed = typed.unwrap_or_default();
+    let (outcome, waiting) = match state {
+        Some(State::Done(outcome)) => (Some(outcome), None),
+        Some(State::Waiting { body }) => (None, Some(body)),
+        None => (None, None),
     };
-
-    let shown = match &function.form {
-        Form::Json { .. } => typed.text().into(),
-        Form::Nothing | Form::Fields(_) => Signal::stored(function.example()),
+    let calls = Calls {
+        visit,
+        path: StoredValue::new(function.path()),
+        shape: StoredValue::new(function.arguments.clone()),
+        is_open: function.rule.open,
+        is_logout: function.name == "logout",
+        body: RwSignal::new(example_or(&typed, &function)),
+        faults: RwSignal::new(outcome.as_ref().map(Outcome::faults).unwrap_or_default()),
+        outcome: RwSignal::new(outcome),
+        is_calling: RwSignal::new(false),
     };
+    let form = NodeRef::<leptos::html::Form>::new();
+    let is_ready = hydrated();
+    let page = function.page();
+    // For free-form arguments, the text of the editor and the body in the line below are one.
+    let text = calls.body;
+    let other_faults = move || calls.faults_without_input();
     view! {
         <Title text=function.name.clone()/>
         <p class="crumb"><a href="/">"All functions"</a></p>
         <div class="title">
             <h1><code>{function.name.clone()}</code></h1>
-            <GuardBadge rule=function.guard/>
+            <GuardBadge rule=function.rule.clone()/>
         </div>
         <p class="lead">{function.summary.clone()}</p>
         {function.details.iter().map(|paragraph| view! { <p>{paragraph.clone()}</p> }).collect_view()}
-        <form class="panel" method="post" action=function.page() node_ref=form_element on:submit=on_submit>
-            <Arguments form=function.form.clone() typed=typed/>
-            <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>"Call"</button>
+        {waiting.map(|body| view! { <Waiting page=page.clone() body=body/> })}
+        <form
+            class="panel"
+            method="post"
+            action=page
+            node_ref=form
+            // With the program, its own messages beside the fields say more than the browser's.
+            novalidate=move || is_ready.get()
+            on:input=move |_| calls.show_typed(form)
+            on:submit=move |event| calls.submit(event, form)
+        >
+            <input type="hidden" name=SHOWN_TO value=visit.user_id()/>
+            <Arguments shape=function.arguments.clone() typed=typed faults=calls.faults text=text/>
+            <p class="said bad" role="alert">{other_faults}</p>
+            <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>"Call"</button>
         </form>
-        <Reply outcome=outcome is_calling=is_calling/>
-        <Curl function=function body=shown/>
+        <Reply outcome=calls.outcome is_calling=calls.is_calling/>
+        <Curl function=function body=calls.body/>
+    }
+}
+
+/// The body that was typed before, or the example. A secret is never kept, so where there is one, it is the example.
+fn example_or(typed: &Typed, function: &FunctionView) -> String {
+    match typed.is_empty() || function.arguments.has_secret() {
+        true => function.example.clone(),
+        false => typed.body(&function.arguments).0,
+    }
+}
+
+/// The calls that are made from one page.
+#[derive(Clone, Copy)]
+struct Calls {
+    visit: Visit,
+    path: StoredValue<String>,
+    shape: StoredValue<Shape>,
+    is_open: bool,
+    is_logout: bool,
+    /// The arguments as they are typed, or an example, as JSON. Never a secret.
+    body: RwSignal<String>,
+    faults: RwSignal<Vec<FieldFault>>,
+    outcome: RwSignal<Option<Outcome>>,
+    is_calling: RwSignal<bool>,
+}
+
+impl Calls {
+    /// Lets the `curl` line follow what is typed. (The editor does so by itself; a secret is left to be filled in.)
+    fn show_typed(self, form: NodeRef<leptos::html::Form>) {
+        let Some(form) = form.get_untracked() else {
+            return;
+        };
+        self.shape.with_value(|shape| {
+            if *shape != Shape::Object && !shape.has_secret() {
+                self.body.set(typed_into(&form, shape).body(shape).0);
+            }
+        });
+    }
+
+    /// Calls the function with what is typed, unless that is wrong already, or wants a login first.
+    fn submit(self, event: web_sys::SubmitEvent, form: NodeRef<leptos::html::Form>) {
+        event.prevent_default();
+        let Some(form) = form.get_untracked().filter(|_| !self.is_calling.get_untracked()) else {
+            return;
+        };
+        let Some(body) = self.arguments(&form) else {
+            focus_first_wrong(form);
+            return;
+        };
+        if !self.is_open && self.visit.is_logged_out() {
+            ask_for_login(&form);
+            return;
+        }
+        self.is_calling.set(true);
+        spawn_local(async move {
+            let came = call(&self.path.get_value(), body).await;
+            self.is_calling.set(false);
+            if refusal_of(&came).is_some_and(|refusal| refusal.asks_for_login()) {
+                ask_for_login(&form);
+                return;
+            }
+            self.note(&came);
+            forget_secrets(&form);
+            let faults = came.faults();
+            let has_faults = !faults.is_empty();
+            self.faults.set(faults);
+            self.outcome.set(Some(came));
+            if has_faults {
+                focus_first_wrong(form);
+            }
+        });
+    }
+
+    /// What is typed as the body of a call. `None` if something is wrong with it, which is then said beside the fields.
+    fn arguments(self, form: &web_sys::HtmlFormElement) -> Option<String> {
+        self.shape.with_value(|shape| {
+            let (body, mut faults) = typed_into(form, shape).body(shape);
+            if *shape == Shape::Object {
+                return JsonObject::parse(&body).is_ok().then_some(body);
+            }
+            let value: Value = serde_json::from_str(&body).ok()?;
+            for fault in shape.faults(&value) {
+                if !faults.iter().any(|known| known.field == fault.field) {
+                    faults.push(fault);
+                }
+            }
+            let is_good = faults.is_empty();
+            self.faults.set(faults);
+            is_good.then_some(body)
+        })
+    }
+
+    /// Looks again who one is, where a call may have changed that.
+    fn note(self, came: &Outcome) {
+        let may_change_user = self.shape.with_value(Shape::has_secret) || !self.visit.is_logged_out();
+        match came.is_ok() {
+            true if self.is_logout => self.visit.note_logout(),
+            true if may_change_user => self.visit.look_again(),
+            _ => {}
+        }
+    }
+
+    /// What is wrong with the arguments as a whole, which no input can say.
+    fn faults_without_input(self) -> Option<String> {
+        let whole: Vec<String> = self
+            .faults
+            .read()
+            .iter()
+            .filter(|fault| fault.field.is_empty())
+            .map(|fault| format!("This {}.", fault.problem))
+            .collect();
+        (!whole.is_empty()).then(|| whole.join(" "))
     }
 }
 
@@ -126,7 +233,7 @@ fn ask_for_login(form: &web_sys::HtmlFormElement) {
     let _ = form.submit();
 }
 
-/// `login` answers 401 to a wrong password, too: only the code tells the two apart.
-fn is_not_logged_in(body: &str) -> bool {
-    serde_json::from_str(body).is_ok_and(|refusal: Refusal| refusal == Refusal::NotLoggedIn)
+/// Why a call was refused. (`login` answers 401 to a wrong password, too: only the code tells the two apart.)
+fn refusal_of(came: &Outcome) -> Option<Refusal> {
+    (!came.is_ok()).then(|| serde_json::from_str(&came.body).ok()).flatten()
 }

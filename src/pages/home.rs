@@ -24,7 +24,7 @@ pub fn Home() -> impl IntoView {
                 {move || Suspend::new(async move {
                     visit.user().await.ok().map(|user| match user {
                         Some(user) => view! {
-                            <p class="you">"You are " <strong>{user.user_id}</strong> ". Every function below is open to you."</p>
+                            <p class="you">"You are " <strong>{user.user_id}</strong> ". The functions below are open to you; some ask for your password once more."</p>
                         }
                         .into_any(),
                         None => view! {
@@ -64,7 +64,7 @@ fn FunctionRow(function: FunctionView) -> impl IntoView {
                 <a class="name" href=function.page()><code>{function.name.clone()}</code></a>
                 <p>{function.summary.clone()}</p>
             </div>
-            <GuardBadge rule=function.guard/>
+            <GuardBadge rule=function.rule/>
         </li>
     }
 }

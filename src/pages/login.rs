@@ -14,10 +14,7 @@ use crate::{
         page::RefusedLogin,
     },
     functions::login::login,
-    parts::{
-        browser::{go, hydrated},
-        visit::Visit,
-    },
+    parts::{browser::go, password_field::PasswordField, visit::Visit},
 };
 
 /// The login page.
@@ -50,8 +47,6 @@ fn LoginForm(next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
         .unwrap_or_default();
     let error = RwSignal::new(error);
     let is_sending = RwSignal::new(false);
-    let is_shown = RwSignal::new(false);
-    let is_ready = hydrated();
     let (user, password, box_) = (
         NodeRef::<html::Input>::new(),
         NodeRef::<html::Input>::new(),
@@ -89,37 +84,28 @@ fn LoginForm(next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
         });
     };
     let said = move || Some(error.get()).filter(|error| !error.is_empty());
-    let is_wrong = move || (!error.read().is_empty()).to_string();
+    let is_wrong = Signal::derive(move || !error.read().is_empty());
 
     view! {
         // The address keeps `next`, so that the page shown after a refusal has it, too.
-        <form class="panel" method="post" action=login_page(&next) on:submit=on_submit>
+        <form class="panel" method="post" action=format!("/login?next={}", next.escaped()) on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
             <p id="login-error" class="said bad" role="alert">{said}</p>
             <label for="user_id">"User"</label>
             <input
                 id="user_id" name="user_id" node_ref=user value=user_id required
                 autocomplete="username" autocapitalize="off" spellcheck="false"
-                aria-describedby="login-error" aria-invalid=is_wrong
+                aria-describedby="login-error" aria-invalid=move || is_wrong.get().to_string()
             />
-            <label for="password">"Password"</label>
-            <div class="with-button">
-                <input
-                    id="password" name="password" node_ref=password required
-                    type=move || if is_shown.get() { "text" } else { "password" }
-                    autocomplete="current-password" autocapitalize="off" spellcheck="false"
-                    aria-describedby="login-error" aria-invalid=is_wrong
-                />
-                <button
-                    class="plain" type="button" aria-controls="password"
-                    aria-pressed=move || is_shown.get().to_string()
-                    class:waiting=move || !is_ready.get()
-                    on:click=move |_| is_shown.update(|shown| *shown = !*shown)
-                >
-                    "Show"
-                    <span class="unseen">" password"</span>
-                </button>
-            </div>
+            <PasswordField
+                name="password".to_owned()
+                label="Password".to_owned()
+                autocomplete="current-password".to_owned()
+                required=true
+                described_by="login-error"
+                is_wrong=is_wrong
+                element=password
+            />
             <label class="tick">
                 <input name="remember" type="checkbox" node_ref=box_ checked=remember/>
                 "Remember me on this device for 30 days"
@@ -127,17 +113,6 @@ fn LoginForm(next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
             <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Log in"</button>
         </form>
     }
-}
-
-/// This page, leading to `next` afterwards.
-fn login_page(next: &OwnPage) -> String {
-    let escaped = next
-        .as_str()
-        .replace('%', "%25")
-        .replace('&', "%26")
-        .replace('#', "%23")
-        .replace('+', "%2B");
-    format!("/login?next={escaped}")
 }
 
 /// The demo logins, where this is a demo.

@@ -1,146 +1,344 @@
-//! The inputs for the arguments of a function: fields, or an editor for free-form JSON.
+//! The inputs for the arguments of a function, made from their shape: the same with script and without.
+//!
+//! Each input has its label, its limits, its help from the doc comment, and beside it what is wrong with it. The name of
+//! an input is the path of its field, so a fault finds it.
 
-use leptos::{html, prelude::*};
-use serde_json::{Map, Value};
+use leptos::prelude::*;
+use serde_json::Value;
 
+use super::{json_editor::JsonEditor, password_field::PasswordField};
 use crate::contract::{
-    JsonObject,
-    function::{Field, FieldKind, Form},
+    shape::{Choice, Field, FieldFault, Format, ListShape, Range, Shape, TextShape, joined},
+    typed::{Typed, is_line},
 };
 
-/// What is typed into a form, as the body of a call.
+/// A text longer than this is written in several lines.
+const LONG_TEXT: usize = 200;
+
+/// What the inputs of one form share.
 #[derive(Clone, Copy)]
-pub struct Typed {
-    text: RwSignal<String>,
-    editor: NodeRef<html::Textarea>,
+struct Inputs {
+    typed: StoredValue<Typed>,
+    faults: Signal<Vec<FieldFault>>,
 }
 
-impl Typed {
-    /// Starts with a text for the JSON editor.
-    pub fn new(text: String) -> Self {
-        Self {
-            text: RwSignal::new(text),
-            editor: NodeRef::new(),
-        }
-    }
-
-    /// The text of the editor.
-    pub fn text(self) -> RwSignal<String> {
-        self.text
-    }
-
-    /// The body of the call that `form` asks for, if what is typed can be one. The element is the form itself.
-    pub fn body(self, form: &Form, element: &web_sys::HtmlFormElement) -> Option<String> {
-        match form {
-            Form::Nothing => Some("{}".to_owned()),
-            Form::Json { .. } => {
-                let text = self.text.get_untracked();
-                if JsonObject::parse(&text).is_ok() {
-                    return Some(text);
-                }
-                if let Some(editor) = self.editor.get_untracked() {
-                    // Where focusing fails, the message beside the editor still says what is wrong.
-                    let _ = editor.focus();
-                }
-                None
-            }
-            Form::Fields(fields) => fields_as_json(fields, element),
-        }
-    }
-}
-
-fn fields_as_json(fields: &[Field], element: &web_sys::HtmlFormElement) -> Option<String> {
-    let data = web_sys::FormData::new_with_form(element).ok()?;
-    let arguments: Map<String, Value> = fields
-        .iter()
-        .map(|field| {
-            let value = match field.kind {
-                FieldKind::Tick => Value::Bool(data.has(&field.name)),
-                FieldKind::UserName | FieldKind::Password => {
-                    data.get(&field.name).as_string().unwrap_or_default().into()
-                }
-            };
-            (field.name.clone(), value)
-        })
-        .collect();
-    Some(Value::Object(arguments).to_string())
-}
-
-/// The inputs for `form`.
+/// The inputs for arguments of a shape.
 #[component]
 pub fn Arguments(
     /// What the function takes.
-    form: Form,
-    /// What is typed.
+    shape: Shape,
+    /// What was typed before.
     typed: Typed,
+    /// What is wrong with it.
+    #[prop(into)]
+    faults: Signal<Vec<FieldFault>>,
+    /// The text of the editor, for free-form arguments.
+    text: RwSignal<String>,
 ) -> impl IntoView {
-    match form {
-        Form::Nothing => view! { <p class="quiet">"This function takes no arguments."</p> }.into_any(),
-        Form::Json { .. } => view! { <JsonEditor typed=typed/> }.into_any(),
-        Form::Fields(fields) => fields
-            .into_iter()
-            .map(|field| view! { <Input field=field/> })
-            .collect_view()
-            .into_any(),
-    }
-}
-
-#[component]
-fn JsonEditor(typed: Typed) -> impl IntoView {
-    let text = typed.text;
-    let fault = Memo::new(move |_| text.with(|text| JsonObject::parse(text).err().map(|fault| fault.to_string())));
-    let said = move || match fault.get() {
-        Some(fault) => format!("Not a JSON object yet: {fault}"),
-        None => "This is a JSON object".to_owned(),
+    let inputs = Inputs {
+        typed: StoredValue::new(typed),
+        faults,
     };
-    // As markup, because Leptos 0.8 writes the children of a textarea unescaped (leptos-rs/leptos#4819).
-    let markup = escaped(&text.get_untracked());
-    view! {
-        <label for="arguments">"Arguments, a JSON object"</label>
-        <textarea
-            id="arguments"
-            name="arguments"
-            node_ref=typed.editor
-            rows="7"
-            spellcheck="false"
-            autocomplete="off"
-            autocapitalize="off"
-            aria-describedby="arguments-said"
-            aria-invalid=move || fault.get().is_some().to_string()
-            on:input:target=move |event| text.set(event.target().value())
-            inner_html=markup
-        ></textarea>
-        <p id="arguments-said" class="said" class:bad=move || fault.get().is_some() role="status">{said}</p>
+    match shape {
+        Shape::Record(fields) if fields.is_empty() => {
+            view! { <p class="quiet">"This function takes no arguments."</p> }.into_any()
+        }
+        Shape::Record(fields) => inputs.all(&fields, ""),
+        _ => view! { <JsonEditor text=text/> }.into_any(),
     }
 }
 
-#[component]
-fn Input(field: Field) -> impl IntoView {
-    let Field { name, label, kind } = field;
-    let id = format!("argument-{name}");
-    match kind {
-        FieldKind::Tick => view! {
-            <label class="tick">
-                <input id=id name=name type="checkbox"/>
-                {label}
-            </label>
-        }
-        .into_any(),
-        FieldKind::UserName | FieldKind::Password => {
-            let (input_type, autocomplete) = match kind {
-                FieldKind::Password => ("password", "current-password"),
-                FieldKind::UserName | FieldKind::Tick => ("text", "username"),
-            };
-            view! {
-                <label for=id.clone()>{label}</label>
-                <input id=id name=name type=input_type autocomplete=autocomplete autocapitalize="off" required/>
-            }
+impl Inputs {
+    fn all(self, fields: &[Field], path: &str) -> AnyView {
+        fields
+            .iter()
+            .map(|field| self.one(field, joined(path, &field.name)))
+            .collect_view()
             .into_any()
+    }
+
+    /// One field with all that belongs to it.
+    fn one(self, field: &Field, name: String) -> AnyView {
+        let label = if field.required || field.shape == Shape::Flag {
+            field.label.clone()
+        } else {
+            format!("{} (optional)", field.label)
+        };
+        match &field.shape {
+            Shape::Record(fields) => self.group(label, field, &name, self.all(fields, &name)),
+            Shape::List(ListShape { item, .. }) if matches!(**item, Shape::Choice(_)) => {
+                let Shape::Choice(choices) = &**item else {
+                    return ().into_any();
+                };
+                self.group(label, field, &name, self.boxes(choices, &name, field))
+            }
+            Shape::Flag if field.is_box() => self.tick(label, field, name),
+            Shape::Text(text) if text.secret => self.secret(label, field, text, name),
+            _ => {
+                let control = self.control(field, &name);
+                view! {
+                    <div class="field">
+                        <label for=name.clone()>{label}</label>
+                        {help(field, &name)}
+                        {control}
+                        {self.said(name)}
+                    </div>
+                }
+                .into_any()
+            }
         }
+    }
+
+    /// Several inputs under one heading.
+    fn group(self, label: String, field: &Field, name: &str, inputs: AnyView) -> AnyView {
+        // What is wrong with a part of a record is said beside that part.
+        let said = match field.shape {
+            Shape::Record(_) => ().into_any(),
+            _ => self.said(name.to_owned()),
+        };
+        view! {
+            <fieldset aria-describedby=described_by(field, name)>
+                <legend>{label}</legend>
+                {help(field, name)}
+                {inputs}
+                {said}
+            </fieldset>
+        }
+        .into_any()
+    }
+
+    fn tick(self, label: String, field: &Field, name: String) -> AnyView {
+        let checked = match self.typed.with_value(Typed::is_empty) {
+            true => field.initially == Some(Value::Bool(true)),
+            false => self.typed.with_value(|typed| typed.get(&name).is_some()),
+        };
+        view! {
+            <div class="field">
+                <label class="tick">
+                    <input id=name.clone() name=name.clone() type="checkbox" checked=checked aria-describedby=described_by(field, &name)/>
+                    {label}
+                </label>
+                {help(field, &name)}
+                {self.said(name)}
+            </div>
+        }
+        .into_any()
+    }
+
+    fn boxes(self, choices: &[Choice], name: &str, field: &Field) -> AnyView {
+        let is_ticked = |value: &str| match self.typed.with_value(Typed::is_empty) {
+            true => {
+                let initially = field.initially.as_ref().and_then(Value::as_array);
+                initially.is_some_and(|values| values.iter().any(|initial| initial == value))
+            }
+            false => self
+                .typed
+                .with_value(|typed| typed.all(name).any(|typed| typed == value)),
+        };
+        choices
+            .iter()
+            .map(|choice| {
+                view! {
+                    <label class="tick">
+                        <input name=name.to_owned() type="checkbox" value=choice.value.clone() checked=is_ticked(&choice.value)/>
+                        {choice.label.clone()}
+                    </label>
+                }
+            })
+            .collect_view()
+            .into_any()
+    }
+
+    fn secret(self, label: String, field: &Field, text: &TextShape, name: String) -> AnyView {
+        let is_wrong = self.is_wrong(name.clone());
+        view! {
+            <div class="field">
+                <PasswordField
+                    name=name.clone()
+                    label=label
+                    autocomplete=text.autocomplete.clone().unwrap_or_else(|| "off".to_owned())
+                    required=field.required
+                    described_by=described_by(field, &name)
+                    is_wrong=is_wrong
+                />
+                {help(field, &name)}
+                {self.said(name)}
+            </div>
+        }
+        .into_any()
+    }
+
+    /// The control for a field that has just one.
+    fn control(self, field: &Field, name: &str) -> AnyView {
+        let initially = self.initially(field, name);
+        match &field.shape {
+            Shape::Text(text) if text.max.is_some_and(|max| max > LONG_TEXT) => self.lines(
+                field,
+                name,
+                initially,
+                field.required && text.min.is_some_and(|min| min > 0),
+                text.max,
+            ),
+            Shape::Text(text) => self.line(field, text, name, initially),
+            Shape::Whole(range) => self.number(field, range, "1", name, initially),
+            Shape::Number(range) => self.number(field, range, "any", name, initially),
+            Shape::Choice(choices) => self.choice(field, choices, name, &initially),
+            Shape::Flag => {
+                let choices = [("true", "Yes"), ("false", "No")].map(|(value, label)| Choice {
+                    value: value.to_owned(),
+                    label: label.to_owned(),
+                });
+                self.choice(field, &choices, name, &initially)
+            }
+            _ => self.lines(field, name, initially, false, None),
+        }
+    }
+
+    fn line(self, field: &Field, text: &TextShape, name: &str, initially: String) -> AnyView {
+        let is_wrong = self.is_wrong(name.to_owned());
+        let kind = match text.format {
+            Format::Plain => "text",
+            Format::Date => "date",
+            Format::Email => "email",
+        };
+        let must_be_filled = field.required && (text.format != Format::Plain || text.min.is_some_and(|min| min > 0));
+        view! {
+            <input
+                id=name.to_owned() name=name.to_owned() type=kind value=initially required=must_be_filled
+                minlength=text.min.filter(|min| *min > 1) maxlength=text.max
+                autocomplete=text.autocomplete.clone().unwrap_or_else(|| "off".to_owned()) autocapitalize="off"
+                aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
+            />
+        }
+        .into_any()
+    }
+
+    fn number(self, field: &Field, range: &Range, step: &'static str, name: &str, initially: String) -> AnyView {
+        let is_wrong = self.is_wrong(name.to_owned());
+        view! {
+            <input
+                id=name.to_owned() name=name.to_owned() type="number" value=initially required=field.required
+                min=range.min.map(|min| min.to_string()) max=range.max.map(|max| max.to_string()) step=step
+                autocomplete="off" aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
+            />
+        }
+        .into_any()
+    }
+
+    fn choice(self, field: &Field, choices: &[Choice], name: &str, initially: &str) -> AnyView {
+        let is_wrong = self.is_wrong(name.to_owned());
+        let options = choices
+            .iter()
+            .map(|choice| {
+                view! { <option value=choice.value.clone() selected=choice.value == initially>{choice.label.clone()}</option> }
+            })
+            .collect_view();
+        view! {
+            <select
+                id=name.to_owned() name=name.to_owned() required=field.required
+                aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
+            >
+                <option value="">{if field.required { "Choose one" } else { "Not said" }}</option>
+                {options}
+            </select>
+        }
+        .into_any()
+    }
+
+    fn lines(self, field: &Field, name: &str, initially: String, required: bool, max: Option<usize>) -> AnyView {
+        let is_wrong = self.is_wrong(name.to_owned());
+        view! {
+            <textarea
+                id=name.to_owned() name=name.to_owned() rows="4" spellcheck="false" autocomplete="off" required=required maxlength=max
+                aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
+                inner_html=escaped(&initially)
+            ></textarea>
+        }
+        .into_any()
+    }
+
+    /// What an input starts with: what was typed before, or what the field starts with.
+    fn initially(self, field: &Field, name: &str) -> String {
+        if !self.typed.with_value(Typed::is_empty) {
+            return self
+                .typed
+                .with_value(|typed| typed.get(name).unwrap_or_default().to_owned());
+        }
+        match &field.initially {
+            None => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Array(items)) if matches!(&field.shape, Shape::List(list) if is_line(&list.item)) => {
+                let lines: Vec<String> = items
+                    .iter()
+                    .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                    .collect();
+                lines.join("\n")
+            }
+            Some(value) => value.to_string(),
+        }
+    }
+
+    /// What is wrong with an input, reactive, always there, so that a screen reader hears of it.
+    fn said(self, name: String) -> AnyView {
+        let id = format!("{name}-said");
+        let faults = self.faults;
+        let said = move || {
+            let said: Vec<String> = faults
+                .read()
+                .iter()
+                .filter_map(|fault| Some(sentence(fault.below(&name)?, &fault.problem)))
+                .collect();
+            said.join(" ")
+        };
+        view! { <p id=id class="said bad">{said}</p> }.into_any()
+    }
+
+    fn is_wrong(self, name: String) -> Signal<bool> {
+        let faults = self.faults;
+        Signal::derive(move || faults.read().iter().any(|fault| fault.below(&name).is_some()))
     }
 }
 
-/// Text as HTML.
-fn escaped(text: &str) -> String {
+/// A fault of a field, or of the part of it at `rest`, as a sentence of its own.
+fn sentence(rest: &str, problem: &str) -> String {
+    let what = match rest {
+        "" => problem.to_owned(),
+        rest => format!("{} {problem}", rest.trim_matches(['.', '[']).replace([']', '['], "")),
+    };
+    let mut letters = what.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+/// What helps to fill a field in: its doc comment, and how its value is written.
+fn help_text(field: &Field) -> String {
+    let how = match &field.shape {
+        Shape::List(list) if matches!(*list.item, Shape::Choice(_)) => "",
+        Shape::List(list) if is_line(&list.item) => "One per line.",
+        Shape::List(_) => "A JSON list.",
+        Shape::Object => "A JSON object.",
+        Shape::Any { .. } => "JSON.",
+        _ => "",
+    };
+    format!("{} {how}", field.help).trim().to_owned()
+}
+
+fn help(field: &Field, name: &str) -> AnyView {
+    let (id, text) = (format!("{name}-help"), help_text(field));
+    (!text.is_empty())
+        .then(|| view! { <p id=id class="help">{text}</p> })
+        .into_any()
+}
+
+/// The ids of what describes an input.
+fn described_by(field: &Field, name: &str) -> String {
+    match help_text(field).is_empty() {
+        true => format!("{name}-said"),
+        false => format!("{name}-help {name}-said"),
+    }
+}
+
+/// Text as HTML: Leptos 0.8 writes the children of a textarea unescaped (leptos-rs/leptos#4819).
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

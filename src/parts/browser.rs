@@ -2,9 +2,16 @@
 
 use gloo_net::http::Request;
 use leptos::{prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::{HtmlElement, HtmlFormElement, HtmlInputElement};
 
-use crate::contract::{Refusal, kept_call::Outcome};
+use crate::contract::{
+    Refusal,
+    kept_call::Outcome,
+    shape::Shape,
+    typed::{Typed, names},
+};
 
 /// Whether the page has been taken over by the program: what needs script is shown only then.
 pub fn hydrated() -> ReadSignal<bool> {
@@ -36,6 +43,48 @@ pub async fn call(path: &str, body: String) -> Outcome {
     )]
     let took_ms = (now() - started).round() as u64;
     Outcome { status, body, took_ms }
+}
+
+/// What is typed into the form of a function that takes arguments of a shape.
+pub fn typed_into(form: &HtmlFormElement, shape: &Shape) -> Typed {
+    let Ok(data) = web_sys::FormData::new_with_form(form) else {
+        return Typed::default();
+    };
+    let texts = |name: String| {
+        let texts = data.get_all(&name);
+        texts
+            .iter()
+            .filter_map(|text| text.as_string())
+            .map(move |text| (name.clone(), text))
+            .collect::<Vec<_>>()
+    };
+    Typed::new(names(shape, true).into_iter().flat_map(texts).collect())
+}
+
+/// Moves the focus to the first input of a form that is marked as wrong, once the page shows it.
+pub fn focus_first_wrong(form: HtmlFormElement) {
+    request_animation_frame(move || {
+        let wrong = form.query_selector("[aria-invalid=true]").ok().flatten();
+        if let Some(wrong) = wrong.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+            // Where focusing fails, the message beside the input still says what is wrong.
+            let _ = wrong.focus();
+        }
+    });
+}
+
+/// Empties the inputs of a form that hold secrets.
+pub fn forget_secrets(form: &HtmlFormElement) {
+    let Ok(inputs) = form.query_selector_all("[data-secret]") else {
+        return;
+    };
+    for at in 0..inputs.length() {
+        if let Some(input) = inputs
+            .get(at)
+            .and_then(|input| input.dyn_into::<HtmlInputElement>().ok())
+        {
+            input.set_value("");
+        }
+    }
 }
 
 /// Leaves for another page of this site, and starts afresh there.

@@ -18,7 +18,7 @@ pub fn Curl(
     body: Signal<String>,
 ) -> impl IntoView {
     let site = Visit::current().site();
-    let is_open = function.guard.is_open();
+    let is_open = function.rule.open;
     let line = Memo::new(move |_| {
         let ca = site
             .ca_file
@@ -26,7 +26,7 @@ pub fn Curl(
             .map(|file| format!("--cacert {} ", quoted(file)))
             .unwrap_or_default();
         format!(
-            "curl {ca}-c cookies -b cookies -H 'Content-Type: application/json' -d {} {}{}",
+            "curl {ca}-c cookies -b cookies -H 'Content-Type: application/json' --data-raw {} {}{}",
             quoted(&body.get()),
             site.origin,
             function.path(),

@@ -31,7 +31,7 @@ fn who(user: Result<Option<UserView>, Refusal>) -> AnyView {
         Ok(Some(user)) => view! {
             <span class="user">
                 <span class="quiet">"Logged in as "</span>
-                <strong>{user.user_id}</strong>
+                <a href="/account">{user.user_id}</a>
             </span>
             <form method="post" action="/logout">
                 <button class="plain" type="submit">"Log out"</button>
@@ -47,7 +47,7 @@ fn who(user: Result<Option<UserView>, Refusal>) -> AnyView {
 fn LogIn() -> impl IntoView {
     let here = use_location().pathname;
     let target = move || match here.get().as_str() {
-        "" | "/" | "/login" => "/login".to_owned(),
+        "" | "/" | "/login" | "/confirm" => "/login".to_owned(),
         here => format!("/login?next={here}"),
     };
     view! { <a class="button quiet" href=target aria-current=move || (here.get() == "/login").then_some("page")>"Log in"</a> }

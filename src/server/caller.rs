@@ -5,29 +5,33 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, header::USER_AGENT};
 use tokio::sync::OnceCell;
 use tower_sessions::Session;
 
 use super::{
     clock::Timestamp,
     cookies::{self, CookieName, SetCookie},
+    device,
     fault::Fault,
     remember,
     services::Services,
-    sessions::{self, Login},
+    sessions::{self, Login, Origin},
 };
 
 /// The caller of one request.
 #[derive(Clone)]
 pub struct Caller(Arc<Request>);
 
-/// When a request came.
+/// When a request came, and from where.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
+    /// The address of the client.
+    pub address: Option<IpAddr>,
     /// When it arrived.
     pub at: Timestamp,
     /// When its client was last told something on its connection. The request may have been sent at any time since.
@@ -38,6 +42,7 @@ struct Request {
     services: Services,
     session: Session,
     arrival: Arrival,
+    user_agent: Option<String>,
     remember_cookie: Option<String>,
     kept_call_cookie: Option<String>,
     restored: OnceCell<()>,
@@ -56,6 +61,10 @@ impl Caller {
             services,
             session,
             arrival,
+            user_agent: headers
+                .get(USER_AGENT)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
             set_cookies: Mutex::default(),
         }))
     }
@@ -73,6 +82,19 @@ impl Caller {
     /// When the request came.
     pub fn arrival(&self) -> Arrival {
         self.0.arrival
+    }
+
+    /// What a login with this request comes from.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            device: device::in_words(self.0.user_agent.as_deref()),
+            address: self
+                .0
+                .arrival
+                .address
+                .map(|address| address.to_string())
+                .unwrap_or_default(),
+        }
     }
 
     /// The value of the cookie that remembers this browser.

@@ -1,67 +1,143 @@
 //! The register of declared functions.
 //!
-//! [`function!`](crate::function) submits every declaration; here they are found again by name. A Leptos server
-//! function that was registered past the macro has no declaration and hence no guard: [`check`] finds it, and the
-//! server refuses to start.
+//! [`function!`](crate::function) submits every declaration; here they are found again by name, with what follows from
+//! them: the shape of the arguments, the view for pages, the schemas. A Leptos server function that was registered past
+//! the macro has no declaration and hence no guard: [`check`] finds it, and the server refuses to start.
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::LazyLock};
 
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use super::{caller::Caller, fault::Fault, guard::Guard};
-use crate::contract::{
-    Refusal,
-    function::{Form, FunctionView, Rule},
+use super::{
+    caller::Caller,
+    fault::Fault,
+    guard::{Guard, Rule},
+    schema,
 };
+use crate::contract::{JsonObject, Refusal, function::FunctionView, json::JsonFault, shape::Shape};
 
 /// A call under way: the reply as JSON, or why there is none.
 pub type Call = Pin<Box<dyn Future<Output = Result<String, Refusal>> + Send>>;
 
 type Admission<'a> = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>>;
 
-/// What the server knows of a declared function.
+/// What [`function!`](crate::function) says of a function.
 pub struct Declaration {
     name: &'static str,
     doc: &'static [&'static str],
-    guard: Rule,
-    form: fn() -> Form,
+    rule: fn() -> Rule,
+    refusals: fn() -> Vec<Refusal>,
+    arguments: fn() -> Schema,
+    reply: fn(&mut SchemaGenerator) -> Schema,
     admit: for<'a> fn(&'a Caller) -> Admission<'a>,
-    call: fn(String) -> Call,
+    call: fn(&'static Function, String) -> Call,
 }
 
 inventory::collect!(Declaration);
 
+/// What a function gives back: a reply, or a refusal.
+pub trait Outcome {
+    /// The reply.
+    type Reply: JsonSchema;
+}
+
+impl<T: JsonSchema> Outcome for Result<T, Refusal> {
+    type Reply = T;
+}
+
 impl Declaration {
-    /// A declaration guarded by `G`. Only [`function!`](crate::function) calls this.
-    pub const fn new<G: Guard>(
+    /// A declaration guarded by `G`, taking `A` and giving `O`. Only [`function!`](crate::function) calls this.
+    pub const fn new<G: Guard, A: JsonSchema, O: Outcome>(
         name: &'static str,
         doc: &'static [&'static str],
-        form: fn() -> Form,
-        call: fn(String) -> Call,
+        refusals: fn() -> Vec<Refusal>,
+        call: fn(&'static Function, String) -> Call,
     ) -> Self {
         Self {
             name,
             doc,
-            guard: G::RULE,
-            form,
+            rule: G::rule,
+            refusals,
+            arguments: schema::of_arguments::<A>,
+            reply: |generator| generator.subschema_for::<O::Reply>(),
             admit: |caller| Box::pin(async move { G::check(caller).await.map(drop) }),
             call,
         }
     }
+}
+
+/// A declared function, with all that follows from its declaration.
+pub struct Function {
+    declaration: &'static Declaration,
+    rule: Rule,
+    arguments: Value,
+    shape: Shape,
+    view: FunctionView,
+}
+
+impl Function {
+    fn new(declaration: &'static Declaration) -> Result<Self, String> {
+        let rule = (declaration.rule)();
+        let arguments = (declaration.arguments)().to_value();
+        let shape =
+            schema::shape(&arguments).map_err(|why| format!("the arguments of `{}`: {why}", declaration.name))?;
+        if !matches!(shape, Shape::Record(_) | Shape::Object) {
+            return Err(format!("the arguments of `{}` are no JSON object", declaration.name));
+        }
+        check_reply(declaration)?;
+        let mut paragraphs = paragraphs(declaration.doc).into_iter();
+        let view = FunctionView {
+            name: declaration.name.to_owned(),
+            summary: paragraphs.next().unwrap_or_default(),
+            details: paragraphs.collect(),
+            rule: rule.clone().view(),
+            arguments: shape.clone(),
+            example: schema::example(&shape).to_string(),
+        };
+        Ok(Self {
+            declaration,
+            rule,
+            arguments,
+            shape,
+            view,
+        })
+    }
 
     /// The name, which ends the path.
     pub fn name(&self) -> &'static str {
-        self.name
+        self.declaration.name
     }
 
-    /// Who may call.
-    pub fn guard(&self) -> Rule {
-        self.guard
+    /// What the guard says of itself.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
     }
 
-    /// The form.
-    pub fn form(&self) -> Form {
-        (self.form)()
+    /// The refusals that the function makes itself.
+    pub fn refusals(&self) -> Vec<Refusal> {
+        (self.declaration.refusals)()
+    }
+
+    /// The schema of the arguments.
+    pub fn arguments(&self) -> &Value {
+        &self.arguments
+    }
+
+    /// The shape of the arguments.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The schema of the reply, less the `ok` that stands before it.
+    pub fn reply(&self, generator: &mut SchemaGenerator) -> Schema {
+        (self.declaration.reply)(generator)
+    }
+
+    /// What the page shows.
+    pub fn view(&self) -> &FunctionView {
+        &self.view
     }
 
     /// Asks the guard, before anything of a body is read. The guard is asked again inside the function.
@@ -69,64 +145,118 @@ impl Declaration {
     /// # Errors
     /// What the guard says.
     pub async fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
-        (self.admit)(caller).await
+        (self.declaration.admit)(caller).await
     }
 
     /// Calls the function with the body of a request, within the Leptos context of its caller.
-    pub fn call(&self, body: String) -> Call {
-        (self.call)(body)
+    pub fn call(&'static self, body: String) -> Call {
+        (self.declaration.call)(self, body)
     }
 
-    /// What the page shows.
-    pub fn view(&self) -> FunctionView {
-        let mut paragraphs = paragraphs(self.doc).into_iter();
-        FunctionView {
-            name: self.name.to_owned(),
-            summary: paragraphs.next().unwrap_or_default(),
-            details: paragraphs.collect(),
-            guard: self.guard,
-            form: self.form(),
+    /// Reads the body of a call.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] where it is no JSON object; [`Refusal::InvalidArguments`] with all that is wrong with it.
+    pub fn decode<T: DeserializeOwned>(&self, body: &str) -> Result<T, Refusal> {
+        let malformed = |fault: JsonFault| Refusal::Malformed(fault.to_string());
+        if self.shape == Shape::Object {
+            JsonObject::parse(body).map_err(malformed)?;
+            return serde_json::from_str(body).map_err(|error| malformed(error.into()));
+        }
+        let value: Value = serde_json::from_str(body).map_err(|error| malformed(error.into()))?;
+        if !value.is_object() {
+            return Err(malformed(JsonFault::no_object()));
+        }
+        let faults = self.shape.faults(&value);
+        if !faults.is_empty() {
+            return Err(Refusal::InvalidArguments(faults));
+        }
+        // What the shape does not know: fields that come twice, and what the types themselves demand.
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(body)).map_err(|error| {
+            let path = error.path().to_string();
+            Refusal::of_argument(
+                path.trim_matches('.'),
+                without_values(&JsonFault::from(error.into_inner()).what),
+            )
+        })
+    }
+}
+
+/// What a type says against a value, unless that would quote the value, which may be secret.
+fn without_values(what: &str) -> String {
+    let quotes = [
+        "invalid type",
+        "invalid value",
+        "invalid length",
+        "unknown variant",
+        "unknown field",
+    ];
+    match quotes.iter().any(|start| what.starts_with(start)) {
+        true => "is not what it should be".to_owned(),
+        false => what.to_owned(),
+    }
+}
+
+fn check_reply(declaration: &Declaration) -> Result<(), String> {
+    let mut settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.inline_subschemas = true;
+    let schema = (declaration.reply)(&mut SchemaGenerator::new(settings));
+    let has_ok = schema
+        .get("properties")
+        .is_some_and(|properties| properties.get("ok").is_some());
+    match schema.get("type").and_then(Value::as_str) {
+        Some("object") if !has_ok => Ok(()),
+        Some("object") => Err(format!(
+            "the reply of `{}` has a field `ok`, which every reply gets by itself",
+            declaration.name
+        )),
+        _ => Err(format!(
+            "the reply of `{}` is no struct, so it has no place for `ok`",
+            declaration.name
+        )),
+    }
+}
+
+type Register = BTreeMap<&'static str, Function>;
+
+static REGISTER: LazyLock<Result<Register, String>> = LazyLock::new(|| {
+    let mut register = BTreeMap::new();
+    for declaration in inventory::iter::<Declaration>() {
+        if register.insert(declaration.name, Function::new(declaration)?).is_some() {
+            return Err(format!(
+                "two functions are declared under the name `{}`",
+                declaration.name
+            ));
         }
     }
-}
-
-static DECLARED: LazyLock<BTreeMap<&'static str, &'static Declaration>> = LazyLock::new(|| {
-    inventory::iter::<Declaration>()
-        .map(|declaration| (declaration.name, declaration))
-        .collect()
+    Ok(register)
 });
 
-/// The declaration of that name.
-pub fn find(name: &str) -> Option<&'static Declaration> {
-    DECLARED.get(name).copied()
+/// The function of that name. None is found before [`check`] has said that all is well.
+pub fn find(name: &str) -> Option<&'static Function> {
+    REGISTER.as_ref().ok()?.get(name)
 }
 
-/// All declarations, in the order of their names.
-pub fn all() -> impl Iterator<Item = &'static Declaration> {
-    DECLARED.values().copied()
+/// All functions, in the order of their names.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    REGISTER.iter().flat_map(BTreeMap::values)
 }
 
-/// All declarations, as pages show them.
+/// All functions, as pages show them.
 pub fn views() -> Vec<FunctionView> {
-    all().map(Declaration::view).collect()
+    all().map(|function| function.view().clone()).collect()
 }
 
-/// Checks that every registered path is declared, and that no name is declared twice.
+/// Checks that the declarations are sound, and that every registered path has one.
 ///
 /// # Errors
-/// Names the paths that are not.
+/// Says what is wrong with which.
 pub fn check() -> Result<(), String> {
+    let declared: Vec<&str> = REGISTER.as_ref().map_err(Clone::clone)?.keys().copied().collect();
     let registered: Vec<&str> = leptos::server_fn::axum::server_fn_paths()
         .map(|(path, _)| path)
         .collect();
-    check_paths(&registered, &all().map(Declaration::name).collect::<Vec<_>>())?;
-    let submitted = inventory::iter::<Declaration>().count();
-    match submitted == DECLARED.len() {
-        true => Ok(()),
-        false => {
-            Err("two functions are declared under one name: `callgate function list` shows only one of them".to_owned())
-        }
-    }
+    check_paths(&registered, &declared)
 }
 
 fn check_paths(registered: &[&str], declared: &[&str]) -> Result<(), String> {
@@ -156,24 +286,18 @@ pub const fn is_named(endpoint: &str, name: &str) -> bool {
     same
 }
 
-/// The form of a function whose arguments are named.
-pub fn form_of(arguments: &[&str]) -> Form {
-    if arguments.is_empty() {
-        return Form::Nothing;
-    }
-    let pairs: Vec<String> = arguments.iter().map(|name| format!("  \"{name}\": null")).collect();
-    Form::Json {
-        example: format!("{{\n{}\n}}", pairs.join(",\n")),
-    }
-}
-
-/// Writes a reply as JSON.
+/// Writes a reply as JSON, with `"ok":true` before its fields.
 ///
 /// # Errors
-/// The function's own refusal, or a fault if the reply cannot be written as JSON.
+/// The function's own refusal, or a fault if the reply cannot be written as a JSON object.
 pub fn encode(reply: Result<impl Serialize, Refusal>) -> Result<String, Refusal> {
     let reply = reply?;
-    serde_json::to_string(&reply).map_err(|error| Fault::new("writing a reply", error).into())
+    let text = serde_json::to_string(&reply).map_err(|error| Fault::new("writing a reply", error))?;
+    match text.strip_prefix('{') {
+        Some("}") => Ok(r#"{"ok":true}"#.to_owned()),
+        Some(fields) => Ok(format!(r#"{{"ok":true,{fields}"#)),
+        None => Err(Fault::new("writing a reply", "it is no JSON object").into()),
+    }
 }
 
 fn paragraphs(doc: &[&str]) -> Vec<String> {
@@ -204,5 +328,29 @@ mod tests {
     #[test]
     fn doc_comments_become_paragraphs() {
         assert_eq!(paragraphs(&[" One", " line.", "", " Two."]), ["One line.", "Two."]);
+    }
+
+    #[test]
+    fn every_example_is_taken_by_its_own_function() {
+        for function in all() {
+            let example: Value = serde_json::from_str(&function.view().example).unwrap();
+            let faults = function.shape().faults(&example);
+            // A secret is left for the caller to fill in, so it may be too short.
+            assert!(
+                function.shape().has_secret() || faults.is_empty(),
+                "{}: {faults:?}",
+                function.name()
+            );
+        }
+    }
+
+    #[test]
+    fn a_reply_is_written_with_ok_before_its_fields() {
+        assert_eq!(
+            encode(Ok(serde_json::json!({ "a": 1 }))).unwrap(),
+            r#"{"ok":true,"a":1}"#
+        );
+        assert_eq!(encode(Ok(serde_json::json!({}))).unwrap(), r#"{"ok":true}"#);
+        assert!(matches!(encode(Ok(1)), Err(Refusal::Internal { .. })));
     }
 }

@@ -1,9 +1,11 @@
 //! Keeping a call for the browser that made it.
 //!
 //! A form that is sent without script is answered with a redirect; what was typed and what came of it wait here until
-//! the next page shows them, for ten minutes. The call is found by a cookie with a random token, so only this browser
-//! sees it, and one made by a logged-in user only while that user is logged in. It runs nothing. Fields for passwords are
-//! never kept: of what was typed, only the text of a JSON editor is.
+//! the next page shows them, for ten minutes. A call that wants a login first waits here, too, until its person has logged
+//! in and says that it shall run: then it is taken, once.
+//!
+//! It is found by a cookie with a random token, so only this browser sees it; one made by a logged-in user, or that a user
+//! has logged in for, only while that user is logged in. Nothing here runs by itself, and no secret is kept.
 
 use std::time::Duration;
 
@@ -14,21 +16,26 @@ use super::{
     fault::Fault,
     secret::Token,
 };
-use crate::contract::kept_call::KeptCall;
+use crate::contract::kept_call::{KeptCall, State};
 
 const LIFETIME: Duration = Duration::from_mins(10);
 
 /// The longest reply that is kept, in bytes.
 pub const MAX_REPLY: usize = 64 * 1024;
 
-/// Keeps `call` for the browser of `caller`, in place of an earlier one.
+/// The longest arguments that are kept, in bytes as JSON.
+pub const MAX_ARGUMENTS: usize = 64 * 1024;
+
+/// Keeps `call` for the browser of `caller`, in place of an earlier one. It is for the user who is logged in; where nobody
+/// is, it is for `shown_to`, who was when the form was made, or else for whoever logs in with this browser.
 ///
 /// # Errors
 /// A fault of the database or of the random numbers.
-pub async fn keep(caller: &Caller, call: &KeptCall) -> Result<(), Fault> {
+pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> Result<(), Fault> {
     forget(caller).await?;
     let token = Token::random()?;
     let user_id = caller.login().await?.map(|login| login.user_id);
+    let user_id = user_id.or_else(|| shown_to.map(str::to_owned));
     let text = serde_json::to_string(call).map_err(|error| Fault::new("keeping a call", error))?;
     caller
         .services()
@@ -77,20 +84,34 @@ pub async fn forget(caller: &Caller) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Lets go of what is kept for this browser if it belongs to another user than `user_id`.
+/// Takes the call that waits for the browser and the user of `caller`: it can be taken once. With `function`, only if it is
+/// a call of that function.
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn forget_others(caller: &Caller, user_id: &str) -> Result<(), Fault> {
+pub async fn take(caller: &Caller, function: &str) -> Result<Option<KeptCall>, Fault> {
+    let is_wanted = |call: &KeptCall| call.function == function && matches!(call.state, State::Waiting { .. });
+    let Some(call) = find(caller).await?.filter(is_wanted) else {
+        return Ok(None);
+    };
+    let Some(token) = caller.kept_call_cookie().and_then(Token::parse) else {
+        return Ok(None);
+    };
+    // Of two presses at once, one takes it. The cookie is left alone: by now it may be that of the reply.
+    let is_taken = caller.services().storage().delete_kept_call(&token.hash()).await?;
+    Ok(is_taken.then_some(call))
+}
+
+/// Hands what is kept for this browser over to `user_id`, who logs in with it. What belongs to another user is let go.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn hand_over(caller: &Caller, user_id: &str) -> Result<(), Fault> {
     let Some(token) = caller.kept_call_cookie().and_then(Token::parse) else {
         return Ok(());
     };
     let storage = caller.services().storage();
-    if storage
-        .find_kept_call(&token.hash(), Some(user_id), Timestamp::now())
-        .await?
-        .is_none()
-    {
+    if !storage.hand_over_call(&token.hash(), user_id, Timestamp::now()).await? {
         forget(caller).await?;
     }
     Ok(())

@@ -5,13 +5,17 @@ use super::{
     clock::Timestamp,
     cookies::{CookieName, SetCookie},
     fault::Fault,
-    guard::kinds::LoggedIn,
+    guard::{KnowsUser as _, kinds::LoggedIn},
     kept_calls, remember,
     secret::TokenHash,
+    services::Services,
     sessions::{self, Login},
     storage::users::StoredUser,
 };
-use crate::contract::{Refusal, login::LoginArguments};
+use crate::contract::{
+    Refusal,
+    login::{LoginArguments, Password},
+};
 
 /// Logs in with a password and gives the user's name.
 ///
@@ -24,23 +28,8 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
         password,
         remember,
     } = arguments;
-    let (services, now) = (caller.services(), Timestamp::now());
-    if password.is_too_long() {
-        return Err(Refusal::InvalidCredentials);
-    }
-    let user = services.storage().find_user(&user_id).await?;
-    let stored = user.as_ref().map(|user| user.password_hash.clone());
-    let verdict = services.passwords().verify(password, stored).await?;
-    let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
-    let Some(user) = user.filter(|user| verdict.is_right && may_enter(user)) else {
-        return Err(Refusal::InvalidCredentials);
-    };
-    if let Some(rehashed) = verdict.rehashed {
-        services
-            .storage()
-            .replace_hash(&user.user_id, &user.password_hash, &rehashed)
-            .await?;
-    }
+    let now = Timestamp::now();
+    let user = verify(caller.services(), &user_id, password).await?;
     match begin(caller, &user, remember, now).await? {
         true => Ok(user.user_id),
         // The password was changed, or the user disabled, while it was being verified.
@@ -48,13 +37,55 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
     }
 }
 
+/// Confirms the login of `caller` with the password, under a new token, and gives the user's name (OWASP ASVS 7.2.4,
+/// 7.5.1). What it began with stays: the moment that its absolute limit counts from, and the remembered browser.
+///
+/// # Errors
+/// [`Refusal::InvalidCredentials`] for a wrong password; [`Refusal::Busy`].
+pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Refusal> {
+    let caller = caller.caller();
+    let login = caller.login().await?.ok_or(Refusal::NotLoggedIn)?;
+    let user = verify(caller.services(), &login.user_id, password).await?;
+    let confirmed = Login {
+        password_at: Some(Timestamp::now().0),
+        user_changed_at: user.changed_at,
+        ..login
+    };
+    match sessions::begin(caller.session(), &confirmed).await? {
+        true => Ok(user.user_id),
+        // The user was changed, or the browser forgotten, at the same moment.
+        false => Err(Refusal::NotLoggedIn),
+    }
+}
+
+/// The user with that name and password, who may log in. Equal work for whoever may not.
+async fn verify(services: &Services, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
+    if password.is_too_long() {
+        return Err(Refusal::InvalidCredentials);
+    }
+    let user = services.storage().find_user(user_id).await?;
+    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    let verdict = services.passwords().verify(password, stored).await?;
+    let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
+    let user = user
+        .filter(|user| verdict.is_right && may_enter(user))
+        .ok_or(Refusal::InvalidCredentials)?;
+    if let Some(rehashed) = verdict.rehashed {
+        services
+            .storage()
+            .replace_hash(&user.user_id, &user.password_hash, &rehashed)
+            .await?;
+    }
+    Ok(user)
+}
+
 /// Begins a session in place of whatever this browser had. Cookies are set only once all of it is stored.
 async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestamp) -> Result<bool, Fault> {
     caller.stop_restoring();
     remember::forget(caller).await?;
-    kept_calls::forget_others(caller, &user.user_id).await?;
+    kept_calls::hand_over(caller, &user.user_id).await?;
     let remembered = match remember {
-        true => match remember::remember(caller.services(), user, now).await? {
+        true => match remember::remember(caller, user, now).await? {
             Some(remembered) => Some(remembered),
             None => return Ok(false),
         },
@@ -63,11 +94,12 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
     let login = Login {
         user_id: user.user_id.clone(),
         at: now.0,
-        fresh: true,
+        password_at: Some(now.0),
         series: remembered
             .as_ref()
             .map(|remembered| remembered.series().as_bytes().to_vec()),
         user_changed_at: user.changed_at,
+        origin: caller.origin(),
     };
     let is_begun = sessions::begin(caller.session(), &login).await?;
     if let Some(remembered) = remembered.filter(|_| is_begun) {

@@ -2,12 +2,14 @@
 //!
 //! Inside, the storage knows nothing of HTTP and HTTP nothing of SQL; `login` and `sessions` stand between them.
 
+pub mod account;
 pub mod caller;
 pub mod certificates;
 pub mod clock;
 pub mod commands;
 pub mod cookies;
 pub mod demo;
+pub mod device;
 pub mod door;
 pub mod fault;
 pub mod function;
@@ -15,11 +17,16 @@ pub mod guard;
 pub mod https;
 pub mod kept_calls;
 pub mod login;
+pub mod matrix;
+pub mod openapi;
+pub mod password_policy;
 pub mod passwords;
 pub mod remember;
+pub mod schema;
 pub mod secret;
 pub mod services;
 pub mod sessions;
 pub mod settings;
 pub mod startup;
+pub mod stay;
 pub mod storage;

@@ -9,9 +9,14 @@ use argon2::{
     Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version, password_hash::phc::PasswordHash,
 };
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
 
-use super::{fault::Fault, settings};
-use crate::contract::{Refusal, login::Password};
+use super::{fault::Fault, password_policy, settings};
+use crate::contract::{
+    Refusal,
+    login::{NewPassword, Password},
+};
 
 /// What a verification came to.
 #[derive(Debug)]
@@ -29,6 +34,7 @@ pub struct Passwords {
     permits: Arc<Semaphore>,
     max_wait: Duration,
     unknown_user: Arc<str>,
+    min_chars: usize,
 }
 
 impl Passwords {
@@ -40,12 +46,13 @@ impl Passwords {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|error| anyhow::anyhow!("the password costs are not usable: {error}"))?;
         let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let unknown_user = hash(&hasher, b"nobody has this password")?;
+        let unknown_user = hash(&hasher, &Password::new("nobody has this password".to_owned()))?;
         Ok(Self {
             hasher,
             permits: Arc::new(Semaphore::new(settings.permits)),
             max_wait: Duration::from_millis(settings.max_wait_ms),
             unknown_user: unknown_user.into(),
+            min_chars: settings.min_chars,
         })
     }
 
@@ -54,7 +61,23 @@ impl Passwords {
     /// # Errors
     /// [`Refusal::Busy`] where too many are being hashed.
     pub async fn hash(&self, password: Password) -> Result<String, Refusal> {
-        self.work(move |hasher| hash(hasher, password.reveal())).await
+        self.work(move |hasher| hash(hasher, &password)).await
+    }
+
+    /// Hashes a password that somebody chose, if it is good enough for `user_id`; otherwise says why it is not, in words
+    /// that go after "password".
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] where too many are being hashed.
+    pub async fn hash_new(&self, password: NewPassword, user_id: &str) -> Result<Result<String, String>, Refusal> {
+        let (user_id, min_chars) = (user_id.to_owned(), self.min_chars);
+        self.work(
+            move |hasher| match password_policy::problem(&password, &user_id, min_chars) {
+                None => hash(hasher, &password.0).map(Ok),
+                Some(problem) => Ok(Err(problem)),
+            },
+        )
+        .await
     }
 
     /// Verifies a password against the stored hash of a user, or does the same work for nothing where there is none.
@@ -66,9 +89,12 @@ impl Passwords {
         let stored = stored.unwrap_or_else(|| self.unknown_user.as_ref().to_owned());
         self.work(move |hasher| {
             let parsed = PasswordHash::new(&stored).map_err(|error| Fault::new("reading a password hash", error))?;
-            let is_right = hasher.verify_password(password.reveal(), &parsed).is_ok() && is_known;
+            let is_right = hasher
+                .verify_password(normalised(&password).as_bytes(), &parsed)
+                .is_ok()
+                && is_known;
             let is_outdated = is_right && is_cheaper(&parsed, hasher.params());
-            let rehashed = is_outdated.then(|| hash(hasher, password.reveal())).transpose()?;
+            let rehashed = is_outdated.then(|| hash(hasher, &password)).transpose()?;
             Ok(Verdict { is_right, rehashed })
         })
         .await
@@ -94,9 +120,14 @@ impl Passwords {
     }
 }
 
-fn hash(hasher: &Argon2<'static>, password: &[u8]) -> Result<String, Fault> {
+/// One and the same password, however the accents of its letters were put together (NFKC; NIST SP 800-63B, 3.1.1.2).
+fn normalised(password: &Password) -> Zeroizing<String> {
+    Zeroizing::new(password.reveal().nfkc().collect())
+}
+
+fn hash(hasher: &Argon2<'static>, password: &Password) -> Result<String, Fault> {
     let hash: PasswordHash = hasher
-        .hash_password(password)
+        .hash_password(normalised(password).as_bytes())
         .map_err(|error| Fault::new("hashing a password", error))?;
     Ok(hash.to_string())
 }
@@ -113,6 +144,7 @@ mod tests {
 
     fn with_memory(memory_kib: u32) -> Passwords {
         Passwords::new(&settings::Passwords {
+            min_chars: 15,
             memory_kib,
             iterations: 1,
             parallelism: 1,
@@ -154,6 +186,29 @@ mod tests {
             );
         }
         assert!(passwords.verify(typed(&long), Some(stored)).await.unwrap().is_right);
+    }
+
+    /// security check 44
+    #[tokio::test]
+    async fn it_does_not_matter_how_an_accent_was_typed() {
+        let passwords = with_memory(64);
+        let stored = passwords.hash(typed("sche\u{301}ma \u{fb01}ve")).await.unwrap();
+        for same in ["sch\u{e9}ma five", "sche\u{301}ma five"] {
+            assert!(
+                passwords
+                    .verify(typed(same), Some(stored.clone()))
+                    .await
+                    .unwrap()
+                    .is_right
+            );
+        }
+        assert!(
+            !passwords
+                .verify(typed("schema five"), Some(stored))
+                .await
+                .unwrap()
+                .is_right
+        );
     }
 
     #[tokio::test]

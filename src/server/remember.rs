@@ -14,7 +14,6 @@ use super::{
     cookies::{CookieName, SetCookie},
     fault::Fault,
     secret::{Token, TokenHash},
-    services::Services,
     sessions::{self, Login},
     storage::{remembered::NewSeries, users::StoredUser},
 };
@@ -65,7 +64,8 @@ impl Remembered {
 ///
 /// # Errors
 /// A fault of the database or of the random numbers.
-pub async fn remember(services: &Services, user: &StoredUser, now: Timestamp) -> Result<Option<Remembered>, Fault> {
+pub async fn remember(caller: &Caller, user: &StoredUser, now: Timestamp) -> Result<Option<Remembered>, Fault> {
+    let (services, origin) = (caller.services(), caller.origin());
     let lifetime = services.settings().sessions.remember();
     let cookie = RememberCookie {
         series: Token::random()?,
@@ -77,6 +77,8 @@ pub async fn remember(services: &Services, user: &StoredUser, now: Timestamp) ->
         user_id: &user.user_id,
         user_changed_at: user.changed_at,
         expires_at: now.plus(lifetime),
+        device: &origin.device,
+        address: &origin.address,
     };
     let is_kept = services.storage().add_series(&new, now).await?;
     Ok(is_kept.then_some(Remembered { cookie, lifetime }))
@@ -161,9 +163,10 @@ async fn begin(
     let login = Login {
         user_id,
         at: now.0,
-        fresh: false,
+        password_at: None,
         series: Some(series.as_bytes().to_vec()),
         user_changed_at,
+        origin: caller.origin(),
     };
     sessions::begin(caller.session(), &login).await
 }
@@ -177,6 +180,7 @@ mod tests {
         let rotated_at = Timestamp(100_000);
         let may_have_crossed = |last_told, at| {
             let arrival = Arrival {
+                address: None,
                 at: Timestamp(at),
                 last_told: Timestamp(last_told),
             };

@@ -63,6 +63,12 @@ impl TokenHash {
         Self(hash.to_vec())
     }
 
+    /// A name for what the token opens, for its owner to see. It leads back neither to the token nor to this hash.
+    pub fn handle(&self) -> String {
+        let digest = Sha256::new().chain_update(b"handle").chain_update(&self.0).finalize();
+        URL_SAFE_NO_PAD.encode(&digest[..12])
+    }
+
     /// The bytes to bind in a query.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -22,6 +22,18 @@ impl Services {
     /// Says which step failed and why.
     pub async fn open(settings: Settings) -> anyhow::Result<Self> {
         let storage = Storage::open(&settings.data, settings.demo).await?;
+        Self::on(storage, settings)
+    }
+
+    /// The same on an empty database in memory that nobody else sees.
+    ///
+    /// # Errors
+    /// Says which step failed and why.
+    pub async fn in_memory(settings: Settings) -> anyhow::Result<Self> {
+        Self::on(Storage::in_memory().await?, settings)
+    }
+
+    fn on(storage: Storage, settings: Settings) -> anyhow::Result<Self> {
         Ok(Self(Arc::new(Inner {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords: Passwords::new(&settings.passwords)?,

@@ -3,53 +3,58 @@
 use clap::Subcommand;
 
 use super::print;
-use crate::{contract::function::Rule, server::function};
+use crate::server::{function, matrix};
 
 /// The declared functions
 #[derive(Debug, Subcommand)]
 pub enum Function {
     /// List name, path, guard and what each does
-    List,
+    List {
+        /// Show instead which kind of caller each lets in: each guard is really asked, for callers made up for it
+        #[arg(long)]
+        matrix: bool,
+    },
 }
 
 impl Function {
     /// Does what was asked for.
-    pub fn run(&self) {
+    ///
+    /// # Errors
+    /// What is wrong with the declarations, or why the guards could not be asked.
+    pub async fn run(&self) -> anyhow::Result<()> {
+        function::check().map_err(anyhow::Error::msg)?;
         match self {
-            Self::List => print(table()),
+            Self::List { matrix: false } => print(in_columns(&list())),
+            Self::List { matrix: true } => print(in_columns(&matrix::rows().await?)),
         }
+        Ok(())
     }
 }
 
-fn table() -> String {
-    let mut rows = vec![[
-        "NAME".to_owned(),
-        "PATH".to_owned(),
-        "GUARD".to_owned(),
-        "WHAT IT DOES".to_owned(),
-    ]];
-    rows.extend(function::all().map(|declaration| {
-        let view = declaration.view();
-        [
-            view.name.clone(),
-            view.path(),
-            guard(view.guard).to_owned(),
-            view.summary,
-        ]
-    }));
+fn list() -> Vec<Vec<String>> {
+    let head = ["NAME", "PATH", "GUARD", "WHAT IT DOES"].map(str::to_owned).to_vec();
+    let rows = function::all().map(|function| {
+        let view = function.view().clone();
+        vec![view.name.clone(), view.path(), view.rule.guard, view.summary]
+    });
+    std::iter::once(head).chain(rows).collect()
+}
+
+/// Cells as a table, with two spaces between the columns.
+fn in_columns(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2)];
-    let [first, second, third] = widths;
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let lines: Vec<String> = rows
         .iter()
-        .map(|[name, path, guard, what]| format!("{name:first$}  {path:second$}  {guard:third$}  {what}"))
+        .map(|row| {
+            let cells: Vec<String> = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
+            cells.join("  ").trim_end().to_owned()
+        })
         .collect();
     lines.join("\n")
-}
-
-fn guard(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Anyone => "Anyone",
-        Rule::LoggedIn => "LoggedIn",
-    }
 }

@@ -1,7 +1,10 @@
 //! The command line.
 
+mod call;
 mod certificate;
+mod cookie_file;
 mod function;
+mod site;
 mod user;
 
 use std::net::SocketAddr;
@@ -37,6 +40,8 @@ enum Command {
     /// The declared functions
     #[command(subcommand)]
     Function(function::Function),
+    /// Call a function of a running server
+    Call(call::Call),
     /// Print all settings with meaning, default and variable, as a file to start from
     Settings,
 }
@@ -76,10 +81,8 @@ pub async fn run() -> anyhow::Result<()> {
         }
         Command::Cert(cert) => cert.run(&overrides),
         Command::User(user) => user.run(Settings::load(&overrides)?).await,
-        Command::Function(function) => {
-            function.run();
-            Ok(())
-        }
+        Command::Function(function) => function.run().await,
+        Command::Call(call) => call.run(&overrides).await,
         Command::Settings => {
             print(settings::print());
             Ok(())

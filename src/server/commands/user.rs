@@ -9,7 +9,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::print;
 use crate::{
-    contract::login::Password,
+    contract::login::{NewPassword, Password},
     server::{clock::Timestamp, services::Services, settings::Settings},
 };
 
@@ -51,7 +51,7 @@ impl User {
                     storage.find_user(&name).await?.is_none(),
                     "there is a user {name} already"
                 );
-                let hash = ask_and_hash(services).await?;
+                let hash = ask_and_hash(services, &name).await?;
                 ensure!(
                     storage.add_user(&name, &hash, false, now).await?,
                     "there is a user {name} already"
@@ -71,7 +71,7 @@ impl User {
             }
             Self::Passwd { name } => {
                 ensure!(storage.find_user(&name).await?.is_some(), "there is no user {name}");
-                let hash = ask_and_hash(services).await?;
+                let hash = ask_and_hash(services, &name).await?;
                 ensure!(
                     storage.change_password(&name, &hash, now).await?,
                     "there is no user {name}"
@@ -110,16 +110,11 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn ask_and_hash(services: &Services) -> anyhow::Result<String> {
-    let password = ask_password()?;
-    ensure!(!password.is_empty(), "the password is empty");
-    ensure!(
-        !password.is_too_long(),
-        "the password is longer than {} characters",
-        Password::MAX_CHARS
-    );
-    match services.passwords().hash(password).await {
-        Ok(hash) => Ok(hash),
+async fn ask_and_hash(services: &Services, name: &str) -> anyhow::Result<String> {
+    let password = NewPassword(ask_password()?);
+    match services.passwords().hash_new(password, name).await {
+        Ok(Ok(hash)) => Ok(hash),
+        Ok(Err(problem)) => bail!("the password {problem}"),
         Err(refusal) => bail!(refusal.message()),
     }
 }

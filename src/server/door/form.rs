@@ -1,6 +1,7 @@
 //! The doors for forms without script. Each answers with a redirect, so that a reload sends nothing twice.
 //!
-//! They call the same declared functions as the JSON door, with the form written as JSON.
+//! They call the same declared functions as the JSON door, with what was typed written as JSON. A call that wants a login
+//! first is kept, and runs once its person has logged in and pressed the button that says so: never by itself.
 
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use axum::{
     http::{StatusCode, header::LOCATION},
     response::{IntoResponse as _, Response},
 };
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::{
     json::{drain, read, run},
@@ -20,14 +21,14 @@ use super::{
 use crate::{
     contract::{
         Refusal,
-        function::{FieldKind, Form},
-        kept_call::{KeptCall, Outcome},
+        kept_call::{KeptCall, Outcome, State as CallState},
         next::OwnPage,
         page::{PageFacts, RefusedLogin},
+        typed::{SHOWN_TO, THEN, Typed},
     },
     server::{
         caller::Caller,
-        function::{self, Declaration},
+        function::{self, Function},
         kept_calls,
         settings::Settings,
     },
@@ -40,44 +41,96 @@ pub async fn call(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let Some(declaration) = function::find(&name) else {
+    let Some(function) = function::find(&name) else {
         return super::page::not_found(State(pages), request).await;
     };
-    let settings = pages.services().settings();
-    match try_call(settings, declaration, caller, request).await {
+    let way = async {
+        let typed = read_form(request, pages.services().settings()).await?;
+        let shown_to = typed.get(SHOWN_TO).filter(|user| !user.is_empty()).map(str::to_owned);
+        make(function, &caller, &typed, shown_to.as_deref()).await
+    };
+    match way.await {
+        Ok(next) => see_other(&next),
+        Err(refusal) => refused_person(&refusal),
+    }
+}
+
+/// `POST /functions/<name>/kept`: runs the call that waits for this browser, or lets it go.
+pub async fn resume(
+    State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    let Some(function) = function::find(&name) else {
+        return super::page::not_found(State(pages), request).await;
+    };
+    let resumed = async {
+        let form = read_form(request, pages.services().settings()).await?;
+        let page = page_of(function);
+        let Some(kept) = kept_calls::take(&caller, function.name()).await? else {
+            return Ok(page);
+        };
+        let is_wanted = form.get("run").is_some() && matches!(kept.state, CallState::Waiting { body: Some(_) });
+        if is_wanted {
+            return make(function, &caller, &kept.typed, None).await;
+        }
+        kept_calls::forget(&caller).await?;
+        Ok(page)
+    };
+    match resumed.await {
         Ok(next) => see_other(&next),
         Err(refusal) => refused_person(&refusal),
     }
 }
 
 /// Calls the function, keeps what came of it, and says where to go.
-async fn try_call(
-    settings: &Settings,
-    declaration: &'static Declaration,
-    caller: Caller,
-    request: Request,
+async fn make(
+    function: &'static Function,
+    caller: &Caller,
+    typed: &Typed,
+    shown_to: Option<&str>,
 ) -> Result<String, Refusal> {
     let started = Instant::now();
-    let form = Fields::read(request, settings).await?;
-    let page = format!("/functions/{}", declaration.name());
-    let (arguments, body) = form.arguments_of(&declaration.form());
-    // Before anything of the arguments is looked at, as at the other door.
-    let result = match declaration.admit(&caller).await {
-        Ok(()) => run(declaration, caller.clone(), body).await,
+    let shape = function.shape();
+    let (body, faults) = typed.body(shape);
+    // The guard comes before anything of the arguments is judged, as at the other door.
+    let result = match function.admit(caller).await {
+        Ok(()) if !faults.is_empty() => Err(Refusal::InvalidArguments(faults)),
+        Ok(()) => run(function, caller.clone(), body.clone()).await,
         Err(refusal) => Err(refusal),
     };
-    let is_logged_out = matches!(result, Err(Refusal::NotLoggedIn));
-    let outcome = (!is_logged_out).then(|| outcome_of(result, started));
-    let call = KeptCall {
-        function: declaration.name().to_owned(),
-        arguments,
-        outcome,
+    let page = page_of(function);
+    let then = typed.get(THEN).and_then(OwnPage::parse);
+    let (state, next) = match &result {
+        Err(refusal) if refusal.asks_for_login() => {
+            let limit = kept_calls::MAX_ARGUMENTS;
+            if body.len() > limit {
+                return Err(Refusal::TooLarge { limit: limit as u64 });
+            }
+            let body = (!shape.has_secret()).then_some(body);
+            let way = if *refusal == Refusal::NotLoggedIn {
+                "login"
+            } else {
+                "confirm"
+            };
+            (CallState::Waiting { body }, format!("/{way}?next={page}"))
+        }
+        // A page that shows by itself what came of the call.
+        Ok(_) if then.is_some() => return Ok(then.map(|page| page.to_string()).unwrap_or_default()),
+        _ => (CallState::Done(outcome_of(result, started)), page),
     };
-    kept_calls::keep(&caller, &call).await?;
-    Ok(match is_logged_out {
-        true => format!("/login?next={page}"),
-        false => page,
-    })
+    let call = KeptCall {
+        function: function.name().to_owned(),
+        typed: typed.without_secrets(shape),
+        state,
+    };
+    kept_calls::keep(caller, &call, shown_to).await?;
+    Ok(next)
+}
+
+fn page_of(function: &Function) -> String {
+    format!("/functions/{}", function.name())
 }
 
 fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
@@ -98,11 +151,10 @@ fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
 
 /// `POST /login`: logs in and leads to where the person wanted to go, or shows the form again with the reason.
 pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
-    let form = match Fields::read(request, pages.services().settings()).await {
+    let form = match read_form(request, pages.services().settings()).await {
         Ok(form) => form,
         Err(refusal) => return refused_person(&refusal),
     };
-    let next = OwnPage::or_home(form.get("next"));
     let user_id = form.get("user_id").unwrap_or_default().to_owned();
     let remember = form.get("remember").is_some();
     let body = json!({
@@ -110,21 +162,61 @@ pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Call
         "password": form.get("password").unwrap_or_default(),
         "remember": remember,
     });
-    let Some(declaration) = function::find("login") else {
+    let refused = |error| RefusedLogin {
+        user_id,
+        remember,
+        error,
+    };
+    enter(&pages, caller, "login", body.to_string(), form.get("next"), refused).await
+}
+
+/// `POST /confirm`: confirms the login with the password, and leads on or shows the form again.
+pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
+    let form = match read_form(request, pages.services().settings()).await {
+        Ok(form) => form,
+        Err(refusal) => return refused_person(&refusal),
+    };
+    let body = json!({ "password": form.get("password").unwrap_or_default() });
+    let refused = |error| RefusedLogin {
+        error,
+        ..RefusedLogin::default()
+    };
+    enter(
+        &pages,
+        caller,
+        "confirm_login",
+        body.to_string(),
+        form.get("next"),
+        refused,
+    )
+    .await
+}
+
+/// Calls the function that lets somebody in, and leads to `next` or shows the page at `/<way>` again.
+async fn enter(
+    pages: &Pages,
+    caller: Caller,
+    name: &str,
+    body: String,
+    next: Option<&str>,
+    refused: impl FnOnce(String) -> RefusedLogin,
+) -> Response {
+    let next = OwnPage::or_home(next);
+    let Some(function) = function::find(name) else {
         return refused_person(&Refusal::UnknownFunction);
     };
-    match run(declaration, caller.clone(), body.to_string()).await {
+    let way = if name == "login" { "login" } else { "confirm" };
+    let escaped = next.escaped();
+    match run(function, caller.clone(), body).await {
         Ok(_) => see_other(next.as_str()),
+        // The session is over by now: what is left to do is to log in.
+        Err(Refusal::NotLoggedIn) => see_other(&format!("/login?next={escaped}")),
         Err(refusal) => {
             let facts = PageFacts {
-                refused_login: Some(RefusedLogin {
-                    user_id,
-                    remember,
-                    error: refusal.message(),
-                }),
+                refused_login: Some(refused(refusal.message())),
                 ..PageFacts::default()
             };
-            let target = format!("/login?next={}", escaped(next.as_str()));
+            let target = format!("/{way}?next={escaped}");
             let mut response = pages.render(caller, &target, facts, refusal.status()).await;
             add_headers(&mut response, &refusal);
             response
@@ -134,70 +226,28 @@ pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Call
 
 /// `POST /logout`: logs out and leads home. Who is logged out already is led there, too.
 pub async fn logout(Extension(caller): Extension<Caller>) -> Response {
-    let Some(declaration) = function::find("logout") else {
+    let Some(function) = function::find("logout") else {
         return refused_person(&Refusal::UnknownFunction);
     };
-    match run(declaration, caller, "{}".to_owned()).await {
+    match run(function, caller, "{}".to_owned()).await {
         Ok(_) | Err(Refusal::NotLoggedIn) => see_other("/"),
         Err(refusal) => refused_person(&refusal),
     }
 }
 
-/// The fields of a form that was sent.
-struct Fields(Vec<(String, String)>);
-
-impl Fields {
-    async fn read(request: Request, settings: &Settings) -> Result<Self, Refusal> {
-        let (head, mut body) = request.into_parts();
-        let body = match read(&mut body, settings).await {
-            Ok(text) => text,
-            Err(refusal) => {
-                drain(&head.headers, body).await;
-                return Err(refusal);
-            }
-        };
-        serde_urlencoded::from_str(&body)
-            .map(Self)
-            .map_err(|error| Refusal::Malformed(format!("the form cannot be read: {error}")))
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(field, _)| field == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// What to keep of the arguments, and the arguments as the body of a call. Passwords are never kept.
-    fn arguments_of(&self, form: &Form) -> (String, String) {
-        match form {
-            Form::Nothing => (String::new(), "{}".to_owned()),
-            Form::Json { .. } => {
-                let text = self.get("arguments").unwrap_or_default().to_owned();
-                (text.clone(), text)
-            }
-            Form::Fields(fields) => {
-                let arguments: Map<String, Value> = fields
-                    .iter()
-                    .map(|field| {
-                        let typed = self.get(&field.name);
-                        let value = match field.kind {
-                            FieldKind::Tick => Value::Bool(typed.is_some()),
-                            FieldKind::UserName | FieldKind::Password => typed.unwrap_or_default().into(),
-                        };
-                        (field.name.clone(), value)
-                    })
-                    .collect();
-                (String::new(), Value::Object(arguments).to_string())
-            }
+/// Reads a form that was sent.
+async fn read_form(request: Request, settings: &Settings) -> Result<Typed, Refusal> {
+    let (head, mut body) = request.into_parts();
+    let body = match read(&mut body, settings).await {
+        Ok(text) => text,
+        Err(refusal) => {
+            drain(&head.headers, body).await;
+            return Err(refusal);
         }
-    }
-}
-
-fn escaped(text: &str) -> String {
-    serde_urlencoded::to_string([("", text)])
-        .map(|pair| pair.trim_start_matches('=').to_owned())
-        .unwrap_or_default()
+    };
+    serde_urlencoded::from_str(&body)
+        .map(Typed::new)
+        .map_err(|error| Refusal::Malformed(format!("the form cannot be read: {error}")))
 }
 
 fn see_other(target: &str) -> Response {

@@ -27,10 +27,10 @@ use super::{
     reply::{answered, refused},
 };
 use crate::{
-    contract::{Refusal, function::Form},
+    contract::Refusal,
     server::{
         caller::Caller,
-        function::{self, Declaration},
+        function::{self, Function},
         settings::Settings,
     },
 };
@@ -56,13 +56,13 @@ pub async fn call(State(pages): State<Pages>, Extension(caller): Extension<Calle
 
 async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut Body) -> Result<String, Refusal> {
     let name = head.uri.path().strip_prefix("/api/").unwrap_or_default();
-    let declaration = function::find(name).ok_or(Refusal::UnknownFunction)?;
+    let function = function::find(name).ok_or(Refusal::UnknownFunction)?;
     if head.method != Method::POST {
         return Err(Refusal::MethodNotAllowed);
     }
-    declaration.admit(&caller).await?;
+    function.admit(&caller).await?;
     let is_json = is_json(&head.headers);
-    let takes_nothing = declaration.form() == Form::Nothing;
+    let takes_nothing = function.shape().is_nothing();
     if !is_json && !takes_nothing {
         return Err(Refusal::NotJson);
     }
@@ -76,20 +76,20 @@ async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut 
         false if is_json => text,
         false => return Err(Refusal::NotJson),
     };
-    run(declaration, caller, text).await
+    run(function, caller, text).await
 }
 
 /// Calls a function with a body, in the Leptos context that its guard asks for the caller.
 ///
 /// # Errors
 /// The function's refusal.
-pub async fn run(declaration: &'static Declaration, caller: Caller, body: String) -> Result<String, Refusal> {
+pub async fn run(function: &'static Function, caller: Caller, body: String) -> Result<String, Refusal> {
     let owner = Owner::new();
     owner
         .with(|| {
             ScopedFuture::new(async move {
                 provide_context(caller);
-                declaration.call(body).await
+                function.call(body).await
             })
         })
         .await

@@ -9,6 +9,7 @@
 pub mod form;
 pub mod headers;
 pub mod json;
+pub mod openapi;
 pub mod origin;
 pub mod page;
 pub mod panic;
@@ -17,7 +18,7 @@ pub mod reply;
 use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
-    routing::{any, post},
+    routing::{any, get, post},
 };
 use leptos::config::LeptosOptions;
 
@@ -28,12 +29,15 @@ use super::services::Services;
 pub fn router(services: &Services, options: LeptosOptions) -> Router {
     let pages = Pages::new(services.clone(), options);
     let guarded = Router::new()
+        .route("/api/openapi.json", get(openapi::show).fallback(json::call))
         .route("/api", any(json::call))
         .route("/api/", any(json::call))
         .route("/api/{*name}", any(json::call))
         .route("/login", post(form::login).get(page::show))
+        .route("/confirm", post(form::confirm).get(page::show))
         .route("/logout", post(form::logout))
         .route("/functions/{name}", post(form::call).get(page::show))
+        .route("/functions/{name}/kept", post(form::resume))
         .merge(pages.routes())
         .fallback(page::not_found)
         .method_not_allowed_fallback(page::method_not_allowed)

@@ -36,7 +36,7 @@ use super::{
 use crate::{
     app::{App, shell},
     contract::page::{PageFacts, PageStatus, SiteFacts},
-    server::{caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, services::Services},
+    server::{caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, openapi, services::Services},
 };
 
 /// What the pages are made from.
@@ -45,6 +45,7 @@ pub struct Pages {
     services: Services,
     options: Arc<LeptosOptions>,
     site: Arc<SiteFacts>,
+    openapi: Arc<str>,
     reload_port: Option<u16>,
 }
 
@@ -53,12 +54,17 @@ impl Pages {
     pub fn new(services: Services, options: LeptosOptions) -> Self {
         let settings = services.settings();
         let site = SiteFacts {
+            password_chars: settings.passwords.min_chars,
             origin: settings.origin(),
             ca_file: settings
                 .https
                 .certificate
                 .is_none()
-                .then(|| Certificates::in_folder(&settings.certs()).ca.display().to_string()),
+                // From wherever the line that names it is pasted.
+                .then(|| {
+                    let ca = Certificates::in_folder(&settings.certs()).ca;
+                    ca.canonicalize().unwrap_or(ca).display().to_string()
+                }),
             demo_users: match settings.demo {
                 true => demo::USERS
                     .map(|(user, password)| (user.to_owned(), password.to_owned()))
@@ -67,6 +73,7 @@ impl Pages {
             },
         };
         Self {
+            openapi: openapi::document(&site.origin).to_string().into(),
             services,
             options: Arc::new(options),
             site: Arc::new(site),
@@ -81,7 +88,7 @@ impl Pages {
 
     /// A route for every page in the table of `app.rs` that has no door of its own.
     pub fn routes(&self) -> Router<Self> {
-        let own_door = ["/login", "/functions/{name}"];
+        let own_door = ["/login", "/confirm", "/functions/{name}"];
         generate_route_list(App)
             .iter()
             .map(|listing| listing.path().to_owned())
@@ -103,6 +110,11 @@ impl Pages {
             .nest_service("/pkg", folder(&pkg).fallback(no_such_file.with_state(())))
             .route_service("/favicon.svg", ServeFile::new(root.join("favicon.svg")))
             .layer(map_response(dress_file))
+    }
+
+    /// The description of the functions.
+    pub fn openapi(&self) -> &str {
+        &self.openapi
     }
 
     /// Renders the page at `target`.

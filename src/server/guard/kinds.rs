@@ -1,9 +1,10 @@
 //! The guards. [`function!`](crate::function) sees all of them without an import.
 
-use super::Guard;
+pub use super::KnowsUser;
+use super::{Guard, Rule};
 use crate::{
-    contract::{Refusal, function::Rule, user::UserView},
-    server::caller::Caller,
+    contract::{Refusal, user::UserView},
+    server::{caller::Caller, clock::Timestamp},
 };
 
 /// Everybody may call, logged in or not.
@@ -20,7 +21,9 @@ impl Anyone {
 }
 
 impl Guard for Anyone {
-    const RULE: Rule = Rule::Anyone;
+    fn rule() -> Rule {
+        Rule::new("Anyone", "Open to anyone", [])
+    }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
         Ok(Self { caller: caller.clone() })
@@ -34,25 +37,10 @@ pub struct LoggedIn {
     user: UserView,
 }
 
-impl LoggedIn {
-    /// The user who calls.
-    pub fn user(&self) -> &UserView {
-        &self.user
-    }
-
-    /// The name of the user who calls.
-    pub fn user_id(&self) -> &str {
-        &self.user.user_id
-    }
-
-    /// The request that the call came with.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-}
-
 impl Guard for LoggedIn {
-    const RULE: Rule = Rule::LoggedIn;
+    fn rule() -> Rule {
+        Rule::new("LoggedIn", "For logged-in users", [Refusal::NotLoggedIn])
+    }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
         let login = caller.login().await?.ok_or(Refusal::NotLoggedIn)?;
@@ -60,5 +48,130 @@ impl Guard for LoggedIn {
             caller: caller.clone(),
             user: UserView { user_id: login.user_id },
         })
+    }
+}
+
+impl KnowsUser for LoggedIn {
+    fn user(&self) -> &UserView {
+        &self.user
+    }
+
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+/// Whoever gave the password a short while ago may call: for what must not happen at a screen that was left open. The
+/// while is a setting, 10 minutes by default. A remembered browser is not fresh (OWASP ASVS 7.5.1).
+#[derive(Debug)]
+pub struct FreshLogin {
+    login: LoggedIn,
+}
+
+impl Guard for FreshLogin {
+    fn rule() -> Rule {
+        let refusals = [Refusal::NotLoggedIn, Refusal::FreshLoginRequired];
+        Rule::new("FreshLogin", "For users who have just given their password", refusals)
+    }
+
+    async fn check(caller: &Caller) -> Result<Self, Refusal> {
+        let login = LoggedIn::check(caller).await?;
+        let window = caller.services().settings().sessions.fresh();
+        let is_fresh = caller
+            .login()
+            .await?
+            .is_some_and(|login| login.is_fresh(window, Timestamp::now()));
+        match is_fresh {
+            true => Ok(Self { login }),
+            false => Err(Refusal::FreshLoginRequired),
+        }
+    }
+}
+
+impl KnowsUser for FreshLogin {
+    fn user(&self) -> &UserView {
+        self.login.user()
+    }
+
+    fn caller(&self) -> &Caller {
+        self.login.caller()
+    }
+}
+
+/// Whoever passes one of two guards may call: `AnyOf<Weekday, FreshLogin>`. The first is asked first, and where both
+/// refuse, it is its refusal that the caller sees.
+#[derive(Debug)]
+pub enum AnyOf<A, B> {
+    /// Passed the first guard.
+    First(A),
+    /// Passed the second guard, not the first.
+    Second(B),
+}
+
+impl<A: Guard, B: Guard> Guard for AnyOf<A, B> {
+    fn rule() -> Rule {
+        A::rule().or(B::rule())
+    }
+
+    async fn check(caller: &Caller) -> Result<Self, Refusal> {
+        let refusal = match A::check(caller).await {
+            Ok(first) => return Ok(Self::First(first)),
+            // What could not be checked is not refused: another guard must not decide in its place.
+            Err(failure) if failure.is_failure() => return Err(failure),
+            Err(refusal) => refusal,
+        };
+        match B::check(caller).await {
+            Ok(second) => Ok(Self::Second(second)),
+            Err(failure) if failure.is_failure() => Err(failure),
+            Err(_) => Err(refusal),
+        }
+    }
+}
+
+impl<A: KnowsUser, B: KnowsUser> KnowsUser for AnyOf<A, B> {
+    fn user(&self) -> &UserView {
+        match self {
+            Self::First(first) => first.user(),
+            Self::Second(second) => second.user(),
+        }
+    }
+
+    fn caller(&self) -> &Caller {
+        match self {
+            Self::First(first) => first.caller(),
+            Self::Second(second) => second.caller(),
+        }
+    }
+}
+
+/// Whoever passes both guards may call: `AllOf<FreshLogin, Weekday>`.
+#[derive(Debug)]
+pub struct AllOf<A, B> {
+    /// The proof of the first guard.
+    pub first: A,
+    /// The proof of the second guard.
+    pub second: B,
+}
+
+impl<A: Guard, B: Guard> Guard for AllOf<A, B> {
+    fn rule() -> Rule {
+        A::rule().and(B::rule())
+    }
+
+    async fn check(caller: &Caller) -> Result<Self, Refusal> {
+        Ok(Self {
+            first: A::check(caller).await?,
+            second: B::check(caller).await?,
+        })
+    }
+}
+
+impl<A: KnowsUser, B: Send> KnowsUser for AllOf<A, B> {
+    fn user(&self) -> &UserView {
+        self.first.user()
+    }
+
+    fn caller(&self) -> &Caller {
+        self.first.caller()
     }
 }

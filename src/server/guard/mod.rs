@@ -10,7 +10,7 @@ use std::future::Future;
 use leptos::prelude::use_context;
 
 use super::{caller::Caller, fault::Fault};
-use crate::contract::{Refusal, function::Rule};
+use crate::contract::{Refusal, function::RuleView, user::UserView};
 
 /// A rule about who may call, and the proof that a caller may.
 #[diagnostic::on_unimplemented(
@@ -18,14 +18,96 @@ use crate::contract::{Refusal, function::Rule};
     label = "the first parameter of a function is its guard, for example `caller: LoggedIn`"
 )]
 pub trait Guard: Sized + Send {
-    /// The rule, for people and tables.
-    const RULE: Rule;
+    /// The rule, for people, tables and documents.
+    fn rule() -> Rule;
 
     /// Checks a caller.
     ///
     /// # Errors
     /// What is missing, or a fault where that cannot be told.
     fn check(caller: &Caller) -> impl Future<Output = Result<Self, Refusal>> + Send;
+}
+
+/// The proof of a guard that only lets users pass: it knows which user.
+pub trait KnowsUser: Send {
+    /// The user who calls.
+    fn user(&self) -> &UserView;
+
+    /// The request that the call came with.
+    fn caller(&self) -> &Caller;
+
+    /// The name of the user who calls.
+    fn user_id(&self) -> &str {
+        &self.user().user_id
+    }
+}
+
+/// What a guard says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// The name of the guard, as it stands in a declaration.
+    pub name: String,
+    /// Who may call, in words that stand alone: "For logged-in users".
+    pub words: String,
+    /// The refusals that it can give, one of each kind. None if everybody may call.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Rule {
+    /// What the guard called `name` says of itself.
+    pub fn new(name: &str, words: &str, refusals: impl IntoIterator<Item = Refusal>) -> Self {
+        Self {
+            name: name.to_owned(),
+            words: words.to_owned(),
+            refusals: refusals.into_iter().collect(),
+        }
+    }
+
+    /// What a guard of its own says that asks this one first, and may then refuse with `refusal`.
+    #[must_use]
+    pub fn but(self, name: &str, words: &str, refusal: Refusal) -> Self {
+        Self::new(name, words, self.refusals.into_iter().chain([refusal]))
+    }
+
+    fn or(self, other: Self) -> Self {
+        let is_open = self.refusals.is_empty() || other.refusals.is_empty();
+        Self {
+            name: format!("AnyOf<{}, {}>", self.name, other.name),
+            words: format!("{}, or {}", self.words, uncapitalised(&other.words)),
+            refusals: if is_open { Vec::new() } else { self.refusals },
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        let mut refusals = self.refusals;
+        for refusal in other.refusals {
+            if !refusals.contains(&refusal) {
+                refusals.push(refusal);
+            }
+        }
+        Self {
+            name: format!("AllOf<{}, {}>", self.name, other.name),
+            words: format!("{}, and only {}", self.words, uncapitalised(&other.words)),
+            refusals,
+        }
+    }
+
+    /// As pages and `list_functions` show it.
+    pub fn view(self) -> RuleView {
+        RuleView {
+            guard: self.name,
+            words: self.words,
+            open: self.refusals.is_empty(),
+        }
+    }
+}
+
+fn uncapitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters
+        .next()
+        .map(|first| first.to_lowercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 /// Checks the caller of the present request. The first line of every declared function.
@@ -100,6 +182,7 @@ mod tests {
         let session = Session::new(None, Arc::clone(services.sessions()), None);
         let now = Timestamp::now();
         let arrival = Arrival {
+            address: None,
             at: now,
             last_told: now,
         };

@@ -1,7 +1,7 @@
 //! What the server knows of a connection, for the requests that come over it.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -15,10 +15,16 @@ use crate::server::clock::Timestamp;
 /// A connection.
 #[derive(Debug, Clone)]
 pub struct Connection {
+    address: IpAddr,
     last_told: Arc<AtomicI64>,
 }
 
 impl Connection {
+    /// The address of the client.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// The last moment at which this client was told something: when the connection was accepted, or when it last got an
     /// answer. A request that comes now may have been sent at any time since.
     pub fn last_told(&self) -> Timestamp {
@@ -32,8 +38,9 @@ impl Connection {
 }
 
 impl Connected<SocketAddr> for Connection {
-    fn connect_info(_: SocketAddr) -> Self {
+    fn connect_info(address: SocketAddr) -> Self {
         Self {
+            address: address.ip().to_canonical(),
             last_told: Arc::new(AtomicI64::new(Timestamp::now().0)),
         }
     }

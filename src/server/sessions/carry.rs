@@ -31,6 +31,7 @@ pub async fn carry(State(services): State<Services>, mut request: Request, next:
     let connection = request.extensions().get::<ConnectInfo<Connection>>().cloned();
     let (now, connection) = (Timestamp::now(), connection.map(|ConnectInfo(connection)| connection));
     let arrival = Arrival {
+        address: connection.as_ref().map(Connection::address),
         at: now,
         last_told: connection.as_ref().map_or(now, Connection::last_told),
     };

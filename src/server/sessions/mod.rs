@@ -12,6 +12,8 @@ pub mod carry;
 pub mod store;
 pub mod sweep;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tower_sessions::{Session, session::Error, session_store::Error as StoreError};
 
@@ -26,15 +28,36 @@ pub struct Login {
     pub user_id: String,
     /// When, in milliseconds since 1970. The absolute limit counts from here.
     pub at: i64,
-    /// Whether the password was given for this session. One that was restored by a remembered browser is not fresh.
-    pub fresh: bool,
+    /// When the password was last given for this session, in milliseconds since 1970. Never, where a remembered browser
+    /// was logged in again.
+    #[serde(default)]
+    pub password_at: Option<i64>,
     /// The hash of the series of the remembered browser that it belongs to.
     pub series: Option<Vec<u8>>,
     /// When the user had last been changed, as the login found it.
     pub user_changed_at: i64,
+    /// What the login came from.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// What a login came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Browser and system, in words.
+    pub device: String,
+    /// The network address.
+    pub address: String,
 }
 
 impl Login {
+    /// Whether the password was given within the last `window`. A moment in the future is not within it: the clock was
+    /// set back, and it is not known how long ago that was.
+    pub fn is_fresh(&self, window: Duration, now: Timestamp) -> bool {
+        let given = self.password_at.map(Timestamp);
+        given.is_some_and(|given| given <= now && now < given.plus(window))
+    }
+
     /// The moment of the login.
     pub fn at(&self) -> Timestamp {
         Timestamp(self.at)

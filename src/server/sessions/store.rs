@@ -3,7 +3,7 @@
 //! `save` updates and never inserts, so a slow request cannot bring back a session that ended meanwhile. `load` checks
 //! both limits and that the user is active, and notes the use, at most once a minute.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use tower_sessions::{
     SessionStore,
@@ -131,8 +131,15 @@ impl SessionStore for Store {
     }
 }
 
-fn hash(id: &Id) -> TokenHash {
+/// The hash under which the session with that token is stored.
+pub fn hash(id: &Id) -> TokenHash {
     TokenHash::of(&id.0.to_le_bytes())
+}
+
+/// The login in the stored data of a session.
+pub fn login_in(data: &str) -> Option<Login> {
+    let data: HashMap<String, serde_json::Value> = serde_json::from_str(data).ok()?;
+    serde_json::from_value(data.get(LOGIN)?.clone()).ok()
 }
 
 fn encode(record: &Record) -> Result<String> {

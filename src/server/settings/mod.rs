@@ -12,6 +12,8 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use confique::Config;
 use serde::Deserialize;
 
+use crate::contract::login::NewPassword;
+
 pub use self::{print::print, sources::Overrides};
 
 /// The longest time that is taken, in seconds: far from where adding it to a moment overflows.
@@ -139,15 +141,25 @@ pub struct Sessions {
     #[config(env = "CALLGATE_SESSIONS_REMEMBER_SECONDS", default = 2_592_000)]
     pub remember_seconds: u64,
 
+    /// For how many seconds after the password was given a login counts as fresh.
+    #[config(env = "CALLGATE_SESSIONS_FRESH_SECONDS", default = 600)]
+    pub fresh_seconds: u64,
+
     /// How often what is over is removed from the database, in seconds.
     #[config(env = "CALLGATE_SESSIONS_SWEEP_SECONDS", default = 60)]
     pub sweep_seconds: u64,
 }
 
-/// What hashing a password costs (argon2id). Raising it takes effect for each user at the next login.
+/// What passwords must be, and what hashing one costs (argon2id). Raising a cost takes effect for each user at the next
+/// login.
 #[derive(Debug, Clone, Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct Passwords {
+    /// The fewest characters of a new password. 15 where it is all that a login asks for; 8 may do where something in
+    /// front of Callgate asks for a second factor (NIST SP 800-63B).
+    #[config(env = "CALLGATE_PASSWORDS_MIN_CHARS", default = 15)]
+    pub min_chars: usize,
+
     /// Memory, in KiB. OWASP asks for at least 19456 with two passes.
     #[config(env = "CALLGATE_PASSWORDS_MEMORY_KIB", default = 19456)]
     pub memory_kib: u32,
@@ -220,6 +232,11 @@ impl Sessions {
         Duration::from_secs(self.absolute_seconds)
     }
 
+    /// How long a login is fresh.
+    pub fn fresh(&self) -> Duration {
+        Duration::from_secs(self.fresh_seconds)
+    }
+
     /// How long a browser is remembered.
     pub fn remember(&self) -> Duration {
         Duration::from_secs(self.remember_seconds)
@@ -254,6 +271,7 @@ impl Settings {
             ("sessions.idle_seconds", self.sessions.idle_seconds),
             ("sessions.absolute_seconds", self.sessions.absolute_seconds),
             ("sessions.remember_seconds", self.sessions.remember_seconds),
+            ("sessions.fresh_seconds", self.sessions.fresh_seconds),
             ("sessions.sweep_seconds", self.sessions.sweep_seconds),
             ("passwords.permits", self.passwords.permits as u64),
             ("limits.body_bytes", self.limits.body_bytes),
@@ -266,6 +284,14 @@ impl Settings {
             .find(|(key, value)| key.ends_with("_seconds") && *value > TEN_YEARS)
         {
             return Err(format!("{key} must be at most {TEN_YEARS}, which is ten years"));
+        }
+        let min_chars = NewPassword::FEWEST_CHARS..=64;
+        if !min_chars.contains(&self.passwords.min_chars) {
+            return Err(format!(
+                "passwords.min_chars must be from {} to {}: fewer are guessed, and more are not asked of people",
+                min_chars.start(),
+                min_chars.end()
+            ));
         }
         if https.address.ip().is_unspecified() && self.site.origin.is_none() {
             return Err(format!(

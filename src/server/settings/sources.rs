@@ -43,6 +43,14 @@ pub struct Overrides {
 }
 
 impl Settings {
+    /// All defaults.
+    ///
+    /// # Errors
+    /// Where a default contradicts another.
+    pub fn defaults() -> anyhow::Result<Self> {
+        Ok(Self::from_layer(SettingsLayer::default_values())?)
+    }
+
     /// Reads all sources.
     ///
     /// # Errors

@@ -19,14 +19,18 @@ impl Storage {
         call: &str,
         expires_at: Timestamp,
     ) -> Result<(), Fault> {
-        sqlx::query("INSERT INTO kept_calls (token_hash, user_id, call, expires_at) VALUES ($1, $2, $3, $4)")
-            .bind(token.as_bytes())
-            .bind(user_id)
-            .bind(call)
-            .bind(expires_at.0)
-            .execute(&self.writer)
-            .await
-            .map_err(fault("keeping a call"))?;
+        // A user who does not exist gets nothing: the name may come from a form.
+        sqlx::query(
+            "INSERT INTO kept_calls (token_hash, user_id, call, expires_at)
+             SELECT $1, $2, $3, $4 WHERE $2 IS NULL OR EXISTS (SELECT 1 FROM users WHERE user_id = $2)",
+        )
+        .bind(token.as_bytes())
+        .bind(user_id)
+        .bind(call)
+        .bind(expires_at.0)
+        .execute(&self.writer)
+        .await
+        .map_err(fault("keeping a call"))?;
         sqlx::query(
             "DELETE FROM kept_calls WHERE expires_at <
              (SELECT MIN(expires_at) FROM (SELECT expires_at FROM kept_calls ORDER BY expires_at DESC LIMIT $1) AS newest)",
@@ -60,17 +64,35 @@ impl Storage {
         .map_err(fault("looking up a kept call"))
     }
 
-    /// Lets go of a kept call.
+    /// Makes a kept call that is for anybody one for `user_id`. `false` if there is none that is for this user now.
     ///
     /// # Errors
     /// A fault of the database.
-    pub async fn delete_kept_call(&self, token: &TokenHash) -> Result<(), Fault> {
-        sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1")
+    pub async fn hand_over_call(&self, token: &TokenHash, user_id: &str, now: Timestamp) -> Result<bool, Fault> {
+        let done = sqlx::query(
+            "UPDATE kept_calls SET user_id = $1
+             WHERE token_hash = $2 AND expires_at > $3 AND (user_id IS NULL OR user_id = $1)",
+        )
+        .bind(user_id)
+        .bind(token.as_bytes())
+        .bind(now.0)
+        .execute(&self.writer)
+        .await
+        .map_err(fault("handing over a kept call"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Lets go of a kept call. `false` if there is none any more.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn delete_kept_call(&self, token: &TokenHash) -> Result<bool, Fault> {
+        let done = sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1")
             .bind(token.as_bytes())
             .execute(&self.writer)
             .await
             .map_err(fault("letting go of a kept call"))?;
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 
     /// Removes the kept calls that are over. Gives their number.

@@ -74,6 +74,25 @@ impl Storage {
         Ok(Self { reader, writer, demo })
     }
 
+    /// An empty database in memory. It goes away with this handle.
+    ///
+    /// # Errors
+    /// Says which step failed and why.
+    pub async fn in_memory() -> anyhow::Result<Self> {
+        let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
+        // One connection, because each has a database of its own.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!().run(&pool).await?;
+        Ok(Self {
+            reader: pool.clone(),
+            writer: pool,
+            demo: false,
+        })
+    }
+
     /// Waits for running queries and closes the file.
     pub async fn close(&self) {
         self.reader.close().await;

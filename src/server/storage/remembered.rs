@@ -17,6 +17,25 @@ pub struct NewSeries<'a> {
     pub user_changed_at: i64,
     /// When it is forgotten.
     pub expires_at: Timestamp,
+    /// Browser and system, in words.
+    pub device: &'a str,
+    /// The network address of the login.
+    pub address: &'a str,
+}
+
+/// A remembered browser in the list of its user.
+#[derive(Debug, FromRow)]
+pub struct ListedSeries {
+    /// The hash of the series.
+    pub series_hash: Vec<u8>,
+    /// Browser and system, in words.
+    pub device: String,
+    /// The network address of the login.
+    pub address: String,
+    /// When its user logged in with the password, in milliseconds since 1970.
+    pub created_at: i64,
+    /// When it was last logged in again, in milliseconds since 1970.
+    pub rotated_at: i64,
 }
 
 /// A series whose token was just used, and is spent.
@@ -56,8 +75,9 @@ impl Storage {
     /// A fault of the database.
     pub async fn add_series(&self, new: &NewSeries<'_>, now: Timestamp) -> Result<bool, Fault> {
         let done = sqlx::query(
-            "INSERT INTO remembered (series_hash, token_hash, previous_hash, rotated_at, user_id, expires_at)
-             SELECT $1, $2, NULL, $3, user_id, $5 FROM users WHERE user_id = $4 AND active AND changed_at = $6",
+            "INSERT INTO remembered
+               (series_hash, token_hash, previous_hash, rotated_at, user_id, expires_at, created_at, device, address)
+             SELECT $1, $2, NULL, $3, user_id, $5, $3, $7, $8 FROM users WHERE user_id = $4 AND active AND changed_at = $6",
         )
         .bind(new.series.as_bytes())
         .bind(new.token.as_bytes())
@@ -65,10 +85,28 @@ impl Storage {
         .bind(new.user_id)
         .bind(new.expires_at.0)
         .bind(new.user_changed_at)
+        .bind(new.device)
+        .bind(new.address)
         .execute(&self.writer)
         .await
         .map_err(fault("remembering a browser"))?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// The remembered browsers of a user.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn list_series(&self, user_id: &str, now: Timestamp) -> Result<Vec<ListedSeries>, Fault> {
+        sqlx::query_as(
+            "SELECT series_hash, device, address, created_at, rotated_at FROM remembered
+             WHERE user_id = $1 AND expires_at > $2",
+        )
+        .bind(user_id)
+        .bind(now.0)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(fault("listing remembered browsers"))
     }
 
     /// Replaces the token of a series, if `token` is the good one and its user active. One statement, so of two

@@ -30,6 +30,21 @@ pub struct StoredSession {
     pub last_used_at: i64,
 }
 
+/// A live session in the list of its user.
+#[derive(Debug, FromRow)]
+pub struct ListedSession {
+    /// The hash of its token.
+    pub token_hash: Vec<u8>,
+    /// The remembered browser that it belongs to.
+    pub series_hash: Option<Vec<u8>>,
+    /// Its data, as JSON.
+    pub data: String,
+    /// When its user logged in, in milliseconds since 1970.
+    pub logged_in_at: i64,
+    /// When it was last used, as far as that was noted, in milliseconds since 1970.
+    pub last_used_at: i64,
+}
+
 /// How old a live session may be. Both moments lie in the past.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -83,6 +98,55 @@ impl Storage {
         .fetch_optional(&self.reader)
         .await
         .map_err(fault("looking up a session"))
+    }
+
+    /// The live sessions of a user.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn list_sessions(&self, user_id: &str, limits: Limits) -> Result<Vec<ListedSession>, Fault> {
+        sqlx::query_as(
+            "SELECT token_hash, series_hash, data, logged_in_at, last_used_at FROM sessions
+             WHERE user_id = $1 AND logged_in_at > $2 AND last_used_at > $3",
+        )
+        .bind(user_id)
+        .bind(limits.logged_in_after.0)
+        .bind(limits.used_after.0)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(fault("listing sessions"))
+    }
+
+    /// Ends all sessions of a user but the one with that token, and forgets all remembered browsers but that one.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn end_others(
+        &self,
+        user_id: &str,
+        token: Option<&TokenHash>,
+        series: Option<&TokenHash>,
+    ) -> Result<(), Fault> {
+        let ending = "ending the other sessions";
+        let mut transaction = self.writer.begin().await.map_err(fault(ending))?;
+        for (query, kept) in [
+            (
+                "DELETE FROM remembered WHERE user_id = $1 AND ($2 IS NULL OR series_hash <> $2)",
+                series,
+            ),
+            (
+                "DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR token_hash <> $2)",
+                token,
+            ),
+        ] {
+            sqlx::query(query)
+                .bind(user_id)
+                .bind(kept.map(TokenHash::as_bytes))
+                .execute(&mut *transaction)
+                .await
+                .map_err(fault(ending))?;
+        }
+        transaction.commit().await.map_err(fault(ending))
     }
 
     /// Notes that a session is in use. One that ended meanwhile stays ended.

@@ -1,0 +1,148 @@
+//! Argument types with limits: written once, in the type, and held wherever the type is.
+//!
+//! A value that breaks its limits cannot be made, neither by code nor by decoding, in the browser or on the server. The
+//! schema says the same limits, and from it come the form, `/api/openapi.json` and the check of all arguments at once.
+
+use std::{borrow::Cow, fmt, ops::Deref};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+/// A text of `MIN` to `MAX` characters (Unicode scalar values).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Text<const MIN: usize, const MAX: usize>(String);
+
+impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+    /// Takes `text` if it keeps the limits.
+    ///
+    /// # Errors
+    /// Says which limit it breaks.
+    pub fn new(text: impl Into<String>) -> Result<Self, String> {
+        let text = text.into();
+        match text.chars().count() {
+            count if count < MIN => Err(too_short(MIN)),
+            count if count > MAX => Err(too_long(MAX)),
+            _ => Ok(Self(text)),
+        }
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Deref for Text<MIN, MAX> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> fmt::Display for Text<MIN, MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> JsonSchema for Text<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text{MIN}To{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": MIN, "maxLength": MAX })
+    }
+}
+
+/// A whole number from `MIN` to `MAX`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Whole<const MIN: i64, const MAX: i64>(i64);
+
+impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+    /// Takes `number` if it keeps the limits.
+    ///
+    /// # Errors
+    /// Says which limit it breaks.
+    pub fn new(number: i64) -> Result<Self, String> {
+        match number {
+            number if number < MIN => Err(too_small(MIN)),
+            number if number > MAX => Err(too_large(MAX)),
+            _ => Ok(Self(number)),
+        }
+    }
+
+    /// The number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> fmt::Display for Whole<MIN, MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Whole<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(i64::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> JsonSchema for Whole<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Whole{MIN}To{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+    }
+}
+
+pub(super) fn too_short(min: impl fmt::Display) -> String {
+    format!("must have at least {min} characters")
+}
+
+pub(super) fn too_long(max: impl fmt::Display) -> String {
+    format!("must have at most {max} characters")
+}
+
+pub(super) fn too_small(min: impl fmt::Display) -> String {
+    format!("must be at least {min}")
+}
+
+pub(super) fn too_large(max: impl fmt::Display) -> String {
+    format!("must be at most {max}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_counts_characters_not_bytes() {
+        assert!(Text::<1, 3>::new("éèê").is_ok());
+        assert_eq!(Text::<1, 3>::new("four").unwrap_err(), "must have at most 3 characters");
+        assert!(Text::<1, 3>::new("").is_err());
+    }
+
+    #[test]
+    fn what_breaks_its_limits_cannot_be_decoded() {
+        assert!(serde_json::from_str::<Text<1, 3>>(r#""four""#).is_err());
+        assert!(serde_json::from_str::<Whole<1, 8>>("9").is_err());
+        assert_eq!(serde_json::from_str::<Whole<1, 8>>("8").unwrap().get(), 8);
+    }
+}

@@ -1,0 +1,32 @@
+//! What a user is told of the own sessions.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One place where a user is logged in, or can be again without a password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionView {
+    /// What to call it when it is to be ended. It is good for nothing else.
+    pub id: String,
+    /// Browser and system in words, such as "Firefox on Linux".
+    pub device: String,
+    /// The network address that the login came from.
+    pub address: String,
+    /// When the user logged in with the password (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
+    pub logged_in_at: String,
+    /// When it was last used, to the minute (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
+    pub last_used_at: String,
+    /// Whether this browser is remembered: logged in again without a password.
+    pub remembered: bool,
+    /// Whether this is the one that asks.
+    pub current: bool,
+}
+
+/// The reply of `my_sessions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionList {
+    /// The sessions, the last used first.
+    pub sessions: Vec<SessionView>,
+}

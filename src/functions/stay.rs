@@ -1,0 +1,42 @@
+//! An example to copy from: typed arguments of every kind behind a guard. It prices a stay in a guest house.
+
+use crate::{
+    contract::{
+        Refusal, Text, Whole,
+        stay::{Contact, Extra, Quote, Room},
+    },
+    function,
+};
+
+function! { "quote_stay":
+    /// Prices a stay in a guest house: an example of typed arguments.
+    ///
+    /// Each argument is checked against its type, in the browser as on the server, and all faults are told at once.
+    pub async fn quote_stay(
+        _caller: LoggedIn,
+        /// The first night.
+        arrival: jiff::civil::Date,
+        /// How many nights, a month at the most.
+        nights: Whole<1, 31>,
+        /// How many guests, in one room.
+        guests: Whole<1, 4>,
+        room: Room,
+        /// What each guest gets besides.
+        #[serde(default)]
+        extras: Vec<Extra>,
+        /// A discount on everything, from 0 (none) to 1 (free).
+        #[schemars(range(min = 0.0, max = 1.0))]
+        discount: Option<f64>,
+        /// Whether a dog comes along, 10 for the whole stay.
+        #[serde(default)]
+        dog: bool,
+        contact: Contact,
+        /// What else matters.
+        #[serde(default)]
+        #[schemars(length(max = 5))]
+        wishes: Vec<Text<1, 80>>,
+    ) -> Result<Quote, Refusal> {
+        let stay = crate::server::stay::Stay { arrival, nights, guests, room, extras, discount, dog };
+        stay.quote(&contact, wishes.len())
+    }
+}

@@ -1,0 +1,99 @@
+//! The page that asks who is logged in for the password once more, so that the login is fresh.
+//!
+//! It works like the login page: without script the form posts to this page, with script it calls `confirm_login`.
+
+use leptos::{html, prelude::*, task::spawn_local};
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use crate::{
+    contract::{Refusal, login::Password, next::OwnPage, page::RefusedLogin},
+    functions::account::confirm_login,
+    parts::{browser::go, password_field::PasswordField, visit::Visit},
+};
+
+/// The page.
+#[component]
+pub fn ConfirmPage() -> impl IntoView {
+    let visit = Visit::current();
+    let query = use_query_map();
+    let next = OwnPage::or_home(query.read_untracked().get_str("next"));
+    view! {
+        <Title text="Confirm it is you"/>
+        <div class="narrow">
+            <h1>"Confirm it is you"</h1>
+            <Suspense>
+                {
+                    let next = next.clone();
+                    move || {
+                        let next = next.clone();
+                        Suspend::new(async move {
+                            match visit.user().await {
+                                Ok(Some(user)) => view! {
+                                    <p>
+                                        "You are logged in as " <strong>{user.user_id.clone()}</strong>
+                                        ". What comes next asks for your password once more."
+                                    </p>
+                                    <ConfirmForm user_id=user.user_id next=next refused=visit.refused_login()/>
+                                }
+                                .into_any(),
+                                Ok(None) => view! {
+                                    <p>"You are not logged in. " <a href=format!("/login?next={}", next.escaped())>"Log in"</a> " first."</p>
+                                }
+                                .into_any(),
+                                Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+                            }
+                        })
+                    }
+                }
+            </Suspense>
+        </div>
+    }
+}
+
+#[component]
+fn ConfirmForm(user_id: String, next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
+    let error = RwSignal::new(refused.map(|refused| refused.error).unwrap_or_default());
+    let is_sending = RwSignal::new(false);
+    let password = NodeRef::<html::Input>::new();
+    let target = next.clone();
+    let on_submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let Some(password) = password.get_untracked().filter(|_| !is_sending.get_untracked()) else {
+            return;
+        };
+        is_sending.set(true);
+        let target = target.clone();
+        spawn_local(async move {
+            match confirm_login(Password::new(password.value())).await {
+                Ok(_) => go(target.as_str()),
+                Err(Refusal::NotLoggedIn) => go(&format!("/login?next={}", target.escaped())),
+                Err(refusal) => {
+                    is_sending.set(false);
+                    error.set(refusal.message());
+                    password.select();
+                }
+            }
+        });
+    };
+    let said = move || Some(error.get()).filter(|error| !error.is_empty());
+    let is_wrong = Signal::derive(move || !error.read().is_empty());
+    view! {
+        <form class="panel" method="post" action=format!("/confirm?next={}", next.escaped()) on:submit=on_submit>
+            <input type="hidden" name="next" value=next.to_string()/>
+            // For password managers, which look for the name beside the password.
+            <input type="text" name="user_id" value=user_id autocomplete="username" readonly hidden/>
+            <p id="confirm-error" class="said bad" role="alert">{said}</p>
+            <PasswordField
+                name="password".to_owned()
+                label="Password".to_owned()
+                autocomplete="current-password".to_owned()
+                required=true
+                described_by="confirm-error"
+                is_wrong=is_wrong
+                element=password
+            />
+            <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Confirm"</button>
+        </form>
+    }
+}

@@ -1,0 +1,77 @@
+//! An input for a password: it can be shown, is filled in by managers, and takes what is pasted.
+//!
+//! For a new password it says how far the length goes. It only says so: nothing that is typed is ever held back.
+
+use leptos::{html, prelude::*};
+
+use super::{browser::hydrated, visit::Visit};
+
+/// The input with its label, and a button that shows what is typed.
+#[component]
+pub fn PasswordField(
+    /// The name of the field, which is also its id.
+    name: String,
+    /// What it is called.
+    label: String,
+    /// What password managers fill in: `current-password` or `new-password`.
+    autocomplete: String,
+    /// Whether it must be filled in.
+    required: bool,
+    /// The ids of what describes it.
+    #[prop(into)]
+    described_by: String,
+    /// Whether what was typed was refused.
+    #[prop(into)]
+    is_wrong: Signal<bool>,
+    /// The element, for those who read or select it.
+    #[prop(optional)]
+    element: NodeRef<html::Input>,
+) -> impl IntoView {
+    let is_shown = RwSignal::new(false);
+    let is_ready = hydrated();
+    let typed = RwSignal::new(0_usize);
+    let is_new = autocomplete == "new-password";
+    let hint = format!("{name}-hint");
+    let described_by = if is_new {
+        format!("{hint} {described_by}")
+    } else {
+        described_by
+    };
+    let wanted = Visit::current().site().password_chars;
+    let said = move || match typed.get() {
+        0 => format!("At least {wanted} characters. A few words make a good one."),
+        count if count < wanted => format!("{count} of at least {wanted} characters."),
+        count => format!("{count} characters: long enough. Longer is stronger."),
+    };
+    view! {
+        <label for=name.clone()>{label}</label>
+        <div class="with-button">
+            <input
+                id=name.clone()
+                name=name.clone()
+                node_ref=element
+                required=required
+                type=move || if is_shown.get() { "text" } else { "password" }
+                autocomplete=autocomplete
+                autocapitalize="off"
+                spellcheck="false"
+                data-secret=""
+                aria-describedby=described_by
+                aria-invalid=move || is_wrong.get().to_string()
+                on:input:target=move |event| typed.set(event.target().value().chars().count())
+            />
+            <button
+                class="plain"
+                type="button"
+                aria-controls=name
+                aria-pressed=move || is_shown.get().to_string()
+                class:waiting=move || !is_ready.get()
+                on:click=move |_| is_shown.update(|shown| *shown = !*shown)
+            >
+                "Show"
+                <span class="unseen">" password"</span>
+            </button>
+        </div>
+        {is_new.then(|| view! { <p id=hint class="help" aria-live="polite">{said}</p> })}
+    }
+}

@@ -1,0 +1,37 @@
+//! A call that was kept until its person had logged in: what will run, and the button that runs it.
+
+use leptos::prelude::*;
+
+/// The call that waits for this page's function. It works without script: nothing runs but by its button.
+#[component]
+pub fn Waiting(
+    /// The page of the function.
+    page: String,
+    /// The body that it will be called with. `None` where a secret must be typed anew.
+    body: Option<String>,
+) -> impl IntoView {
+    let action = format!("{page}/kept");
+    view! {
+        <section class="kept" aria-labelledby="kept">
+            <h2 id="kept">"This call waits for you"</h2>
+            {match body {
+                Some(body) => view! {
+                    <p>"It wanted a login first, so it was kept. It has not run yet. This is what will run:"</p>
+                    <pre tabindex="0" role="group" aria-label="The arguments of the call that waits"><code>{body}</code></pre>
+                    <form class="buttons" method="post" action=action>
+                        <button class="button" type="submit" name="run" value="run">"Run this call"</button>
+                        <button class="plain" type="submit" name="drop" value="drop">"Let it go"</button>
+                    </form>
+                }
+                .into_any(),
+                None => view! {
+                    <p>
+                        "It wanted a login first. What you typed is below, but for what is secret, which is never kept: type that \
+                         again, then press Call."
+                    </p>
+                }
+                .into_any(),
+            }}
+        </section>
+    }
+}

@@ -1,0 +1,230 @@
+//! The description of all functions for programs: OpenAPI 3.1, at `/api/openapi.json`.
+//!
+//! It is made from the declarations: the schemas are those of the types that are decoded and written, the refusals those
+//! that the guard, the decoder and the door give, and those that the declaration names.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    function::{self, Function},
+    kept_calls::MAX_ARGUMENTS,
+    schema,
+};
+use crate::contract::{Refusal, shape::FieldFault};
+
+/// The description of a site at `origin`.
+pub fn document(origin: &str) -> Value {
+    let mut generator = schema::of_replies();
+    let mut paths = Map::new();
+    for function in function::all() {
+        let reply = function.reply(&mut generator).to_value();
+        paths.insert(function.view().path(), json!({ "post": operation(function, &reply) }));
+    }
+    let mut schemas = generator.take_definitions(true);
+    schemas.insert("Refusal".to_owned(), refusal_schema(&mut generator));
+    schemas.extend(generator.take_definitions(true));
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Callgate",
+            "summary": "Functions guarded by a login.",
+            "description": "Every function is called with POST and a JSON object. A reply has `ok: true`; a refusal has \
+                            `ok: false`, a sentence for people, and a code for programs that never changes.",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{ "url": origin }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "__Host-callgate",
+                    "description": "The session cookie that `login` sets.",
+                },
+            },
+        },
+    })
+}
+
+fn operation(function: &Function, reply: &Value) -> Value {
+    let view = function.view();
+    let example: Value = serde_json::from_str(&view.example).unwrap_or_default();
+    let mut description = view.details.clone();
+    description.push(format!("Who may call: {}.", view.rule.words));
+    json!({
+        "operationId": view.name,
+        "summary": view.summary,
+        "description": description.join("\n\n"),
+        "security": if view.rule.open { json!([]) } else { json!([{ "session": [] }]) },
+        "x-guard": view.rule.guard,
+        "requestBody": {
+            "required": !function.shape().is_nothing(),
+            "content": {
+                "application/json": { "schema": with_aliases(function.arguments()), "example": example },
+            },
+        },
+        "responses": responses(function, reply),
+    })
+}
+
+fn responses(function: &Function, reply: &Value) -> Value {
+    let mut responses = Map::new();
+    let ok = json!({ "type": "object", "properties": { "ok": { "const": true } }, "required": ["ok"] });
+    responses.insert(
+        "200".to_owned(),
+        json!({
+            "description": "What came of the call.",
+            "content": { "application/json": { "schema": { "allOf": [ok, reply] } } },
+        }),
+    );
+    let mut by_status: BTreeMap<u16, Vec<Refusal>> = BTreeMap::new();
+    for refusal in refusals(function) {
+        by_status.entry(refusal.status()).or_default().push(refusal);
+    }
+    for (status, refusals) in by_status {
+        responses.insert(status.to_string(), refused(&refusals));
+    }
+    Value::Object(responses)
+}
+
+/// What a call can be refused with: by the door, by the guard, by the decoder, by the function.
+fn refusals(function: &Function) -> Vec<Refusal> {
+    let mut refusals = function.rule().refusals.clone();
+    refusals.extend(function.refusals());
+    refusals.extend([
+        Refusal::CrossOrigin,
+        Refusal::Malformed("expected value at line 1, column 1".to_owned()),
+        Refusal::NotJson,
+        Refusal::TooLarge {
+            limit: MAX_ARGUMENTS as u64,
+        },
+        Refusal::TooSlow,
+        Refusal::Busy { retry_after: 1 },
+        Refusal::Internal {
+            reference: "k3v9xa".to_owned(),
+        },
+    ]);
+    if *function.shape() != crate::contract::shape::Shape::Object {
+        refusals.push(Refusal::InvalidArguments(vec![FieldFault::new("field", "is missing")]));
+    }
+    refusals
+}
+
+/// The answers with one status.
+fn refused(refusals: &[Refusal]) -> Value {
+    let codes: Vec<&str> = refusals.iter().map(Refusal::code).collect();
+    let said: Vec<String> = refusals.iter().map(Refusal::message).collect();
+    let examples: Map<String, Value> = refusals
+        .iter()
+        .map(|refusal| (refusal.code().to_owned(), json!({ "value": refusal })))
+        .collect();
+    let code = json!({ "properties": { "code": { "enum": codes } } });
+    let mut response = json!({
+        "description": said.join("\n\n"),
+        "content": {
+            "application/json": {
+                "schema": { "allOf": [{ "$ref": "#/components/schemas/Refusal" }, code] },
+                "examples": examples,
+            },
+        },
+    });
+    if refusals.iter().any(|refusal| matches!(refusal, Refusal::Busy { .. })) {
+        response["headers"] = json!({
+            "Retry-After": { "description": "Seconds to wait.", "required": true, "schema": { "type": "integer" } },
+        });
+    }
+    response
+}
+
+/// A refusal writes itself (see [`Refusal`]), so its schema is written here, and a test holds the two together.
+fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
+    let fault = generator.subschema_for::<FieldFault>().to_value();
+    json!({
+        "type": "object",
+        "properties": {
+            "ok": { "const": false },
+            "error": { "type": "string", "description": "What went wrong and what to do, for people." },
+            "code": { "type": "string", "description": "The same for programs. It never changes." },
+            "detail": { "type": "string", "description": "What exactly, where there is more to say." },
+            "faults": { "type": "array", "items": fault, "description": "What is wrong with which field." },
+            "retry_after": { "type": "integer", "description": "Seconds to wait." },
+            "limit": { "type": "integer", "description": "The limit, in bytes." },
+            "reference": { "type": "string", "description": "What to quote to the operator." },
+        },
+        "required": ["ok", "error", "code"],
+        "additionalProperties": false,
+    })
+}
+
+/// Says that a field may come under its other name instead.
+fn with_aliases(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    let aliases: Vec<(String, String)> = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, field)| Some((name.clone(), field.get("x-alias")?.as_str()?.to_owned())))
+        .collect();
+    for (name, alias) in aliases {
+        let mut field = schema["properties"][&name].clone();
+        field["deprecated"] = Value::Bool(true);
+        schema["properties"][&alias] = field;
+        if let Some(required) = schema["required"].as_array_mut()
+            && required.iter().any(|required| *required == name)
+        {
+            required.retain(|required| *required != name);
+            schema["oneOf"] = json!([{ "required": [name] }, { "required": [alias] }]);
+        }
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_has_its_operation_and_its_guard_its_refusals() {
+        let document = document("https://calls.example");
+        for function in function::all() {
+            let operation = &document["paths"][function.view().path()]["post"];
+            assert_eq!(operation["operationId"], function.name());
+            for refusal in &function.rule().refusals {
+                let response = &operation["responses"][refusal.status().to_string()];
+                let codes = response["content"]["application/json"]["schema"]["allOf"][1]["properties"]["code"]["enum"]
+                    .as_array();
+                assert!(
+                    codes.unwrap().iter().any(|code| code == refusal.code()),
+                    "{}: {refusal:?}",
+                    function.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_of_a_refusal_knows_every_field_that_one_writes() {
+        let schema = &document("")["components"]["schemas"]["Refusal"];
+        for refusal in function::all().flat_map(refusals) {
+            let written = serde_json::to_value(&refusal).unwrap();
+            for name in written.as_object().unwrap().keys() {
+                assert!(schema["properties"].get(name).is_some(), "{name} of {refusal:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_schema_leads_nowhere() {
+        let document = document("");
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Which passwords may be chosen (NIST SP 800-63B, 3.1.1.2; OWASP ASVS 6.2).
+//!
+//! Long enough, not too long, and not easily guessed: not among the common ones, nor made of the names that everybody
+//! would try first. Every character is allowed, none is demanded, nothing expires. Each refusal says its reason.
+
+use unicode_normalization::UnicodeNormalization as _;
+use zxcvbn::{Score, zxcvbn};
+
+use crate::contract::login::{NewPassword, Password};
+
+/// What everybody would try here.
+const PRODUCT: &str = "callgate";
+
+/// A name shorter than this is too likely to be in a good password by chance.
+const SHORTEST_NAME: usize = 3;
+
+/// Why `password` may not be the new password of `user_id`, in words that go after "password". `None` if it may.
+pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Option<String> {
+    let NewPassword(password) = password;
+    let text = password.reveal();
+    let folded = text.nfkc().collect::<String>().to_lowercase();
+    let user = user_id.nfkc().collect::<String>().to_lowercase();
+    if text.chars().count() < min_chars {
+        return Some(format!(
+            "must have at least {min_chars} characters: a few words make a good one"
+        ));
+    }
+    if password.is_too_long() {
+        return Some(format!("must have at most {} characters", Password::MAX_CHARS));
+    }
+    if user.chars().count() >= SHORTEST_NAME && folded.contains(&user) {
+        return Some("must not contain the name of the user: that is tried first".to_owned());
+    }
+    if folded.contains(PRODUCT) {
+        return Some("must not contain the name of this program: that is tried first".to_owned());
+    }
+    let guess = zxcvbn(&folded, &[&user, PRODUCT]);
+    (guess.score() < Score::Three).then(|| {
+        let warning = guess.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+        let why = warning.map_or_else(
+            || "it is made of parts that are tried first".to_owned(),
+            |why| lower(&why.to_string()),
+        );
+        format!("is too easily guessed: {why}")
+    })
+}
+
+/// A sentence as the end of another one.
+fn lower(sentence: &str) -> String {
+    let sentence = sentence.trim_end_matches('.');
+    let mut letters = sentence.chars();
+    letters
+        .next()
+        .map(|first| first.to_lowercase().chain(letters).collect())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> Option<String> {
+        super::problem(&NewPassword(Password::new(text.to_owned())), "ada.lovelace", 15)
+    }
+
+    #[test]
+    fn length_is_counted_in_characters() {
+        assert!(problem("kurz, aber gut").is_some_and(|why| why.contains("at least 15")));
+        assert_eq!(problem("ölige Äpfel über Öfen"), None);
+        assert_eq!(problem(&"schnörkel und 7 Zebras; ".repeat(10)), None);
+        assert!(problem(&"schnörkel und 7 Zebras; ".repeat(11)).is_some_and(|why| why.contains("at most 256")));
+    }
+
+    #[test]
+    fn every_character_is_allowed_and_none_is_demanded() {
+        for good in [
+            "only small letters here",
+            "пять жёлтых лимонов",
+            "🦀🦞🦐🦑🐙🐚🐠🐟🐡🦈🐳🐋🐬🦭🐊",
+            "  two  spaces  each  way  ",
+        ] {
+            assert_eq!(problem(good), None, "{good}");
+        }
+    }
+
+    #[test]
+    fn common_passwords_and_patterns_are_refused_with_the_reason() {
+        for bad in [
+            "passwordpassword",
+            "123456789012345",
+            "aaaaaaaaaaaaaaaaaaaa",
+            "qwertyuiopasdfghjkl",
+            "abcabcabcabcabcabc",
+        ] {
+            let why = problem(bad).unwrap_or_else(|| panic!("{bad} was taken"));
+            assert!(why.contains("too easily guessed"), "{bad}: {why}");
+        }
+        let short = super::problem(&NewPassword(Password::new("football1".into())), "ada", 8);
+        assert!(short.is_some_and(|why| why.contains("too easily guessed")));
+    }
+
+    #[test]
+    fn the_names_of_user_and_product_are_refused_in_any_case_and_width() {
+        for bad in ["Ada.LOVELACE and 7 zebras", "my ＣａｌｌＧａｔｅ and 7 zebras"] {
+            assert!(
+                problem(bad).is_some_and(|why| why.contains("must not contain the name")),
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! From Rust types to schemas (JSON Schema 2020-12), and from schemas to the [`Shape`] of arguments.
+//!
+//! What a schema says is held: a limit that the check of arguments does not know is an error at start-up, never a promise
+//! that nobody keeps.
+
+mod example;
+mod shape;
+
+use schemars::{
+    JsonSchema, Schema, SchemaGenerator,
+    generate::SchemaSettings,
+    transform::{RecursiveTransform, Transform as _},
+};
+use serde_json::{Value, json};
+
+pub use self::{example::example, shape::shape};
+
+/// Where OpenAPI keeps schemas that have a name.
+pub const COMPONENTS: &str = "/components/schemas";
+
+/// The schema of a type that is decoded: closed, so that what is not known is not taken.
+pub fn of_arguments<T: JsonSchema>() -> Schema {
+    let mut settings = SchemaSettings::draft2020_12().for_deserialize();
+    settings.meta_schema = None;
+    settings.inline_subschemas = true;
+    let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<T>();
+    schema.remove("title");
+    RecursiveTransform(close).transform(&mut schema);
+    RecursiveTransform(bound).transform(&mut schema);
+    schema
+}
+
+/// A generator for the types of replies, which are kept under their names.
+pub fn of_replies() -> SchemaGenerator {
+    let mut settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.meta_schema = None;
+    settings.definitions_path = COMPONENTS.into();
+    SchemaGenerator::new(settings)
+}
+
+/// Objects with named fields take no others.
+fn close(schema: &mut Schema) {
+    if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
+        schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+}
+
+/// Whole numbers have the limits of their Rust type.
+fn bound(schema: &mut Schema) {
+    let limits = match schema.get("format").and_then(Value::as_str) {
+        Some("int32") => [json!(i32::MIN), json!(i32::MAX)],
+        Some("uint32") => [json!(u32::MIN), json!(u32::MAX)],
+        Some("int64" | "int") => [json!(i64::MIN), json!(i64::MAX)],
+        Some("uint64" | "uint") => [json!(u64::MIN), json!(u64::MAX)],
+        _ => return,
+    };
+    for (name, limit) in ["minimum", "maximum"].into_iter().zip(limits) {
+        if schema.get(name).is_none() {
+            schema.insert(name.to_owned(), limit);
+        }
+    }
+}
