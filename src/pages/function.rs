@@ -94,7 +94,11 @@ fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
         </div>
         <p class="lead">{function.summary.clone()}</p>
         {function.details.iter().map(|paragraph| view! { <p>{paragraph.clone()}</p> }).collect_view()}
-        {waiting.map(|body| view! { <Waiting page=page.clone() body=body/> })}
+        {waiting.map(|body| {
+            let page = page.clone();
+            // A call made by hand takes its place.
+            move || calls.waits().then(|| view! { <Waiting page=page.clone() body=body.clone()/> })
+        })}
         <form
             class="panel"
             method="post"
@@ -105,13 +109,27 @@ fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
             on:input=move |_| calls.show_typed(form)
             on:submit=move |event| calls.submit(event, form)
         >
-            <input type="hidden" name=SHOWN_TO value=visit.user_id()/>
+            <ShownTo/>
             <Arguments shape=function.arguments.clone() typed=typed faults=calls.faults text=text/>
             <p class="said bad" role="alert">{other_faults}</p>
             <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>"Call"</button>
         </form>
         <Reply outcome=calls.outcome is_calling=calls.is_calling/>
         <Curl function=function body=calls.body/>
+    }
+}
+
+/// Says whom the form was shown to, so that nobody else sees what is kept of it.
+#[component]
+fn ShownTo() -> impl IntoView {
+    let visit = Visit::current();
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                let user = visit.user().await.ok().flatten().map(|user| user.user_id);
+                view! { <input type="hidden" name=SHOWN_TO value=user.unwrap_or_default()/> }
+            })}
+        </Suspense>
     }
 }
 
@@ -139,6 +157,11 @@ struct Calls {
 }
 
 impl Calls {
+    /// Whether nothing has come of this page's calls yet, so that one which waits goes on waiting.
+    fn waits(self) -> bool {
+        self.outcome.read().as_ref().is_none_or(|came| !came.is_ok())
+    }
+
     /// Lets the `curl` line follow what is typed. (The editor does so by itself; a secret is left to be filled in.)
     fn show_typed(self, form: NodeRef<leptos::html::Form>) {
         let Some(form) = form.get_untracked() else {

@@ -63,15 +63,6 @@ impl Visit {
         self.user.set(Some(Ok(None)));
     }
 
-    /// The name of who is logged in, as far as it is known.
-    pub fn user_id(self) -> Option<String> {
-        self.user
-            .get_untracked()
-            .and_then(Result::ok)
-            .flatten()
-            .map(|user| user.user_id)
-    }
-
     /// What holds for every page.
     pub fn site(self) -> SiteFacts {
         self.facts.with_value(|facts| facts.site.clone())

@@ -84,8 +84,8 @@ pub async fn forget(caller: &Caller) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes the call that waits for the browser and the user of `caller`: it can be taken once. With `function`, only if it is
-/// a call of that function.
+/// Takes the call that waits for the browser and the user of `caller`: it can be taken once. Only if it is a
+/// call of `function`.
 ///
 /// # Errors
 /// A fault of the database.
@@ -100,6 +100,18 @@ pub async fn take(caller: &Caller, function: &str) -> Result<Option<KeptCall>, F
     // Of two presses at once, one takes it. The cookie is left alone: by now it may be that of the reply.
     let is_taken = caller.services().storage().delete_kept_call(&token.hash()).await?;
     Ok(is_taken.then_some(call))
+}
+
+/// Lets go of the call of `function` that waits for the browser of `caller`, now that its page has called it otherwise.
+/// Where that fails, the call goes on waiting: that does no harm, and the call that was made is told as it came.
+pub async fn replace_by_call(caller: &Caller, function: &str) {
+    match take(caller, function).await {
+        Ok(None) => {}
+        Ok(Some(_)) => caller.set_cookie(SetCookie::remove(CookieName::KeptCall)),
+        Err(fault) => {
+            fault.log();
+        }
+    }
 }
 
 /// Hands what is kept for this browser over to `user_id`, who logs in with it. What belongs to another user is let go.

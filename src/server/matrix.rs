@@ -28,9 +28,12 @@ const KINDS: [(&str, Option<PasswordGiven>); 4] = [
 
 /// When a made-up caller gave the password.
 #[derive(Debug, Clone, Copy)]
-enum PasswordGiven {
+pub(super) enum PasswordGiven {
+    /// Not in this session: a remembered browser was logged in again.
     Never,
+    /// Too long ago to be fresh.
     Earlier,
+    /// Just now.
     JustNow,
 }
 
@@ -66,7 +69,8 @@ fn answer(refusal: &Refusal) -> anyhow::Result<String> {
     Ok(refusal.code().to_owned())
 }
 
-async fn caller(services: &Services, given: Option<PasswordGiven>) -> anyhow::Result<Caller> {
+/// A caller made up for a guard to be asked: one who gave the password at some time, or nobody.
+pub(super) async fn caller(services: &Services, given: Option<PasswordGiven>) -> anyhow::Result<Caller> {
     let now = Timestamp::now();
     let session = Session::new(None, Arc::new(MemoryStore::default()), None);
     if let Some(given) = given {

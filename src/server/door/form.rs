@@ -125,6 +125,8 @@ async fn make(
         typed: typed.without_secrets(shape),
         state,
     };
+    // A reply is for whoever made the call, a call that waits for the person who filled the form in.
+    let shown_to = shown_to.filter(|_| matches!(call.state, CallState::Waiting { .. }));
     kept_calls::keep(caller, &call, shown_to).await?;
     Ok(next)
 }

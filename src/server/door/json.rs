@@ -31,6 +31,7 @@ use crate::{
     server::{
         caller::Caller,
         function::{self, Function},
+        kept_calls,
         settings::Settings,
     },
 };
@@ -76,7 +77,9 @@ async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut 
         false if is_json => text,
         false => return Err(Refusal::NotJson),
     };
-    run(function, caller, text).await
+    let reply = run(function, caller.clone(), text).await?;
+    kept_calls::replace_by_call(&caller, function.name()).await;
+    Ok(reply)
 }
 
 /// Calls a function with a body, in the Leptos context that its guard asks for the caller.

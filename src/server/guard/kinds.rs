@@ -175,3 +175,6 @@ impl<A: KnowsUser, B: Send> KnowsUser for AllOf<A, B> {
         self.first.caller()
     }
 }
+
+#[cfg(test)]
+mod tests;

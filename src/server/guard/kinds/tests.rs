@@ -1,0 +1,115 @@
+use super::*;
+use crate::server::{
+    matrix::{self, PasswordGiven},
+    services::Services,
+    settings::Settings,
+};
+
+/// A guard as somebody would add one: it lets "nobody in particular" in.
+#[derive(Debug)]
+struct Never;
+
+impl Guard for Never {
+    fn rule() -> Rule {
+        LoggedIn::rule().but("Never", "For no one", no_one())
+    }
+
+    async fn check(_: &Caller) -> Result<Self, Refusal> {
+        Err(no_one())
+    }
+}
+
+/// A guard that cannot find out.
+#[derive(Debug)]
+struct Broken;
+
+impl Guard for Broken {
+    fn rule() -> Rule {
+        Rule::new("Broken", "For whom it may concern", [])
+    }
+
+    async fn check(_: &Caller) -> Result<Self, Refusal> {
+        Err(failure())
+    }
+}
+
+fn no_one() -> Refusal {
+    Refusal::Forbidden("It lets no one in.".into())
+}
+
+fn failure() -> Refusal {
+    Refusal::Internal { reference: "x".into() }
+}
+
+async fn caller(given: Option<PasswordGiven>) -> Caller {
+    let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+    matrix::caller(&services, given).await.unwrap()
+}
+
+async fn outcome<G: Guard>(caller: &Caller) -> Result<(), Refusal> {
+    G::check(caller).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_fresh_login_is_one_with_a_password_given_a_short_while_ago() {
+    let nobody = caller(None).await;
+    assert_eq!(outcome::<FreshLogin>(&nobody).await, Err(Refusal::NotLoggedIn));
+    for given in [PasswordGiven::Never, PasswordGiven::Earlier] {
+        let caller = caller(Some(given)).await;
+        assert_eq!(outcome::<LoggedIn>(&caller).await, Ok(()));
+        assert_eq!(outcome::<FreshLogin>(&caller).await, Err(Refusal::FreshLoginRequired));
+    }
+    let fresh = caller(Some(PasswordGiven::JustNow)).await;
+    assert_eq!(FreshLogin::check(&fresh).await.unwrap().user_id(), "somebody");
+}
+
+#[tokio::test]
+async fn any_of_lets_in_whom_one_of_both_lets_in_and_says_what_the_first_says() {
+    let (nobody, earlier) = (caller(None).await, caller(Some(PasswordGiven::Earlier)).await);
+    let proof = AnyOf::<FreshLogin, LoggedIn>::check(&earlier).await.unwrap();
+    assert!(matches!(proof, AnyOf::Second(_)));
+    assert_eq!(proof.user_id(), "somebody");
+    let refused = Err(Refusal::FreshLoginRequired);
+    assert_eq!(outcome::<AnyOf<FreshLogin, Never>>(&earlier).await, refused);
+    assert_eq!(outcome::<AnyOf<Never, FreshLogin>>(&nobody).await, Err(no_one()));
+}
+
+#[tokio::test]
+async fn all_of_lets_in_only_whom_both_let_in() {
+    let (earlier, fresh) = (
+        caller(Some(PasswordGiven::Earlier)).await,
+        caller(Some(PasswordGiven::JustNow)).await,
+    );
+    type Both = AllOf<LoggedIn, FreshLogin>;
+    assert_eq!(outcome::<Both>(&earlier).await, Err(Refusal::FreshLoginRequired));
+    assert_eq!(Both::check(&fresh).await.unwrap().user_id(), "somebody");
+    assert_eq!(outcome::<AllOf<FreshLogin, Never>>(&fresh).await, Err(no_one()));
+}
+
+#[tokio::test]
+async fn what_cannot_be_checked_is_neither_allowed_nor_refused() {
+    let fresh = caller(Some(PasswordGiven::JustNow)).await;
+    for outcome in [
+        outcome::<AnyOf<Broken, LoggedIn>>(&fresh).await,
+        outcome::<AnyOf<Never, Broken>>(&fresh).await,
+        outcome::<AllOf<LoggedIn, Broken>>(&fresh).await,
+    ] {
+        assert_eq!(outcome, Err(failure()));
+    }
+}
+
+#[test]
+fn a_rule_names_what_its_guard_is_made_of_and_what_it_may_refuse_with() {
+    let rule = AllOf::<FreshLogin, Never>::rule();
+    assert_eq!(rule.name, "AllOf<FreshLogin, Never>");
+    assert_eq!(
+        rule.refusals,
+        [Refusal::NotLoggedIn, Refusal::FreshLoginRequired, no_one()]
+    );
+    let rule = AnyOf::<FreshLogin, LoggedIn>::rule();
+    assert_eq!(
+        rule.words,
+        "For users who have just given their password, or for logged-in users"
+    );
+    assert!(AnyOf::<LoggedIn, Anyone>::rule().refusals.is_empty());
+}
