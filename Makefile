@@ -1,6 +1,6 @@
 # Short names for the scripts in tools/, where everything is done.
 
-.PHONY: help run dev build test check unit client e2e setup clean
+.PHONY: help run dev build test check unit client openapi e2e setup clean
 
 help: ## this list
 	@tools/help.sh
@@ -14,7 +14,7 @@ dev: ## the same while you work on it: rebuilds and reloads at each change
 build: ## the release build: target/release/callgate and target/site
 	@tools/build.sh
 
-test: ## everything: check, unit, build, client, e2e
+test: ## everything: check, unit, build, client, openapi, e2e
 	@tools/test.sh
 
 check: ## formatting, lints, documentation, dependencies
@@ -25,6 +25,9 @@ unit: ## Rust tests, unit and black-box
 
 client: ## the Python client against the release build
 	@tools/test.sh build client
+
+openapi: ## the release build against its own /api/openapi.json, by schemathesis
+	@tools/test.sh build openapi
 
 e2e: ## Playwright in a real browser against the release build
 	@tools/test.sh build e2e

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$project"
 
 check=(format clippy-server clippy-browser docs deny gates)
-all=("${check[@]}" unit build client e2e)
+all=("${check[@]}" unit build client openapi e2e)
 
 suite_format() { cargo fmt --check; }
 suite_clippy-server() { cargo clippy --all-targets --features ssr -- -D warnings; }
@@ -20,11 +20,13 @@ suite_gates() { tools/gates.sh; }
 suite_unit() { cargo test --no-fail-fast --features ssr; }
 suite_build() { tools/build.sh; }
 suite_client() { tools/client.sh; }
+suite_openapi() { tools/openapi.sh; }
 suite_e2e() { tools/e2e.sh; }
 
 # count_<suite> reads a test suite's output and prints "<passed> <failed> <skipped>". Suites without one count nothing.
 count_unit() { awk '/^test result: / { p += $4; f += $6; s += $8 } END { print p + 0, f + 0, s + 0 }'; }
 count_client() { awk '/^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3 } END { print p + 0, f + 0, 0 }'; }
+count_openapi() { count_client; }
 count_e2e() {
   sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | awk '
     /^ +[0-9]+ (passed|flaky)( |$)/ { p += $1 }
@@ -62,7 +64,7 @@ for suite in "${suites[@]}"; do
   log=$logs/$suite.log
   began=$SECONDS
   status=0 note=''
-  if [ "$built" = no ] && [[ $suite =~ ^(client|e2e)$ ]]; then
+  if [ "$built" = no ] && [[ $suite =~ ^(client|openapi|e2e)$ ]]; then
     echo "Not run: there is no release build to run it against." | tee "$log"
     status=1
   else

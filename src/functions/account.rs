@@ -24,7 +24,7 @@ function! { "change_password":
 }
 
 function! { "confirm_login":
-    /// Confirms a login with the password, so that it counts as fresh for 10 minutes.
+    /// Confirms a login with the password, so that it counts as fresh for a while: 10 minutes by default.
     ///
     /// Functions that must not be called at a screen that was left open ask for this.
     #[refuses(InvalidCredentials)]

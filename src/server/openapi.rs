@@ -9,18 +9,23 @@ use serde_json::{Map, Value, json};
 
 use super::{
     function::{self, Function},
-    kept_calls::MAX_ARGUMENTS,
     schema,
 };
-use crate::contract::{Refusal, shape::FieldFault};
+use crate::contract::{
+    Refusal,
+    shape::{FieldFault, Shape},
+};
 
-/// The description of a site at `origin`.
-pub fn document(origin: &str) -> Value {
+/// The description of a site at `origin` that takes bodies of up to `body_bytes`.
+pub fn document(origin: &str, body_bytes: u64) -> Value {
     let mut generator = schema::of_replies();
     let mut paths = Map::new();
     for function in function::all() {
         let reply = function.reply(&mut generator).to_value();
-        paths.insert(function.view().path(), json!({ "post": operation(function, &reply) }));
+        paths.insert(
+            function.view().path(),
+            json!({ "post": operation(function, &reply, body_bytes) }),
+        );
     }
     let mut schemas = generator.take_definitions(true);
     schemas.insert("Refusal".to_owned(), refusal_schema(&mut generator));
@@ -51,7 +56,7 @@ pub fn document(origin: &str) -> Value {
     })
 }
 
-fn operation(function: &Function, reply: &Value) -> Value {
+fn operation(function: &Function, reply: &Value, body_bytes: u64) -> Value {
     let view = function.view();
     let example: Value = serde_json::from_str(&view.example).unwrap_or_default();
     let mut description = view.details.clone();
@@ -68,11 +73,11 @@ fn operation(function: &Function, reply: &Value) -> Value {
                 "application/json": { "schema": with_aliases(function.arguments()), "example": example },
             },
         },
-        "responses": responses(function, reply),
+        "responses": responses(function, reply, body_bytes),
     })
 }
 
-fn responses(function: &Function, reply: &Value) -> Value {
+fn responses(function: &Function, reply: &Value, body_bytes: u64) -> Value {
     let mut responses = Map::new();
     let ok = json!({ "type": "object", "properties": { "ok": { "const": true } }, "required": ["ok"] });
     responses.insert(
@@ -83,7 +88,7 @@ fn responses(function: &Function, reply: &Value) -> Value {
         }),
     );
     let mut by_status: BTreeMap<u16, Vec<Refusal>> = BTreeMap::new();
-    for refusal in refusals(function) {
+    for refusal in refusals(function, body_bytes) {
         by_status.entry(refusal.status()).or_default().push(refusal);
     }
     for (status, refusals) in by_status {
@@ -93,23 +98,21 @@ fn responses(function: &Function, reply: &Value) -> Value {
 }
 
 /// What a call can be refused with: by the door, by the guard, by the decoder, by the function.
-fn refusals(function: &Function) -> Vec<Refusal> {
+fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
     let mut refusals = function.rule().refusals.clone();
     refusals.extend(function.refusals());
     refusals.extend([
         Refusal::CrossOrigin,
         Refusal::Malformed("expected value at line 1, column 1".to_owned()),
         Refusal::NotJson,
-        Refusal::TooLarge {
-            limit: MAX_ARGUMENTS as u64,
-        },
+        Refusal::TooLarge { limit: body_bytes },
         Refusal::TooSlow,
         Refusal::Busy { retry_after: 1 },
         Refusal::Internal {
             reference: "k3v9xa".to_owned(),
         },
     ]);
-    if *function.shape() != crate::contract::shape::Shape::Object {
+    if *function.shape() != Shape::Object {
         refusals.push(Refusal::InvalidArguments(vec![FieldFault::new("field", "is missing")]));
     }
     refusals
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_function_has_its_operation_and_its_guard_its_refusals() {
-        let document = document("https://calls.example");
+        let document = document("https://calls.example", 1);
         for function in function::all() {
             let operation = &document["paths"][function.view().path()]["post"];
             assert_eq!(operation["operationId"], function.name());
@@ -209,8 +212,8 @@ mod tests {
 
     #[test]
     fn the_schema_of_a_refusal_knows_every_field_that_one_writes() {
-        let schema = &document("")["components"]["schemas"]["Refusal"];
-        for refusal in function::all().flat_map(refusals) {
+        let schema = &document("", 1)["components"]["schemas"]["Refusal"];
+        for refusal in function::all().flat_map(|function| refusals(function, 1)) {
             let written = serde_json::to_value(&refusal).unwrap();
             for name in written.as_object().unwrap().keys() {
                 assert!(schema["properties"].get(name).is_some(), "{name} of {refusal:?}");
@@ -220,7 +223,7 @@ mod tests {
 
     #[test]
     fn no_schema_leads_nowhere() {
-        let document = document("");
+        let document = document("", 1);
         let text = document.to_string();
         for reference in text.split("\"$ref\":\"#").skip(1) {
             let pointer = reference.split('"').next().unwrap();

@@ -13,6 +13,7 @@ mod poll;
 mod raw;
 mod server;
 
+mod call;
 mod command_line;
 mod contract;
 mod cross_site;

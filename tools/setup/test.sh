@@ -1,4 +1,4 @@
-# Set-up steps that only the tests need: a browser, Playwright, a Python client's packages, cargo-deny.
+# Set-up steps that only the tests need: a browser, Playwright, the packages of the Python clients, cargo-deny.
 # shellcheck shell=bash
 
 # The browser for the end-to-end tests: $CHROMIUM if set, or what is installed.
@@ -37,12 +37,12 @@ do_playwright() {
 }
 
 have_python() {
-  .venv/bin/python -c 'import requests' &&
+  .venv/bin/python -c 'import openapi_spec_validator, requests, schemathesis' &&
     [ "$(cat .venv/.requirements-hash)" = "$(sha256sum <tests/client/requirements.txt)" ]
 }
 
 say_python() {
-  echo "the Python client's packages, from PyPI"
+  echo "the packages of the Python clients, from PyPI"
 }
 
 do_python() {

@@ -73,7 +73,9 @@ impl Pages {
             },
         };
         Self {
-            openapi: openapi::document(&site.origin).to_string().into(),
+            openapi: openapi::document(&site.origin, settings.limits.body_bytes)
+                .to_string()
+                .into(),
             services,
             options: Arc::new(options),
             site: Arc::new(site),
