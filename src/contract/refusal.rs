@@ -126,7 +126,7 @@ impl Refusal {
             }
             Self::TooSlow => "The body did not arrive in time. Send it again.".into(),
             Self::UnknownFunction => "There is no function of that name.".into(),
-            Self::MethodNotAllowed => "Functions are called with POST.".into(),
+            Self::MethodNotAllowed => "Functions are called with POST; their description is read with GET.".into(),
             Self::CrossOrigin => "This request comes from another site. Call from Callgate's own pages.".into(),
             Self::PlainHttp => "Functions are called over HTTPS only.".into(),
             Self::Busy { retry_after } => {

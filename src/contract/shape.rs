@@ -129,6 +129,9 @@ pub struct Field {
     pub shape: Shape,
     /// Whether it must be there.
     pub required: bool,
+    /// Whether it may be null, which is as if it were not there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub nullable: bool,
     /// What the form starts with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initially: Option<Value>,
@@ -193,7 +196,10 @@ impl Shape {
     fn problem(&self, value: &Value) -> Option<String> {
         match (self, value) {
             (Self::Text(text), Value::String(value)) => text.problem(value),
-            (Self::Whole(range), Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            // JSON Schema counts 1.0 as whole.
+            (Self::Whole(range), Value::Number(number))
+                if number.as_f64().is_some_and(|number| number.fract() == 0.0) =>
+            {
                 range.problem(number.as_f64()?)
             }
             (Self::Number(range), Value::Number(number)) => range.problem(number.as_f64()?),
@@ -296,7 +302,8 @@ fn check_record(fields: &[Field], path: &str, map: &Map<String, Value>, faults: 
         let path = joined(path, &field.name);
         match (map.get(&field.name), alias) {
             (Some(_), Some(_)) => faults.push(FieldFault::new(path, "is there twice, under both of its names")),
-            (Some(Value::Null) | None, None) | (None, Some(Value::Null)) if !field.required => {}
+            (Some(Value::Null), None) | (None, Some(Value::Null)) if field.nullable => {}
+            (None, None) if !field.required => {}
             (Some(value), None) | (None, Some(value)) => field.shape.check(&path, value, faults),
             (None, None) => faults.push(FieldFault::new(path, "is missing")),
         }

@@ -163,7 +163,7 @@ impl Function {
             JsonObject::parse(body).map_err(malformed)?;
             return serde_json::from_str(body).map_err(|error| malformed(error.into()));
         }
-        let value: Value = serde_json::from_str(body).map_err(|error| malformed(error.into()))?;
+        let mut value: Value = serde_json::from_str(body).map_err(|error| malformed(error.into()))?;
         if !value.is_object() {
             return Err(malformed(JsonFault::no_object()));
         }
@@ -172,7 +172,11 @@ impl Function {
             return Err(Refusal::InvalidArguments(faults));
         }
         // What the shape does not know: fields that come twice, and what the types themselves demand.
-        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(body)).map_err(|error| {
+        let decoded = match schema::settle(&self.shape, &mut value) {
+            false => serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(body)),
+            true => serde_path_to_error::deserialize(value),
+        };
+        decoded.map_err(|error| {
             let path = error.path().to_string();
             Refusal::of_argument(
                 path.trim_matches('.'),

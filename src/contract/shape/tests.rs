@@ -18,6 +18,7 @@ fn field(name: &str, shape: Shape, required: bool) -> Field {
         help: String::new(),
         shape,
         required,
+        nullable: !required,
         initially: None,
     }
 }

@@ -29,7 +29,7 @@ use super::services::Services;
 pub fn router(services: &Services, options: LeptosOptions) -> Router {
     let pages = Pages::new(services.clone(), options);
     let guarded = Router::new()
-        .route("/api/openapi.json", get(openapi::show).fallback(json::call))
+        .route("/api/openapi.json", get(openapi::show).fallback(openapi::only_get))
         .route("/api", any(json::call))
         .route("/api/", any(json::call))
         .route("/api/{*name}", any(json::call))

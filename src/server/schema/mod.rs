@@ -5,6 +5,7 @@
 
 mod example;
 mod shape;
+mod whole;
 
 use schemars::{
     JsonSchema, Schema, SchemaGenerator,
@@ -13,7 +14,7 @@ use schemars::{
 };
 use serde_json::{Value, json};
 
-pub use self::{example::example, shape::shape};
+pub use self::{example::example, shape::shape, whole::settle};
 
 /// Where OpenAPI keeps schemas that have a name.
 pub const COMPONENTS: &str = "/components/schemas";
@@ -38,9 +39,9 @@ pub fn of_replies() -> SchemaGenerator {
     SchemaGenerator::new(settings)
 }
 
-/// Objects with named fields take no others.
+/// Objects take no fields but those that they name, unless they say so.
 fn close(schema: &mut Schema) {
-    if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
+    if schema.get("type").is_some_and(|kind| kind == "object") && schema.get("additionalProperties").is_none() {
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
 }

@@ -118,6 +118,14 @@ fn type_of(schema: &Map<String, Value>) -> Option<&str> {
     }
 }
 
+fn is_nullable(schema: &Value) -> bool {
+    let is_null = |kind: &Value| kind == "null";
+    let kinds = schema.get("type").and_then(Value::as_array);
+    let ways = schema.get("anyOf").and_then(Value::as_array);
+    kinds.is_some_and(|kinds| kinds.iter().any(is_null))
+        || ways.is_some_and(|ways| ways.iter().any(|way| way.get("type").is_some_and(is_null)))
+}
+
 /// The texts to choose from, if that is what a schema says.
 fn choices(schema: &Map<String, Value>) -> Option<Vec<Choice>> {
     let choice = |value: &str, label: Option<&str>| Choice {
@@ -196,6 +204,7 @@ fn record(schema: &Map<String, Value>, properties: &Map<String, Value>) -> Resul
             help: paragraph(text("description").unwrap_or_default()),
             shape: shape(schema).map_err(|why| format!("{name}: {why}"))?,
             required: is_required(name),
+            nullable: is_nullable(schema),
             initially: ["x-form-starts-with", "default"]
                 .iter()
                 .find_map(|key| schema.get(*key))

@@ -74,13 +74,14 @@ async fn any_of_lets_in_whom_one_of_both_lets_in_and_says_what_the_first_says() 
     assert_eq!(outcome::<AnyOf<Never, FreshLogin>>(&nobody).await, Err(no_one()));
 }
 
+type Both = AllOf<LoggedIn, FreshLogin>;
+
 #[tokio::test]
 async fn all_of_lets_in_only_whom_both_let_in() {
     let (earlier, fresh) = (
         caller(Some(PasswordGiven::Earlier)).await,
         caller(Some(PasswordGiven::JustNow)).await,
     );
-    type Both = AllOf<LoggedIn, FreshLogin>;
     assert_eq!(outcome::<Both>(&earlier).await, Err(Refusal::FreshLoginRequired));
     assert_eq!(Both::check(&fresh).await.unwrap().user_id(), "somebody");
     assert_eq!(outcome::<AllOf<FreshLogin, Never>>(&fresh).await, Err(no_one()));
