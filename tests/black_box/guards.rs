@@ -12,15 +12,19 @@ use crate::{
 enum Kind {
     Anonymous,
     LoggedIn,
+    Remembered,
+    LoggedInEarlier,
     LoggedOut,
     Disabled,
     Idle,
     Forged,
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 8] = [
     Kind::Anonymous,
     Kind::LoggedIn,
+    Kind::Remembered,
+    Kind::LoggedInEarlier,
     Kind::LoggedOut,
     Kind::Disabled,
     Kind::Idle,
@@ -31,10 +35,19 @@ async fn caller(server: &Server, kind: Kind) -> Client {
     let client = match kind {
         Kind::Anonymous | Kind::Forged => server.client(),
         Kind::Disabled => server.logged_in("user03", "user_03").await,
+        Kind::Remembered => {
+            let client = server.client();
+            client
+                .json("/api/login", r#"{"user_id":"user01","password":"user_01"}"#)
+                .await;
+            client
+        }
         _ => server.user01().await,
     };
     match kind {
         Kind::Anonymous | Kind::LoggedIn => {}
+        Kind::Remembered => client.drop_cookie(SESSION),
+        Kind::LoggedInEarlier => server.let_password_age("user01", 600).await,
         Kind::Forged => client.put(SESSION, "AAECAwQFBgcICQoLDA0ODw"),
         Kind::LoggedOut => {
             let session = client.session();
@@ -67,20 +80,31 @@ async fn functions(server: &Server) -> Vec<(String, String)> {
         .as_array()
         .unwrap()
         .iter()
-        .map(|function| (text(&function["name"]), text(&function["guard"])))
+        .map(|function| (text(&function["name"]), text(&function["rule"]["guard"])))
         .collect()
 }
 
-fn is_let_in(guard: &str, kind: Kind) -> bool {
+/// The code that a guard refuses a kind of caller with.
+fn refusal(guard: &str, kind: Kind) -> Option<&'static str> {
+    let is_logged_in = matches!(kind, Kind::LoggedIn | Kind::Remembered | Kind::LoggedInEarlier);
     match guard {
-        "anyone" => true,
-        "logged_in" => kind == Kind::LoggedIn,
+        "Anyone" => None,
+        _ if !is_logged_in => Some("not_logged_in"),
+        "FreshLogin" if kind != Kind::LoggedIn => Some("fresh_login_required"),
+        "LoggedIn" | "FreshLogin" => None,
         other => panic!("the guard {other} is missing in this table"),
     }
 }
 
-fn refuses(reply: &Reply) -> bool {
-    reply.status == 401 && reply.code() == "not_logged_in"
+/// The code that a guard refused with, if it was a guard that did.
+fn refused_with(reply: &Reply) -> Option<String> {
+    let is_guards = |code: &String| {
+        matches!(
+            (reply.status, code.as_str()),
+            (401, "not_logged_in") | (403, "fresh_login_required")
+        )
+    };
+    (reply.status >= 400).then(|| reply.code()).filter(is_guards)
 }
 
 #[tokio::test]
@@ -94,12 +118,18 @@ async fn the_guards_are_those_that_were_agreed_on() {
             .map(|(_, guard)| guard.as_str())
     };
     for (name, rule) in [
-        ("auth_func", "logged_in"),
-        ("current_user", "logged_in"),
-        ("logout", "logged_in"),
-        ("list_functions", "anyone"),
-        ("login", "anyone"),
-        ("notauth_func", "anyone"),
+        ("auth_func", "LoggedIn"),
+        ("change_password", "FreshLogin"),
+        ("confirm_login", "LoggedIn"),
+        ("current_user", "LoggedIn"),
+        ("end_other_sessions", "LoggedIn"),
+        ("end_session", "LoggedIn"),
+        ("logout", "LoggedIn"),
+        ("list_functions", "Anyone"),
+        ("login", "Anyone"),
+        ("my_sessions", "LoggedIn"),
+        ("notauth_func", "Anyone"),
+        ("quote_stay", "LoggedIn"),
     ] {
         assert_eq!(guard(name), Some(rule), "{name}");
     }
@@ -124,9 +154,9 @@ async fn every_function_asks_its_guard_at_the_json_door() {
                     .send()
                     .await;
                 let context = format!("{name} × {kind:?} × {media} {body}: {} {}", reply.status, reply.body);
-                assert_eq!(refuses(&reply), !is_let_in(&guard, kind), "{context}");
+                assert_eq!(refused_with(&reply).as_deref(), refusal(&guard, kind), "{context}");
                 assert_ne!(reply.status, 500, "{context}");
-                if refuses(&reply) {
+                if reply.status == 401 && kind != Kind::Remembered {
                     assert!(reply.set_cookies().is_empty(), "{context}");
                 }
                 enable(&server, kind).await;
@@ -147,18 +177,17 @@ async fn every_function_asks_its_guard_at_the_form_door() {
                 let reply = client.form(&page, &[("arguments", arguments)]).await;
                 let context = format!("{name} × {kind:?} × {arguments}: {} {}", reply.status, reply.body);
                 assert_eq!(reply.status, 303, "{context}");
-                let target = match is_let_in(&guard, kind) {
-                    true => page.clone(),
-                    false => format!("/login?next={page}"),
+                let refusal = refusal(&guard, kind);
+                let target = match refusal {
+                    None => page.clone(),
+                    Some("fresh_login_required") => format!("/confirm?next={page}"),
+                    Some(_) => format!("/login?next={page}"),
                 };
                 assert_eq!(reply.header("location"), target, "{context}");
                 let shown = client.get(&page).await;
-                assert_eq!(
-                    shown.shows("No call yet"),
-                    !is_let_in(&guard, kind),
-                    "{context}: {}",
-                    shown.body
-                );
+                // Who logged out by it sees no reply any more.
+                let is_shown = refusal.is_none() && name != "logout";
+                assert_eq!(shown.shows("No call yet"), !is_shown, "{context}: {}", shown.body);
                 enable(&server, kind).await;
             }
         }
@@ -204,13 +233,7 @@ async fn the_command_lists_every_function_with_its_path_guard_and_first_line() {
     let expected: Vec<(String, String, String)> = functions(&server)
         .await
         .into_iter()
-        .map(|(name, guard)| {
-            let guard = match guard.as_str() {
-                "anyone" => "Anyone",
-                _ => "LoggedIn",
-            };
-            (name.clone(), format!("/api/{name}"), guard.to_owned())
-        })
+        .map(|(name, guard)| (name.clone(), format!("/api/{name}"), guard))
         .collect();
     assert_eq!(listed, expected);
 }

@@ -12,14 +12,14 @@ use crate::{
 async fn no_password_and_no_token_is_ever_logged() {
     let place = Place::new();
     let server = place.demo(&[("CALLGATE_LOG", "trace")]).await;
-    place.add_user("alice", "canary-stored").await;
+    place.add_user("alice", "canary-stored 7 zebras").await;
     let client = server.client();
     for body in [
         r#"{"user_id":"alice","password":"canary-wrong"}"#,
         r#"{"user_id":"nobody","passwd_hash":"canary-unknown"}"#,
         r#"{"user_id":"alice","password":"canary-shape","password":"canary-shape"}"#,
         r#"{"user_id":"alice","password":"canary-broken"#,
-        r#"{"user_id":"alice","password":"canary-stored"}"#,
+        r#"{"user_id":"alice","password":"canary-stored 7 zebras"}"#,
     ] {
         client.json("/api/login", body).await;
     }
@@ -30,7 +30,9 @@ async fn no_password_and_no_token_is_ever_logged() {
     client.drop_cookie(SESSION);
     assert!(client.who().await.is_some());
     client.json("/api/logout", "{}").await;
-    place.done(&["user", "passwd", "alice"], "canary-changed").await;
+    place
+        .done(&["user", "passwd", "alice"], "canary-changed 7 zebras")
+        .await;
     let log = place.log();
     assert!(log.contains("TRACE"), "the log is on");
     for secret in ["canary-", session.as_str(), remember.split('.').next_back().unwrap()] {

@@ -33,7 +33,7 @@ async fn home_lists_every_function_with_who_may_call_it_in_words() {
     assert_eq!(home.header("content-type"), "text/html; charset=utf-8");
     let list = server.client().json("/api/list_functions", "{}").await.value();
     let functions = list["functions"].as_array().unwrap();
-    assert!(functions.len() >= 6);
+    assert!(functions.len() >= 12);
     for function in functions {
         let name = function["name"].as_str().unwrap();
         let (_, row) = home
@@ -41,9 +41,10 @@ async fn home_lists_every_function_with_who_may_call_it_in_words() {
             .split_once(&format!(r#"href="/functions/{name}""#))
             .unwrap_or_else(|| panic!("{name}: {}", home.body));
         let row = row.split_once("</li>").unwrap().0;
-        let words = match function["guard"].as_str().unwrap() {
-            "anyone" => "Open to anyone",
-            "logged_in" => "For logged-in users",
+        let words = match function["rule"]["guard"].as_str().unwrap() {
+            "Anyone" => "Open to anyone",
+            "LoggedIn" => "For logged-in users",
+            "FreshLogin" => "For users who have just given their password",
             other => panic!("{other}"),
         };
         assert!(row.contains(words), "{name}: {row}");

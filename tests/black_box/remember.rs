@@ -61,16 +61,22 @@ async fn a_page_logs_a_remembered_browser_in_too() {
     );
 }
 
+/// security check 32
 #[tokio::test]
 async fn a_remembered_login_is_not_fresh() {
     let server = Server::quick_demo().await;
     let client = remembered(&server).await;
     let mut database = server.place.database().await;
-    let fresh = "SELECT json_extract(data, '$.login.fresh') FROM sessions";
-    assert_eq!(database.number(fresh).await, 1);
+    let weak = r#"{"new_password":"x"}"#;
+    // Fresh: the guard lets it in, and the arguments are refused.
+    assert_eq!(
+        client.json("/api/change_password", weak).await.code(),
+        "invalid_arguments"
+    );
     database.change("DELETE FROM sessions").await;
     assert!(client.who().await.is_some());
-    assert_eq!(database.number(fresh).await, 0);
+    let reply = client.json("/api/change_password", weak).await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "fresh_login_required"));
 }
 
 #[tokio::test]

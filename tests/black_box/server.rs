@@ -232,6 +232,17 @@ impl Server {
         self.logged_in("user01", "user_01").await
     }
 
+    /// Lets it be so many seconds longer ago that a user gave the password, in all sessions.
+    pub async fn let_password_age(&self, user: &str, seconds: u32) {
+        let mut database = self.place.database().await;
+        let aged = format!(
+            "UPDATE sessions SET data = json_set(data, '$.login.password_at',
+               json_extract(data, '$.login.password_at') - {seconds} * 1000)
+             WHERE user_id = '{user}' AND json_extract(data, '$.login.password_at') IS NOT NULL"
+        );
+        assert!(database.change(&aged).await >= 1);
+    }
+
     /// Sends a signal, such as TERM.
     pub fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs");

@@ -1,0 +1,279 @@
+//! `callgate call`: functions called from the command line, with a cookie jar that `curl` can use as well.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio};
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{
+    client::{REMEMBER, SESSION},
+    poll::within,
+    server::{Place, Ran, Server, free_address},
+};
+
+const LOGIN: &str = r#"{"user_id":"user01","password":"user_01"}"#;
+const CA: &str = "data/certs/ca.pem";
+
+/// Runs `callgate call` for a server, with `typed` on standard input.
+async fn call(server: &Server, arguments: &[&str], typed: &str) -> Ran {
+    let origin = server.client().origin();
+    let mut line = vec!["call", "--ca", CA, "--url", &origin];
+    line.extend(arguments);
+    server.place.run(&line, typed).await
+}
+
+/// The same for a call that must work, with the jar; gives the reply.
+async fn called(server: &Server, arguments: &[&str], typed: &str) -> Value {
+    let mut line = vec!["--cookies", "jar"];
+    line.extend(arguments);
+    let ran = call(server, &line, typed).await;
+    assert!(ran.worked, "{arguments:?}: {}", ran.error);
+    assert_eq!(ran.error, "");
+    assert_eq!(ran.printed.matches('\n').count(), 1, "{}", ran.printed);
+    serde_json::from_str(&ran.printed).unwrap()
+}
+
+async fn log_in(server: &Server) {
+    let reply = called(server, &["login", "--json", "-"], LOGIN).await;
+    assert_eq!(reply["msg"], "user <user01> logined");
+}
+
+async fn curl(server: &Server, function: &str, body: &str) -> Value {
+    let url = format!("{}/api/{function}", server.client().origin());
+    let run = Command::new("curl")
+        .args(["-q", "-sS", "--noproxy", "*", "--cacert", CA])
+        .args(["-b", "jar", "-c", "jar", "-H", "Content-Type: application/json"])
+        .args(["-d", body, &url])
+        .current_dir(server.place.path("."))
+        .output();
+    let output = within("curl", run).await.expect("curl is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The exit status of a command.
+async fn status(place: &Place, arguments: &[&str]) -> Option<i32> {
+    let run = Command::new(env!("CARGO_BIN_EXE_callgate"))
+        .args(arguments)
+        .current_dir(place.path("."))
+        .env_clear()
+        .stdin(Stdio::null())
+        .output();
+    within("a command", run).await.unwrap().status.code()
+}
+
+fn jar(server: &Server) -> String {
+    fs::read_to_string(server.place.path("jar")).unwrap()
+}
+
+/// The value of a cookie in the jar.
+fn cookie(server: &Server, name: &str) -> Option<String> {
+    let middle = format!("\t{name}\t");
+    let jar = jar(server);
+    let mut values = jar.lines().filter_map(|line| line.split_once(&middle));
+    let value = values.next().map(|(_, value)| value.to_owned());
+    assert!(values.next().is_none(), "{name} comes twice");
+    value
+}
+
+fn code(ran: &Ran) -> String {
+    assert!(!ran.worked, "{}", ran.printed);
+    let reply: Value = serde_json::from_str(&ran.printed).unwrap_or_else(|_| panic!("{}: {}", ran.printed, ran.error));
+    reply["code"].as_str().expect("a code").to_owned()
+}
+
+#[tokio::test]
+async fn a_login_is_kept_in_the_jar_and_used_by_the_next_call() {
+    let server = Server::quick_demo().await;
+    log_in(&server).await;
+    let reply = called(&server, &["auth_func", "--json", r#"{"hello":"world"}"#], "").await;
+    assert_eq!(reply["msg"], r#"auth_func({"hello":"world"}),user_id=user01"#);
+    // Without arguments it is an empty object, and without the jar nobody.
+    assert_eq!(
+        called(&server, &["auth_func"], "").await["msg"],
+        "auth_func({}),user_id=user01"
+    );
+    assert_eq!(code(&call(&server, &["auth_func"], "").await), "not_logged_in");
+}
+
+#[tokio::test]
+async fn the_jar_is_its_owners_only_and_written_as_curl_writes_it() {
+    let server = Server::quick_demo().await;
+    fs::write(server.place.path("jar"), "").unwrap();
+    fs::set_permissions(server.place.path("jar"), fs::Permissions::from_mode(0o644)).unwrap();
+    log_in(&server).await;
+    let mode = fs::metadata(server.place.path("jar")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = jar(&server);
+    let start = format!("#HttpOnly_localhost\tFALSE\t/\tTRUE\t0\t{SESSION}\t");
+    assert!(text.lines().any(|line| line.starts_with(&start)), "the session");
+    assert_eq!(cookie(&server, REMEMBER).map(|value| value.len()), Some(43 + 1 + 43));
+    assert!(!text.contains(&format!(":{}", server.https.port())), "the port");
+}
+
+#[tokio::test]
+async fn a_jar_of_the_program_works_for_curl_and_one_of_curl_for_the_program() {
+    let server = Server::quick_demo().await;
+    log_in(&server).await;
+    assert_eq!(
+        curl(&server, "auth_func", "{}").await["msg"],
+        "auth_func({}),user_id=user01"
+    );
+    // By now curl has written the file.
+    assert!(jar(&server).contains("generated by libcurl"));
+    called(&server, &["auth_func"], "").await;
+    called(&server, &["logout"], "").await;
+
+    fs::remove_file(server.place.path("jar")).unwrap();
+    assert_eq!(curl(&server, "login", LOGIN).await["msg"], "user <user01> logined");
+    called(&server, &["auth_func"], "").await;
+    assert_eq!(
+        curl(&server, "auth_func", "{}").await["msg"],
+        "auth_func({}),user_id=user01"
+    );
+}
+
+#[tokio::test]
+async fn a_remembered_login_outlives_its_session_and_its_new_token_is_kept() {
+    let server = Server::quick_demo().await;
+    log_in(&server).await;
+    let mut token = cookie(&server, REMEMBER);
+    for _ in 0..2 {
+        let session = format!("\t{SESSION}\t");
+        let jar: Vec<String> = jar(&server).lines().map(str::to_owned).collect();
+        let left: Vec<String> = jar.into_iter().filter(|line| !line.contains(&session)).collect();
+        fs::write(server.place.path("jar"), left.join("\n")).unwrap();
+        called(&server, &["auth_func"], "").await;
+        assert!(cookie(&server, SESSION).is_some());
+        let next = cookie(&server, REMEMBER);
+        assert!(next.is_some() && next != token);
+        token = next;
+    }
+}
+
+#[tokio::test]
+async fn a_logout_empties_the_jar_and_leaves_the_lines_of_other_hosts() {
+    let server = Server::quick_demo().await;
+    let others = "# a comment\n.example.com\tTRUE\t/\tTRUE\t1\tname\tvalue\n";
+    fs::write(server.place.path("jar"), others).unwrap();
+    log_in(&server).await;
+    assert!(jar(&server).starts_with(others) && jar(&server) != others);
+    called(&server, &["logout"], "").await;
+    assert_eq!(jar(&server), others);
+}
+
+#[tokio::test]
+async fn a_refusal_is_printed_for_programs_and_told_to_people() {
+    let server = Server::quick_demo().await;
+    let ran = call(
+        &server,
+        &["login", "--json", r#"{"user_id":"user01","password":"not this one"}"#],
+        "",
+    )
+    .await;
+    assert_eq!(code(&ran), "invalid_credentials");
+    assert_eq!(ran.error, "callgate: Invalid user_id or password (HTTP 401)\n");
+    for (arguments, expected) in [
+        (["no_func", "--json", "{}"], "unknown_function"),
+        (["notauth_func", "--json", "[1]"], "malformed_body"),
+        (["login", "--json", "{}"], "invalid_arguments"),
+    ] {
+        assert_eq!(code(&call(&server, &arguments, "").await), expected);
+    }
+    let origin = server.client().origin();
+    let line = ["call", "auth_func", "--ca", CA, "--url", &origin];
+    assert_eq!(status(&server.place, &line).await, Some(1));
+}
+
+#[tokio::test]
+async fn the_arguments_come_from_a_file_or_from_standard_input_too() {
+    let server = Server::quick_demo().await;
+    fs::write(server.place.path("arguments"), " {\"a\": 1}\n").unwrap();
+    let expected = r#"notauth_func({"a":1})"#;
+    for (json, typed) in [("@arguments", ""), ("-", "{\"a\": 1}\n"), ("{\"a\": 1}", "")] {
+        let reply = called(&server, &["notauth_func", "--json", json], typed).await;
+        assert_eq!(reply["msg"].as_str().unwrap().replace(' ', ""), expected, "{json}");
+    }
+    let ran = call(&server, &["notauth_func", "--json", "@missing"], "").await;
+    assert!(!ran.worked && ran.error.contains("missing"), "{}", ran.error);
+}
+
+#[tokio::test]
+async fn a_server_with_another_certificate_gets_nothing_and_the_hint_says_what_to_do() {
+    let server = Server::quick_demo().await;
+    let origin = server.client().origin();
+    server.place.done(&["cert", "--certs", "other"], "").await;
+    for trusted in [["--ca", "other/ca.pem"], ["--certs", "other"], ["--certs", "none"]] {
+        let mut line = vec!["call", "login", "--json", "-", "--cookies", "jar", "--url", &origin];
+        line.extend(trusted);
+        let ran = server.place.run(&line, LOGIN).await;
+        assert!(!ran.worked && ran.printed.is_empty(), "{trusted:?}");
+        assert!(ran.error.contains("--ca FILE"), "{trusted:?}: {}", ran.error);
+        assert!(!ran.error.contains("panicked"), "{}", ran.error);
+    }
+    assert_eq!(cookie(&server, SESSION), None);
+}
+
+#[tokio::test]
+async fn without_options_the_settings_say_where_the_server_is_and_whom_to_trust() {
+    let server = Server::quick_demo().await;
+    let address = server.https.to_string();
+    let variables = [("CALLGATE_HTTPS_ADDRESS", address.as_str())];
+    let ran = server.place.run_with(&["call", "notauth_func"], "", &variables).await;
+    assert!(ran.worked, "{}", ran.error);
+    assert_eq!(ran.printed, "{\"ok\":true,\"msg\":\"notauth_func({})\"}\n");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_run_is_told_with_its_address() {
+    let place = Place::new();
+    place.done(&["cert"], "").await;
+    let url = format!("https://localhost:{}", free_address().port());
+    let ran = place.run(&["call", "notauth_func", "--url", &url], "").await;
+    assert!(!ran.worked && ran.printed.is_empty());
+    assert!(ran.error.contains(&url) && ran.error.contains("--url"), "{}", ran.error);
+    assert_eq!(ran.error.lines().count(), 1, "{}", ran.error);
+    assert_eq!(status(&place, &["call", "notauth_func", "--url", &url]).await, Some(1));
+}
+
+#[tokio::test]
+async fn wrong_usage_is_refused_before_anything_is_sent() {
+    let server = Server::quick_demo().await;
+    let origin = server.client().origin();
+    let plain = format!("http://{}", server.http);
+    let below = format!("{origin}/api");
+    for line in [
+        vec!["notauth_func", "--url", &plain],
+        vec!["notauth_func", "--url", &below],
+        vec!["notauth_func", "--url", "localhost"],
+        vec!["../login", "--url", &origin],
+        vec!["--url", &origin],
+        vec!["notauth_func", "--json"],
+        vec!["notauth_func", "--insecure"],
+    ] {
+        let line = [vec!["call", "--cookies", "jar"], line].concat();
+        assert_eq!(status(&server.place, &line).await, Some(2), "{line:?}");
+    }
+    let ran = call(&server, &["notauth_func"], "").await;
+    assert!(ran.worked, "{}", ran.error);
+    let ran = server.place.run(&["call", "notauth_func", "--url", &plain], "").await;
+    assert!(ran.error.contains("HTTPS only"), "{}", ran.error);
+    assert!(!server.place.path("jar").exists());
+}
+
+#[tokio::test]
+async fn a_jar_that_cannot_be_read_or_written_is_told_before_the_call_and_not_lost() {
+    let server = Server::quick_demo().await;
+    let text = "# Netscape HTTP Cookie File\nno cookie, but somebody's file\n";
+    fs::write(server.place.path("jar"), text).unwrap();
+    let line = ["login", "--json", "-", "--cookies"];
+    for (file, reason) in [("jar", "line 2"), ("data", "data"), ("missing/jar", "missing/jar")] {
+        let ran = call(&server, &[&line[..], &[file]].concat(), LOGIN).await;
+        assert!(!ran.worked && ran.printed.is_empty(), "{file}");
+        assert!(ran.error.contains(reason), "{file}: {}", ran.error);
+        assert!(!ran.error.contains("somebody"), "{}", ran.error);
+    }
+    assert_eq!(jar(&server), text);
+    let mut database = server.place.database().await;
+    assert_eq!(database.count("sessions").await, 0, "nobody was logged in");
+}

@@ -1,0 +1,300 @@
+//! Typed arguments: what fits is taken, and what does not is told, all of it, with the path of each field.
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Client, Reply},
+    server::Server,
+};
+
+const PAGE: &str = "/functions/quote_stay";
+
+fn stay() -> Value {
+    json!({
+        "arrival": "2026-12-30", "nights": 3, "guests": 2, "room": "double", "extras": ["breakfast", "parking"],
+        "discount": 0.5, "dog": true, "contact": {"name": "Ada", "email": "ada@example.org"}, "wishes": ["a cot"],
+    })
+}
+
+async fn quote(client: &Client, stay: &Value) -> Reply {
+    client.json("/api/quote_stay", &stay.to_string()).await
+}
+
+/// The faults of a refusal: path and problem.
+fn faults(reply: &Reply) -> Vec<(String, String)> {
+    assert_eq!(
+        (reply.status, reply.code().as_str()),
+        (422, "invalid_arguments"),
+        "{}",
+        reply.body
+    );
+    let value = reply.value();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let faults: Vec<(String, String)> = value["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| (text(&fault["field"]), text(&fault["problem"])))
+        .collect();
+    for (field, problem) in &faults {
+        let said = format!("{field} {problem}");
+        assert!(text(&value["error"]).contains(said.trim_start()), "{value}");
+    }
+    faults
+}
+
+/// The stay with one field replaced, or taken out.
+fn with(field: &str, value: Option<Value>) -> Value {
+    let mut stay = stay();
+    match value {
+        Some(value) => stay[field] = value,
+        None => drop(stay.as_object_mut().unwrap().remove(field)),
+    }
+    stay
+}
+
+#[tokio::test]
+async fn arguments_of_every_kind_are_taken_and_the_reply_is_typed() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    let reply = quote(&client, &stay()).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert!(
+        reply
+            .body
+            .starts_with(r#"{"ok":true,"guest":"Ada","departure":"2027-01-02""#),
+        "{}",
+        reply.body
+    );
+    // 3 × 90, 3 × 2 × 12, 3 × 8 and 10, at half the price.
+    assert_eq!(reply.value()["total"], 188.0);
+    // What may be left out, left out or null; and 3.0 is whole.
+    let least = json!({"arrival": "2026-12-30", "nights": 3.0, "guests": 1, "room": "view", "contact": {"name": "é"}});
+    assert_eq!(quote(&client, &least).await.value()["total"], 420.0);
+    assert_eq!(quote(&client, &with("discount", Some(Value::Null))).await.status, 200);
+}
+
+#[tokio::test]
+async fn each_limit_holds_at_its_edge() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    for (field, good, bad, problem) in [
+        ("nights", json!(31), json!(32), "must be at most 31"),
+        ("nights", json!(1), json!(0), "must be at least 1"),
+        ("discount", json!(1), json!(1.01), "must be at most 1"),
+        (
+            "arrival",
+            json!("2028-02-29"),
+            json!("2027-02-29"),
+            "must be a date such as 2026-01-31",
+        ),
+        (
+            "room",
+            json!("view"),
+            json!("View"),
+            "must be one of single, double, view",
+        ),
+        ("dog", json!(false), json!("false"), "must be true or false"),
+        ("guests", json!(4), json!("4"), "must be a whole number"),
+        ("guests", json!(1), json!(1.5), "must be a whole number"),
+        ("wishes", json!(vec!["x"; 5]), json!(vec!["x"; 6]), "must have at most 5 items"),
+        ("extras", json!([]), json!(null), "must be a list"),
+    ] {
+        assert_eq!(
+            quote(&client, &with(field, Some(good.clone()))).await.status,
+            200,
+            "{field} {good}"
+        );
+        let reply = quote(&client, &with(field, Some(bad))).await;
+        assert_eq!(faults(&reply), [(field.to_owned(), problem.to_owned())]);
+    }
+    for (name, is_good) in [("é".repeat(60), true), ("é".repeat(61), false), (String::new(), false)] {
+        let reply = quote(&client, &with("contact", Some(json!({ "name": name })))).await;
+        assert_eq!(reply.status == 200, is_good, "{}", reply.body);
+    }
+    // What no schema says: the calendar ends.
+    let reply = quote(&client, &with("arrival", Some(json!("9999-12-31")))).await;
+    assert_eq!(
+        faults(&reply),
+        [("arrival".to_owned(), "is too late for so many nights".to_owned())]
+    );
+}
+
+#[tokio::test]
+async fn all_faults_are_told_at_once_each_with_the_path_of_its_field() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    let stay = json!({
+        "nights": 0, "guests": 2, "room": "attic", "contact": {"name": "", "email": "no mail", "phone": 1},
+        "wishes": ["fine", "x".repeat(81)], "colour": "red",
+    });
+    let reply = quote(&client, &stay).await;
+    let faults = faults(&reply);
+    let fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
+    assert_eq!(
+        fields,
+        [
+            "arrival",
+            "nights",
+            "room",
+            "contact.name",
+            "contact.email",
+            "contact.phone",
+            "wishes[1]",
+            "colour"
+        ]
+    );
+    assert_eq!(faults[0].1, "is missing");
+    assert_eq!(faults[7].1, "is not known here");
+}
+
+#[tokio::test]
+async fn a_field_that_comes_twice_is_refused() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    let body = stay().to_string().replacen('{', r#"{"nights":1,"#, 1);
+    let reply = client.json("/api/quote_stay", &body).await;
+    assert!(
+        faults(&reply)[0].1.contains("duplicate field `nights`"),
+        "{}",
+        reply.body
+    );
+}
+
+#[tokio::test]
+async fn no_refusal_quotes_what_may_be_a_secret() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    for (name, body) in [
+        ("login", r#"{"user_id":"user01","password":{"a":"canary"}}"#),
+        (
+            "login",
+            r#"{"user_id":["canary"],"password":"canary","remember":"canary"}"#,
+        ),
+        (
+            "login",
+            r#"{"user_id":"user01","password":"canary","passwd_hash":"canary"}"#,
+        ),
+        ("change_password", r#"{"new_password":["canary"]}"#),
+        ("change_password", r#"{"new_password":"canary"}"#),
+        ("confirm_login", r#"{"password":12345678901234567890}"#),
+        (
+            "quote_stay",
+            r#"{"arrival":"canary","nights":"canary","room":"canary","dog":"canary","extras":"canary"}"#,
+        ),
+    ] {
+        let reply = client.json(&format!("/api/{name}"), body).await;
+        faults(&reply);
+        assert!(
+            !reply.body.contains("canary") && !reply.body.contains("12345"),
+            "{}",
+            reply.body
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_logged_in_learns_nothing_about_the_arguments() {
+    let server = Server::quick_demo().await;
+    for body in ["{}", "[", r#"{"nights":"x"}"#] {
+        let reply = server.client().json("/api/quote_stay", body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (401, "not_logged_in"));
+    }
+}
+
+fn fields() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("arrival", "2026-12-30"),
+        ("nights", "3"),
+        ("guests", "2"),
+        ("room", "double"),
+        ("extras", "breakfast"),
+        ("extras", "parking"),
+        ("discount", "0.5"),
+        ("dog", "on"),
+        ("contact.name", "Ada"),
+        ("contact.email", ""),
+        ("wishes", "a cot\r\n\r\n quiet \r\n"),
+    ]
+}
+
+#[tokio::test]
+async fn a_form_says_the_same_as_its_json() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    assert_eq!(client.form(PAGE, &fields()).await.header("location"), PAGE);
+    let page = client.get(PAGE).await;
+    for text in ["200 OK", "2027-01-02", r#""total":188"#] {
+        assert!(page.shows(text), "{text}: {}", page.body);
+    }
+    // What was typed is still there.
+    for kept in [
+        r#"name="nights" type="number" value="3""#,
+        r#"<option value="double" selected"#,
+        r#"name="contact.name" type="text" value="Ada""#,
+    ] {
+        assert!(page.shows(kept), "{kept}: {}", page.body);
+    }
+    assert_eq!(
+        page.body
+            .matches(r#"type="checkbox" value="breakfast" checked"#)
+            .count(),
+        1
+    );
+    assert_eq!(
+        page.body.matches(r#"type="checkbox" value="bicycle" checked"#).count(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_beside_the_fields_of_the_form_and_what_was_typed_is_kept() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    let mut typed = fields();
+    typed[1] = ("nights", "thirty");
+    typed[8] = ("contact.name", "");
+    typed[10] = ("wishes", "</textarea><script>alert(1)</script>");
+    client.form(PAGE, &typed).await;
+    let page = client.get(PAGE).await;
+    assert!(page.shows("422 Unprocessable Content"), "{}", page.body);
+    assert!(page.shows(r#"value="thirty""#));
+    for (field, problem) in [
+        ("nights", "Must be a whole number."),
+        ("contact.name", "Must not be empty."),
+    ] {
+        let (_, said) = page
+            .body
+            .split_once(&format!(r#"id="{field}-said""#))
+            .expect("a place for it");
+        let said = said.split_once("</p>").unwrap().0;
+        assert!(said.contains(problem), "{field}: {said}");
+        let (_, input) = page.body.split_once(&format!(r#"id="{field}" "#)).expect("the input");
+        let input = input.split_once('>').unwrap().0;
+        assert!(input.contains(r#"aria-invalid="true""#), "{input}");
+        assert!(input.contains(&format!("{field}-said")), "{input}");
+    }
+    assert_eq!(page.body.matches(r#"aria-invalid="true""#).count(), 2);
+    assert!(!page.shows("<script>alert"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn the_form_has_the_right_inputs_with_their_limits_labels_and_help() {
+    let server = Server::quick_demo().await;
+    let page = server.client().get(PAGE).await;
+    for markup in [
+        r#"<label for="arrival">Arrival</label>"#,
+        r#"<p id="arrival-help" class="help">The first night.</p>"#,
+        r#"name="arrival" type="date""#,
+        r#"min="1" max="31" step="1""#,
+        r#"min="0" max="1" step="any""#,
+        r#"<legend>Contact</legend>"#,
+        r#"maxlength="60""#,
+        r#"name="contact.email" type="email""#,
+        "Email (optional)",
+        "Breakfast, 12 a guest and night",
+        "What else matters. One per line.",
+    ] {
+        assert!(page.shows(markup), "{markup}: {}", page.body);
+    }
+}
