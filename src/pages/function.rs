@@ -23,6 +23,7 @@ use crate::{
         browser::{call, focus_first_wrong, forget_secrets, hydrated, typed_into},
         curl::Curl,
         guard_badge::GuardBadge,
+        prose::prose,
         reply::Reply,
         visit::{Visit, set_status},
         waiting::Waiting,
@@ -92,8 +93,8 @@ fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
             <h1><code>{function.name.clone()}</code></h1>
             <GuardBadge rule=function.rule.clone()/>
         </div>
-        <p class="lead">{function.summary.clone()}</p>
-        {function.details.iter().map(|paragraph| view! { <p>{paragraph.clone()}</p> }).collect_view()}
+        <p class="lead">{prose(&function.summary)}</p>
+        {function.details.iter().map(|paragraph| view! { <p>{prose(paragraph)}</p> }).collect_view()}
         {waiting.map(|body| {
             let page = page.clone();
             // A call made by hand takes its place.

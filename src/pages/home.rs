@@ -5,7 +5,7 @@ use leptos_meta::Title;
 
 use crate::{
     contract::{Refusal, function::FunctionView},
-    parts::{guard_badge::GuardBadge, visit::Visit},
+    parts::{guard_badge::GuardBadge, prose::prose, visit::Visit},
 };
 
 /// The home page.
@@ -62,7 +62,7 @@ fn FunctionRow(function: FunctionView) -> impl IntoView {
         <li>
             <div>
                 <a class="name" href=function.page()><code>{function.name.clone()}</code></a>
-                <p>{function.summary.clone()}</p>
+                <p>{prose(&function.summary)}</p>
             </div>
             <GuardBadge rule=function.rule/>
         </li>

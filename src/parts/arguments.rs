@@ -6,7 +6,7 @@
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::{json_editor::JsonEditor, password_field::PasswordField};
+use super::{json_editor::JsonEditor, password_field::PasswordField, prose::prose};
 use crate::contract::{
     shape::{Choice, Field, FieldFault, Format, ListShape, Range, Shape, TextShape, joined},
     typed::{Typed, is_line},
@@ -326,7 +326,7 @@ fn help_text(field: &Field) -> String {
 fn help(field: &Field, name: &str) -> AnyView {
     let (id, text) = (format!("{name}-help"), help_text(field));
     (!text.is_empty())
-        .then(|| view! { <p id=id class="help">{text}</p> })
+        .then(|| view! { <p id=id class="help">{prose(&text)}</p> })
         .into_any()
 }
 

@@ -8,6 +8,7 @@ pub mod header;
 pub mod json_editor;
 pub mod mark;
 pub mod password_field;
+pub mod prose;
 pub mod reply;
 pub mod visit;
 pub mod waiting;

@@ -84,7 +84,9 @@ pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let storage = caller.caller().services().storage();
-    if let Some(series) = entry.series {
+    let (_, own_series) = present(caller.caller()).await?;
+    // An older session of this same browser ends without the browser being forgotten.
+    if let Some(series) = entry.series.filter(|series| own_series.as_ref() != Some(series)) {
         storage.revoke_series(&series).await?;
     }
     if let Some(token) = entry.token {

@@ -1,4 +1,4 @@
-//! Who is let in where: the table in function_table.txt stands in the repository, so that a guard that was widened shows.
+//! Who is let in where: the table in `function_table.txt` stands in the repository, so that a guard that was widened shows.
 
 use crate::server::Place;
 

@@ -97,7 +97,12 @@ async fn each_limit_holds_at_its_edge() {
         ("dog", json!(false), json!("false"), "must be true or false"),
         ("guests", json!(4), json!("4"), "must be a whole number"),
         ("guests", json!(1), json!(1.5), "must be a whole number"),
-        ("wishes", json!(vec!["x"; 5]), json!(vec!["x"; 6]), "must have at most 5 items"),
+        (
+            "wishes",
+            json!(vec!["x"; 5]),
+            json!(vec!["x"; 6]),
+            "must have at most 5 items",
+        ),
         ("extras", json!([]), json!(null), "must be a list"),
     ] {
         assert_eq!(
@@ -288,7 +293,7 @@ async fn the_form_has_the_right_inputs_with_their_limits_labels_and_help() {
         r#"name="arrival" type="date""#,
         r#"min="1" max="31" step="1""#,
         r#"min="0" max="1" step="any""#,
-        r#"<legend>Contact</legend>"#,
+        "<legend>Contact</legend>",
         r#"maxlength="60""#,
         r#"name="contact.email" type="email""#,
         "Email (optional)",

@@ -1,0 +1,292 @@
+//! Calls that wait until their person has logged in: they run once, by a press, for the browser and the user that they
+//! are for, and never by themselves.
+
+use futures::future::join_all;
+
+use crate::{
+    client::{CALL, Client, Reply, SESSION},
+    server::Server,
+};
+
+const AUTH: &str = "/functions/auth_func";
+const KEPT: &str = "/functions/auth_func/kept";
+const WAITS: &str = "This call waits for you";
+
+async fn log_in(client: &Client, user: &str, next: &str) {
+    let password = user.replace("user", "user_");
+    let reply = client
+        .form("/login", &[("next", next), ("user_id", user), ("password", &password)])
+        .await;
+    assert_eq!((reply.status, reply.header("location")), (303, next), "{}", reply.body);
+}
+
+/// A call of `auth_func` that waits for whoever logs in with this browser.
+async fn waiting(server: &Server) -> Client {
+    let client = server.client();
+    let reply = client.form(AUTH, &[("arguments", r#"{"canary":1}"#)]).await;
+    assert_eq!(reply.header("location"), format!("/login?next={AUTH}"));
+    client
+}
+
+async fn run(client: &Client) -> Reply {
+    client.form(KEPT, &[("run", "run")]).await
+}
+
+/// How often the function has run, as its page shows it: the reply names the caller.
+async fn shows_reply(client: &Client) -> bool {
+    client.get(AUTH).await.shows("auth_func({")
+}
+
+#[tokio::test]
+async fn after_the_login_the_person_sees_what_will_run_and_runs_it_with_one_press() {
+    let server = Server::quick_demo().await;
+    let client = waiting(&server).await;
+    log_in(&client, "user01", AUTH).await;
+    let page = client.get(AUTH).await;
+    assert!(page.shows(WAITS) && page.shows("Run this call"), "{}", page.body);
+    assert!(page.shows(r#"action="/functions/auth_func/kept""#));
+    let shown = page.body.matches("canary").count();
+    assert!(shown >= 2, "in what will run, and in the editor");
+
+    assert_eq!(run(&client).await.header("location"), AUTH);
+    let page = client.get(AUTH).await;
+    assert!(page.shows("200 OK") && page.shows("user_id=user01"), "{}", page.body);
+    assert!(!page.shows(WAITS));
+}
+
+#[tokio::test]
+async fn it_never_runs_by_itself() {
+    let server = Server::quick_demo().await;
+    let client = waiting(&server).await;
+    log_in(&client, "user01", AUTH).await;
+    for page in [AUTH, "/", AUTH, "/functions/notauth_func", "/account", AUTH] {
+        assert!(!client.get(page).await.shows("auth_func({"), "{page}");
+    }
+    assert_eq!(client.get(KEPT).await.status, 405);
+    assert_eq!(client.request("HEAD", KEPT).send().await.status, 405);
+    assert!(!shows_reply(&client).await);
+    assert!(client.get(AUTH).await.shows(WAITS), "it goes on waiting");
+}
+
+#[tokio::test]
+async fn it_runs_once_however_often_and_at_once_it_is_asked_for() {
+    let server = Server::quick_demo().await;
+    // Something that shows how often it ran.
+    let page = "/functions/end_other_sessions";
+    let client = server.client();
+    client.form(page, &[]).await;
+    log_in(&client, "user01", page).await;
+    let copies: Vec<Client> = (0..20).map(|_| client.clone()).collect();
+    let kept = format!("{page}/kept");
+    let replies = join_all(copies.iter().map(|copy| copy.form(&kept, &[("run", "run")]))).await;
+    assert!(replies.iter().all(|reply| reply.status == 303));
+    // Whoever ran it has the reply waiting: a new cookie.
+    let ran = replies
+        .iter()
+        .filter(|reply| reply.cookie_names().contains(&CALL.to_owned()))
+        .count();
+    assert_eq!(ran, 1);
+    // Again, later: there is nothing to run.
+    let again = client.form(&kept, &[("run", "run")]).await;
+    assert_eq!((again.status, again.set_cookies().len()), (303, 0));
+}
+
+#[tokio::test]
+async fn another_browser_cannot_see_or_run_it() {
+    let server = Server::quick_demo().await;
+    let client = waiting(&server).await;
+    let other = server.user01().await;
+    run(&other).await;
+    assert!(!shows_reply(&other).await && !other.get(AUTH).await.shows("canary"));
+    other.put(CALL, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    run(&other).await;
+    assert!(!shows_reply(&other).await);
+
+    log_in(&client, "user01", AUTH).await;
+    // The cookie of the call alone is not enough: it is for user01 now.
+    let thief = client.with_only(CALL, &client.cookie(CALL).unwrap());
+    assert!(!thief.get(AUTH).await.shows("canary"));
+    run(&thief).await;
+    let someone = server.logged_in("user02", "user_02").await;
+    someone.put(CALL, &client.cookie(CALL).unwrap());
+    run(&someone).await;
+    assert!(!shows_reply(&someone).await && !someone.get(AUTH).await.shows("canary"));
+    // It was not used up by any of them.
+    run(&client).await;
+    assert!(shows_reply(&client).await);
+}
+
+#[tokio::test]
+async fn another_user_of_the_same_browser_cannot_see_or_run_it() {
+    let server = Server::quick_demo().await;
+    // Shown to user01, whose session was over by the time it was sent.
+    let client = server.client();
+    let fields = [("arguments", r#"{"canary":1}"#), ("shown-to", "user01")];
+    client.form(AUTH, &fields).await;
+    assert!(!client.get(AUTH).await.shows("canary"), "nor is it shown to nobody");
+    log_in(&client, "user02", AUTH).await;
+    assert!(!client.get(AUTH).await.shows("canary"));
+    run(&client).await;
+    assert!(!shows_reply(&client).await);
+
+    // For user01 after all.
+    client.form("/logout", &[]).await;
+    client.form(AUTH, &fields).await;
+    log_in(&client, "user01", AUTH).await;
+    assert!(client.get(AUTH).await.shows(WAITS));
+    // And not for the one who logs in after that.
+    log_in(&client, "user02", AUTH).await;
+    assert!(!client.get(AUTH).await.shows("canary"));
+    run(&client).await;
+    assert!(!shows_reply(&client).await);
+}
+
+#[tokio::test]
+async fn a_form_that_names_a_user_who_does_not_exist_keeps_nothing() {
+    let server = Server::quick_demo().await;
+    let client = server.client();
+    let fields = [("arguments", "{}"), ("shown-to", "nobody-of-that-name")];
+    let reply = client.form(AUTH, &fields).await;
+    assert_eq!(reply.status, 303);
+    assert_eq!(server.place.database().await.count("kept_calls").await, 0);
+}
+
+#[tokio::test]
+async fn after_ten_minutes_or_a_logout_it_is_gone() {
+    let server = Server::quick_demo().await;
+    let mut database = server.place.database().await;
+    let client = waiting(&server).await;
+    log_in(&client, "user01", AUTH).await;
+    database
+        .change("UPDATE kept_calls SET expires_at = expires_at - 600000")
+        .await;
+    assert!(!client.get(AUTH).await.shows("canary"));
+    run(&client).await;
+    assert!(!shows_reply(&client).await);
+
+    let client = waiting(&server).await;
+    log_in(&client, "user01", AUTH).await;
+    let call = client.cookie(CALL).unwrap();
+    client.form("/logout", &[]).await;
+    client.put(CALL, &call);
+    log_in(&client, "user01", AUTH).await;
+    run(&client).await;
+    assert!(!shows_reply(&client).await);
+}
+
+#[tokio::test]
+async fn it_can_be_let_go_and_a_call_by_hand_takes_its_place() {
+    let server = Server::quick_demo().await;
+    let client = waiting(&server).await;
+    log_in(&client, "user01", AUTH).await;
+    let reply = client.form(KEPT, &[("drop", "drop")]).await;
+    assert_eq!(reply.header("location"), AUTH);
+    assert!(!client.get(AUTH).await.shows(WAITS));
+    assert_eq!(server.place.database().await.count("kept_calls").await, 0);
+
+    let client = waiting(&server).await;
+    log_in(&client, "user01", AUTH).await;
+    assert_eq!(client.json("/api/auth_func", "{}").await.cookie_names(), [CALL]);
+    assert_eq!(server.place.database().await.count("kept_calls").await, 0);
+}
+
+#[tokio::test]
+async fn it_is_run_only_at_its_own_function_and_from_its_own_site() {
+    let server = Server::quick_demo().await;
+    let client = waiting(&server).await;
+    log_in(&client, "user01", AUTH).await;
+    client.form("/functions/quote_stay/kept", &[("run", "run")]).await;
+    for site in ["cross-site", "same-site"] {
+        let reply = client
+            .request("POST", KEPT)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "https://evil.example")
+            .header("sec-fetch-site", site)
+            .body("run=run")
+            .send()
+            .await;
+        assert_eq!(reply.status, 403);
+    }
+    assert!(client.get(AUTH).await.shows(WAITS));
+    run(&client).await;
+    assert!(shows_reply(&client).await);
+}
+
+#[tokio::test]
+async fn its_guard_is_asked_again() {
+    let server = Server::quick_demo().await;
+    let client = waiting(&server).await;
+    // Not logged in at all.
+    assert_eq!(run(&client).await.header("location"), format!("/login?next={AUTH}"));
+    log_in(&client, "user01", AUTH).await;
+    assert!(client.get(AUTH).await.shows(WAITS), "it was kept once more");
+    let session = client.session();
+    server.place.done(&["user", "disable", "user01"], "").await;
+    run(&client).await;
+    server.place.done(&["user", "enable", "user01"], "").await;
+    assert_eq!(client.with_only(SESSION, &session).who().await, None);
+    assert!(!shows_reply(&client).await);
+}
+
+/// security check 36, for kept calls
+#[tokio::test]
+async fn a_secret_is_never_kept_and_has_to_be_typed_again() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    server.let_password_age("user01", 3600).await;
+    let page = "/functions/change_password";
+    let reply = client.form(page, &[("new_password", "canary and 7 zebras")]).await;
+    assert_eq!(reply.header("location"), format!("/confirm?next={page}"));
+    let kept = server
+        .place
+        .database()
+        .await
+        .text("SELECT group_concat(call) FROM kept_calls")
+        .await;
+    assert!(kept.contains("change_password") && !kept.contains("canary"), "{kept}");
+
+    let reply = client
+        .form("/confirm", &[("next", page), ("password", "user_01")])
+        .await;
+    assert_eq!(reply.header("location"), page);
+    let shown = client.get(page).await;
+    assert!(shown.shows(WAITS) && shown.shows("type that"), "{}", shown.body);
+    assert!(
+        !shown.shows("Run this call") && !shown.shows("canary"),
+        "{}",
+        shown.body
+    );
+    // Asked for all the same, it does not run without it.
+    client.form(&format!("{page}/kept"), &[("run", "run")]).await;
+    assert!(client.get(page).await.shows("No call yet"));
+}
+
+#[tokio::test]
+async fn a_call_for_want_of_a_fresh_login_waits_as_well() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    server.let_password_age("user01", 3600).await;
+    let mut database = server.place.database().await;
+    client
+        .form("/functions/change_password", &[("new_password", "x")])
+        .await;
+    let user = database.text("SELECT user_id FROM kept_calls").await;
+    assert_eq!(user, "user01", "it is for this user from the start");
+}
+
+#[tokio::test]
+async fn arguments_that_are_too_long_to_be_kept_are_refused_and_not_cut() {
+    let server = crate::server::Place::new()
+        .demo(&[
+            ("CALLGATE_LIMITS_BODY_BYTES", "1000000"),
+            crate::server::QUICK[0],
+            crate::server::QUICK[1],
+        ])
+        .await;
+    let client = server.client();
+    let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(64 * 1024));
+    let reply = client.form(AUTH, &[("arguments", &long)]).await;
+    assert_eq!(reply.status, 413);
+    assert!(reply.shows("65536"), "{}", reply.body);
+    assert_eq!(client.cookie(CALL), None);
+}
