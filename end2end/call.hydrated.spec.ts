@@ -50,7 +50,7 @@ test('the curl line follows what is typed, and is copied', async ({ site, page, 
   const curl = page.getByRole('region', { name: 'From a shell' });
   await site.editor.fill(`{"it's":"typed"}`);
   await expect(curl.locator('pre')).toContainText(
-    `-H 'Content-Type: application/json' -d '{"it'\\''s":"typed"}' ${server.origin}/api/notauth_func`,
+    `-H 'Content-Type: application/json' --data-raw '{"it'\\''s":"typed"}' ${server.origin}/api/notauth_func`,
   );
   await curl.getByRole('button', { name: 'Copy' }).click();
   await expect(curl.getByRole('status')).toHaveText('Copied');

@@ -7,11 +7,17 @@ test('home lists the functions, each with who may call it, in words', async ({ s
   const rows = site.main.getByRole('list').getByRole('listitem');
   await expect(rows.getByRole('link')).toHaveText([
     'auth_func',
+    'change_password',
+    'confirm_login',
     'current_user',
+    'end_other_sessions',
+    'end_session',
     'list_functions',
     'login',
     'logout',
+    'my_sessions',
     'notauth_func',
+    'quote_stay',
   ]);
   const row = (name: string) => rows.filter({ has: page.getByRole('link', { name, exact: true }) });
   await expect(row('auth_func').getByText('For logged-in users')).toBeVisible();
@@ -44,7 +50,8 @@ for (const path of ['/no-such-page', '/functions/no_such_function', '/a/b/c']) {
 test('320 pixels are enough', async ({ site, page }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   const width = () => page.evaluate(() => document.documentElement.scrollWidth);
-  for (const path of ['/', '/login', '/functions/auth_func', '/functions/login', '/functions/list_functions']) {
+  const functions = ['auth_func', 'change_password', 'login', 'quote_stay', 'list_functions'];
+  for (const path of ['/', '/login', '/confirm', '/account', ...functions.map(name => `/functions/${name}`)]) {
     await site.open(path);
     expect(await width(), path).toBeLessThanOrEqual(320);
   }
@@ -52,6 +59,10 @@ test('320 pixels are enough', async ({ site, page }) => {
   expect(await width(), 'with a long reply').toBeLessThanOrEqual(320);
   await site.logIn();
   expect(await width(), 'logged in').toBeLessThanOrEqual(320);
+  for (const path of ['/account', '/confirm']) {
+    await site.open(path);
+    expect(await width(), `${path}, logged in`).toBeLessThanOrEqual(320);
+  }
   await site.open('/no-such-page', 404);
   expect(await width(), 'not found').toBeLessThanOrEqual(320);
 });

@@ -15,6 +15,12 @@ export const SIGHTS: Sight[] = [
   { name: 'function-called', show: calledFunction },
   { name: 'function-with-fields', show: site => site.open('/functions/login') },
   { name: 'function-refused', show: refusedCall },
+  { name: 'function-typed', show: site => site.open('/functions/quote_stay') },
+  { name: 'function-typed-refused', show: refusedStay },
+  { name: 'function-waiting', show: waitingCall },
+  { name: 'change-password', show: site => site.open('/functions/change_password') },
+  { name: 'confirm', show: confirm },
+  { name: 'account', show: account },
   { name: 'not-found', show: site => site.open('/no-such-page', 404) },
 ];
 
@@ -41,4 +47,35 @@ async function refusedCall(site: Site): Promise<void> {
   }
   await site.fillLogin(USER, 'wrong');
   await site.call();
+}
+
+async function refusedStay(site: Site): Promise<void> {
+  await site.logIn();
+  await site.open('/functions/quote_stay');
+  await site.fillStay();
+  await site.page.getByLabel('Arrival').fill('9999-12-30');
+  if (site.hydrates) {
+    site.watch.expectResponse('422 POST /api/quote_stay');
+  }
+  await site.call();
+}
+
+async function waitingCall(site: Site): Promise<void> {
+  await site.open('/functions/quote_stay');
+  await site.fillStay();
+  await site.main.getByRole('button', { name: 'Call', exact: true }).click();
+  await site.isAt('/login?next=/functions/quote_stay');
+  await site.ready();
+  await site.fillLogin(USER, PASSWORD);
+  await site.sendLogin('/functions/quote_stay');
+}
+
+async function confirm(site: Site): Promise<void> {
+  await site.logIn();
+  await site.open('/confirm?next=/account');
+}
+
+async function account(site: Site): Promise<void> {
+  await site.logIn();
+  await site.open('/account');
 }

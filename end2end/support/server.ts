@@ -16,14 +16,14 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Starts a server and waits until it says that it is ready. */
-export async function startServer(): Promise<Server> {
+/** Starts a server with these variables and waits until it says that it is ready. */
+export async function startServer(settings: Record<string, string> = {}): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'callgate-end2end-'));
   const address = `127.0.0.1:${await freePort()}`;
   const child = spawn(
     program,
     ['serve', '--demo', '--data', data, '--certs', data, '--https', address, '--http', 'off'],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...settings } },
   );
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {

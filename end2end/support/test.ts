@@ -19,11 +19,18 @@ interface Fixtures {
   site: Site;
 }
 
-export const test = base.extend<Fixtures & Options, { server: Server }>({
+interface WorkerFixtures {
+  /** Variables for the server of these tests. */
+  settings: Record<string, string>;
+  server: Server;
+}
+
+export const test = base.extend<Fixtures & Options, WorkerFixtures>({
   hydrates: [true, { option: true }],
+  settings: [{}, { option: true, scope: 'worker' }],
   server: [
-    async ({}, use) => {
-      const server = await startServer();
+    async ({ settings }, use) => {
+      const server = await startServer(settings);
       await use(server);
       await server.stop();
     },
@@ -101,17 +108,17 @@ export class Site {
   }
 
   /** Sends the login form that is shown, and waits for the page that it leads to. */
-  async sendLogin(target = '/'): Promise<void> {
+  async sendLogin(target = '/', user = USER): Promise<void> {
     await this.main.getByRole('button', { name: 'Log in' }).click();
     await this.isAt(target);
     await this.ready();
-    await this.isLoggedIn();
+    await this.isLoggedIn(user);
   }
 
-  async logIn(): Promise<void> {
+  async logIn(user = USER, password = PASSWORD): Promise<void> {
     await this.open('/login');
-    await this.fillLogin(USER, PASSWORD);
-    await this.sendLogin();
+    await this.fillLogin(user, password);
+    await this.sendLogin('/', user);
   }
 
   async logOut(): Promise<void> {
@@ -119,6 +126,29 @@ export class Site {
     await this.isAt('/');
     await this.isLoggedOut();
     await this.ready();
+  }
+
+  /** Fills the form of `quote_stay` in. */
+  async fillStay(): Promise<void> {
+    await this.page.getByLabel('Arrival').fill('2026-12-30');
+    await this.page.getByLabel('Nights').fill('3');
+    await this.page.getByLabel('Guests').fill('2');
+    await this.page.getByLabel('Room').selectOption({ label: 'Double room, 90 a night' });
+    await this.page.getByLabel('Breakfast, 12 a guest and night').check();
+    await this.page.getByLabel('Discount (optional)').fill('0.5');
+    await this.page.getByLabel('Dog').check();
+    const contact = this.page.getByRole('group', { name: 'Contact' });
+    await contact.getByLabel('Name').fill('Ada');
+    await this.page.getByLabel('Wishes (optional)').fill('a cot\n\n quiet');
+  }
+
+  /** Waits until the password was given too long ago for what asks for a fresh login. */
+  async becomesStale(): Promise<void> {
+    const ask = async () => {
+      const reply = await this.page.request.post('/api/change_password', { data: { new_password: 'x' } });
+      return reply.status();
+    };
+    await expect.poll(ask).toBe(403);
   }
 
   /** Calls the function of this page with what is typed, and waits for the reply. */
@@ -137,8 +167,8 @@ export class Site {
     await expect(this.page).toHaveURL(url => url.pathname + url.search === path);
   }
 
-  async isLoggedIn(): Promise<void> {
-    await expect(this.header).toContainText(`Logged in as ${USER}`);
+  async isLoggedIn(user = USER): Promise<void> {
+    await expect(this.header).toContainText(`Logged in as ${user}`);
     await expect(this.header.getByRole('button', { name: 'Log out' })).toBeVisible();
   }
 

@@ -161,6 +161,20 @@ async fn it_does_not_matter_how_an_accent_was_put_together() {
     assert_eq!(change(&client, "zw\u{f6}lf gr\u{fc}ne Zebras").await.status, 200);
     assert!(can_log_in(&server, "zwo\u{308}lf gru\u{308}ne Zebras").await);
     assert!(!can_log_in(&server, "zwolf grune Zebras").await);
+    // Nor does it matter how long it gets by that: put together it is as long as a password may be.
+    let composed: String = "zw\u{f6}lf gr\u{fc}ne und \u{e4}hnlich sch\u{f6}ne 7 Z\u{e9}bras, "
+        .chars()
+        .cycle()
+        .take(256)
+        .collect();
+    let decomposed = composed
+        .replace('\u{f6}', "o\u{308}")
+        .replace('\u{fc}', "u\u{308}")
+        .replace('\u{e4}', "a\u{308}")
+        .replace('\u{e9}', "e\u{301}");
+    assert_eq!(change(&client, &composed).await.status, 200);
+    assert!(can_log_in(&server, &composed).await);
+    assert!(can_log_in(&server, &decomposed).await);
 }
 
 /// security check 35

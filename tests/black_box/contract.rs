@@ -369,6 +369,12 @@ async fn a_wrong_method_is_405_and_says_which_is_right() {
         "logout",
         "current_user",
         "list_functions",
+        "confirm_login",
+        "change_password",
+        "my_sessions",
+        "end_session",
+        "end_other_sessions",
+        "quote_stay",
     ] {
         for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
             let path = format!("/api/{name}?user_id=user01&password=user_01");
@@ -473,7 +479,7 @@ async fn the_401_comes_before_anything_of_the_body_is_looked_at() {
     let server = Server::demo().await;
     let client = server.client();
     let large = object_of(65_537);
-    for name in ["auth_func", "logout", "current_user"] {
+    for name in ["auth_func", "logout", "current_user", "quote_stay", "change_password"] {
         for kind in OTHER_TYPES.into_iter().chain(["application/json"]) {
             for body in ["", "{", "[]", "{}", &large] {
                 let reply = client

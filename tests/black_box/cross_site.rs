@@ -38,6 +38,16 @@ fn doors() -> Vec<(&'static str, &'static str, &'static str)> {
         ("/api/list_functions", JSON, "{}"),
         ("/api/login", JSON, login),
         ("/api/login", "text/plain", login),
+        ("/api/confirm_login", JSON, r#"{"password":"user_01"}"#),
+        (
+            "/api/change_password",
+            JSON,
+            r#"{"new_password":"seven small zebras swim"}"#,
+        ),
+        ("/api/end_other_sessions", JSON, "{}"),
+        ("/api/end_other_sessions", "text/plain", ""),
+        ("/api/openapi.json", JSON, "{}"),
+        ("/confirm", FORM, "password=user_01"),
         ("/api/logout", JSON, "{}"),
         ("/api/logout", FORM, ""),
         ("/api/logout", "text/plain", ""),
@@ -51,6 +61,9 @@ fn doors() -> Vec<(&'static str, &'static str, &'static str)> {
         ("/functions/notauth_func", "arguments=%7B%7D"),
         ("/functions/login", "user_id=user02&password=user_02"),
         ("/functions/logout", ""),
+        ("/functions/auth_func/kept", "run=run"),
+        ("/functions/change_password", "new_password=seven+small+zebras+swim"),
+        ("/functions/end_other_sessions", "then=/account"),
     ] {
         doors.push((path, FORM, body));
         doors.push((path, "multipart/form-data; boundary=x", body));
@@ -214,6 +227,12 @@ async fn reading_changes_nothing_wherever_it_comes_from() {
         "/login?user_id=user02&password=user_02",
         "/functions/logout",
         "/functions/auth_func?arguments=%7B%7D",
+        "/functions/auth_func/kept?run=run",
+        "/functions/end_other_sessions?then=/account",
+        "/functions/change_password?new_password=seven+small+zebras+swim",
+        "/confirm?password=user_01",
+        "/account",
+        "/api/openapi.json",
         "/functions/login?user_id=user02&password=user_02",
         "/?__path=/api/logout&__err=x",
     ] {

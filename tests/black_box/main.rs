@@ -9,12 +9,14 @@
 
 mod client;
 mod database;
+mod page;
 mod poll;
 mod raw;
 mod server;
 
 mod account;
 mod call;
+mod calls_under_way;
 mod command_line;
 mod contract;
 mod cross_site;
@@ -27,9 +29,13 @@ mod openapi;
 mod pages;
 mod remember;
 mod resumed_calls;
+mod resumed_journeys;
 mod sessions;
 mod settings;
+mod shell_line;
 mod stop;
 mod transport;
 mod typed_arguments;
+mod typed_forms;
 mod users;
+mod where_logged_in;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{client::Reply, server::Server};
+use crate::{page::code, server::Server};
 
 #[tokio::test]
 async fn the_description_names_every_function_with_what_its_guard_refuses() {
@@ -13,6 +13,8 @@ async fn the_description_names_every_function_with_what_its_guard_refuses() {
     let client = server.client();
     let reply = client.get("/api/openapi.json").await;
     assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("content-type"), "application/json; charset=utf-8");
+    assert!(reply.set_cookies().is_empty());
     let document = reply.value();
     assert_eq!(document["openapi"], "3.1.1");
     assert_eq!(document["servers"][0]["url"], client.origin());
@@ -48,20 +50,29 @@ async fn the_description_is_only_read() {
     let post = client.json("/api/openapi.json", "{}").await;
     assert_eq!((post.status, post.code().as_str()), (405, "method_not_allowed"));
     assert_eq!(post.header("allow"), "GET, HEAD");
+    for method in ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
+        let reply = client.request(method, "/api/openapi.json").send().await;
+        assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD"), "{method}");
+        assert_eq!(reply.code(), "method_not_allowed", "{method}");
+    }
 }
 
-/// The `curl` line on a page, as a person copies it.
-fn curl_line(page: &Reply) -> String {
-    let (_, line) = page.body.split_once(r#"aria-label="The curl line""#).expect("the line");
-    let (_, line) = line.split_once("<code>").unwrap();
-    let line = line.split_once("</code>").unwrap().0;
-    line.replace("<!>", "")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#x27;", "'")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
+#[tokio::test]
+async fn every_example_without_a_secret_is_taken_by_the_function_that_it_is_of() {
+    let server = Server::quick_demo().await;
+    let document = server.client().get("/api/openapi.json").await.value();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let example = item["post"]["requestBody"]["content"]["application/json"]["example"].to_string();
+        let reply = server.user01().await.json(path, &example).await;
+        // What is secret, and what is called by an id, only its person can fill in.
+        let expected = match path.as_str() {
+            "/api/login" | "/api/confirm_login" => 401,
+            "/api/change_password" => 422,
+            "/api/end_session" => 404,
+            _ => 200,
+        };
+        assert_eq!(reply.status, expected, "{path} {example}: {}", reply.body);
+    }
 }
 
 #[tokio::test]
@@ -89,7 +100,10 @@ async fn the_curl_lines_work_when_they_are_pasted_anywhere() {
         "my_sessions",
         "logout",
     ] {
-        lines.push((name, curl_line(&client.get(&format!("/functions/{name}")).await)));
+        lines.push((
+            name,
+            code(&client.get(&format!("/functions/{name}")).await, "The curl line"),
+        ));
     }
     for (name, line) in lines {
         // What only its person knows is filled in.

@@ -6,7 +6,16 @@ use crate::{
     server::{Place, Server},
 };
 
-const PAGES: [&str; 4] = ["/", "/login", "/functions/auth_func", "/functions/notauth_func"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/login",
+    "/confirm",
+    "/account",
+    "/functions/auth_func",
+    "/functions/notauth_func",
+    "/functions/quote_stay",
+    "/functions/change_password",
+];
 
 fn directive<'a>(policy: &'a str, name: &str) -> Vec<&'a str> {
     policy
@@ -44,7 +53,7 @@ async fn home_lists_every_function_with_who_may_call_it_in_words() {
         let words = match function["rule"]["guard"].as_str().unwrap() {
             "Anyone" => "Open to anyone",
             "LoggedIn" => "For logged-in users",
-            "FreshLogin" => "For users who have just given their password",
+            "FreshLogin" => "For freshly logged-in users",
             other => panic!("{other}"),
         };
         assert!(row.contains(words), "{name}: {row}");

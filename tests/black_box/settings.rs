@@ -159,6 +159,9 @@ async fn a_contradiction_refuses_to_start_and_names_the_key() {
         (vec![("CALLGATE_SESSIONS_IDLE_SECONDS", "0")], "sessions.idle_seconds"),
         (vec![("CALLGATE_LIMITS_BODY_BYTES", "0")], "limits.body_bytes"),
         (vec![("CALLGATE_PASSWORDS_PERMITS", "0")], "passwords.permits"),
+        (vec![("CALLGATE_PASSWORDS_MIN_CHARS", "7")], "passwords.min_chars"),
+        (vec![("CALLGATE_PASSWORDS_MIN_CHARS", "65")], "passwords.min_chars"),
+        (vec![("CALLGATE_SESSIONS_FRESH_SECONDS", "0")], "sessions.fresh_seconds"),
         (vec![("CALLGATE_PASSWORDS_MEMORY_KIB", "1")], "password"),
         (vec![("CALLGATE_LOG", "callgate=loud")], "log"),
     ] {

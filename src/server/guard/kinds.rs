@@ -71,7 +71,7 @@ pub struct FreshLogin {
 impl Guard for FreshLogin {
     fn rule() -> Rule {
         let refusals = [Refusal::NotLoggedIn, Refusal::FreshLoginRequired];
-        Rule::new("FreshLogin", "For users who have just given their password", refusals)
+        Rule::new("FreshLogin", "For freshly logged-in users", refusals)
     }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {

@@ -110,7 +110,7 @@ fn a_rule_names_what_its_guard_is_made_of_and_what_it_may_refuse_with() {
     let rule = AnyOf::<FreshLogin, LoggedIn>::rule();
     assert_eq!(
         rule.words,
-        "For users who have just given their password, or for logged-in users"
+        "For freshly logged-in users, or for logged-in users"
     );
     assert!(AnyOf::<LoggedIn, Anyone>::rule().refusals.is_empty());
 }

@@ -1,0 +1,64 @@
+// One's own account: the password, and where one is logged in.
+import { expect, test, PASSWORD, USER } from './support/test.ts';
+
+const NEW = 'seven small zebras swim';
+
+test('one sees where one is logged in, and ends a session elsewhere', async ({ site, page, playwright, server }) => {
+  const elsewhere = await playwright.request.newContext({
+    baseURL: server.origin,
+    ignoreHTTPSErrors: true,
+    userAgent: 'curl/8.14.1',
+  });
+  await elsewhere.post('/api/login', { data: { user_id: USER, password: PASSWORD, remember: false } });
+  await site.logIn();
+  await site.header.getByRole('link', { name: USER }).click();
+  await site.isAt('/account');
+  await site.ready();
+  const sessions = site.main.getByRole('listitem');
+  await expect(sessions.filter({ hasText: 'this one' })).toContainText('Chrome on');
+  const other = sessions.filter({ hasText: 'curl, 127.0.0.1' }).first();
+  await other.getByRole('button', { name: 'End' }).click();
+  await site.isAt('/account');
+  await site.ready();
+  expect((await elsewhere.post('/api/current_user')).status()).toBe(401);
+  await elsewhere.dispose();
+
+  await sessions.filter({ hasText: 'this one' }).getByRole('button', { name: 'Log out here' }).click();
+  await site.isAt('/account');
+  await site.isLoggedOut();
+  await expect(site.main).toContainText('You are not logged in.');
+  await page.getByRole('link', { name: 'Log in' }).last().click();
+  await site.isAt('/login?next=/account');
+});
+
+test('a password is changed, with the reason beside the field where it is not good enough', async ({ site, page }) => {
+  // user03, whom no other test needs.
+  await site.logIn('user03', 'user_03');
+  await site.open('/functions/change_password');
+  const field = page.getByLabel('New password');
+  await expect(field).toHaveAttribute('autocomplete', 'new-password');
+  if (site.hydrates) {
+    await field.fill('seven zebras');
+    await expect(site.main).toContainText('12 of at least 15 characters.');
+    site.watch.expectResponse('422 POST /api/change_password');
+  }
+  await field.fill('passwordpassword');
+  await site.call();
+  await expect(field).toHaveAttribute('aria-invalid', 'true');
+  await expect(field).toHaveAccessibleDescription(/Is too easily guessed/);
+  await expect(field).toHaveValue('');
+
+  await field.fill(NEW);
+  if (site.hydrates) {
+    await expect(site.main).toContainText('23 characters: long enough.');
+  }
+  await site.call();
+  await site.hasReply('200 OK', { ok: true, msg: 'password of <user03> changed; all other sessions are ended' });
+  await expect(field).toHaveValue('');
+  await site.isLoggedIn('user03');
+
+  await site.header.getByRole('button', { name: 'Log out' }).click();
+  await site.isLoggedOut();
+  await site.ready();
+  await site.logIn('user03', NEW);
+});

@@ -1,0 +1,144 @@
+//! What is still under way when a session ends or a user changes: it neither brings the session back nor undoes the change.
+
+use crate::{
+    client::{Client, Reply},
+    server::{QUICK, Server},
+};
+
+const THIEFS: &str = "seven small zebras swim";
+const OWNERS: &str = "nine green parrots sing";
+
+/// So dear that whatever hashes a password is under way for long enough.
+const DEAR: &[(&str, &str)] = &[
+    ("CALLGATE_PASSWORDS_MEMORY_KIB", "65536"),
+    ("CALLGATE_PASSWORDS_ITERATIONS", "16"),
+    ("CALLGATE_PASSWORDS_PERMITS", "1"),
+    ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "20000"),
+];
+
+/// A demo in which hashing a password takes long from now on, and two sessions of user01.
+async fn two_sessions() -> (Server, Client, Client) {
+    let server = Server::quick_demo().await;
+    let (one, other) = (server.user01().await, server.user01().await);
+    let server = server.stop().await.demo(DEAR).await;
+    let (one, other) = (one.moved_to(&server.client()), other.moved_to(&server.client()));
+    (server, one, other)
+}
+
+async fn change(client: &Client, password: &str) -> Reply {
+    let body = serde_json::json!({ "new_password": password }).to_string();
+    client.json("/api/change_password", &body).await
+}
+
+async fn confirm(client: &Client) -> Reply {
+    client.json("/api/confirm_login", r#"{"password":"user_01"}"#).await
+}
+
+/// A call that comes when another one is well under way.
+async fn meanwhile(client: &Client, name: &str) -> Reply {
+    some_calls(client).await;
+    client.json(&format!("/api/{name}"), "{}").await
+}
+
+/// A command that an operator gives at such a moment.
+async fn operator_meanwhile(server: &Server, command: &str, typed: &str) {
+    some_calls(&server.client()).await;
+    let ran = server.place.run_with(&["user", command, "user01"], typed, QUICK).await;
+    assert!(ran.worked, "{}", ran.error);
+}
+
+async fn some_calls(client: &Client) {
+    for _ in 0..5 {
+        client.json("/api/notauth_func", "{}").await;
+    }
+}
+
+async fn can_log_in(server: &Server, password: &str) -> bool {
+    let body = serde_json::json!({"user_id": "user01", "password": password, "remember": false});
+    server.client().json("/api/login", &body.to_string()).await.status == 200
+}
+
+/// security checks 26 and 35
+#[tokio::test]
+async fn a_session_that_is_ended_while_it_changes_the_password_has_not_changed_it_and_stays_ended() {
+    let (server, thief, owner) = two_sessions().await;
+    let (changed, ended) = tokio::join!(change(&thief, THIEFS), meanwhile(&owner, "end_other_sessions"));
+    assert_eq!(ended.status, 200, "{}", ended.body);
+    assert_eq!(thief.who().await, None, "the change was answered {}", changed.body);
+    assert_eq!(owner.who().await.as_deref(), Some("user01"));
+    assert!(can_log_in(&server, "user_01").await && !can_log_in(&server, THIEFS).await);
+}
+
+/// security checks 25 and 26
+#[tokio::test]
+async fn a_session_that_logs_out_while_it_changes_the_password_stays_logged_out() {
+    let (server, client, _) = two_sessions().await;
+    let tab = client.clone();
+    let (changed, ended) = tokio::join!(change(&client, THIEFS), meanwhile(&tab, "logout"));
+    assert_eq!(ended.status, 200, "{}", ended.body);
+    assert_eq!(client.who().await, None, "the change was answered {}", changed.body);
+    assert!(can_log_in(&server, "user_01").await && !can_log_in(&server, THIEFS).await);
+}
+
+/// security check 33: whoever changes the password first has shut out the other one
+#[tokio::test]
+async fn of_two_sessions_that_change_the_password_at_once_the_second_is_ended_and_refused() {
+    let (server, one, other) = two_sessions().await;
+    let (first, second) = tokio::join!(change(&one, OWNERS), change(&other, THIEFS));
+    let worked = [first.status == 200, second.status == 200];
+    assert!(worked[0] != worked[1], "{} {}", first.body, second.body);
+    let (winner, loser, password) = match worked[0] {
+        true => (&one, &other, OWNERS),
+        false => (&other, &one, THIEFS),
+    };
+    assert_eq!(winner.who().await.as_deref(), Some("user01"));
+    assert_eq!(loser.who().await, None);
+    assert!(can_log_in(&server, password).await);
+}
+
+/// security check 33, for a change by the operator
+#[tokio::test]
+async fn the_password_that_an_operator_gives_is_not_replaced_by_a_change_under_way() {
+    let (server, thief, _) = two_sessions().await;
+    let give = operator_meanwhile(&server, "passwd", OWNERS);
+    let (changed, ()) = tokio::join!(change(&thief, THIEFS), give);
+    assert_eq!(thief.who().await, None, "the change was answered {}", changed.body);
+    assert!(can_log_in(&server, OWNERS).await && !can_log_in(&server, THIEFS).await);
+}
+
+/// security check 34
+#[tokio::test]
+async fn the_password_of_a_user_who_is_disabled_meanwhile_is_not_changed() {
+    let (server, thief, _) = two_sessions().await;
+    let disable = operator_meanwhile(&server, "disable", "");
+    let (changed, ()) = tokio::join!(change(&thief, THIEFS), disable);
+    assert_eq!(thief.who().await, None, "the change was answered {}", changed.body);
+    server.place.done(&["user", "enable", "user01"], "").await;
+    assert!(can_log_in(&server, "user_01").await && !can_log_in(&server, THIEFS).await);
+}
+
+/// security checks 25 and 26
+#[tokio::test]
+async fn a_session_that_ends_while_it_is_confirmed_stays_ended() {
+    let (server, client, owner) = two_sessions().await;
+    let tab = client.clone();
+    let (confirmed, ended) = tokio::join!(confirm(&client), meanwhile(&tab, "logout"));
+    assert_eq!(ended.status, 200, "{}", ended.body);
+    assert_eq!(client.who().await, None, "logged out: {}", confirmed.body);
+
+    let other = server.user01().await;
+    let (confirmed, ended) = tokio::join!(confirm(&other), meanwhile(&owner, "end_other_sessions"));
+    assert_eq!(ended.status, 200, "{}", ended.body);
+    assert_eq!(other.who().await, None, "ended from elsewhere: {}", confirmed.body);
+    assert_eq!(owner.who().await.as_deref(), Some("user01"));
+}
+
+/// security check 34
+#[tokio::test]
+async fn a_user_who_is_disabled_while_a_login_is_confirmed_stays_out() {
+    let (server, client, _) = two_sessions().await;
+    let disable = operator_meanwhile(&server, "disable", "");
+    let (confirmed, ()) = tokio::join!(confirm(&client), disable);
+    server.place.done(&["user", "enable", "user01"], "").await;
+    assert_eq!(client.who().await, None, "{}", confirmed.body);
+}
