@@ -1,4 +1,5 @@
-//! From Rust types to schemas (JSON Schema 2020-12), and from schemas to the [`Shape`] of arguments.
+//! From Rust types to schemas (JSON Schema 2020-12), and from schemas to the
+//! [`Shape`](crate::contract::shape::Shape) of arguments.
 //!
 //! What a schema says is held: a limit that the check of arguments does not know is an error at start-up, never a promise
 //! that nobody keeps.
