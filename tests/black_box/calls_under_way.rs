@@ -2,6 +2,7 @@
 
 use crate::{
     client::{Client, Reply},
+    poll,
     server::{QUICK, Server},
 };
 
@@ -16,13 +17,23 @@ const DEAR: &[(&str, &str)] = &[
     ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "20000"),
 ];
 
-/// A demo in which hashing a password takes long from now on, and two sessions of user01.
+/// A demo in which hashing a password takes long from now on, and two sessions of user01 that were last used a while ago.
 async fn two_sessions() -> (Server, Client, Client) {
     let server = Server::quick_demo().await;
     let (one, other) = (server.user01().await, server.user01().await);
     let server = server.stop().await.demo(DEAR).await;
+    let mut database = server.place.database().await;
+    let rested = "UPDATE sessions SET last_used_at = last_used_at - 300000";
+    assert_eq!(database.change(rested).await, 2);
     let (one, other) = (one.moved_to(&server.client()), other.moved_to(&server.client()));
     (server, one, other)
+}
+
+/// Waits until a call is past its guard: by then it has noted that its session is in use.
+async fn under_way(server: &Server) {
+    let mut database = server.place.database().await;
+    let used = "SELECT MAX(last_used_at) > 1000 * unixepoch() - 200000 FROM sessions";
+    poll::until("the call to be under way", async || database.number(used).await == 1).await;
 }
 
 async fn change(client: &Client, password: &str) -> Reply {
@@ -35,22 +46,16 @@ async fn confirm(client: &Client) -> Reply {
 }
 
 /// A call that comes when another one is well under way.
-async fn meanwhile(client: &Client, name: &str) -> Reply {
-    some_calls(client).await;
+async fn meanwhile(server: &Server, client: &Client, name: &str) -> Reply {
+    under_way(server).await;
     client.json(&format!("/api/{name}"), "{}").await
 }
 
 /// A command that an operator gives at such a moment.
 async fn operator_meanwhile(server: &Server, command: &str, typed: &str) {
-    some_calls(&server.client()).await;
+    under_way(server).await;
     let ran = server.place.run_with(&["user", command, "user01"], typed, QUICK).await;
     assert!(ran.worked, "{}", ran.error);
-}
-
-async fn some_calls(client: &Client) {
-    for _ in 0..5 {
-        client.json("/api/notauth_func", "{}").await;
-    }
 }
 
 async fn can_log_in(server: &Server, password: &str) -> bool {
@@ -62,7 +67,7 @@ async fn can_log_in(server: &Server, password: &str) -> bool {
 #[tokio::test]
 async fn a_session_that_is_ended_while_it_changes_the_password_has_not_changed_it_and_stays_ended() {
     let (server, thief, owner) = two_sessions().await;
-    let (changed, ended) = tokio::join!(change(&thief, THIEFS), meanwhile(&owner, "end_other_sessions"));
+    let (changed, ended) = tokio::join!(change(&thief, THIEFS), meanwhile(&server, &owner, "end_other_sessions"));
     assert_eq!(ended.status, 200, "{}", ended.body);
     assert_eq!(thief.who().await, None, "the change was answered {}", changed.body);
     assert_eq!(owner.who().await.as_deref(), Some("user01"));
@@ -74,7 +79,7 @@ async fn a_session_that_is_ended_while_it_changes_the_password_has_not_changed_i
 async fn a_session_that_logs_out_while_it_changes_the_password_stays_logged_out() {
     let (server, client, _) = two_sessions().await;
     let tab = client.clone();
-    let (changed, ended) = tokio::join!(change(&client, THIEFS), meanwhile(&tab, "logout"));
+    let (changed, ended) = tokio::join!(change(&client, THIEFS), meanwhile(&server, &tab, "logout"));
     assert_eq!(ended.status, 200, "{}", ended.body);
     assert_eq!(client.who().await, None, "the change was answered {}", changed.body);
     assert!(can_log_in(&server, "user_01").await && !can_log_in(&server, THIEFS).await);
@@ -119,17 +124,21 @@ async fn the_password_of_a_user_who_is_disabled_meanwhile_is_not_changed() {
 
 /// security checks 25 and 26
 #[tokio::test]
-async fn a_session_that_ends_while_it_is_confirmed_stays_ended() {
-    let (server, client, owner) = two_sessions().await;
+async fn a_session_that_logs_out_while_it_is_confirmed_stays_logged_out() {
+    let (server, client, _) = two_sessions().await;
     let tab = client.clone();
-    let (confirmed, ended) = tokio::join!(confirm(&client), meanwhile(&tab, "logout"));
+    let (confirmed, ended) = tokio::join!(confirm(&client), meanwhile(&server, &tab, "logout"));
     assert_eq!(ended.status, 200, "{}", ended.body);
-    assert_eq!(client.who().await, None, "logged out: {}", confirmed.body);
+    assert_eq!(client.who().await, None, "{}", confirmed.body);
+}
 
-    let other = server.user01().await;
-    let (confirmed, ended) = tokio::join!(confirm(&other), meanwhile(&owner, "end_other_sessions"));
+/// security checks 26 and 35
+#[tokio::test]
+async fn a_session_that_is_ended_from_elsewhere_while_it_is_confirmed_stays_ended() {
+    let (server, client, owner) = two_sessions().await;
+    let (confirmed, ended) = tokio::join!(confirm(&client), meanwhile(&server, &owner, "end_other_sessions"));
     assert_eq!(ended.status, 200, "{}", ended.body);
-    assert_eq!(other.who().await, None, "ended from elsewhere: {}", confirmed.body);
+    assert_eq!(client.who().await, None, "{}", confirmed.body);
     assert_eq!(owner.who().await.as_deref(), Some("user01"));
 }
 

@@ -182,7 +182,7 @@ async fn what_will_run_is_shown_as_text_whatever_it_is() {
     for hostile in [
         r#"{"a":"</code></pre><script>alert(1)</script>"}"#,
         r#"{"a":"<img src=x onerror=alert(1)>"}"#,
-        r#"</textarea><script>alert(1)</script>"#,
+        "</textarea><script>alert(1)</script>",
         "<!--<script>",
     ] {
         let client = waiting(&server, page, &[("arguments", hostile)]).await;
@@ -220,7 +220,6 @@ async fn a_press_runs_the_call_that_its_page_has_shown_and_no_other() {
     client.form(&format!("{page}/kept"), &press).await;
     let after = client.get(page).await;
     assert!(!after.shows("auth_func({"), "what was never shown ran: {}", after.body);
-    assert!(after.shows(WAITS), "{}", after.body);
 }
 
 fn quoted<'a>(tag: &'a str, attribute: &str) -> Option<&'a str> {

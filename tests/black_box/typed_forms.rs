@@ -165,6 +165,104 @@ async fn faults_of_list_items_are_said_beside_the_list() {
     assert!(page.shows("200 OK"), "{}", page.body);
 }
 
+/// The form with everything filled in.
+fn whole() -> Fields<'static> {
+    vec![
+        ("arrival", "2026-12-30"),
+        ("nights", "3"),
+        ("guests", "2"),
+        ("room", "double"),
+        ("extras", "breakfast"),
+        ("extras", "parking"),
+        ("discount", "0.5"),
+        ("dog", "on"),
+        ("contact.name", "Ada"),
+        ("contact.email", ""),
+        ("wishes", "a cot\r\n\r\n quiet \r\n"),
+    ]
+}
+
+#[tokio::test]
+async fn a_form_says_the_same_as_its_json() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    assert_eq!(client.form(PAGE, &whole()).await.header("location"), PAGE);
+    let page = client.get(PAGE).await;
+    for text in ["200 OK", "2027-01-02", r#""total":188"#] {
+        assert!(page.shows(text), "{text}: {}", page.body);
+    }
+    // What was typed is still there.
+    for kept in [
+        r#"name="nights" type="number" value="3""#,
+        r#"<option value="double" selected"#,
+        r#"name="contact.name" type="text" value="Ada""#,
+    ] {
+        assert!(page.shows(kept), "{kept}: {}", page.body);
+    }
+    assert_eq!(
+        page.body
+            .matches(r#"type="checkbox" value="breakfast" checked"#)
+            .count(),
+        1
+    );
+    assert_eq!(
+        page.body.matches(r#"type="checkbox" value="bicycle" checked"#).count(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_beside_the_fields_of_the_form_and_what_was_typed_is_kept() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    let mut typed = whole();
+    typed[1] = ("nights", "thirty");
+    typed[8] = ("contact.name", "");
+    typed[10] = ("wishes", "</textarea><script>alert(1)</script>");
+    client.form(PAGE, &typed).await;
+    let page = client.get(PAGE).await;
+    assert!(page.shows("422 Unprocessable Content"), "{}", page.body);
+    assert!(page.shows(r#"value="thirty""#));
+    for (field, problem) in [
+        ("nights", "Must be a whole number."),
+        ("contact.name", "Must not be empty."),
+    ] {
+        let (_, said) = page
+            .body
+            .split_once(&format!(r#"id="{field}-said""#))
+            .expect("a place for it");
+        let said = said.split_once("</p>").unwrap().0;
+        assert!(said.contains(problem), "{field}: {said}");
+        let (_, input) = page.body.split_once(&format!(r#"id="{field}" "#)).expect("the input");
+        let input = input.split_once('>').unwrap().0;
+        assert!(input.contains(r#"aria-invalid="true""#), "{input}");
+        assert!(input.contains(&format!("{field}-said")), "{input}");
+    }
+    assert_eq!(page.body.matches(r#"aria-invalid="true""#).count(), 2);
+    assert!(!page.shows("<script>alert"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn the_form_has_the_right_inputs_with_their_limits_labels_and_help() {
+    let server = Server::quick_demo().await;
+    let body = server.client().get(PAGE).await.body.replace("<!>", "");
+    for markup in [
+        r#"<label for="arrival">Arrival</label>"#,
+        r#"<p id="arrival-help" class="help">The first night.</p>"#,
+        r#"name="arrival" type="date""#,
+        r#"min="1" max="31" step="1""#,
+        r#"min="0" max="1" step="any""#,
+        "<legend>Contact</legend>",
+        r#"maxlength="60""#,
+        r#"name="contact.email" type="email""#,
+        "Email (optional)",
+        "Breakfast, 12 a guest and night",
+        "What else matters. One per line.",
+    ] {
+        assert!(body.contains(markup), "{markup}: {body}");
+    }
+}
+
 /// security check 95, for every input
 #[tokio::test]
 async fn hostile_texts_are_inert_in_every_input_and_in_the_reply() {

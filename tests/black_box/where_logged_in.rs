@@ -101,7 +101,9 @@ async fn no_id_is_a_token_or_a_part_of_what_is_stored() {
     for session in &sessions {
         let id = session["id"].as_str().unwrap();
         let bytes = URL_SAFE_NO_PAD.decode(id).expect("base64url");
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        let hex = bytes
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
         assert!(!stored.contains(&hex) && !stored.contains(&id.to_uppercase()), "{id}");
         assert!(!cookies.iter().any(|cookie| cookie.contains(id)), "{id}");
     }
