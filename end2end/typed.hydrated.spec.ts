@@ -21,7 +21,7 @@ test('all that is wrong is said beside its field, and nothing is sent until it i
   for (const [label, said] of [
     ['Arrival', 'The first night. Must be a date such as 2026-01-31.'],
     ['Nights', 'How many nights, a month at the most. Must be at most 31.'],
-    ['Wishes (optional)', 'What else matters. One per line. 1 must have at most 80 characters.'],
+    ['Wishes (optional)', 'What else matters. One per line. Item 2 must have at most 80 characters.'],
   ]) {
     await expect(page.getByLabel(label)).toHaveAttribute('aria-invalid', 'true');
     await expect(page.getByLabel(label)).toHaveAccessibleDescription(said);

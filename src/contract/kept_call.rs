@@ -11,6 +11,9 @@ use super::{Refusal, shape::FieldFault, typed::Typed};
 /// What was typed into the form of a function, and how far it got.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptCall {
+    /// What its page calls it by when it asks for it to run. It finds nothing by itself.
+    #[serde(default)]
+    pub id: String,
     /// The function.
     pub function: String,
     /// What was typed, less what is secret.

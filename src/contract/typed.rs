@@ -16,6 +16,9 @@ pub const EDITOR: &str = "arguments";
 /// what is kept of the form, so nothing depends on its being true.
 pub const SHOWN_TO: &str = "shown-to";
 
+/// The name of the hidden input that says which call that waits was shown.
+pub const WAITING: &str = "call";
+
 /// The name of the hidden input that says which page to show after a call that was answered, where that is not the page of
 /// the function.
 pub const THEN: &str = "then";
@@ -134,11 +137,9 @@ fn scalar(shape: &Shape, text: &str, path: &str, faults: &mut Vec<FieldFault>) -
         Shape::Any { .. } | Shape::Object | Shape::List(_) => json(text, path, faults),
         Shape::Text(_) => Some(Value::from(text)),
         _ if text.trim().is_empty() => None,
-        Shape::Whole(_) | Shape::Number(_) => Some(
-            text.trim()
-                .parse::<Number>()
-                .map_or_else(|_| Value::from(text), Value::Number),
-        ),
+        Shape::Whole(_) | Shape::Number(_) => {
+            Some(number(text.trim()).map_or_else(|| Value::from(text), Value::Number))
+        }
         Shape::Flag => Some(match text {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
@@ -146,6 +147,15 @@ fn scalar(shape: &Shape, text: &str, path: &str, faults: &mut Vec<FieldFault>) -
         }),
         Shape::Choice(_) | Shape::Record(_) => Some(Value::from(text)),
     }
+}
+
+/// A number as JSON writes it, or as browsers may: `.5`, `03` (HTML, valid floating-point number).
+fn number(text: &str) -> Option<Number> {
+    let is_number = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let loose = || text.parse().ok().filter(|_| is_number).and_then(Number::from_f64);
+    text.parse().ok().or_else(loose)
 }
 
 fn json(text: &str, path: &str, faults: &mut Vec<FieldFault>) -> Option<Value> {

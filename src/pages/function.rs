@@ -62,12 +62,12 @@ fn page(visit: Visit, name: &str, functions: Result<Vec<FunctionView>, Refusal>)
 #[component]
 fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
     let visit = Visit::current();
-    let (typed, state) = kept.map(|kept| (kept.typed, kept.state)).unzip();
-    let typed = typed.unwrap_or_default();
-    let (outcome, waiting) = match state {
-        Some(State::Done(outcome)) => (Some(outcome), None),
-        Some(State::Waiting { body }) => (None, Some(body)),
-        None => (None, None),
+    let (typed, outcome, waiting) = match kept {
+        Some(KeptCall { id, typed, state, .. }) => match state {
+            State::Done(outcome) => (typed, Some(outcome), None),
+            State::Waiting { body } => (typed, None, Some((id, body))),
+        },
+        None => (Typed::default(), None, None),
     };
     let calls = Calls {
         visit,
@@ -95,10 +95,10 @@ fn Callable(function: FunctionView, kept: Option<KeptCall>) -> impl IntoView {
         </div>
         <p class="lead">{prose(&function.summary)}</p>
         {function.details.iter().map(|paragraph| view! { <p>{prose(paragraph)}</p> }).collect_view()}
-        {waiting.map(|body| {
+        {waiting.map(|(id, body)| {
             let page = page.clone();
             // A call made by hand takes its place.
-            move || calls.waits().then(|| view! { <Waiting page=page.clone() body=body.clone()/> })
+            move || calls.waits().then(|| view! { <Waiting page=page.clone() id=id.clone() body=body.clone()/> })
         })}
         <form
             class="panel"

@@ -303,11 +303,20 @@ impl Inputs {
 fn sentence(rest: &str, problem: &str) -> String {
     let what = match rest {
         "" => problem.to_owned(),
-        rest => format!("{} {problem}", rest.trim_matches(['.', '[']).replace([']', '['], "")),
+        rest => format!("{} {problem}", part(rest)),
     };
     let mut letters = what.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+/// A part of a field as people call it: `[1]` is item 2.
+fn part(rest: &str) -> String {
+    let item = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    match item.and_then(|(at, rest)| Some((at.parse::<usize>().ok()?, rest))) {
+        Some((at, rest)) => format!("item {}{rest}", at + 1),
+        None => rest.trim_start_matches('.').to_owned(),
+    }
 }
 
 /// What helps to fill a field in: its doc comment, and how its value is written.

@@ -2,11 +2,15 @@
 
 use leptos::prelude::*;
 
+use crate::contract::typed::WAITING;
+
 /// The call that waits for this page's function. It works without script: nothing runs but by its button.
 #[component]
 pub fn Waiting(
     /// The page of the function.
     page: String,
+    /// What the call is called by.
+    id: String,
     /// The body that it will be called with. `None` where a secret must be typed anew.
     body: Option<String>,
 ) -> impl IntoView {
@@ -19,6 +23,7 @@ pub fn Waiting(
                     <p>"It wanted a login first, so it was kept. It has not run yet. This is what will run:"</p>
                     <pre tabindex="0" role="group" aria-label="The arguments of the call that waits"><code>{body}</code></pre>
                     <form class="buttons" method="post" action=action>
+                        <input type="hidden" name=WAITING value=id/>
                         <button class="button" type="submit" name="run" value="run">"Run this call"</button>
                         <button class="plain" type="submit" name="drop" value="drop">"Let it go"</button>
                     </form>

@@ -15,7 +15,7 @@ use super::{
     },
     login::log_out,
     secret::TokenHash,
-    sessions::{self, Login, store},
+    sessions::{Login, renewal::Renewal, store},
 };
 use crate::contract::{Refusal, login::NewPassword, session::SessionView};
 
@@ -23,7 +23,8 @@ use crate::contract::{Refusal, login::NewPassword, session::SessionView};
 /// (OWASP ASVS 7.4.3).
 ///
 /// # Errors
-/// [`Refusal::InvalidArguments`] with the reason why the password is not good enough; [`Refusal::Busy`].
+/// [`Refusal::InvalidArguments`] with the reason why the password is not good enough; [`Refusal::Busy`];
+/// [`Refusal::NotLoggedIn`] where the session ended meanwhile, and then nothing has changed.
 pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
@@ -34,24 +35,17 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
         .hash_new(new, &user_id)
         .await?
         .map_err(|problem| Refusal::of_argument("new_password", problem))?;
-    let now = Timestamp::now();
-    if !services.storage().change_password(&user_id, &hash, now).await? {
-        return Err(Refusal::NotLoggedIn);
-    }
+    let renewal = Renewal::of(caller, Login { series: None, ..login })?;
+    let is_changed = services
+        .storage()
+        .change_own_password(&hash, &renewal.to_store(), Timestamp::now())
+        .await?;
+    renewal.done(caller, is_changed)?;
     if caller.remember_cookie().is_some() {
         caller.stop_restoring();
         caller.set_cookie(SetCookie::remove(CookieName::Remember));
     }
-    let renewed = Login {
-        series: None,
-        user_changed_at: now.0,
-        ..login
-    };
-    match sessions::begin(caller.session(), &renewed).await? {
-        true => Ok(user_id),
-        // Changed once more, or kept out, at the same moment.
-        false => Err(Refusal::NotLoggedIn),
-    }
+    Ok(user_id)
 }
 
 /// A session, or a remembered browser without one, with what finds it in the database.

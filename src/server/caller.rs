@@ -40,7 +40,7 @@ pub struct Arrival {
 
 struct Request {
     services: Services,
-    session: Session,
+    session: Mutex<Session>,
     arrival: Arrival,
     user_agent: Option<String>,
     remember_cookie: Option<String>,
@@ -59,7 +59,7 @@ impl Caller {
             remember_cookie,
             kept_call_cookie: cookie(CookieName::KeptCall),
             services,
-            session,
+            session: Mutex::new(session),
             arrival,
             user_agent: headers
                 .get(USER_AGENT)
@@ -75,8 +75,16 @@ impl Caller {
     }
 
     /// The session of this request: that of tower-sessions, without one for who is not logged in.
-    pub fn session(&self) -> &Session {
-        &self.0.session
+    pub fn session(&self) -> Session {
+        self.0.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes on with a session that was renewed, and tells the browser its token.
+    pub fn go_on_with(&self, session: Session) {
+        if let Some(id) = session.id() {
+            self.set_cookie(SetCookie::until_closed(CookieName::Session, id.to_string()));
+        }
+        *self.0.session.lock().unwrap_or_else(PoisonError::into_inner) = session;
     }
 
     /// When the request came.
@@ -112,11 +120,11 @@ impl Caller {
     /// # Errors
     /// A fault where it cannot be told. It is then asked anew the next time.
     pub async fn login(&self) -> Result<Option<Login>, Fault> {
-        if let Some(login) = sessions::login_of(self.session()).await? {
+        if let Some(login) = sessions::login_of(&self.session()).await? {
             return Ok(Some(login));
         }
         self.0.restored.get_or_try_init(|| remember::restore(self)).await?;
-        sessions::login_of(self.session()).await
+        sessions::login_of(&self.session()).await
     }
 
     /// Keeps a remembered browser from being logged in again by this request.
@@ -130,7 +138,7 @@ impl Caller {
     /// # Errors
     /// A fault of the store.
     pub async fn look_again(&self) -> Result<(), Fault> {
-        sessions::reload(self.session()).await
+        sessions::reload(&self.session()).await
     }
 
     /// Sets a cookie with the answer. A later change of the same cookie replaces an earlier one.

@@ -14,7 +14,7 @@ use super::{
     caller::Caller,
     fault::Fault,
     guard::{Guard, Rule},
-    schema,
+    schema::{self, Unique},
 };
 use crate::contract::{JsonObject, Refusal, function::FunctionView, json::JsonFault, shape::Shape};
 
@@ -163,7 +163,7 @@ impl Function {
             JsonObject::parse(body).map_err(malformed)?;
             return serde_json::from_str(body).map_err(|error| malformed(error.into()));
         }
-        let mut value: Value = serde_json::from_str(body).map_err(|error| malformed(error.into()))?;
+        let Unique(mut value) = read(body, malformed)?;
         if !value.is_object() {
             return Err(malformed(JsonFault::no_object()));
         }
@@ -171,19 +171,30 @@ impl Function {
         if !faults.is_empty() {
             return Err(Refusal::InvalidArguments(faults));
         }
-        // What the shape does not know: fields that come twice, and what the types themselves demand.
-        let decoded = match schema::settle(&self.shape, &mut value) {
-            false => serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(body)),
-            true => serde_path_to_error::deserialize(value),
-        };
-        decoded.map_err(|error| {
-            let path = error.path().to_string();
-            Refusal::of_argument(
-                path.trim_matches('.'),
-                without_values(&JsonFault::from(error.into_inner()).what),
-            )
-        })
+        schema::settle(&self.shape, &mut value);
+        // What the shape does not know: what the types themselves demand.
+        serde_path_to_error::deserialize(value).map_err(not_taken)
     }
+}
+
+/// Reads JSON in which no name comes twice, and nothing after it.
+fn read(body: &str, malformed: impl Fn(JsonFault) -> Refusal) -> Result<Unique, Refusal> {
+    let mut json = serde_json::Deserializer::from_str(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.inner().is_data() {
+        true => not_taken(error),
+        false => malformed(error.into_inner().into()),
+    })?;
+    json.end().map_err(|error| malformed(error.into()))?;
+    Ok(value)
+}
+
+/// What a type says against the arguments, with the path of the field.
+fn not_taken(error: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+    let path = error.path().to_string();
+    Refusal::of_argument(
+        path.trim_matches('.'),
+        without_values(&JsonFault::from(error.into_inner()).what),
+    )
 }
 
 /// What a type says against a value, unless that would quote the value, which may be secret.

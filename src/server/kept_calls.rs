@@ -66,7 +66,12 @@ pub async fn find(caller: &Caller) -> Result<Option<KeptCall>, Fault> {
         .find_kept_call(&token.hash(), user_id.as_deref(), Timestamp::now())
         .await?;
     // A call that an older version kept in another shape is let go.
-    Ok(call.and_then(|call| serde_json::from_str(&call).ok()))
+    Ok(call
+        .and_then(|call| serde_json::from_str(&call).ok())
+        .map(|call| KeptCall {
+            id: token.hash().handle(),
+            ..call
+        }))
 }
 
 /// Lets go of what is kept for the browser of `caller`.
@@ -84,13 +89,15 @@ pub async fn forget(caller: &Caller) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes the call that waits for the browser and the user of `caller`: it can be taken once. Only if it is a
-/// call of `function`.
+/// Takes the call of `function` that waits for the browser and the user of `caller`: it can be taken once. With `id`, only
+/// if it is the one that its page has shown.
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn take(caller: &Caller, function: &str) -> Result<Option<KeptCall>, Fault> {
-    let is_wanted = |call: &KeptCall| call.function == function && matches!(call.state, State::Waiting { .. });
+pub async fn take(caller: &Caller, function: &str, id: Option<&str>) -> Result<Option<KeptCall>, Fault> {
+    let is_wanted = |call: &KeptCall| {
+        call.function == function && matches!(call.state, State::Waiting { .. }) && id.is_none_or(|id| call.id == id)
+    };
     let Some(call) = find(caller).await?.filter(is_wanted) else {
         return Ok(None);
     };
@@ -105,7 +112,7 @@ pub async fn take(caller: &Caller, function: &str) -> Result<Option<KeptCall>, F
 /// Lets go of the call of `function` that waits for the browser of `caller`, now that its page has called it otherwise.
 /// Where that fails, the call goes on waiting: that does no harm, and the call that was made is told as it came.
 pub async fn replace_by_call(caller: &Caller, function: &str) {
-    match take(caller, function).await {
+    match take(caller, function, None).await {
         Ok(None) => {}
         Ok(Some(_)) => caller.set_cookie(SetCookie::remove(CookieName::KeptCall)),
         Err(fault) => {

@@ -6,10 +6,10 @@ use super::{
     cookies::{CookieName, SetCookie},
     fault::Fault,
     guard::{KnowsUser as _, kinds::LoggedIn},
-    kept_calls, remember,
+    kept_calls, passwords, remember,
     secret::TokenHash,
     services::Services,
-    sessions::{self, Login},
+    sessions::{self, Login, renewal::Renewal},
     storage::users::StoredUser,
 };
 use crate::contract::{
@@ -51,16 +51,15 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
         user_changed_at: user.changed_at,
         ..login
     };
-    match sessions::begin(caller.session(), &confirmed).await? {
-        true => Ok(user.user_id),
-        // The user was changed, or the browser forgotten, at the same moment.
-        false => Err(Refusal::NotLoggedIn),
-    }
+    let renewal = Renewal::of(caller, confirmed)?;
+    let is_renewed = caller.services().storage().renew_session(&renewal.to_store()).await?;
+    renewal.done(caller, is_renewed)?;
+    Ok(user.user_id)
 }
 
 /// The user with that name and password, who may log in. Equal work for whoever may not.
 async fn verify(services: &Services, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
-    if password.is_too_long() {
+    if passwords::is_too_long(&password) {
         return Err(Refusal::InvalidCredentials);
     }
     let user = services.storage().find_user(user_id).await?;
@@ -101,7 +100,7 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
         user_changed_at: user.changed_at,
         origin: caller.origin(),
     };
-    let is_begun = sessions::begin(caller.session(), &login).await?;
+    let is_begun = sessions::begin(&caller.session(), &login).await?;
     if let Some(remembered) = remembered.filter(|_| is_begun) {
         remembered.tell(caller);
     }
@@ -117,7 +116,7 @@ pub async fn log_out(caller: LoggedIn) -> Result<String, Refusal> {
     let caller = caller.caller();
     caller.stop_restoring();
     // The series first: should the rest not come about, nothing is left that could log in again.
-    if let Some(series) = sessions::login_of(caller.session())
+    if let Some(series) = sessions::login_of(&caller.session())
         .await?
         .and_then(|login| login.series)
     {
@@ -128,7 +127,7 @@ pub async fn log_out(caller: LoggedIn) -> Result<String, Refusal> {
             .await?;
     }
     remember::forget(caller).await?;
-    sessions::end(caller.session()).await?;
+    sessions::end(&caller.session()).await?;
     caller.set_cookie(SetCookie::remove(CookieName::Session));
     kept_calls::forget(caller).await?;
     Ok(user_id)

@@ -4,8 +4,10 @@
 //! would try first. Every character is allowed, none is demanded, nothing expires. Each refusal says its reason.
 
 use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
 use zxcvbn::{Score, zxcvbn};
 
+use super::passwords::{is_too_long, normalised};
 use crate::contract::login::{NewPassword, Password};
 
 /// What everybody would try here.
@@ -17,18 +19,18 @@ const SHORTEST_NAME: usize = 3;
 /// Why `password` may not be the new password of `user_id`, in words that go after "password". `None` if it may.
 pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Option<String> {
     let NewPassword(password) = password;
-    let text = password.reveal();
-    let folded = text.nfkc().collect::<String>().to_lowercase();
+    let text = normalised(password);
+    let folded = Zeroizing::new(text.to_lowercase());
     let user = user_id.nfkc().collect::<String>().to_lowercase();
     if text.chars().count() < min_chars {
         return Some(format!(
             "must have at least {min_chars} characters: a few words make a good one"
         ));
     }
-    if password.is_too_long() {
+    if is_too_long(password) {
         return Some(format!("must have at most {} characters", Password::MAX_CHARS));
     }
-    if user.chars().count() >= SHORTEST_NAME && folded.contains(&user) {
+    if user.chars().count() >= SHORTEST_NAME && folded.contains(user.as_str()) {
         return Some("must not contain the name of the user: that is tried first".to_owned());
     }
     if folded.contains(PRODUCT) {

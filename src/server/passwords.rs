@@ -120,8 +120,13 @@ impl Passwords {
     }
 }
 
+/// Whether a password is longer than [`Password::MAX_CHARS`], however its accents are put together.
+pub fn is_too_long(password: &Password) -> bool {
+    normalised(password).chars().nth(Password::MAX_CHARS).is_some()
+}
+
 /// One and the same password, however the accents of its letters were put together (NFKC; NIST SP 800-63B, 3.1.1.2).
-fn normalised(password: &Password) -> Zeroizing<String> {
+pub(super) fn normalised(password: &Password) -> Zeroizing<String> {
     Zeroizing::new(password.reveal().nfkc().collect())
 }
 

@@ -168,7 +168,7 @@ async fn begin(
         user_changed_at,
         origin: caller.origin(),
     };
-    sessions::begin(caller.session(), &login).await
+    sessions::begin(&caller.session(), &login).await
 }
 
 #[cfg(test)]

@@ -46,3 +46,9 @@ pub fn said(page: &Reply, name: &str) -> String {
 pub fn is_wrong(page: &Reply, name: &str) -> bool {
     input(page, name).contains(r#"aria-invalid="true""#)
 }
+
+/// What a page calls the call that waits there, if one does.
+pub fn waiting_id(page: &Reply) -> Option<String> {
+    let (_, rest) = page.body.split_once(r#"name="call" value=""#)?;
+    Some(rest.split('"').next().unwrap().to_owned())
+}

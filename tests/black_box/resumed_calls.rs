@@ -5,6 +5,7 @@ use futures::future::join_all;
 
 use crate::{
     client::{CALL, Client, Reply, SESSION},
+    page::waiting_id,
     server::Server,
 };
 
@@ -28,8 +29,19 @@ async fn waiting(server: &Server) -> Client {
     client
 }
 
+/// What the page of a call that waits calls it by.
+async fn id(client: &Client, page: &str) -> Option<String> {
+    waiting_id(&client.get(page).await)
+}
+
+/// Presses the button, on the page that `client` sees.
 async fn run(client: &Client) -> Reply {
-    client.form(KEPT, &[("run", "run")]).await
+    let id = id(client, AUTH).await.unwrap_or_default();
+    press(client, &id).await
+}
+
+async fn press(client: &Client, id: &str) -> Reply {
+    client.form(KEPT, &[("call", id), ("run", "run")]).await
 }
 
 /// How often the function has run, as its page shows it: the reply names the caller.
@@ -78,7 +90,9 @@ async fn it_runs_once_however_often_and_at_once_it_is_asked_for() {
     log_in(&client, "user01", page).await;
     let copies: Vec<Client> = (0..20).map(|_| client.clone()).collect();
     let kept = format!("{page}/kept");
-    let replies = join_all(copies.iter().map(|copy| copy.form(&kept, &[("run", "run")]))).await;
+    let id = id(&client, page).await.expect("it waits");
+    let press = [("call", id.as_str()), ("run", "run")];
+    let replies = join_all(copies.iter().map(|copy| copy.form(&kept, &press))).await;
     assert!(replies.iter().all(|reply| reply.status == 303));
     // Whoever ran it has the reply waiting: a new cookie.
     let ran = replies
@@ -87,7 +101,7 @@ async fn it_runs_once_however_often_and_at_once_it_is_asked_for() {
         .count();
     assert_eq!(ran, 1);
     // Again, later: there is nothing to run.
-    let again = client.form(&kept, &[("run", "run")]).await;
+    let again = client.form(&kept, &press).await;
     assert_eq!((again.status, again.set_cookies().len()), (303, 0));
 }
 
@@ -95,21 +109,22 @@ async fn it_runs_once_however_often_and_at_once_it_is_asked_for() {
 async fn another_browser_cannot_see_or_run_it() {
     let server = Server::quick_demo().await;
     let client = waiting(&server).await;
+    let id = id(&client, AUTH).await.expect("it waits");
     let other = server.user01().await;
-    run(&other).await;
+    press(&other, &id).await;
     assert!(!shows_reply(&other).await && !other.get(AUTH).await.shows("canary"));
     other.put(CALL, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-    run(&other).await;
+    press(&other, &id).await;
     assert!(!shows_reply(&other).await);
 
     log_in(&client, "user01", AUTH).await;
     // The cookie of the call alone is not enough: it is for user01 now.
     let thief = client.with_only(CALL, &client.cookie(CALL).unwrap());
     assert!(!thief.get(AUTH).await.shows("canary"));
-    run(&thief).await;
+    press(&thief, &id).await;
     let someone = server.logged_in("user02", "user_02").await;
     someone.put(CALL, &client.cookie(CALL).unwrap());
-    run(&someone).await;
+    press(&someone, &id).await;
     assert!(!shows_reply(&someone).await && !someone.get(AUTH).await.shows("canary"));
     // It was not used up by any of them.
     run(&client).await;
@@ -133,11 +148,11 @@ async fn another_user_of_the_same_browser_cannot_see_or_run_it() {
     client.form("/logout", &[]).await;
     client.form(AUTH, &fields).await;
     log_in(&client, "user01", AUTH).await;
-    assert!(client.get(AUTH).await.shows(WAITS));
+    let id = id(&client, AUTH).await.expect("it waits");
     // And not for the one who logs in after that.
     log_in(&client, "user02", AUTH).await;
     assert!(!client.get(AUTH).await.shows("canary"));
-    run(&client).await;
+    press(&client, &id).await;
     assert!(!shows_reply(&client).await);
 }
 
@@ -157,20 +172,22 @@ async fn after_ten_minutes_or_a_logout_it_is_gone() {
     let mut database = server.place.database().await;
     let client = waiting(&server).await;
     log_in(&client, "user01", AUTH).await;
+    let old = id(&client, AUTH).await.expect("it waits");
     database
         .change("UPDATE kept_calls SET expires_at = expires_at - 600000")
         .await;
     assert!(!client.get(AUTH).await.shows("canary"));
-    run(&client).await;
+    press(&client, &old).await;
     assert!(!shows_reply(&client).await);
 
     let client = waiting(&server).await;
     log_in(&client, "user01", AUTH).await;
+    let old = id(&client, AUTH).await.expect("it waits");
     let call = client.cookie(CALL).unwrap();
     client.form("/logout", &[]).await;
     client.put(CALL, &call);
     log_in(&client, "user01", AUTH).await;
-    run(&client).await;
+    press(&client, &old).await;
     assert!(!shows_reply(&client).await);
 }
 
@@ -179,7 +196,8 @@ async fn it_can_be_let_go_and_a_call_by_hand_takes_its_place() {
     let server = Server::quick_demo().await;
     let client = waiting(&server).await;
     log_in(&client, "user01", AUTH).await;
-    let reply = client.form(KEPT, &[("drop", "drop")]).await;
+    let id = id(&client, AUTH).await.expect("it waits");
+    let reply = client.form(KEPT, &[("call", &id), ("drop", "drop")]).await;
     assert_eq!(reply.header("location"), AUTH);
     assert!(!client.get(AUTH).await.shows(WAITS));
     assert_eq!(server.place.database().await.count("kept_calls").await, 0);
@@ -195,14 +213,16 @@ async fn it_is_run_only_at_its_own_function_and_from_its_own_site() {
     let server = Server::quick_demo().await;
     let client = waiting(&server).await;
     log_in(&client, "user01", AUTH).await;
-    client.form("/functions/quote_stay/kept", &[("run", "run")]).await;
+    let id = id(&client, AUTH).await.expect("it waits");
+    let elsewhere = "/functions/quote_stay/kept";
+    client.form(elsewhere, &[("call", &id), ("run", "run")]).await;
     for site in ["cross-site", "same-site"] {
         let reply = client
             .request("POST", KEPT)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("origin", "https://evil.example")
             .header("sec-fetch-site", site)
-            .body("run=run")
+            .body(format!("call={id}&run=run"))
             .send()
             .await;
         assert_eq!(reply.status, 403);

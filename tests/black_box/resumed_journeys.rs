@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{CALL, Client, Reply},
-    page::{code, input, is_wrong, said},
+    page::{code, input, is_wrong, said, waiting_id},
     server::{Place, QUICK, Server},
 };
 
@@ -33,8 +33,12 @@ async fn waiting(server: &Server, page: &str, fields: &[(&str, &str)]) -> Client
     client
 }
 
+/// Presses the button of the page as `client` sees it.
 async fn run(client: &Client, page: &str) -> Reply {
-    client.form(&format!("{page}/kept"), &[("run", "run")]).await
+    let id = waiting_id(&client.get(page).await).unwrap_or_default();
+    client
+        .form(&format!("{page}/kept"), &[("call", &id), ("run", "run")])
+        .await
 }
 
 fn stay<'a>() -> Vec<(&'a str, &'a str)> {
@@ -147,7 +151,9 @@ async fn a_press_that_asks_for_nothing_runs_nothing() {
     for fields in [&[][..], &[("drop", "drop")], &[("RUN", "run")]] {
         let other = server.user01().await;
         let client = waiting(&server, END_OTHERS, &[]).await;
-        let reply = client.form(&format!("{END_OTHERS}/kept"), fields).await;
+        let id = waiting_id(&client.get(END_OTHERS).await).expect("it waits");
+        let fields = [fields, &[("call", id.as_str())]].concat();
+        let reply = client.form(&format!("{END_OTHERS}/kept"), &fields).await;
         assert_eq!((reply.status, reply.header("location")), (303, END_OTHERS));
         assert!(client.get(END_OTHERS).await.shows("No call yet"), "{fields:?}");
         assert_eq!(other.who().await.as_deref(), Some("user01"), "{fields:?}");

@@ -24,7 +24,7 @@ use crate::{
         kept_call::{KeptCall, Outcome, State as CallState},
         next::OwnPage,
         page::{PageFacts, RefusedLogin},
-        typed::{SHOWN_TO, THEN, Typed},
+        typed::{SHOWN_TO, THEN, Typed, WAITING},
     },
     server::{
         caller::Caller,
@@ -68,7 +68,8 @@ pub async fn resume(
     let resumed = async {
         let form = read_form(request, pages.services().settings()).await?;
         let page = page_of(function);
-        let Some(kept) = kept_calls::take(&caller, function.name()).await? else {
+        let shown = form.get(WAITING).unwrap_or_default();
+        let Some(kept) = kept_calls::take(&caller, function.name(), Some(shown)).await? else {
             return Ok(page);
         };
         let is_wanted = form.get("run").is_some() && matches!(kept.state, CallState::Waiting { body: Some(_) });
@@ -121,6 +122,7 @@ async fn make(
         _ => (CallState::Done(outcome_of(result, started)), page),
     };
     let call = KeptCall {
+        id: String::new(),
         function: function.name().to_owned(),
         typed: typed.without_secrets(shape),
         state,

@@ -6,6 +6,7 @@
 
 mod example;
 mod shape;
+mod unique;
 mod whole;
 
 use schemars::{
@@ -15,7 +16,7 @@ use schemars::{
 };
 use serde_json::{Value, json};
 
-pub use self::{example::example, shape::shape, whole::settle};
+pub use self::{example::example, shape::shape, unique::Unique, whole::settle};
 
 /// Where OpenAPI keeps schemas that have a name.
 pub const COMPONENTS: &str = "/components/schemas";

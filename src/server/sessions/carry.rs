@@ -68,7 +68,7 @@ fn session_id(headers: &HeaderMap) -> Option<Id> {
 /// neither stored nor given a cookie.
 async fn save(caller: &Caller, sent: Option<Id>) -> Result<(), Fault> {
     let session = caller.session();
-    if !session.is_modified() || login_of(session).await?.is_none() {
+    if !session.is_modified() || login_of(&session).await?.is_none() {
         return Ok(());
     }
     session.save().await.map_err(super::fault)?;

@@ -9,6 +9,7 @@
 //! every login; once ended it never comes back.
 
 pub mod carry;
+pub mod renewal;
 pub mod store;
 pub mod sweep;
 

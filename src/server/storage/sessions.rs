@@ -30,6 +30,22 @@ pub struct StoredSession {
     pub last_used_at: i64,
 }
 
+/// A session to go on under a new token.
+pub struct RenewedSession<'a> {
+    /// The hash of its token so far.
+    pub old: &'a TokenHash,
+    /// The hash of its new token.
+    pub new: &'a TokenHash,
+    /// Whose session it is.
+    pub user_id: &'a str,
+    /// The remembered browser that it belongs to from now on.
+    pub series: Option<&'a TokenHash>,
+    /// Its data from now on, as JSON.
+    pub data: &'a str,
+    /// When the user had last been changed, as the one who renews it found it.
+    pub user_changed_at: i64,
+}
+
 /// A live session in the list of its user.
 #[derive(Debug, FromRow)]
 pub struct ListedSession {
@@ -161,6 +177,29 @@ impl Storage {
             .await
             .map_err(fault("noting the use of a session"))?;
         Ok(())
+    }
+
+    /// Renews a session, unless it ended meanwhile or its user changed or was kept out: then `false`.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn renew_session(&self, renewed: &RenewedSession<'_>) -> Result<bool, Fault> {
+        let done = sqlx::query(
+            "UPDATE sessions SET token_hash = $1, data = $2, series_hash = $3
+             WHERE token_hash = $4 AND user_id IN
+               (SELECT user_id FROM users WHERE user_id = $5 AND active AND demo <= $6 AND changed_at = $7)",
+        )
+        .bind(renewed.new.as_bytes())
+        .bind(renewed.data)
+        .bind(renewed.series.map(TokenHash::as_bytes))
+        .bind(renewed.old.as_bytes())
+        .bind(renewed.user_id)
+        .bind(self.demo)
+        .bind(renewed.user_changed_at)
+        .execute(&self.writer)
+        .await
+        .map_err(fault("renewing a session"))?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Replaces the data of a session. One that ended meanwhile stays ended: `false`.

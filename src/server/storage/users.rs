@@ -2,8 +2,8 @@
 
 use sqlx::FromRow;
 
-use super::{Storage, fault};
-use crate::server::{clock::Timestamp, fault::Fault};
+use super::{Storage, fault, sessions::RenewedSession};
+use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
 /// A user as stored. The hash is for [`passwords`](crate::server::passwords) only.
 #[derive(Clone, FromRow)]
@@ -18,7 +18,8 @@ pub struct StoredUser {
     pub demo: bool,
     /// When the user was added, in milliseconds since 1970.
     pub created_at: i64,
-    /// When password or state last changed, in milliseconds since 1970. A login that began before is overtaken.
+    /// When password or state last changed, in milliseconds since 1970; later with every change, even within one
+    /// millisecond. A login that began before is overtaken.
     pub changed_at: i64,
 }
 
@@ -98,16 +99,66 @@ impl Storage {
     pub async fn change_password(&self, user_id: &str, password_hash: &str, now: Timestamp) -> Result<bool, Fault> {
         let change = "changing a password";
         let mut transaction = self.writer.begin().await.map_err(fault(change))?;
-        let done = sqlx::query("UPDATE users SET password_hash = $1, demo = FALSE, changed_at = $2 WHERE user_id = $3")
-            .bind(password_hash)
-            .bind(now.0)
-            .bind(user_id)
+        let done = sqlx::query(
+            "UPDATE users SET password_hash = $1, demo = FALSE,
+               changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
+             WHERE user_id = $3",
+        )
+        .bind(password_hash)
+        .bind(now.0)
+        .bind(user_id)
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(change))?;
+        end_all_of(&mut transaction, user_id, None)
+            .await
+            .map_err(fault(change))?;
+        transaction.commit().await.map_err(fault(change))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Gives a user another password from within a session: ends everything else that the old one opened, and renews the
+    /// session. Unless it ended meanwhile, or its user was kept out: then nothing changes, and it is `false`.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn change_own_password(
+        &self,
+        password_hash: &str,
+        renewed: &RenewedSession<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let change = "changing a password";
+        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let done = sqlx::query(
+            "UPDATE users SET password_hash = $1, demo = FALSE,
+               changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
+             WHERE user_id = $3 AND active AND demo <= $4
+               AND EXISTS (SELECT 1 FROM sessions WHERE token_hash = $5 AND sessions.user_id = $3)",
+        )
+        .bind(password_hash)
+        .bind(now.0)
+        .bind(renewed.user_id)
+        .bind(self.demo)
+        .bind(renewed.old.as_bytes())
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(change))?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("UPDATE sessions SET token_hash = $1, data = $2, series_hash = NULL WHERE token_hash = $3")
+            .bind(renewed.new.as_bytes())
+            .bind(renewed.data)
+            .bind(renewed.old.as_bytes())
             .execute(&mut *transaction)
             .await
             .map_err(fault(change))?;
-        end_all_of(&mut transaction, user_id).await.map_err(fault(change))?;
+        end_all_of(&mut transaction, renewed.user_id, Some(renewed.new))
+            .await
+            .map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(done.rows_affected() == 1)
+        Ok(true)
     }
 
     /// Lets a user in or keeps one out. Keeping out also ends all sessions and forgets all browsers. `false` if there
@@ -118,15 +169,21 @@ impl Storage {
     pub async fn set_active(&self, user_id: &str, active: bool, now: Timestamp) -> Result<bool, Fault> {
         let change = "enabling or disabling a user";
         let mut transaction = self.writer.begin().await.map_err(fault(change))?;
-        let done = sqlx::query("UPDATE users SET active = $1, changed_at = $2 WHERE user_id = $3")
-            .bind(active)
-            .bind(now.0)
-            .bind(user_id)
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault(change))?;
+        let done = sqlx::query(
+            "UPDATE users SET active = $1,
+               changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
+             WHERE user_id = $3",
+        )
+        .bind(active)
+        .bind(now.0)
+        .bind(user_id)
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(change))?;
         if !active {
-            end_all_of(&mut transaction, user_id).await.map_err(fault(change))?;
+            end_all_of(&mut transaction, user_id, None)
+                .await
+                .map_err(fault(change))?;
         }
         transaction.commit().await.map_err(fault(change))?;
         Ok(done.rows_affected() == 1)
@@ -146,9 +203,18 @@ impl Storage {
     }
 }
 
-async fn end_all_of(connection: &mut sqlx::SqliteConnection, user_id: &str) -> Result<(), sqlx::Error> {
+/// Ends all sessions of a user but the one with the token `kept`, forgets all browsers, and lets go of all kept calls.
+async fn end_all_of(
+    connection: &mut sqlx::SqliteConnection,
+    user_id: &str,
+    kept: Option<&TokenHash>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR token_hash <> $2)")
+        .bind(user_id)
+        .bind(kept.map(TokenHash::as_bytes))
+        .execute(&mut *connection)
+        .await?;
     for table in [
-        "DELETE FROM sessions WHERE user_id = $1",
         "DELETE FROM remembered WHERE user_id = $1",
         "DELETE FROM kept_calls WHERE user_id = $1",
     ] {
