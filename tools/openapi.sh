@@ -3,46 +3,12 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
-
-python=.venv/bin/python
-program=target/release/callgate
+. tools/server.sh
 out=target/openapi
-data=$(mktemp -d)
-server=''
-cleanup() {
-  if [ -n "$server" ]; then
-    kill "$server" 2>/dev/null || true
-    wait "$server" 2>/dev/null || true
-  fi
-  rm -rf "$data"
-}
-trap cleanup EXIT
 
-port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-base=https://localhost:$port
-ca=$data/ca.pem
 # There is a login before each call: let it cost next to nothing.
 export CALLGATE_PASSWORDS_MEMORY_KIB=64 CALLGATE_PASSWORDS_ITERATIONS=1
-"$program" cert --certs "$data" >"$data/server.log"
-"$program" serve --data "$data" --certs "$data" --https "127.0.0.1:$port" --http off >>"$data/server.log" 2>&1 &
-server=$!
-
-# Ready once it answers a verified request, whatever it answers.
-ready=no
-for _ in {1..300}; do
-  if curl --silent --noproxy '*' --output /dev/null --max-time 2 --cacert "$ca" "$base/"; then
-    ready=yes
-    break
-  fi
-  if ! kill -0 "$server" 2>/dev/null; then break; fi
-  sleep 0.1
-done
-if [ $ready = no ]; then
-  echo "The server did not get ready. Its output:" >&2
-  cat "$data/server.log" >&2
-  exit 1
-fi
-
+start_server
 rm -rf "$out"
 mkdir -p "$out"
 status=0

@@ -3,7 +3,7 @@
 /// Declares a function that people and programs can call.
 ///
 /// ```
-/// use callgate::{contract::{Answer, Refusal, Text, Whole}, function};
+/// use callgate::{contract::{Answer, Refusal, Text}, function};
 ///
 /// function! { "greet":
 ///     /// Greets the caller by name.
@@ -11,10 +11,11 @@
 ///         caller: LoggedIn,
 ///         /// What to say before the name.
 ///         greeting: Text<1, 40>,
-///         #[serde(default)] times: Option<Whole<1, 3>>,
+///         #[serde(default)]
+///         loudly: bool,
 ///     ) -> Result<Answer, Refusal> {
-///         let marks = "!".repeat(usize::try_from(times.map_or(1, Whole::get)).unwrap_or(1));
-///         Ok(Answer::new(format!("{greeting}, {}{marks}", caller.user_id())))
+///         let end = if loudly { "!" } else { "." };
+///         Ok(Answer::new(format!("{greeting}, {}{end}", caller.user_id())))
 ///     }
 /// }
 /// # fn main() {}

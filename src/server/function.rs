@@ -16,7 +16,7 @@ use super::{
     guard::{Guard, Rule},
     schema::{self, Unique},
 };
-use crate::contract::{JsonObject, Refusal, function::FunctionView, json::JsonFault, shape::Shape};
+use crate::contract::{Refusal, function::FunctionView, json::JsonFault, shape::Shape};
 
 /// A call under way: the reply as JSON, or why there is none.
 pub type Call = Pin<Box<dyn Future<Output = Result<String, Refusal>> + Send>>;
@@ -160,7 +160,6 @@ impl Function {
     pub fn decode<T: DeserializeOwned>(&self, body: &str) -> Result<T, Refusal> {
         let malformed = |fault: JsonFault| Refusal::Malformed(fault.to_string());
         if self.shape == Shape::Object {
-            JsonObject::parse(body).map_err(malformed)?;
             return serde_json::from_str(body).map_err(|error| malformed(error.into()));
         }
         let Unique(mut value) = read(body, malformed)?;
