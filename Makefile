@@ -1,6 +1,6 @@
 # Short names for the scripts in tools/, where everything is done.
 
-.PHONY: help run dev build test check unit client openapi e2e setup clean
+.PHONY: help run dev build test check unit client openapi e2e attack setup clean
 
 help: ## this list
 	@tools/help.sh
@@ -28,6 +28,9 @@ client: ## the Python client against the release build
 
 openapi: ## the release build against its own /api/openapi.json, by schemathesis
 	@tools/test.sh build openapi
+
+attack: ## attacks at their full length: scanners, floods, crashes; bounded, on loopback only
+	@tools/test.sh build attack
 
 e2e: ## Playwright in a real browser against the release build
 	@tools/test.sh build e2e

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Runs the test suites in order and ends with a table and the totals. A failed suite does not stop the ones after it.
-# `test.sh` runs all of them, `test.sh check` those that only look at the source, `test.sh unit e2e` the ones named.
+# `test.sh` runs all of them, `test.sh check` those that only look at the source, `test.sh unit e2e` the ones named;
+# `test.sh attack` runs attacks at their full length, which `make test` makes in a short form or not at all.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
 
 check=(format clippy-server clippy-browser docs deny gates)
 all=("${check[@]}" unit build client openapi e2e)
+# Bounded, and against servers of their own on loopback only.
+attack=(attacks)
 
 suite_format() { cargo fmt --check; }
 suite_clippy-server() { cargo clippy --all-targets --features ssr -- -D warnings; }
@@ -22,9 +25,11 @@ suite_build() { tools/build.sh; }
 suite_client() { tools/client.sh; }
 suite_openapi() { tools/openapi.sh; }
 suite_e2e() { tools/e2e.sh; }
+suite_attacks() { ATTACK=full cargo test --no-fail-fast --features ssr --test black_box attack; }
 
 # count_<suite> reads a test suite's output and prints "<passed> <failed> <skipped>". Suites without one count nothing.
 count_unit() { awk '/^test result: / { p += $4; f += $6; s += $8 } END { print p + 0, f + 0, s + 0 }'; }
+count_attacks() { count_unit; }
 count_client() { awk '/^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3 } END { print p + 0, f + 0, 0 }'; }
 count_openapi() { count_client; }
 count_e2e() {
@@ -37,14 +42,15 @@ count_e2e() {
 
 is_function() { declare -F "$1" >/dev/null; }
 
-suites=()
+suites=() setup=test
 for wanted in "${@:-all}"; do
   case $wanted in
     all) suites+=("${all[@]}") ;;
     check) suites+=("${check[@]}") ;;
+    attack) suites+=("${attack[@]}") setup=attack ;;
     *)
       if ! is_function "suite_$wanted"; then
-        echo "No such suite: $wanted. There are: check, ${all[*]}" >&2
+        echo "No such suite: $wanted. There are: check, ${all[*]}; attack, ${attack[*]}" >&2
         exit 2
       fi
       suites+=("$wanted")
@@ -52,7 +58,7 @@ for wanted in "${@:-all}"; do
   esac
 done
 
-tools/setup.sh test
+tools/setup.sh $setup
 . tools/env.sh
 logs=target/test-logs
 mkdir -p "$logs"

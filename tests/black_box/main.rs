@@ -9,6 +9,7 @@
 
 mod client;
 mod database;
+mod effort;
 mod page;
 mod poll;
 mod raw;
