@@ -24,6 +24,12 @@ pub enum Refusal {
     NotFound(String),
     /// Wrong password, unknown user or disabled user: never told apart (OWASP ASVS 6.3.8).
     InvalidCredentials,
+    /// Too many logins failed, for this account or from this address (NIST SP 800-63B, 5.2.2). A right password is refused,
+    /// too.
+    TooManyAttempts {
+        /// Seconds to wait.
+        retry_after: u32,
+    },
     /// The body is not a JSON object; the text says where it stops being one.
     Malformed(String),
     /// The body is a JSON object, but not the arguments of this function, for each of these reasons.
@@ -92,6 +98,7 @@ impl Refusal {
             Self::Forbidden(_) => ("forbidden", 403),
             Self::NotFound(_) => ("not_found", 404),
             Self::InvalidCredentials => ("invalid_credentials", 401),
+            Self::TooManyAttempts { .. } => ("too_many_attempts", 429),
             Self::Malformed(_) => ("malformed_body", 400),
             Self::InvalidArguments(_) => ("invalid_arguments", 422),
             Self::NotJson => ("unsupported_media_type", 415),
@@ -118,6 +125,9 @@ impl Refusal {
             Self::Forbidden(whom) => format!("This function is not for you. {whom}"),
             Self::NotFound(what) => format!("There is no such {what}."),
             Self::InvalidCredentials => "Invalid user_id or password".into(),
+            Self::TooManyAttempts { retry_after } => {
+                format!("Too many logins failed. Try again in {}.", wait_in_words(*retry_after))
+            }
             Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
             Self::InvalidArguments(faults) => format!("The arguments do not fit this function: {}.", in_words(faults)),
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
@@ -137,6 +147,16 @@ impl Refusal {
             }
             Self::Unreachable => "The server could not be reached. Check the connection and try again.".into(),
         }
+    }
+}
+
+/// A wait as a person would say it, never shorter than it is.
+fn wait_in_words(seconds: u32) -> String {
+    match seconds {
+        0..=1 => "a second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
+        91..=5400 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => format!("{} hours", seconds.div_ceil(3600)),
     }
 }
 
@@ -186,7 +206,7 @@ impl Serialize for Refusal {
             Self::Malformed(text) | Self::Forbidden(text) | Self::NotFound(text) => wire.detail = Some(text.clone()),
             Self::InvalidArguments(faults) => wire.faults.clone_from(faults),
             Self::TooLarge { limit } => wire.limit = Some(*limit),
-            Self::Busy { retry_after } => wire.retry_after = Some(*retry_after),
+            Self::Busy { retry_after } | Self::TooManyAttempts { retry_after } => wire.retry_after = Some(*retry_after),
             Self::Internal { reference } => wire.reference = Some(reference.clone()),
             _ => {}
         }
@@ -201,6 +221,9 @@ impl<'de> Deserialize<'de> for Refusal {
         Ok(match wire.code.as_str() {
             "not_logged_in" => Self::NotLoggedIn,
             "invalid_credentials" => Self::InvalidCredentials,
+            "too_many_attempts" => Self::TooManyAttempts {
+                retry_after: wire.retry_after.unwrap_or(1),
+            },
             "malformed_body" => Self::Malformed(detail),
             "invalid_arguments" => Self::InvalidArguments(wire.faults),
             "fresh_login_required" => Self::FreshLoginRequired,
@@ -243,6 +266,7 @@ mod tests {
         vec![
             Refusal::NotLoggedIn,
             Refusal::InvalidCredentials,
+            Refusal::TooManyAttempts { retry_after: 300 },
             Refusal::Malformed("x".into()),
             Refusal::InvalidArguments(vec![FieldFault::new("a.b[0]", "is missing")]),
             Refusal::FreshLoginRequired,

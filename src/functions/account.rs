@@ -27,7 +27,7 @@ function! { "confirm_login":
     /// Confirms a login with the password, so that it counts as fresh for a while: 10 minutes by default.
     ///
     /// Functions that must not be called at a screen that was left open ask for this.
-    #[refuses(InvalidCredentials)]
+    #[refuses(InvalidCredentials, TooManyAttempts { retry_after: 300 })]
     pub async fn confirm_login(
         caller: LoggedIn,
         /// The password of the user who is logged in.

@@ -10,7 +10,7 @@ function! { "login":
     ///
     /// The reply sets the session cookie, and, where the caller asks to be remembered, a second cookie that logs in
     /// again for 30 days. A program that does not say is remembered.
-    #[refuses(InvalidCredentials)]
+    #[refuses(InvalidCredentials, TooManyAttempts { retry_after: 300 })]
     pub async fn login(caller: Anyone, ..login: LoginArguments) -> Result<Answer, Refusal> {
         let user = crate::server::login::log_in(caller.caller(), login).await?;
         Ok(Answer::new(format!("user <{user}> logined")))

@@ -24,6 +24,11 @@ impl Timestamp {
     pub fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(millis(by)))
     }
+
+    /// The time from `earlier` until this moment; nothing where it is not earlier.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
+    }
 }
 
 fn millis(duration: Duration) -> i64 {

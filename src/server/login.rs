@@ -21,7 +21,7 @@ use crate::contract::{
 ///
 /// # Errors
 /// [`Refusal::InvalidCredentials`] for a wrong password, an unknown and a disabled user alike, after the same work;
-/// [`Refusal::Busy`] where too many log in at once.
+/// [`Refusal::TooManyAttempts`] for a right one, too; [`Refusal::Busy`] where too many log in at once.
 pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String, Refusal> {
     let LoginArguments {
         user_id,
@@ -29,7 +29,7 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
         remember,
     } = arguments;
     let now = Timestamp::now();
-    let user = verify(caller.services(), &user_id, password).await?;
+    let user = verify(caller, &user_id, password).await?;
     match begin(caller, &user, remember, now).await? {
         true => Ok(user.user_id),
         // The password was changed, or the user disabled, while it was being verified.
@@ -41,11 +41,11 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
 /// 7.5.1). What it began with stays: the moment that its absolute limit counts from, and the remembered browser.
 ///
 /// # Errors
-/// [`Refusal::InvalidCredentials`] for a wrong password; [`Refusal::Busy`].
+/// [`Refusal::InvalidCredentials`] for a wrong password; [`Refusal::TooManyAttempts`]; [`Refusal::Busy`].
 pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Refusal> {
     let caller = caller.caller();
     let login = caller.login().await?.ok_or(Refusal::NotLoggedIn)?;
-    let user = verify(caller.services(), &login.user_id, password).await?;
+    let user = verify(caller, &login.user_id, password).await?;
     let confirmed = Login {
         password_at: Some(Timestamp::now().0),
         user_changed_at: user.changed_at,
@@ -57,25 +57,46 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
     Ok(user.user_id)
 }
 
+/// The user with that name and password, who may log in, unless there were too many attempts: the one way for every door
+/// that takes a password.
+async fn verify(caller: &Caller, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
+    let services = caller.services();
+    let attempt = services.throttle().attempt(user_id, caller.arrival().address).await?;
+    match look_up(services, user_id, password).await {
+        Ok(Some(user)) => {
+            attempt.succeeded().await?;
+            Ok(user)
+        }
+        Ok(None) => {
+            attempt.failed();
+            Err(Refusal::InvalidCredentials)
+        }
+        Err(refusal) => {
+            attempt.withdraw().await;
+            Err(refusal)
+        }
+    }
+}
+
 /// The user with that name and password, who may log in. Equal work for whoever may not.
-async fn verify(services: &Services, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
+async fn look_up(services: &Services, user_id: &str, password: Password) -> Result<Option<StoredUser>, Refusal> {
     if passwords::is_too_long(&password) {
-        return Err(Refusal::InvalidCredentials);
+        return Ok(None);
     }
     let user = services.storage().find_user(user_id).await?;
     let stored = user.as_ref().map(|user| user.password_hash.clone());
     let verdict = services.passwords().verify(password, stored).await?;
     let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
-    let user = user
-        .filter(|user| verdict.is_right && may_enter(user))
-        .ok_or(Refusal::InvalidCredentials)?;
+    let Some(user) = user.filter(|user| verdict.is_right && may_enter(user)) else {
+        return Ok(None);
+    };
     if let Some(rehashed) = verdict.rehashed {
         services
             .storage()
             .replace_hash(&user.user_id, &user.password_hash, &rehashed)
             .await?;
     }
-    Ok(user)
+    Ok(Some(user))
 }
 
 /// Begins a session in place of whatever this browser had. Cookies are set only once all of it is stored.

@@ -30,3 +30,4 @@ pub mod settings;
 pub mod startup;
 pub mod stay;
 pub mod storage;
+pub mod throttle;

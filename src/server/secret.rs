@@ -49,7 +49,7 @@ impl fmt::Debug for Token {
 }
 
 /// The SHA-256 of a token: safe to store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenHash(Vec<u8>);
 
 impl TokenHash {

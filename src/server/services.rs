@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{passwords::Passwords, sessions::store::Store, settings::Settings, storage::Storage};
+use super::{passwords::Passwords, sessions::store::Store, settings::Settings, storage::Storage, throttle::Throttle};
 
-/// Settings, database, sessions and password hashing, behind one cheap handle.
+/// Settings, database, sessions, password hashing and throttling, behind one cheap handle.
 #[derive(Clone)]
 pub struct Services(Arc<Inner>);
 
@@ -13,6 +13,7 @@ struct Inner {
     storage: Storage,
     sessions: Arc<Store>,
     passwords: Passwords,
+    throttle: Throttle,
 }
 
 impl Services {
@@ -37,6 +38,7 @@ impl Services {
         Ok(Self(Arc::new(Inner {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords: Passwords::new(&settings.passwords)?,
+            throttle: Throttle::new(storage.clone(), &settings),
             storage,
             settings,
         })))
@@ -60,6 +62,11 @@ impl Services {
     /// The hashing of passwords.
     pub fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    /// The throttling of logins.
+    pub fn throttle(&self) -> &Throttle {
+        &self.0.throttle
     }
 }
 

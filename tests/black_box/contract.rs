@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::{
     client::{Client, REMEMBER, Reply, SESSION},
     raw,
-    server::Server,
+    server::{Place, Server, UNTHROTTLED},
 };
 
 /// Types of a body that is not declared as JSON.
@@ -115,7 +115,7 @@ async fn a_program_is_remembered_unless_it_says_otherwise() {
 /// security check 49, without the timing
 #[tokio::test]
 async fn a_wrong_login_is_401_and_does_not_tell_why() {
-    let server = Server::demo().await;
+    let server = Place::new().demo(UNTHROTTLED).await;
     let client = server.client();
     server.place.done(&["user", "disable", "user03"], "").await;
     let first = wrong_login(&client, "user01", "wrong").await;

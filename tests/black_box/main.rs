@@ -35,6 +35,7 @@ mod sessions;
 mod settings;
 mod shell_line;
 mod stop;
+mod throttle;
 mod transport;
 mod typed_arguments;
 mod typed_forms;

@@ -7,7 +7,10 @@ mod function;
 mod site;
 mod user;
 
-use std::net::SocketAddr;
+use std::{
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+};
 
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -98,7 +101,8 @@ fn log(settings: &Settings) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("log: \"{}\" is not a filter: {error}", settings.log))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .init();
     Ok(())

@@ -54,7 +54,7 @@ fn status(refusal: &Refusal) -> StatusCode {
 pub fn add_headers(response: &mut Response, refusal: &Refusal) {
     let headers = response.headers_mut();
     match refusal {
-        Refusal::Busy { retry_after } => {
+        Refusal::Busy { retry_after } | Refusal::TooManyAttempts { retry_after } => {
             headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after));
         }
         Refusal::MethodNotAllowed => {

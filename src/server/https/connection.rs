@@ -20,7 +20,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// The address of the client.
+    /// The address of whoever connected: the client, or a proxy.
     pub fn address(&self) -> IpAddr {
         self.address
     }

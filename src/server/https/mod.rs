@@ -3,6 +3,7 @@
 //! Every wait has an end: handshake, head of a request, body (in the doors), silence, and the drain at the stop.
 
 pub mod connection;
+pub mod forwarded;
 pub mod idle;
 pub mod plain;
 

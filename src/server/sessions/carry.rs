@@ -20,7 +20,7 @@ use crate::{
         cookies::{self, CookieName, SetCookie},
         door::reply::refused_at,
         fault::Fault,
-        https::connection::Connection,
+        https::{connection::Connection, forwarded::client_address},
         services::Services,
     },
 };
@@ -31,7 +31,9 @@ pub async fn carry(State(services): State<Services>, mut request: Request, next:
     let connection = request.extensions().get::<ConnectInfo<Connection>>().cloned();
     let (now, connection) = (Timestamp::now(), connection.map(|ConnectInfo(connection)| connection));
     let arrival = Arrival {
-        address: connection.as_ref().map(Connection::address),
+        address: connection
+            .as_ref()
+            .map(|connection| client_address(request.headers(), connection.address(), &services.settings().proxies)),
         at: now,
         last_told: connection.as_ref().map_or(now, Connection::last_told),
     };

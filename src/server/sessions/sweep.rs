@@ -28,5 +28,7 @@ async fn sweep(services: &Services, now: Timestamp) -> Result<u64, Fault> {
     let sessions = storage.sweep_sessions(services.sessions().limits(now)).await?;
     let series = storage.sweep_series(now).await?;
     let calls = storage.sweep_kept_calls(now).await?;
-    Ok(sessions + series + calls)
+    let most = services.settings().throttle.stored_failures;
+    let failures = storage.sweep_failed_logins(now, most).await?;
+    Ok(sessions + series + calls + failures)
 }

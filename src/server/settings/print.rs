@@ -75,6 +75,10 @@ fn value(default: Expr) -> String {
         Expr::Integer(number) => number.to_string(),
         Expr::Float(number) => number.to_string(),
         Expr::Bool(flag) => flag.to_string(),
+        Expr::Array(items) => {
+            let items: Vec<_> = items.iter().copied().map(value).collect();
+            format!("[{}]", items.join(", "))
+        }
         other => format!("{other:?}"),
     }
 }

@@ -3,6 +3,7 @@
 //! One file per kind of data. "Not found" is `Ok(None)`, never an error. Times come in as parameters. Nothing here knows
 //! of HTTP.
 
+pub mod failed_logins;
 pub mod kept_calls;
 pub mod remembered;
 pub mod sessions;

@@ -1,0 +1,150 @@
+//! How long the next attempt has to wait, from when earlier ones failed. Nothing here reads a clock or keeps anything.
+
+use std::time::Duration;
+
+use crate::server::{clock::Timestamp, settings};
+
+/// For how long a failure counts against an account.
+pub const DAY: Duration = Duration::from_hours(24);
+
+/// A failure from further in the future than this is from before the clock was set back, and does not count: otherwise
+/// it would count until the clock comes there again.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+/// The limits of an address and of an account.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    address_failures: usize,
+    address_window: Duration,
+    account_failures: usize,
+    account_delay: Duration,
+    account_max_delay: Duration,
+    account_day_failures: usize,
+}
+
+impl Limits {
+    /// Those of the settings.
+    pub fn new(settings: &settings::Throttle) -> Self {
+        Self {
+            address_failures: settings.address_failures,
+            address_window: Duration::from_secs(settings.address_seconds),
+            account_failures: settings.account_failures,
+            account_delay: Duration::from_secs(settings.account_delay_seconds),
+            account_max_delay: Duration::from_secs(settings.account_max_delay_seconds),
+            account_day_failures: settings.account_day_failures,
+        }
+    }
+
+    /// For how long a failure counts against an address.
+    pub fn address_window(&self) -> Duration {
+        self.address_window
+    }
+
+    /// How long an address has to wait that failed at these moments, the oldest first: until few enough of them are
+    /// younger than the window.
+    pub fn address_wait(&self, failures: &[Timestamp], now: Timestamp) -> Duration {
+        let failures = counting(failures, self.address_window, now);
+        until_fewer(&failures, self.address_failures, self.address_window, now)
+    }
+
+    /// How long an account has to wait whose logins failed at these moments, the oldest first, without a success in
+    /// between. After a few failures each doubles the wait, up to the longest; after many in a day the account waits until
+    /// there are fewer in the last day (NIST SP 800-63B, 5.2.2: no more than 100 in a row).
+    pub fn account_wait(&self, failures: &[Timestamp], now: Timestamp) -> Duration {
+        let failures = counting(failures, DAY, now);
+        let doublings = failures.len().checked_sub(self.account_failures);
+        let delay = match (doublings, failures.last()) {
+            (Some(doublings), Some(last)) => {
+                let doublings = u32::try_from(doublings).unwrap_or(u32::MAX);
+                let delay = self.account_delay.saturating_mul(2_u32.saturating_pow(doublings));
+                last.plus(delay.min(self.account_max_delay)).since(now)
+            }
+            _ => Duration::ZERO,
+        };
+        delay.max(until_fewer(&failures, self.account_day_failures, DAY, now))
+    }
+}
+
+/// The failures that still count.
+fn counting(failures: &[Timestamp], window: Duration, now: Timestamp) -> Vec<Timestamp> {
+    let (since, until) = (now.minus(window), now.plus(CLOCK_SKEW));
+    failures
+        .iter()
+        .filter(|at| (since..=until).contains(at) && **at != since)
+        .map(|at| (*at).min(now))
+        .collect()
+}
+
+/// The time until fewer than `most` of the failures are younger than `window`.
+fn until_fewer(failures: &[Timestamp], most: usize, window: Duration, now: Timestamp) -> Duration {
+    failures
+        .len()
+        .checked_sub(most)
+        .and_then(|index| failures.get(index))
+        .map_or(Duration::ZERO, |at| at.plus(window).since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn limits() -> Limits {
+        Limits {
+            address_failures: 10,
+            address_window: Duration::from_mins(1),
+            account_failures: 5,
+            account_delay: Duration::from_mins(5),
+            account_max_delay: Duration::from_mins(15),
+            account_day_failures: 100,
+        }
+    }
+
+    fn ago(seconds: u64) -> Timestamp {
+        NOW.minus(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn an_address_waits_until_its_tenth_last_failure_is_a_minute_old() {
+        let nine = vec![ago(30); 9];
+        assert_eq!(limits().address_wait(&nine, NOW), Duration::ZERO);
+        let ten = [vec![ago(40)], nine].concat();
+        assert_eq!(limits().address_wait(&ten, NOW), Duration::from_secs(20));
+        assert_eq!(limits().address_wait(&[ago(60); 50], NOW), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_account_waits_longer_with_each_failure_up_to_the_longest() {
+        let waits: Vec<u64> = (4..10)
+            .map(|failures| limits().account_wait(&vec![NOW; failures], NOW).as_secs() / 60)
+            .collect();
+        assert_eq!(waits, [0, 5, 10, 15, 15, 15]);
+    }
+
+    #[test]
+    fn an_account_is_open_again_by_itself() {
+        let five = [ago(400), ago(390), ago(380), ago(370), ago(301)];
+        assert_eq!(limits().account_wait(&five, NOW), Duration::ZERO);
+        assert_eq!(limits().account_wait(&five, ago(1)), Duration::ZERO);
+        assert_eq!(limits().account_wait(&five, ago(2)), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_hundred_failures_in_a_day_are_the_most() {
+        let hundred: Vec<_> = (0..100).rev().map(|number| ago(number * 860 + 901)).collect();
+        let wait = limits().account_wait(&hundred, NOW);
+        assert_eq!(wait + Duration::from_secs(99 * 860 + 901), DAY);
+        assert_eq!(limits().account_wait(&hundred[1..], NOW), Duration::ZERO);
+    }
+
+    /// Security check 105.
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_out_for_long() {
+        let ahead = NOW.plus(DAY);
+        assert_eq!(limits().account_wait(&[ahead; 50], NOW), Duration::ZERO);
+        assert_eq!(limits().address_wait(&[ahead; 50], NOW), Duration::ZERO);
+        let slightly = NOW.plus(Duration::from_secs(10));
+        assert_eq!(limits().account_wait(&[slightly; 5], NOW), Duration::from_mins(5));
+    }
+}

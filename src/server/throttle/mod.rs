@@ -1,0 +1,222 @@
+//! Throttles attempts to log in, for all doors together: per account with a growing delay, and per address.
+//!
+//! An attempt counts as failed from before its password is looked at until it has turned out right, so a burst gets no
+//! more guesses than a row of single ones, and a client that goes away has used its guess. Names that nobody has are
+//! counted like all others. A success forgives the failures of its account, never those of its address. Live sessions
+//! are not concerned.
+//!
+//! The counts are stored: they outlive a restart, and hold for all processes on one database.
+
+mod in_flight;
+pub mod limits;
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout_at},
+};
+use unicode_normalization::UnicodeNormalization as _;
+
+use self::{
+    in_flight::{InFlight, Ticket},
+    limits::{DAY, Limits},
+};
+use super::{
+    clock::Timestamp,
+    fault::Fault,
+    secret::{Token, TokenHash},
+    settings::Settings,
+    storage::{Storage, failed_logins::Count},
+};
+use crate::contract::Refusal;
+
+/// Counts attempts and refuses those that are too many.
+#[derive(Debug)]
+pub struct Throttle {
+    storage: Storage,
+    limits: Limits,
+    max_wait: Duration,
+    in_flight: InFlight,
+    /// Held while an attempt is counted, so that every counted one is known to be in flight.
+    counting: Mutex<()>,
+}
+
+/// How long the next attempt has to wait, in whichever bucket that is longer.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    account: Duration,
+    address: Duration,
+}
+
+impl Wait {
+    fn longest(self) -> Duration {
+        self.account.max(self.address)
+    }
+
+    fn is_over(self) -> bool {
+        self.longest().is_zero()
+    }
+}
+
+impl Throttle {
+    /// A throttle with the limits of the settings.
+    pub fn new(storage: Storage, settings: &Settings) -> Self {
+        Self {
+            storage,
+            limits: Limits::new(&settings.throttle),
+            max_wait: Duration::from_millis(settings.passwords.max_wait_ms),
+            in_flight: InFlight::default(),
+            counting: Mutex::default(),
+        }
+    }
+
+    /// Begins an attempt for the account `name` from `address`. While so many attempts are under way that they would be
+    /// too many if all failed, it waits for them.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyAttempts`]; [`Refusal::Busy`] where the wait for others was too long; a fault of the database.
+    pub async fn attempt(&self, name: &str, address: Option<IpAddr>) -> Result<Attempt<'_>, Refusal> {
+        let deadline = Instant::now() + self.max_wait;
+        let busy = |_| Refusal::Busy { retry_after: 1 };
+        let (account, network) = (account(name), network(address));
+        loop {
+            let counting = timeout_at(deadline, self.counting.lock()).await.map_err(busy)?;
+            let now = Timestamp::now();
+            let id = Token::random()?.hash();
+            let wait = match self.count(&id, &account, &network, now).await? {
+                Ok(after) => {
+                    return Ok(Attempt {
+                        _ticket: self.in_flight.enter([account.clone(), network]),
+                        throttle: self,
+                        id,
+                        account,
+                        address,
+                        began: now,
+                        wait_after: after,
+                    });
+                }
+                Err(wait) => wait,
+            };
+            let others = [(wait.account, &account), (wait.address, &network)]
+                .into_iter()
+                .filter(|(wait, _)| !wait.is_zero())
+                .find_map(|(_, bucket)| self.in_flight.leaving(bucket));
+            drop(counting);
+            let Some(others) = others else {
+                return Err(Refusal::TooManyAttempts {
+                    retry_after: seconds(wait.longest()),
+                });
+            };
+            timeout_at(deadline, others).await.map_err(busy)?;
+        }
+    }
+
+    /// Counts an attempt, and says how long the next one would have to wait should this one fail; or how long this one has
+    /// to wait.
+    async fn count(
+        &self,
+        id: &TokenHash,
+        account: &TokenHash,
+        network: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Result<Wait, Wait>, Fault> {
+        let counts = [
+            Count {
+                bucket: account,
+                expires_at: now.plus(DAY),
+            },
+            Count {
+                bucket: network,
+                expires_at: now.plus(self.limits.address_window()),
+            },
+        ];
+        let wait = |account: &[Timestamp], network: &[Timestamp]| Wait {
+            account: self.limits.account_wait(account, now),
+            address: self.limits.address_wait(network, now),
+        };
+        self.storage
+            .count_attempt(id, counts, now, |[account, network]| {
+                let before = wait(account, network);
+                match before.is_over() {
+                    true => Ok(wait(&[account, &[now]].concat(), &[network, &[now]].concat())),
+                    false => Err(before),
+                }
+            })
+            .await
+    }
+}
+
+/// An attempt to log in. Dropped without a word, it has failed.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    throttle: &'a Throttle,
+    id: TokenHash,
+    account: TokenHash,
+    address: Option<IpAddr>,
+    began: Timestamp,
+    wait_after: Wait,
+    _ticket: Ticket<'a>,
+}
+
+impl Attempt<'_> {
+    /// The password was right: the account starts anew. Its address does not, so that an attacker's own good logins win
+    /// nothing.
+    ///
+    /// # Errors
+    /// A fault of the database; then it counts as failed.
+    pub async fn succeeded(self) -> Result<(), Fault> {
+        self.throttle
+            .storage
+            .forgive_failures(&self.id, &self.account, self.began)
+            .await
+    }
+
+    /// The password was wrong.
+    pub fn failed(self) {
+        if !self.wait_after.is_over() {
+            // Told once, when the limit is reached; those that are refused from then on are no news.
+            tracing::warn!(
+                address = self.address.map(tracing::field::display),
+                account_waits_s = seconds(self.wait_after.account),
+                address_waits_s = seconds(self.wait_after.address),
+                event = "excess_rate_limit_exceeded",
+                "too many failed logins; the next ones wait"
+            );
+        }
+    }
+
+    /// The password was not looked at.
+    pub async fn withdraw(self) {
+        if let Err(fault) = self.throttle.storage.uncount_attempt(&self.id).await {
+            fault.log();
+        }
+    }
+}
+
+/// The bucket of an account. Spellings that a person would take for one name share it.
+fn account(name: &str) -> TokenHash {
+    let name: String = name.nfkc().flat_map(char::to_lowercase).collect();
+    TokenHash::of(format!("account {}", name.trim()).as_bytes())
+}
+
+/// The bucket of an address. IPv6 counts by /64: that much is one customer's (RFC 6177).
+fn network(address: Option<IpAddr>) -> TokenHash {
+    let network = match address.map(|address| address.to_canonical()) {
+        None => "unknown".to_owned(),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).to_string(),
+    };
+    TokenHash::of(format!("address {network}").as_bytes())
+}
+
+/// Whole seconds, rounded up.
+fn seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Attempts, at once and one after the other.
+
+use std::net::Ipv4Addr;
+
+use futures::future::join_all;
+
+use super::*;
+
+async fn throttle() -> Throttle {
+    let mut settings = Settings::defaults().unwrap();
+    settings.throttle.address_failures = 1000;
+    Throttle::new(Storage::in_memory().await.unwrap(), &settings)
+}
+
+const SOMEWHERE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+
+async fn fail(throttle: &Throttle, name: &str, times: usize) {
+    for _ in 0..times {
+        throttle.attempt(name, SOMEWHERE).await.unwrap().failed();
+    }
+}
+
+async fn is_throttled(throttle: &Throttle, name: &str) -> bool {
+    match throttle.attempt(name, SOMEWHERE).await {
+        Ok(attempt) => {
+            attempt.withdraw().await;
+            false
+        }
+        Err(Refusal::TooManyAttempts { retry_after }) => {
+            assert!(retry_after > 0);
+            true
+        }
+        Err(refusal) => panic!("{refusal:?}"),
+    }
+}
+
+#[tokio::test]
+async fn after_five_failures_the_sixth_attempt_waits() {
+    let throttle = throttle().await;
+    fail(&throttle, "ada", 4).await;
+    assert!(!is_throttled(&throttle, "ada").await);
+    fail(&throttle, "ada", 1).await;
+    assert!(is_throttled(&throttle, "ada").await);
+    assert!(!is_throttled(&throttle, "bob").await);
+}
+
+/// Security check 68.
+#[tokio::test]
+async fn spellings_of_one_name_share_their_failures() {
+    let throttle = throttle().await;
+    for name in ["Ada", "ada", " ada", "ADA\t", "\u{ff41}da"] {
+        fail(&throttle, name, 1).await;
+    }
+    assert!(is_throttled(&throttle, "ada").await);
+}
+
+#[tokio::test]
+async fn a_success_forgives_the_account_and_not_the_address() {
+    let mut throttle = throttle().await;
+    throttle.limits = Limits::new(&Settings::defaults().unwrap().throttle);
+    fail(&throttle, "ada", 4).await;
+    throttle
+        .attempt("ada", SOMEWHERE)
+        .await
+        .unwrap()
+        .succeeded()
+        .await
+        .unwrap();
+    fail(&throttle, "ada", 4).await;
+    assert!(!is_throttled(&throttle, "ada").await);
+    fail(&throttle, "bob", 2).await;
+    assert!(is_throttled(&throttle, "cleo").await);
+}
+
+/// Security check 67.
+#[tokio::test]
+async fn of_a_hundred_attempts_at_once_five_are_let_through() {
+    let throttle = throttle().await;
+    let attempts = join_all((0..100).map(|_| async {
+        match throttle.attempt("ada", SOMEWHERE).await {
+            Ok(attempt) => {
+                tokio::task::yield_now().await;
+                attempt.failed();
+                true
+            }
+            Err(_) => false,
+        }
+    }))
+    .await;
+    assert_eq!(attempts.into_iter().filter(|passed| *passed).count(), 5);
+}
+
+#[tokio::test]
+async fn many_right_logins_at_once_wait_for_one_another() {
+    let throttle = throttle().await;
+    let attempts = join_all((0..30).map(|_| async {
+        let attempt = throttle.attempt("ada", SOMEWHERE).await?;
+        tokio::task::yield_now().await;
+        attempt.succeeded().await.map_err(Refusal::from)
+    }))
+    .await;
+    for attempt in attempts {
+        attempt.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_given_up_has_failed() {
+    let throttle = throttle().await;
+    for _ in 0..5 {
+        drop(throttle.attempt("ada", SOMEWHERE).await.unwrap());
+    }
+    assert!(is_throttled(&throttle, "ada").await);
+}
+
+#[tokio::test]
+async fn the_oldest_failures_go_where_there_are_too_many() {
+    let throttle = throttle().await;
+    for name in 0..20 {
+        fail(&throttle, &name.to_string(), 1).await;
+    }
+    let storage = &throttle.storage;
+    assert_eq!(storage.sweep_failed_logins(Timestamp::now(), 1000).await.unwrap(), 0);
+    assert!(storage.sweep_failed_logins(Timestamp::now(), 10).await.unwrap() >= 30);
+}
+
+#[test]
+fn ipv6_counts_by_its_network() {
+    let of = |address: &str| network(Some(address.parse().unwrap()));
+    assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+    assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+    assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+}
