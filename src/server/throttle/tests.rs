@@ -105,6 +105,21 @@ async fn many_right_logins_at_once_wait_for_one_another() {
 }
 
 #[tokio::test]
+async fn an_attempt_waits_for_others_that_may_still_turn_out_right() {
+    let throttle = throttle().await;
+    let mut under_way = Vec::new();
+    for _ in 0..5 {
+        under_way.push(throttle.attempt("ada", SOMEWHERE).await.unwrap());
+    }
+    let (sixth, ()) = tokio::join!(throttle.attempt("ada", SOMEWHERE), async {
+        for attempt in under_way {
+            attempt.succeeded().await.unwrap();
+        }
+    });
+    sixth.unwrap().failed();
+}
+
+#[tokio::test]
 async fn an_attempt_that_is_given_up_has_failed() {
     let throttle = throttle().await;
     for _ in 0..5 {
