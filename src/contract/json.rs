@@ -156,7 +156,10 @@ impl JsonSchema for JsonObject {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::contract::made_up;
 
     fn echo(text: &str) -> String {
         JsonObject::parse(text).unwrap().to_string()
@@ -199,5 +202,38 @@ mod tests {
             assert!(fault.contains(reason), "{text}: {fault}");
         }
         assert!(JsonObject::parse(&"{\"a\":".repeat(100_000)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_object_comes_back_as_it_went_in(object in made_up::object()) {
+            let compact = serde_json::to_string(&object).unwrap();
+            let pretty = serde_json::to_string_pretty(&object).unwrap();
+            prop_assert_eq!(echo(&compact), compact.as_str());
+            prop_assert_eq!(echo(&pretty), compact.as_str());
+            let again: JsonObject = serde_json::from_str(&pretty).unwrap();
+            prop_assert_eq!(again.as_str(), compact.as_str());
+        }
+
+        #[test]
+        fn every_number_comes_back_digit_by_digit(
+            number in r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,6})?",
+        ) {
+            let object = format!(r#"{{"n":[{number}]}}"#);
+            prop_assert_eq!(echo(&object), object);
+        }
+
+        /// security check 93
+        #[test]
+        fn whatever_the_text_is_what_is_taken_is_one_object_and_stays_as_it_is(
+            text in prop_oneof![any::<String>(), r#"\{[ -~\n]{0,40}\}"#, r#"[\[\]{}:,"\\u0-9a-f \t-]{0,40}"#],
+        ) {
+            if let Ok(object) = JsonObject::parse(&text) {
+                let is_object = object.as_str().starts_with('{') && object.as_str().ends_with('}');
+                prop_assert!(is_object);
+                prop_assert!(serde_json::from_str::<&RawValue>(object.as_str()).is_ok());
+                prop_assert_eq!(JsonObject::parse(object.as_str()), Ok(object));
+            }
+        }
     }
 }

@@ -8,6 +8,8 @@ pub mod json;
 pub mod kept_call;
 pub mod limits;
 pub mod login;
+#[cfg(test)]
+pub mod made_up;
 pub mod next;
 pub mod page;
 pub mod refusal;

@@ -29,18 +29,20 @@ impl CookieName {
     }
 }
 
-/// The value of the cookie `name` in a request, if it was sent exactly once.
+/// The value of the cookie `name` in a request, if it was sent exactly once. What other cookies hold is no matter: it may
+/// be anything, from other programs on the same host.
 pub fn read(headers: &HeaderMap, name: CookieName) -> Option<&str> {
     let mut values = headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(found, _)| *found == name.as_str())
-        .map(|(_, value)| value);
+        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| {
+            let rest = pair.trim_ascii().strip_prefix(name.as_str().as_bytes())?;
+            rest.strip_prefix(b"=")
+        });
     let first = values.next()?;
-    values.next().is_none().then_some(first)
+    let is_only = values.next().is_none() && first.is_ascii();
+    str::from_utf8(first).ok().filter(|_| is_only)
 }
 
 /// A change to one cookie, to be sent with the answer.
@@ -97,6 +99,8 @@ impl SetCookie {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read_session(cookies: &[&str]) -> Option<String> {
@@ -118,6 +122,80 @@ mod tests {
     fn a_cookie_that_comes_twice_counts_as_not_sent() {
         assert_eq!(read_session(&["__Host-callgate=x; __Host-callgate=y"]), None);
         assert_eq!(read_session(&["__Host-callgate=x", "__Host-callgate=x"]), None);
+    }
+
+    #[test]
+    fn what_other_cookies_hold_is_no_matter() {
+        let mut headers = HeaderMap::new();
+        let header = b"name=Jos\xe9; b=\xff\xfe; __Host-callgate=x; __Host-callgate-remember=\xe9";
+        headers.append(COOKIE, HeaderValue::from_bytes(header).unwrap());
+        assert_eq!(read(&headers, CookieName::Session), Some("x"));
+        assert_eq!(read(&headers, CookieName::Remember), None);
+    }
+
+    const OURS: [CookieName; 3] = [CookieName::Session, CookieName::Remember, CookieName::KeptCall];
+
+    /// The name of one of ours, or of something that is nearly one, with a value.
+    fn pair() -> impl Strategy<Value = (String, String)> {
+        let name = prop_oneof![
+            prop::sample::select(OURS.map(|name| name.as_str().to_owned()).to_vec()),
+            "(__Host-)?callgate(-remember|-call)?",
+            "__host-callgate",
+            "[a-zA-Z_-]{1,8}",
+        ];
+        (name, "[!-:<-~]{0,12}")
+    }
+
+    proptest! {
+        /// security check 94
+        #[test]
+        fn whatever_stands_in_the_header_is_read_without_a_panic(
+            lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..4),
+        ) {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                if let Ok(value) = HeaderValue::from_bytes(&line) {
+                    headers.append(COOKIE, value);
+                }
+            }
+            for name in OURS {
+                if let Some(value) = read(&headers, name) {
+                    prop_assert!(value.is_ascii() && !value.contains(';'), "{:?}", value);
+                }
+            }
+        }
+
+        /// security check 37
+        #[test]
+        fn a_cookie_is_found_exactly_where_it_was_sent_once(
+            lines in prop::collection::vec(prop::collection::vec(pair(), 1..4), 0..3),
+        ) {
+            let mut headers = HeaderMap::new();
+            for line in &lines {
+                let pairs: Vec<String> = line.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                headers.append(COOKIE, HeaderValue::from_str(&pairs.join("; ")).unwrap());
+            }
+            for name in OURS {
+                let sent: Vec<&str> = lines
+                    .iter()
+                    .flatten()
+                    .filter(|(found, _)| found == name.as_str())
+                    .map(|(_, value)| value.as_str())
+                    .collect();
+                let wanted = (sent.len() == 1).then(|| sent[0]);
+                prop_assert_eq!(read(&headers, name), wanted);
+            }
+        }
+
+        #[test]
+        fn what_is_set_is_what_comes_back(value in "[A-Za-z0-9_.-]{1,80}") {
+            for name in OURS {
+                let set = SetCookie::until_closed(name, value.clone()).header();
+                let pair = set.to_str().unwrap().split(';').next().unwrap();
+                let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(pair).unwrap())]);
+                prop_assert_eq!(read(&headers, name), Some(value.as_str()));
+            }
+        }
     }
 
     #[test]

@@ -324,6 +324,9 @@ fn paragraphs(doc: &[&str]) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

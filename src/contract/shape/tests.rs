@@ -1,6 +1,8 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::contract::made_up;
 
 fn text(min: usize, max: usize) -> Shape {
     Shape::Text(TextShape {
@@ -157,4 +159,33 @@ fn a_fault_belongs_to_its_field_and_to_what_holds_it() {
     assert_eq!(fault.below("tags"), Some("[1].name"));
     assert_eq!(fault.below("tags[1]"), Some(".name"));
     assert_eq!(fault.below("tag"), None);
+}
+
+proptest! {
+    /// security check 93: what is checked in the browser is the shape that came over the wire
+    #[test]
+    fn browser_and_server_find_the_same_faults_and_never_too_many(
+        shape in made_up::shape(),
+        value in made_up::json(),
+        object in made_up::object(),
+    ) {
+        let wire = serde_json::to_string(&shape).unwrap();
+        let in_browser: Shape = serde_json::from_str(&wire).unwrap();
+        prop_assert_eq!(&in_browser, &shape);
+        for value in [value, Value::Object(object)] {
+            let faults = shape.faults(&value);
+            prop_assert!(faults.len() <= MOST_FAULTS);
+            prop_assert_eq!(in_browser.faults(&value), faults);
+        }
+    }
+
+    #[test]
+    fn what_is_made_to_fit_a_shape_fits_it((shape, value) in stay()) {
+        prop_assert_eq!(shape.faults(&value), []);
+    }
+}
+
+fn stay() -> impl Strategy<Value = (Shape, Value)> {
+    let shape = guest();
+    made_up::fitting(&shape).prop_map(move |value| (shape.clone(), value))
 }

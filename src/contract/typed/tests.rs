@@ -1,7 +1,11 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::contract::shape::{Choice, Range, TextShape};
+use crate::contract::{
+    made_up,
+    shape::{Choice, Range, TextShape},
+};
 
 fn text(secret: bool) -> Shape {
     Shape::Text(TextShape {
@@ -141,4 +145,25 @@ fn secrets_and_strangers_are_not_kept() {
 fn free_form_arguments_are_taken_as_they_are_typed() {
     let (body, faults) = typed(&[(EDITOR, "{ \"n\": 1E400 }")]).body(&Shape::Object);
     assert_eq!((body.as_str(), faults.len()), ("{ \"n\": 1E400 }", 0));
+}
+
+proptest! {
+    /// security check 93: names that the form has, and names that it has not, with anything under them
+    #[test]
+    fn whatever_is_typed_becomes_a_json_object_and_no_secret_is_kept(
+        shape in made_up::shape(),
+        strangers in prop::collection::vec(any::<(String, String)>(), 0..3),
+        texts in prop::collection::vec(prop_oneof![any::<String>(), "[-+0-9.eE ]{0,8}", "[\\[\\]{}\",:0-9]{0,12}"], 8),
+    ) {
+        let shape = Shape::Record(vec![field("it", shape, true), field("password", text(true), true)]);
+        let known = names(&shape, true);
+        let pairs = known.iter().cloned().zip(texts.into_iter().cycle()).chain(strangers).collect();
+        let typed = Typed::new(pairs);
+        let (body, _) = typed.body(&shape);
+        prop_assert!(serde_json::from_str::<Map<String, Value>>(&body).is_ok(), "{}", body);
+        let kept = typed.without_secrets(&shape);
+        let shown = names(&shape, false);
+        prop_assert!(kept.0.iter().all(|(name, _)| shown.contains(name)));
+        prop_assert!(kept.get("password").is_none());
+    }
 }
