@@ -18,6 +18,7 @@ pub mod https;
 pub mod kept_calls;
 pub mod login;
 pub mod matrix;
+pub mod names;
 pub mod openapi;
 pub mod password_policy;
 pub mod passwords;

@@ -10,7 +10,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::print;
 use crate::{
     contract::login::{NewPassword, Password},
-    server::{clock::Timestamp, services::Services, settings::Settings},
+    server::{clock::Timestamp, names, services::Services, settings::Settings, storage::Storage},
 };
 
 /// Manage users
@@ -46,16 +46,13 @@ impl User {
         let (storage, now) = (services.storage(), Timestamp::now());
         match self {
             Self::Add { name } => {
-                check_name(&name)?;
-                ensure!(
-                    storage.find_user(&name).await?.is_none(),
-                    "there is a user {name} already"
-                );
+                ensure!(names::is_allowed(&name), names::RULE);
+                refuse_twin(storage, &name).await?;
                 let hash = ask_and_hash(services, &name).await?;
-                ensure!(
-                    storage.add_user(&name, &hash, false, now).await?,
-                    "there is a user {name} already"
-                );
+                if !storage.add_user(&name, &hash, false, now).await? {
+                    refuse_twin(storage, &name).await?;
+                    bail!("another command has added and deleted {name} meanwhile; try again");
+                }
                 print(format_args!("Added user {name}."));
             }
             Self::List => {
@@ -97,17 +94,13 @@ impl User {
     }
 }
 
-/// Names that cannot be mistaken for one another, nor break a log line or a page.
-fn check_name(name: &str) -> anyhow::Result<()> {
-    let is_good = (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte));
-    ensure!(
-        is_good,
-        "a name has 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -"
-    );
-    Ok(())
+/// Keeps a name from being given to two users, and to one who would be taken for another.
+async fn refuse_twin(storage: &Storage, name: &str) -> anyhow::Result<()> {
+    match storage.find_twin(name).await? {
+        None => Ok(()),
+        Some(same) if same == name => bail!("there is a user {name} already"),
+        Some(twin) => bail!("there is a user {twin} already, and {name} would be mistaken for it; choose another name"),
+    }
 }
 
 async fn ask_and_hash(services: &Services, name: &str) -> anyhow::Result<String> {

@@ -3,7 +3,12 @@
 use sqlx::FromRow;
 
 use super::{Storage, fault, sessions::RenewedSession};
-use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
+use crate::server::{
+    clock::Timestamp,
+    fault::Fault,
+    names::{folded, skeleton},
+    secret::TokenHash,
+};
 
 /// A user as stored. The hash is for [`passwords`](crate::server::passwords) only.
 #[derive(Clone, FromRow)]
@@ -24,7 +29,7 @@ pub struct StoredUser {
 }
 
 impl Storage {
-    /// Adds a user. `false` if there is one of that name.
+    /// Adds a user. `false` if there is one of that name, or one that it would be mistaken for.
     ///
     /// # Errors
     /// A fault of the database.
@@ -36,17 +41,36 @@ impl Storage {
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let done = sqlx::query(
-            "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at)
-             VALUES ($1, $2, TRUE, $3, $4, $4) ON CONFLICT (user_id) DO NOTHING",
+            "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at, folded_name, skeleton)
+             VALUES ($1, $2, TRUE, $3, $4, $4, $5, $6) ON CONFLICT DO NOTHING",
         )
         .bind(user_id)
         .bind(password_hash)
         .bind(demo)
         .bind(now.0)
+        .bind(folded(user_id))
+        .bind(skeleton(user_id))
         .execute(&self.writer)
         .await
         .map_err(fault("adding a user"))?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// The name of the user of that name, or else of one that it would be mistaken for.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn find_twin(&self, user_id: &str) -> Result<Option<String>, Fault> {
+        sqlx::query_scalar(
+            "SELECT user_id FROM users WHERE user_id = $1 OR folded_name = $2 OR skeleton = $3
+             ORDER BY user_id = $1 DESC LIMIT 1",
+        )
+        .bind(user_id)
+        .bind(folded(user_id))
+        .bind(skeleton(user_id))
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(fault("looking for a user of a similar name"))
     }
 
     /// The user of that name.
