@@ -16,6 +16,7 @@ mod raw;
 mod server;
 
 mod account;
+mod attack_input;
 mod call;
 mod calls_under_way;
 mod command_line;
@@ -25,6 +26,7 @@ mod forms;
 mod fresh_login;
 mod function_table;
 mod guards;
+mod hostile_names;
 mod login;
 mod openapi;
 mod pages;
