@@ -8,7 +8,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     certificates::Certificates,
-    demo, door, function, https,
+    demo, door, function,
+    https::{self, reload::Reloader},
     services::Services,
     sessions::sweep::sweep_forever,
     settings::{Listen, Settings},
@@ -42,6 +43,10 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         services.clone(),
         Duration::from_secs(settings.sessions.sweep_seconds),
     ));
+    let reloader = Reloader::new(tls.clone(), certificates.clone())
+        .await
+        .context("signals cannot be listened to")?;
+    let reloading = tokio::spawn(reloader.run(Duration::from_secs(settings.https.reload_seconds)));
     let doors = door::router(&services, options);
     let (handle, plain_handle) = (https::handle(), https::handle());
     let drain = Duration::from_secs(settings.https.drain_seconds);
@@ -70,6 +75,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     stopper.abort();
     sweeper.abort();
+    reloading.abort();
     services.storage().close().await;
     Ok(())
 }

@@ -31,6 +31,7 @@ mod login;
 mod openapi;
 mod pages;
 mod remember;
+mod renewal;
 mod resumed_calls;
 mod resumed_journeys;
 mod sessions;

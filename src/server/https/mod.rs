@@ -6,6 +6,7 @@ pub mod connection;
 pub mod forwarded;
 pub mod idle;
 pub mod plain;
+pub mod reload;
 
 use std::{
     io,

@@ -94,6 +94,7 @@ impl Settings {
             return Err("site.origin: write it as https://name or https://name:port, without a path".to_owned());
         }
         let numbers = [
+            ("https.reload_seconds", https.reload_seconds),
             ("https.handshake_seconds", https.handshake_seconds),
             ("https.header_seconds", https.header_seconds),
             ("https.body_seconds", https.body_seconds),

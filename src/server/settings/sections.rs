@@ -28,6 +28,11 @@ pub struct Https {
     #[config(env = "CALLGATE_HTTPS_CERTS")]
     pub certs: Option<PathBuf>,
 
+    /// How often the certificate is looked at, in seconds: a renewed one is used from then on. SIGHUP has it looked at
+    /// once.
+    #[config(env = "CALLGATE_HTTPS_RELOAD_SECONDS", default = 60)]
+    pub reload_seconds: u64,
+
     /// How long a TLS handshake may take, in seconds.
     #[config(env = "CALLGATE_HTTPS_HANDSHAKE_SECONDS", default = 5)]
     pub handshake_seconds: u64,

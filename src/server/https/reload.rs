@@ -1,0 +1,84 @@
+//! Takes a renewed certificate into use while serving: at SIGHUP, and by looking at the files now and then.
+//!
+//! New connections get the new certificate; open ones go on with theirs. A pair that cannot be used changes nothing: the
+//! old certificate stays, and what is wrong is logged once, not at every look.
+
+use std::{io, path::Path, time::Duration};
+
+use axum_server::tls_rustls::RustlsConfig;
+use tokio::{
+    fs,
+    signal::unix::{Signal, SignalKind, signal},
+    time::{self, MissedTickBehavior},
+};
+
+use crate::server::certificates::Certificates;
+
+/// The files as they were when they were last taken, or refused.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen(Result<[Vec<u8>; 2], io::ErrorKind>);
+
+impl Seen {
+    async fn now(certificates: &Certificates) -> Self {
+        let read = async |file: &Path| fs::read(file).await.map_err(|error| error.kind());
+        let both = async { Ok([read(&certificates.certificate).await?, read(&certificates.key).await?]) };
+        Self(both.await)
+    }
+}
+
+/// Watches the files of a certificate in use.
+#[derive(Debug)]
+pub struct Reloader {
+    tls: RustlsConfig,
+    certificates: Certificates,
+    hangup: Signal,
+    seen: Seen,
+}
+
+impl Reloader {
+    /// Watches the files that `tls` was read from. From here on SIGHUP does not end the process.
+    ///
+    /// # Errors
+    /// Where signals cannot be listened to.
+    pub async fn new(tls: RustlsConfig, certificates: Certificates) -> io::Result<Self> {
+        Ok(Self {
+            seen: Seen::now(&certificates).await,
+            hangup: signal(SignalKind::hangup())?,
+            tls,
+            certificates,
+        })
+    }
+
+    /// Takes what was renewed, for as long as the server runs, looking every `period`.
+    pub async fn run(mut self, period: Duration) {
+        let mut looks = time::interval(period);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_asked = tokio::select! {
+                _ = self.hangup.recv() => true,
+                _ = looks.tick() => false,
+            };
+            let seen = Seen::now(&self.certificates).await;
+            if is_asked || seen != self.seen {
+                self.reload().await;
+                self.seen = seen;
+            }
+        }
+    }
+
+    async fn reload(&self) {
+        let Certificates { certificate, key, .. } = &self.certificates;
+        let (certificate, key) = (certificate.display(), key.display());
+        match self
+            .tls
+            .reload_from_pem_file(&self.certificates.certificate, &self.certificates.key)
+            .await
+        {
+            Ok(()) => tracing::info!(%certificate, "new connections get the certificate as it is now"),
+            Err(error) => tracing::error!(
+                %certificate, %key, cause = %error,
+                "the certificate and its key cannot be used; the earlier ones stay in use"
+            ),
+        }
+    }
+}
