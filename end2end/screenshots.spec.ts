@@ -9,7 +9,7 @@ for (const { name, show } of SIGHTS) {
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await expect(site.header.getByRole('link', { name: 'Callgate' })).toBeVisible();
     await expect(page.getByRole('contentinfo')).toBeVisible();
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
 
     const backgrounds: string[] = [];
     for (const colorScheme of ['light', 'dark'] as const) {
