@@ -2,17 +2,12 @@
 //!
 //! The table of pages is `app.rs`; here each gets its handler, the facts of its request, and its policy.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{convert::Infallible, env, io::ErrorKind, path::PathBuf, sync::Arc};
 
 use axum::{
     Extension, Router,
     body::Body,
     extract::{Request, State},
-    handler::Handler as _,
     http::{
         HeaderValue, Method, StatusCode,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY},
@@ -27,6 +22,7 @@ use leptos::{
     prelude::{provide_context, use_context},
 };
 use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_context};
+use tower::service_fn;
 use tower_http::services::{ServeDir, ServeFile};
 
 use super::{
@@ -101,15 +97,12 @@ impl Pages {
     /// The files of the browser part: they are the same for everybody, so no session is carried to them.
     pub fn files<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let root = PathBuf::from(self.options.site_root.as_ref());
-        let folder = |path: &Path| {
-            ServeDir::new(path)
-                .precompressed_br()
-                .precompressed_gzip()
-                .append_index_html_on_directories(false)
-        };
-        let pkg = root.join(self.options.site_pkg_dir.as_ref());
+        let pkg = ServeDir::new(root.join(self.options.site_pkg_dir.as_ref()))
+            .precompressed_br()
+            .precompressed_gzip()
+            .append_index_html_on_directories(false);
         Router::new()
-            .nest_service("/pkg", folder(&pkg).fallback(no_such_file.with_state(())))
+            .nest_service("/pkg", service_fn(move |request| file(pkg.clone(), request)))
             .route_service("/favicon.svg", ServeFile::new(root.join("favicon.svg")))
             .layer(map_response(dress_file))
     }
@@ -204,8 +197,16 @@ async fn dress_file(mut response: Response) -> Response {
     response
 }
 
-async fn no_such_file() -> Response {
-    StatusCode::NOT_FOUND.into_response()
+/// The file in `folder` that a request names.
+async fn file(mut folder: ServeDir, request: Request) -> Result<Response, Infallible> {
+    Ok(match folder.try_call(request).await {
+        Ok(response) => response.into_response(),
+        // No file has such a name: it is too long, or there is a NUL in it.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidFilename | ErrorKind::InvalidInput) => {
+            StatusCode::NOT_FOUND.into_response()
+        }
+        Err(error) => reply::refused_person(&Fault::new("reading a file of the browser part", error).into()),
+    })
 }
 
 /// Path and query of a request: what the browser shows.
