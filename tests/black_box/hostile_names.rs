@@ -7,7 +7,7 @@ use crate::{
     client::{Client, REMEMBER, Reply, SESSION},
     effort::rounds,
     page::{input, unescaped},
-    server::{Place, QUICK, Server},
+    server::{Place, QUICK, Server, UNTHROTTLED},
 };
 
 const PASSWORD: &str = "seven small brown zebras";
@@ -73,7 +73,7 @@ async fn a_name_that_would_be_mistaken_for_another_is_not_added() {
 #[tokio::test]
 async fn a_user_is_known_by_the_exact_name_only() {
     let place = Place::new();
-    let server = place.demo(QUICK).await;
+    let server = place.demo(&[QUICK, UNTHROTTLED].concat()).await;
     for user in ["user01", "user02", "user03"] {
         let client = server.logged_in(user, &user.replace("user", "user_")).await;
         assert_eq!(client.who().await.as_deref(), Some(user));
@@ -172,6 +172,9 @@ async fn attack_of_many_twins_that_are_added_at_once_one_is() {
     }
 }
 
+/// Everything that the server and its libraries say at all. rustls prints structures in several lines, as its own.
+const LOUD: &[(&str, &str)] = &[("CALLGATE_LOG", "trace,rustls=info"), ("NO_COLOR", "1")];
+
 const HOSTILE: [&str; 10] = [
     "</script><img src=x onerror=alert(1)>",
     r#""><svg onload=alert(1)>"#,
@@ -223,11 +226,12 @@ async fn shown_to(client: &Client) -> Vec<Reply> {
 #[tokio::test]
 async fn a_hostile_name_of_a_user_is_inert_on_every_page_and_in_the_log() {
     let place = Place::new();
-    let server = place
-        .demo(&[QUICK, &[("CALLGATE_LOG", "trace"), ("NO_COLOR", "1")]].concat())
-        .await;
+    let server = place.demo(&[QUICK, UNTHROTTLED, LOUD].concat()).await;
     place.add_user("plain", PASSWORD).await;
-    let plain = shown_to(&server.logged_in("plain", PASSWORD).await).await;
+    let client = server.client();
+    let body = json!({"user_id": "plain", "password": PASSWORD, "remember": true}).to_string();
+    assert_eq!(client.json("/api/login", &body).await.status, 200);
+    let plain = shown_to(&client).await;
     let mut database = place.database().await;
     for (number, hostile) in HOSTILE.iter().enumerate() {
         let name = format!("mallory{number}x");
@@ -245,7 +249,7 @@ async fn a_hostile_name_of_a_user_is_inert_on_every_page_and_in_the_log() {
         for (page, plain) in pages.iter().zip(&plain) {
             assert_eq!(page.status, plain.status, "{hostile}");
             assert_eq!(tags(page), tags(plain), "{hostile}: {}", page.body);
-            assert!(!page.shows("49") || plain.shows("49"), "nothing of it is worked out");
+            assert!(!page.shows(">49"), "nothing of it is worked out");
         }
         let value = input(&pages[4], "shown-to").split_once("value=\"").unwrap().1;
         let read = unescaped(value.split_once('"').unwrap().0);
@@ -258,7 +262,7 @@ async fn a_hostile_name_of_a_user_is_inert_on_every_page_and_in_the_log() {
         assert_eq!(server.client().with_only(REMEMBER, &old).who().await, None);
     }
     let log = place.log();
-    assert!(log.contains("TRACE") && log.matches("used twice").count() == HOSTILE.len());
+    assert!(log.contains("DEBUG") && log.matches("used twice").count() == HOSTILE.len());
     assert_one_line_each(&log);
 }
 
@@ -266,9 +270,7 @@ async fn a_hostile_name_of_a_user_is_inert_on_every_page_and_in_the_log() {
 #[tokio::test]
 async fn nothing_that_is_sent_forges_a_line_of_the_log() {
     let place = Place::new();
-    let server = place
-        .demo(&[QUICK, &[("CALLGATE_LOG", "trace"), ("NO_COLOR", "1")]].concat())
-        .await;
+    let server = place.demo(&[QUICK, UNTHROTTLED, LOUD].concat()).await;
     let client = server.client();
     for hostile in HOSTILE {
         let body = json!({"user_id": hostile, "password": hostile, "remember": hostile}).to_string();
@@ -306,14 +308,14 @@ async fn nothing_that_is_sent_forges_a_line_of_the_log() {
         }
     }
     let log = place.log();
-    assert!(log.contains("TRACE"));
+    assert!(log.contains("DEBUG"));
     assert_one_line_each(&log);
 }
 
 fn assert_one_line_each(log: &str) {
     for line in log.lines() {
         let is_own = line.len() > 28 && line[..4].bytes().all(|byte| byte.is_ascii_digit()) && line[26..28] == *"Z ";
-        assert!(is_own && !line.contains("Z ERROR forged"), "{line:?}");
+        assert!(is_own && !line.starts_with("2026-01-01"), "{line:?}");
         assert!(
             !line.contains(|letter: char| letter.is_control() && letter != '\t'),
             "{line:?}"
