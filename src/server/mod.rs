@@ -30,5 +30,6 @@ pub mod sessions;
 pub mod settings;
 pub mod startup;
 pub mod stay;
+pub mod stopping;
 pub mod storage;
 pub mod throttle;

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{passwords::Passwords, sessions::store::Store, settings::Settings, storage::Storage, throttle::Throttle};
+use super::{
+    passwords::Passwords, sessions::store::Store, settings::Settings, stopping::Stopping, storage::Storage,
+    throttle::Throttle,
+};
 
 /// Settings, database, sessions, password hashing and throttling, behind one cheap handle.
 #[derive(Clone)]
@@ -14,6 +17,7 @@ struct Inner {
     sessions: Arc<Store>,
     passwords: Passwords,
     throttle: Throttle,
+    stopping: Stopping,
 }
 
 impl Services {
@@ -39,6 +43,7 @@ impl Services {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords: Passwords::new(&settings.passwords)?,
             throttle: Throttle::new(storage.clone(), &settings),
+            stopping: Stopping::default(),
             storage,
             settings,
         })))
@@ -62,6 +67,11 @@ impl Services {
     /// The hashing of passwords.
     pub fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    /// Whether the server is stopping.
+    pub fn stopping(&self) -> &Stopping {
+        &self.0.stopping
     }
 
     /// The throttling of logins.

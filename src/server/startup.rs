@@ -1,18 +1,23 @@
 //! Starting and stopping the server.
 
-use std::{env, io, path::PathBuf, time::Duration};
+use std::{env, future::pending, io, net::TcpListener, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
+use axum_server::Handle;
 use leptos::config::LeptosOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     certificates::Certificates,
     demo, door, function,
-    https::{self, reload::Reloader},
+    https::{
+        self,
+        listener::{HandedOver, Listener, bind},
+        reload::Reloader,
+    },
     services::Services,
     sessions::sweep::sweep_forever,
-    settings::{Listen, Settings},
+    settings::{self, Settings},
 };
 
 /// Serves until the process is told to stop, and then until the calls under way are done.
@@ -23,6 +28,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Err(stray) = function::check() {
         bail!(stray);
     }
+    let handed_over = HandedOver::take()?;
     let options = leptos_options(&settings)?;
     let services = Services::open(settings).await?;
     let settings = services.settings();
@@ -33,11 +39,10 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let certificates = certificates(settings)?;
     let tls = https::tls(&certificates).await?;
-    let listener = https::bind(settings.https.address, "https.address (--https)")?;
-    let plain = match settings.http.address {
-        Listen::On(address) => Some(https::bind(address, "http.address (--http, or --http off)")?),
-        Listen::Off => None,
-    };
+    let (secure, plain) = sockets(settings, handed_over)?;
+    let stopping = services.stopping();
+    let secure = Listener::new(secure, stopping.clone())?;
+    let plain = plain.map(|plain| Listener::new(plain, stopping.clone())).transpose()?;
 
     let sweeper = tokio::spawn(sweep_forever(
         services.clone(),
@@ -48,28 +53,37 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         .context("signals cannot be listened to")?;
     let reloading = tokio::spawn(reloader.run(Duration::from_secs(settings.https.reload_seconds)));
     let doors = door::router(&services, options);
-    let (handle, plain_handle) = (https::handle(), https::handle());
+    let (handle, plain_handle) = (Handle::new(), Handle::new());
     let drain = Duration::from_secs(settings.https.drain_seconds);
     let mut signals = StopSignals::listen().context("signals cannot be listened to")?;
     let stopper = tokio::spawn({
-        let (handle, plain_handle) = (handle.clone(), plain_handle.clone());
+        let (handle, plain_handle, stopping) = (handle.clone(), plain_handle.clone(), stopping.clone());
         async move {
             signals.next().await;
             tracing::info!("stopping; calls under way may finish");
-            plain_handle.graceful_shutdown(Some(drain));
-            handle.graceful_shutdown(Some(drain));
+            stopping.begin();
+            let gracefully = async {
+                https::parted([&handle, &plain_handle]).await;
+                plain_handle.graceful_shutdown(Some(drain));
+                handle.graceful_shutdown(Some(drain));
+                pending::<()>().await;
+            };
             // A second signal does not wait.
-            signals.next().await;
+            tokio::select! {
+                () = gracefully => {}
+                () = signals.next() => {}
+            }
             plain_handle.shutdown();
             handle.shutdown();
         }
     });
 
     announce(settings, &certificates);
-    let serving = https::serve(listener, tls, doors, settings, handle);
+    let serving = https::serve(secure, tls, doors, settings, handle);
     match plain {
         Some(plain) => {
-            tokio::try_join!(serving, https::plain::serve(plain, settings, plain_handle))?;
+            let leading = https::plain::serve(plain, settings, stopping.clone(), plain_handle);
+            tokio::try_join!(serving, leading)?;
         }
         None => serving.await?,
     }
@@ -78,6 +92,29 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     reloading.abort();
     services.storage().close().await;
     Ok(())
+}
+
+/// The sockets to listen on, for HTTPS and for plain HTTP: those that were handed over, or those of the settings.
+fn sockets(settings: &Settings, handed_over: HandedOver) -> anyhow::Result<(TcpListener, Option<TcpListener>)> {
+    let secure = match handed_over.https {
+        Some(socket) => {
+            let address = socket.local_addr()?;
+            if settings.demo && !address.ip().is_loopback() {
+                bail!(
+                    "demo: the demo users have public passwords, so a demo listens on loopback only; the socket that \
+                       was handed over is {address}"
+                );
+            }
+            socket
+        }
+        None => bind(settings.https.address, "https.address (--https)")?,
+    };
+    let plain = match (handed_over.http, settings.http.address) {
+        (Some(socket), _) => Some(socket),
+        (None, settings::Listen::On(address)) => Some(bind(address, "http.address (--http, or --http off)")?),
+        (None, settings::Listen::Off) => None,
+    };
+    Ok((secure, plain))
 }
 
 /// The signals that stop the server. They are listened to from when this is made.

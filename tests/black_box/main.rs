@@ -38,6 +38,7 @@ mod sessions;
 mod settings;
 mod shell_line;
 mod stop;
+mod takeover;
 mod throttle;
 mod transport;
 mod typed_arguments;

@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
     sync::{
@@ -110,6 +111,27 @@ impl Place {
         Server::start(self, &["--demo"], variables).await
     }
 
+    /// Starts a demo on sockets that are handed over as systemd does it: the first for HTTPS, the second for plain HTTP.
+    pub async fn demo_on(self: &Arc<Self>, sockets: [&TcpListener; 2]) -> Server {
+        // The shell puts them where the program looks for them, and then becomes the program.
+        const HAND_OVER: &str = r#"exec 3<&0 4<&2 2>>log </dev/null
+            export LISTEN_FDS=2 LISTEN_PID=$$
+            exec "$0" "$@""#;
+        let [https, http] = sockets.map(|socket| OwnedFd::from(socket.try_clone().unwrap()));
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", HAND_OVER, env!("CARGO_BIN_EXE_callgate"), "serve", "--demo"])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("CALLGATE_SITE_FILES", self.path("site"))
+            .envs(QUICK.iter().copied())
+            .kill_on_drop(true)
+            .stdin(https)
+            .stderr(http);
+        let addresses = sockets.map(|socket| socket.local_addr().unwrap());
+        Server::ready(self, command, addresses).await.unwrap()
+    }
+
     /// Starts a server in earnest.
     pub async fn serve(self: &Arc<Self>, variables: &[(&str, &str)]) -> Server {
         if !self.data().join("certs/ca.pem").exists() {
@@ -187,13 +209,14 @@ impl Server {
             .append(true)
             .open(place.path("log"))
             .unwrap();
-        let mut child = place
-            .program(&line, variables)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the program starts");
+        let mut command = place.program(&line, variables);
+        command.stdin(Stdio::null()).stderr(log);
+        Self::ready(place, command, [https, http]).await
+    }
+
+    /// Starts it and waits until it says that it is ready.
+    async fn ready(place: &Arc<Place>, mut command: Command, [https, http]: [SocketAddr; 2]) -> Result<Self, String> {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut announced = String::new();
         while let Some(line) = within("the server to be ready", stdout.next_line()).await.unwrap() {

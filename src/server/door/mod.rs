@@ -4,7 +4,7 @@
 //! ([`form`]), and pages that call while they are rendered ([`page`]). Leptos' own HTTP handler for server functions is
 //! not used: it answers 500 or a redirect where a client needs a status, and reads bodies of any type.
 //!
-//! Outermost to innermost: headers of every answer, panics, other origins, the session, the door.
+//! Outermost to innermost: the parting at the stop, headers of every answer, panics, other origins, the session, the door.
 
 pub mod form;
 pub mod headers;
@@ -23,7 +23,7 @@ use axum::{
 use leptos::config::LeptosOptions;
 
 use self::page::Pages;
-use super::services::Services;
+use super::{https, services::Services};
 
 /// All doors of the HTTPS listener.
 pub fn router(services: &Services, options: LeptosOptions) -> Router {
@@ -49,4 +49,5 @@ pub fn router(services: &Services, options: LeptosOptions) -> Router {
         .fallback_service(guarded)
         .layer(from_fn(panic::catch))
         .layer(from_fn(headers::add))
+        .layer(from_fn_with_state(services.stopping().clone(), https::part))
 }

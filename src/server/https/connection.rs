@@ -1,7 +1,7 @@
 //! What the server knows of a connection, for the requests that come over it.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -10,6 +10,7 @@ use std::{
 
 use axum::extract::connect_info::Connected;
 
+use super::listener::Peer;
 use crate::server::clock::Timestamp;
 
 /// A connection.
@@ -37,8 +38,8 @@ impl Connection {
     }
 }
 
-impl Connected<SocketAddr> for Connection {
-    fn connect_info(address: SocketAddr) -> Self {
+impl Connected<Peer> for Connection {
+    fn connect_info(Peer(address): Peer) -> Self {
         Self {
             address: address.ip().to_canonical(),
             last_told: Arc::new(AtomicI64::new(Timestamp::now().0)),

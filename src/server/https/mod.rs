@@ -5,45 +5,43 @@
 pub mod connection;
 pub mod forwarded;
 pub mod idle;
+pub mod listener;
 pub mod plain;
 pub mod reload;
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderValue, Version, header::CONNECTION},
+    middleware::Next,
+    response::Response,
+};
 use axum_server::{
-    Handle,
+    Handle, Server,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use rustls::crypto::aws_lc_rs;
+use tokio::time::{interval, timeout};
 
-use self::{connection::Connection, idle::IdleAcceptor};
-use super::{certificates::Certificates, settings::Settings};
+use self::{
+    connection::Connection,
+    idle::IdleAcceptor,
+    listener::{Listener, Peer},
+};
+use super::{certificates::Certificates, settings::Settings, stopping::Stopping};
 
 /// The largest head of an HTTP/1.1 request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 /// The largest list of headers of an HTTP/2 request, in bytes.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// For how long connections that are in use may part by themselves when the server stops.
+const PARTING: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How many calls one HTTP/2 connection may have under way.
 const MAX_STREAMS: u32 = 100;
-
-/// Binds an address.
-///
-/// # Errors
-/// Names the setting to change.
-pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    let bind = || -> io::Result<TcpListener> {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    bind().with_context(|| format!("{address} cannot be listened on; is it in use? {setting} chooses another"))
-}
 
 /// Reads the certificate and key to serve with.
 ///
@@ -65,18 +63,18 @@ pub async fn tls(certificates: &Certificates) -> anyhow::Result<RustlsConfig> {
 /// # Errors
 /// A failure of the listener.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     tls: RustlsConfig,
     doors: Router,
     settings: &Settings,
-    handle: Handle<SocketAddr>,
+    handle: Handle<Peer>,
 ) -> anyhow::Result<()> {
     let https = &settings.https;
     let idle = Duration::from_secs(https.idle_seconds);
     let acceptor = RustlsAcceptor::new(tls)
         .handshake_timeout(Duration::from_secs(https.handshake_seconds))
         .acceptor(IdleAcceptor::new(idle));
-    let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
+    let mut server = Server::from_listener(listener).acceptor(acceptor).handle(handle);
     let header = Duration::from_secs(https.header_seconds);
     limit(server.http_builder(), header);
     server
@@ -96,7 +94,27 @@ fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::T
         .max_header_list_size(MAX_HEADER_LIST);
 }
 
-/// A handle to stop a listener with.
-pub fn handle() -> Handle<SocketAddr> {
-    Handle::new()
+/// Tells HTTP/1.1 clients, once the server is stopping, that theirs is the last answer on this connection. A client that
+/// hears it does not send its next request into a connection that is being closed. (HTTP/2 has a goodbye of its own.)
+pub async fn part(State(stopping): State<Stopping>, request: Request, next: Next) -> Response {
+    let is_http1 = request.version() <= Version::HTTP_11;
+    let mut response = next.run(request).await;
+    if is_http1 && stopping.has_begun() {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Waits until no connection is left on either listener, but not for long.
+pub async fn parted(handles: [&Handle<Peer>; 2]) {
+    let parted = async {
+        let mut looks = interval(LOOK_EVERY);
+        while handles.iter().any(|handle| handle.connection_count() > 0) {
+            looks.tick().await;
+        }
+    };
+    // Whoever is silent for that long is closed like any silent connection.
+    let _ = timeout(PARTING, parted).await;
 }

@@ -3,33 +3,44 @@
 //! A page is redirected to the same path over HTTPS. A call is refused unread and never redirected, so that a client
 //! with a wrong address is fixed instead of sending its secrets in the clear time and again (OWASP ASVS 4.1.2).
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::{
     Router,
     extract::{Request, State},
     http::{Method, StatusCode, header::LOCATION},
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
 };
-use axum_server::Handle;
+use axum_server::{Handle, Server};
 
-use super::{idle::IdleAcceptor, limit};
+use super::{
+    idle::IdleAcceptor,
+    limit,
+    listener::{Listener, Peer},
+    part,
+};
 use crate::{
     contract::Refusal,
-    server::{door::reply::refused, settings::Settings},
+    server::{door::reply::refused, settings::Settings, stopping::Stopping},
 };
 
 /// Serves until `handle` stops it.
 ///
 /// # Errors
 /// A failure of the listener.
-pub async fn serve(listener: TcpListener, settings: &Settings, handle: Handle<SocketAddr>) -> anyhow::Result<()> {
+pub async fn serve(
+    listener: Listener,
+    settings: &Settings,
+    stopping: Stopping,
+    handle: Handle<Peer>,
+) -> anyhow::Result<()> {
     let idle = Duration::from_secs(settings.https.idle_seconds);
-    let app = Router::new().fallback(lead).with_state(settings.origin());
-    let mut server = axum_server::from_tcp(listener)?
+    let app = Router::new()
+        .fallback(lead)
+        .with_state(settings.origin())
+        .layer(from_fn_with_state(stopping, part));
+    let mut server = Server::from_listener(listener)
         .acceptor(IdleAcceptor::new(idle))
         .handle(handle);
     let header = Duration::from_secs(settings.https.header_seconds);
