@@ -1,6 +1,6 @@
 # Short names for the scripts in tools/, where everything is done.
 
-.PHONY: help run dev build test check unit client openapi e2e attack setup clean
+.PHONY: help run dev build test check unit client openapi e2e attack sbom setup clean
 
 help: ## this list
 	@tools/help.sh
@@ -31,6 +31,9 @@ openapi: ## the release build against its own /api/openapi.json, by schemathesis
 
 attack: ## attacks at their full length: scanners, floods, crashes; bounded, on loopback only
 	@tools/test.sh build attack
+
+sbom: ## what Callgate is made of, as CycloneDX, in target/sbom
+	@tools/sbom.sh
 
 e2e: ## Playwright in a real browser against the release build
 	@tools/test.sh build e2e

@@ -11,7 +11,7 @@ tools/setup.sh run
 stamp=target/release-build.stamp
 compiler=$(rustc --version)
 inputs=()
-for input in Cargo.toml Cargo.lock build.rs src style public migrations; do
+for input in Cargo.toml Cargo.lock build.rs tools/build.sh src style public migrations; do
   if [ -e "$input" ]; then inputs+=("$input"); fi
 done
 
@@ -31,5 +31,12 @@ fi
 echo "Building Callgate (about 10 min from nothing on two cores, much less after a change)"
 echo "$compiler" >"$stamp.new"
 rm -f "$stamp"
+# Panics name the file that they come from. What they name is the crate, and not where the builder keeps it: of several
+# prefixes that fit, the last one counts.
+flags=("--remap-path-prefix=$HOME=~" "--remap-path-prefix=$project=callgate"
+  "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates")
+read -ra own_flags <<<"${RUSTFLAGS:-}"
+CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' ${own_flags[@]+"${own_flags[@]}"} "${flags[@]}")
+export CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}
 cargo leptos build --release --precompress
 mv "$stamp.new" "$stamp"

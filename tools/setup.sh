@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets this machine up: `setup.sh run` for what `make run` needs, `setup.sh test` for what `make test` needs as well, and
-# `setup.sh attack` for what `make attack` needs on top of that.
+# `setup.sh attack` for what `make attack` needs on top of that; `setup.sh sbom` for what `make sbom` needs.
 # What is there already is left alone and not mentioned. Noisy output goes to log files under target/setup/.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,8 +15,9 @@ steps=(basics rust wasm_bindgen cargo_leptos wasm_opt)
 case ${1:-} in
   run) ;;
   test) steps+=(browser playwright python cargo_deny) ;;
-  attack) steps+=(browser playwright python cargo_deny scanners) ;;
-  *) echo "usage: tools/setup.sh run|test|attack" >&2; exit 2 ;;
+  attack) steps+=(browser playwright python cargo_deny scanners cargo_fuzz) ;;
+  sbom) steps=(basics rust node cargo_cyclonedx) ;;
+  *) echo "usage: tools/setup.sh run|test|attack|sbom" >&2; exit 2 ;;
 esac
 export SETUP_FOR=$1
 

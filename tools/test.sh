@@ -7,9 +7,9 @@ set -euo pipefail
 cd "$project"
 
 check=(format clippy-server clippy-browser docs deny gates)
-all=("${check[@]}" unit build client openapi e2e)
+all=("${check[@]}" unit build artefacts client openapi e2e)
 # Bounded, and against servers of their own on loopback only.
-attack=(attacks)
+attack=(attacks fuzz)
 
 suite_format() { cargo fmt --check; }
 suite_clippy-server() { cargo clippy --all-targets --features ssr -- -D warnings; }
@@ -22,9 +22,11 @@ suite_deny() { tools/deny.sh; }
 suite_gates() { tools/gates.sh; }
 suite_unit() { cargo test --no-fail-fast --features ssr; }
 suite_build() { tools/build.sh; }
+suite_artefacts() { tools/artefacts.sh; }
 suite_client() { tools/client.sh; }
 suite_openapi() { tools/openapi.sh; }
 suite_e2e() { tools/e2e.sh; }
+suite_fuzz() { tools/fuzz.sh; }
 suite_attacks() { ATTACK=full cargo test --no-fail-fast --features ssr --test black_box attack; }
 
 # count_<suite> reads a test suite's output and prints "<passed> <failed> <skipped>". Suites without one count nothing.
@@ -32,6 +34,8 @@ count_unit() { awk '/^test result: / { p += $4; f += $6; s += $8 } END { print p
 count_attacks() { count_unit; }
 count_client() { awk '/^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3 } END { print p + 0, f + 0, 0 }'; }
 count_openapi() { count_client; }
+count_artefacts() { count_client; }
+count_fuzz() { count_client; }
 count_e2e() {
   sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | awk '
     /^ +[0-9]+ (passed|flaky)( |$)/ { p += $1 }
@@ -70,7 +74,7 @@ for suite in "${suites[@]}"; do
   log=$logs/$suite.log
   began=$SECONDS
   status=0 note=''
-  if [ "$built" = no ] && [[ $suite =~ ^(client|openapi|e2e)$ ]]; then
+  if [ "$built" = no ] && [[ $suite =~ ^(artefacts|client|openapi|e2e)$ ]]; then
     echo "Not run: there is no release build to run it against." | tee "$log"
     status=1
   else

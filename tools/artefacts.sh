@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Looks into what a release build has made: nothing of the server in what browsers load, and nothing of the machine that
+# built it, nor any secret, in either part.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$project"
+
+program=${1:-target/release/callgate}
+site=${2:-target/site}
+browser=()
+while IFS= read -r file; do browser+=("$file"); done < <(find "$site" -type f ! -name '*.br' ! -name '*.gz')
+passed=0 failed=0
+
+# absent <what> <pattern> <file>...: no file has a match, whatever its kind.
+absent() {
+  local what=$1 pattern=$2 found
+  shift 2
+  found=$(grep -aoE -- ".{0,60}($pattern).{0,60}" "$@" | tr -c '[:print:]\n' '.' | head -n 5) || true
+  if [ -n "$found" ]; then
+    printf 'found %s:\n%s\n' "$what" "$found"
+    failed=$((failed + 1))
+  else
+    passed=$((passed + 1))
+  fi
+}
+
+# quoted <text>: as a pattern that matches it.
+quoted() { printf '%s' "$1" | sed 's/[][\\.*^$+?(){}|]/\\&/g'; }
+
+if [ ! -x "$program" ] || ! ls "$site"/pkg/*.wasm >/dev/null; then
+  echo "There is no release build to look into." >&2
+  exit 1
+fi
+# What is looked for must be findable at all: the server has it.
+for sign in 'INSERT INTO' argon2 password_hash CALLGATE_; do
+  if grep -aqF -- "$sign" "$program"; then
+    passed=$((passed + 1))
+  else
+    echo "The program has no $sign: this search would find nothing anywhere."
+    failed=$((failed + 1))
+  fi
+done
+
+absent "SQL in the browser part" 'SELECT .{1,80} FROM|INSERT INTO|DELETE FROM|CREATE (TABLE|INDEX|UNIQUE)|PRAGMA |ON CONFLICT' \
+  "${browser[@]}"
+# Tables and columns that only the server has words for.
+names=$(sed -n 's/^ *\([a-z]*_[a-z_]*\) .*\(TEXT\|BLOB\|BIGINT\|BOOLEAN\).*/\1/p; s/^CREATE TABLE \([a-z]*_[a-z_]*\).*/\1/p' \
+  migrations/*.sql | sort -u | grep -vxE 'user_id|logged_in_at|last_used_at' | paste -sd '|')
+absent "names of tables and columns in the browser part" "\\b($names)\\b" "${browser[@]}"
+absent "the server's parts in the browser part" 'sqlite|sqlx|argon2|rustls|tower_sessions|callgate\.db|_sqlx_migrations' \
+  "${browser[@]}"
+absent "the server's settings in the browser part" 'CALLGATE_[A-Z]' "${browser[@]}"
+
+absent "a private key" '-----BEGIN [A-Z ]*PRIVATE KEY-----[^A-Za-z]{0,4}[A-Za-z0-9+/]{40}' "$program" "${browser[@]}"
+absent "a password hash" '\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]{16}' "$program" "${browser[@]}"
+absent "this project's folder" "$(quoted "$project")" "$program" "${browser[@]}"
+absent "the home folder of who built it" "$(quoted "$HOME")/" "$program" "${browser[@]}"
+absent "the folder of cargo" "$(quoted "${CARGO_HOME:-$HOME/.cargo}")|/\\.cargo/registry" "$program" "${browser[@]}"
+# Values that only this machine has, unless they are too short to mean anything.
+for variable in USER HOSTNAME; do
+  value=${!variable:-}
+  if [ ${#value} -ge 8 ]; then absent "the builder's $variable" "$(quoted "$value")" "$program" "${browser[@]}"; fi
+done
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+if [ $failed -gt 0 ]; then exit 1; fi
