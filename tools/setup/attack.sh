@@ -1,4 +1,4 @@
-# Set-up steps that only `make attack` needs: scanners and load tools from Debian's packages.
+# Set-up steps that only `make attack` needs: scanners and load tools from Debian's packages, and cargo-fuzz.
 # shellcheck shell=bash
 
 have_scanners() {
@@ -11,4 +11,18 @@ say_scanners() {
 
 do_scanners() {
   apt_install "testssl.sh and slowhttptest" testssl.sh slowhttptest
+}
+
+# libFuzzer, which comes with its crate, is written in C++.
+have_cargo_fuzz() {
+  command -v c++ && [ "$(cargo-fuzz --version)" = "cargo-fuzz $CARGO_FUZZ_VERSION" ]
+}
+
+say_cargo_fuzz() {
+  echo "cargo-fuzz $CARGO_FUZZ_VERSION, built from source (about 1 min on two cores), with a C++ compiler"
+}
+
+do_cargo_fuzz() {
+  if ! command -v c++; then apt_install "a C++ compiler" g++; fi
+  cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION" --locked
 }

@@ -1,0 +1,79 @@
+//! The bodies of calls: whatever is sent to whichever function, as JSON or as a form, is decoded or refused, and the check
+//! that the browser makes agrees with the decoder of the server.
+//!
+//! The first byte chooses the function, the second the door; the rest is the body.
+
+#![no_main]
+
+use callgate::{
+    contract::{
+        JsonObject, Refusal,
+        shape::{MOST_FAULTS, Shape},
+        typed::Typed,
+    },
+    server::function::{self, Function},
+};
+use futures::executor::block_on;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|data: &[u8]| {
+    let [which, door, body @ ..] = data else {
+        return;
+    };
+    let Ok(body) = str::from_utf8(body) else {
+        return;
+    };
+    let functions: Vec<&'static Function> = function::all().collect();
+    let function = functions[usize::from(*which) % functions.len()];
+    match door % 2 {
+        0 => as_json(function, body),
+        _ => as_form(function, body),
+    }
+});
+
+fn as_json(function: &'static Function, body: &str) {
+    let result = decoded(function, body);
+    if let Err(Refusal::InvalidArguments(faults)) = &result {
+        assert!((1..=MOST_FAULTS).contains(&faults.len()));
+    }
+    if *function.shape() == Shape::Object {
+        let object = JsonObject::parse(body);
+        assert_eq!(object.is_ok(), result.is_ok());
+        if let Ok(object) = object {
+            assert_eq!(JsonObject::parse(object.as_str()), Ok(object));
+        }
+    } else if result.is_ok() {
+        let value: Value = serde_json::from_str(body).expect("what is decoded is JSON");
+        assert_eq!(function.shape().faults(&value), []);
+    }
+}
+
+/// `name=text` in lines, as if a form had been filled in with it.
+fn as_form(function: &'static Function, body: &str) {
+    let pairs = body.lines().filter_map(|line| line.split_once('='));
+    let typed = Typed::new(pairs.map(|(name, text)| (name.to_owned(), text.to_owned())).collect());
+    let kept = typed.without_secrets(function.shape());
+    for secret in ["password", "new_password"] {
+        assert_eq!(kept.get(secret), None);
+    }
+    let (body, faults) = typed.body(function.shape());
+    if *function.shape() != Shape::Object {
+        assert!(
+            serde_json::from_str::<Value>(&body).is_ok_and(|value| value.is_object()),
+            "{body}"
+        );
+    }
+    if faults.is_empty() {
+        as_json(function, &body);
+    }
+}
+
+/// What the decoder says. Here nobody calls, so what is decoded goes no further than the guard, which fails.
+fn decoded(function: &'static Function, body: &str) -> Result<(), Refusal> {
+    match block_on(function.call(body.to_owned())) {
+        Err(Refusal::Internal { .. }) => Ok(()),
+        Err(refusal @ (Refusal::Malformed(_) | Refusal::InvalidArguments(_))) => Err(refusal),
+        other => panic!("{} was called by nobody: {other:?}", function.name()),
+    }
+}

@@ -1,0 +1,35 @@
+//! The `Cookie` header: whatever stands in it, a cookie of ours is found only where it stands once, whole.
+
+#![no_main]
+
+use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
+use callgate::server::cookies::{CookieName, read};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        if let Ok(value) = HeaderValue::from_bytes(line) {
+            headers.append(COOKIE, value);
+        }
+    }
+    for (name, text) in [
+        (CookieName::Session, "__Host-callgate="),
+        (CookieName::Remember, "__Host-callgate-remember="),
+        (CookieName::KeptCall, "__Host-callgate-call="),
+    ] {
+        let sent = headers
+            .get_all(COOKIE)
+            .iter()
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+            .filter(|pair| pair.trim_ascii().starts_with(text.as_bytes()))
+            .count();
+        match read(&headers, name) {
+            Some(value) => {
+                assert_eq!(sent, 1);
+                assert!(value.is_ascii() && !value.contains(';'));
+            }
+            None => assert!(sent != 1 || !data.is_ascii()),
+        }
+    }
+});
