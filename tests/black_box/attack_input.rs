@@ -76,8 +76,15 @@ fn odd_bodies() -> Vec<Vec<u8>> {
     bodies
 }
 
-/// A body made of the pieces of others: the same for every run.
-fn mixed(number: usize) -> Vec<u8> {
+/// Bodies made of the pieces of others, the same in every run. An empty object is left out: some functions take it.
+fn mixed(count: usize) -> impl Iterator<Item = Vec<u8>> {
+    let is_nothing = |body: &[u8]| {
+        serde_json::from_slice::<serde_json::Map<_, serde_json::Value>>(body).is_ok_and(|map| map.is_empty())
+    };
+    (0..count).map(mix).filter(move |body| !is_nothing(body))
+}
+
+fn mix(number: usize) -> Vec<u8> {
     const PIECES: &[&[u8]] = &[
         b"{",
         b"}",
@@ -156,7 +163,7 @@ fn assert_calm(server: &Server) {
 async fn no_body_is_a_failure_at_the_json_door() {
     let server = unthrottled().await;
     let (nobody, user) = (server.client(), server.user01().await);
-    let bodies = odd_bodies().into_iter().chain((0..rounds(10, 400)).map(mixed));
+    let bodies = odd_bodies().into_iter().chain(mixed(rounds(10, 400)));
     let names = names(&nobody.json("/api/list_functions", "{}").await);
     for body in bodies {
         for name in &names {
@@ -195,7 +202,7 @@ async fn no_body_is_a_failure_at_the_doors_for_forms() {
         ])
         .collect();
     let bodies = odd_bodies().into_iter().step_by(rounds(3, 1));
-    for body in bodies.chain((0..rounds(5, 300)).map(mixed)) {
+    for body in bodies.chain(mixed(rounds(5, 100))) {
         // As it stands, and as what was typed into the inputs.
         let text = String::from_utf8_lossy(&body[..body.len().min(20_000)]).into_owned();
         let typed = serde_urlencoded::to_string([
