@@ -4,14 +4,18 @@ use leptos::prelude::*;
 
 use crate::{contract::Refusal, parts::mark::Mark};
 
-/// The page that tells of `refusal`, as a whole document.
-pub fn html(refusal: &Refusal) -> String {
+/// The page that tells of `refusal`, as a whole document, with what to quote to the operator.
+pub fn html(refusal: &Refusal, reference: Option<&str>) -> String {
     let (status, message) = (refusal.status(), refusal.message());
     let heading = match status {
         400..=499 => "That did not work",
         503 => "One moment, please",
         _ => "That is our fault",
     };
+    // The sentence about an internal failure says it already.
+    let reference = reference
+        .filter(|reference| !message.contains(reference))
+        .map(str::to_owned);
     let page = Owner::new().with(|| {
         view! {
             <html lang="en">
@@ -28,6 +32,7 @@ pub fn html(refusal: &Refusal) -> String {
                     <main class="narrow">
                         <h1>{heading}</h1>
                         <p class="lead">{message}</p>
+                        {reference.map(|reference| view! { <p class="quiet">"Reference: "<code>{reference}</code></p> })}
                         <p><a class="button" href="/">"To all functions"</a></p>
                     </main>
                 </body>
@@ -44,7 +49,8 @@ mod tests {
 
     #[test]
     fn what_it_tells_is_text_and_not_markup() {
-        let page = html(&Refusal::Malformed("<img src=x>".into()));
+        let page = html(&Refusal::Malformed("<img src=x>".into()), Some("abc"));
         assert!(page.contains("&lt;img") && !page.contains("<img"), "{page}");
+        assert!(page.contains("Reference: ") && page.contains("abc"), "{page}");
     }
 }

@@ -8,6 +8,7 @@ use super::{
     caller::Caller,
     clock::Timestamp,
     cookies::{CookieName, SetCookie},
+    events::{self, End},
     fault::Fault,
     guard::{
         KnowsUser,
@@ -45,6 +46,7 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
         caller.stop_restoring();
         caller.set_cookie(SetCookie::remove(CookieName::Remember));
     }
+    events::password_changed(&user_id);
     Ok(user_id)
 }
 
@@ -86,6 +88,7 @@ pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
     if let Some(token) = entry.token {
         storage.delete_session(&token).await?;
     }
+    events::sessions_ended(caller.user_id(), End::Revoked, 1);
     Ok(())
 }
 
@@ -104,6 +107,9 @@ pub async fn end_other_sessions(caller: &LoggedIn) -> Result<usize, Refusal> {
     storage
         .end_others(caller.user_id(), token.as_ref(), series.as_ref())
         .await?;
+    if others > 0 {
+        events::sessions_ended(caller.user_id(), End::Revoked, others);
+    }
     Ok(others)
 }
 

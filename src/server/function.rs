@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{
     caller::Caller,
     fault::Fault,
-    guard::{Guard, Rule},
+    guard::{self, Guard, Rule},
     schema::{self, Unique},
 };
 use crate::contract::{Refusal, function::FunctionView, json::JsonFault, shape::Shape};
@@ -62,7 +62,7 @@ impl Declaration {
             refusals,
             arguments: schema::of_arguments::<A>,
             reply: |generator| generator.subschema_for::<O::Reply>(),
-            admit: |caller| Box::pin(async move { G::check(caller).await.map(drop) }),
+            admit: |caller| Box::pin(async move { guard::ask::<G>(caller).await.map(drop) }),
             call,
         }
     }

@@ -4,6 +4,7 @@ use super::{
     caller::Caller,
     clock::Timestamp,
     cookies::{CookieName, SetCookie},
+    events::{self, End, Failure, Way},
     fault::Fault,
     guard::{KnowsUser as _, kinds::LoggedIn},
     kept_calls, passwords, remember,
@@ -30,11 +31,13 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
     } = arguments;
     let now = Timestamp::now();
     let user = verify(caller, &user_id, password).await?;
-    match begin(caller, &user, remember, now).await? {
-        true => Ok(user.user_id),
-        // The password was changed, or the user disabled, while it was being verified.
-        false => Err(Refusal::InvalidCredentials),
+    // The password was changed, or the user disabled, while it was being verified.
+    if !begin(caller, &user, remember, now).await? {
+        events::login_failed(Some(&user.user_id), Failure::Overtaken);
+        return Err(Refusal::InvalidCredentials);
     }
+    events::logged_in(&user.user_id, Way::Password);
+    Ok(user.user_id)
 }
 
 /// Confirms the login of `caller` with the password, under a new token, and gives the user's name (OWASP ASVS 7.2.4,
@@ -54,6 +57,7 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
     let renewal = Renewal::of(caller, confirmed)?;
     let is_renewed = caller.services().storage().renew_session(&renewal.to_store()).await?;
     renewal.done(caller, is_renewed)?;
+    events::login_confirmed(&user.user_id);
     Ok(user.user_id)
 }
 
@@ -81,13 +85,24 @@ async fn verify(caller: &Caller, user_id: &str, password: Password) -> Result<St
 /// The user with that name and password, who may log in. Equal work for whoever may not.
 async fn look_up(services: &Services, user_id: &str, password: Password) -> Result<Option<StoredUser>, Refusal> {
     if passwords::is_too_long(&password) {
+        events::login_failed(None, Failure::WrongPassword);
         return Ok(None);
     }
     let user = services.storage().find_user(user_id).await?;
     let stored = user.as_ref().map(|user| user.password_hash.clone());
     let verdict = services.passwords().verify(password, stored).await?;
     let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
-    let Some(user) = user.filter(|user| verdict.is_right && may_enter(user)) else {
+    let failure = match &user {
+        None => Some(Failure::UnknownUser),
+        Some(_) if !verdict.is_right => Some(Failure::WrongPassword),
+        Some(user) if !may_enter(user) => Some(Failure::Disabled),
+        Some(_) => None,
+    };
+    if let Some(failure) = failure {
+        events::login_failed(user.as_ref().map(|user| user.user_id.as_str()), failure);
+        return Ok(None);
+    }
+    let Some(user) = user else {
         return Ok(None);
     };
     if let Some(rehashed) = verdict.rehashed {
@@ -151,5 +166,6 @@ pub async fn log_out(caller: LoggedIn) -> Result<String, Refusal> {
     sessions::end(&caller.session()).await?;
     caller.set_cookie(SetCookie::remove(CookieName::Session));
     kept_calls::forget(caller).await?;
+    events::sessions_ended(&user_id, End::Logout, 1);
     Ok(user_id)
 }

@@ -16,6 +16,9 @@ use crate::contract::{
     shape::{FieldFault, Shape},
 };
 
+/// A reference, for examples.
+const REFERENCE: &str = "k3v9xabcm7t2q";
+
 /// The description of a site at `origin` that takes bodies of up to `body_bytes`.
 pub fn document(origin: &str, body_bytes: u64) -> Value {
     let mut generator = schema::of_replies();
@@ -109,7 +112,7 @@ fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
         Refusal::TooSlow,
         Refusal::Busy { retry_after: 1 },
         Refusal::Internal {
-            reference: "k3v9xa".to_owned(),
+            reference: REFERENCE.to_owned(),
         },
     ]);
     if *function.shape() != Shape::Object {
@@ -118,13 +121,20 @@ fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
     refusals
 }
 
+/// A refusal as it stands in a body.
+fn example(refusal: &Refusal) -> Value {
+    let mut body = json!(refusal);
+    body["request_id"] = REFERENCE.into();
+    body
+}
+
 /// The answers with one status.
 fn refused(refusals: &[Refusal]) -> Value {
     let codes: Vec<&str> = refusals.iter().map(Refusal::code).collect();
     let said: Vec<String> = refusals.iter().map(Refusal::message).collect();
     let examples: Map<String, Value> = refusals
         .iter()
-        .map(|refusal| (refusal.code().to_owned(), json!({ "value": refusal })))
+        .map(|refusal| (refusal.code().to_owned(), json!({ "value": example(refusal) })))
         .collect();
     let code = json!({ "properties": { "code": { "enum": codes } } });
     let mut response = json!({
@@ -158,8 +168,12 @@ fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
             "retry_after": { "type": "integer", "description": "Seconds to wait." },
             "limit": { "type": "integer", "description": "The limit, in bytes." },
             "reference": { "type": "string", "description": "What to quote to the operator." },
+            "request_id": {
+                "type": "string",
+                "description": "The reference of this request, to quote to the operator: it finds the request in the log.",
+            },
         },
-        "required": ["ok", "error", "code"],
+        "required": ["ok", "error", "code", "request_id"],
         "additionalProperties": false,
     })
 }

@@ -109,10 +109,11 @@ impl Passwords {
             .map_err(|_| Refusal::Busy { retry_after: 2 })?
             .map_err(|error| Fault::new("waiting to hash a password", error))?;
         let hasher = self.hasher.clone();
+        let span = tracing::Span::current();
         let worked = tokio::task::spawn_blocking(move || {
             // Given back when the work is done, not when its client stops waiting.
             let _permit = permit;
-            work(&hasher)
+            span.in_scope(|| work(&hasher))
         });
         Ok(worked
             .await

@@ -12,6 +12,7 @@ use super::{
     caller::{Arrival, Caller},
     clock::Timestamp,
     cookies::{CookieName, SetCookie},
+    events::{self, Way},
     fault::Fault,
     secret::{Token, TokenHash},
     sessions::{self, Login},
@@ -125,10 +126,7 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
         return begin(caller, stored.user_id, stored.user_changed_at, &series, now).await;
     }
     storage.revoke_series(&series).await?;
-    tracing::warn!(
-        user = stored.user_id,
-        "a remember token was used twice; its series and sessions are revoked"
-    );
+    events::token_reused(&stored.user_id);
     Ok(false)
 }
 
@@ -168,7 +166,11 @@ async fn begin(
         user_changed_at,
         origin: caller.origin(),
     };
-    sessions::begin(&caller.session(), &login).await
+    let is_begun = sessions::begin(&caller.session(), &login).await?;
+    if is_begun {
+        events::logged_in(&login.user_id, Way::Remembered);
+    }
+    Ok(is_begun)
 }
 
 #[cfg(test)]

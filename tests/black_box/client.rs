@@ -1,6 +1,6 @@
 //! An HTTP client with a cookie jar that tests can look into, copy and forge.
 //!
-//! The jar takes a cookie as a browser does, and fails the test where a browser would refuse it or where it is set with
+//! Every answer must carry its reference, and every refusal the same one (security check 109). The jar takes a cookie as a browser does, and fails the test where a browser would refuse it or where it is set with
 //! less than this project promises (security check 17). A request goes out on a connection of its own, with its path as
 //! it stands.
 
@@ -289,11 +289,30 @@ impl Reply {
     async fn read(response: hyper::Response<hyper::body::Incoming>) -> Self {
         let (head, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
-        Self {
+        let reply = Self {
             status: head.status.as_u16(),
             headers: head.headers,
             body: String::from_utf8(body.to_vec()).expect("UTF-8"),
-        }
+        };
+        let is_short_text = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let reference = reply.reference();
+        assert!(
+            reference.len() == 13 && reference.bytes().all(is_short_text),
+            "{reference}"
+        );
+        reply
+    }
+
+    /// What finds the request in the log.
+    pub fn reference(&self) -> &str {
+        self.header("x-request-id")
+    }
+
+    /// The body of a refusal without its reference, which must be there, to be compared with that of another one.
+    pub fn without_reference(&self) -> String {
+        let field = format!(r#","request_id":"{}""#, self.reference());
+        assert_eq!(self.body.matches(&field).count(), 1, "{}", self.body);
+        self.body.replace(&field, "")
     }
 
     /// A header that may be there once.
@@ -331,6 +350,7 @@ impl Reply {
         assert_eq!(value["ok"], Value::Bool(false), "{value}");
         let error = value["error"].as_str().expect("an error for people");
         assert!(!error.is_empty());
+        assert_eq!(value["request_id"], self.reference(), "{value}");
         value["code"].as_str().expect("a code").to_owned()
     }
 

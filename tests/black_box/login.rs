@@ -11,7 +11,7 @@ use crate::{
 #[tokio::test]
 async fn no_password_and_no_token_is_ever_logged() {
     let place = Place::new();
-    let server = place.demo(&[("CALLGATE_LOG", "trace")]).await;
+    let server = place.demo(&[("CALLGATE_LOG_FILTER", "trace")]).await;
     place.add_user("alice", "canary-stored 7 zebras").await;
     let client = server.client();
     for body in [

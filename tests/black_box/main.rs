@@ -27,6 +27,7 @@ mod fresh_login;
 mod function_table;
 mod guards;
 mod hostile_names;
+mod logging;
 mod login;
 mod openapi;
 mod pages;

@@ -238,7 +238,7 @@ fn quoted<'a>(tag: &'a str, attribute: &str) -> Option<&'a str> {
 async fn no_secret_of_a_form_is_in_any_file_or_on_any_page() {
     let place = Place::new();
     let mut settings = QUICK.to_vec();
-    settings.push(("CALLGATE_LOG", "trace"));
+    settings.push(("CALLGATE_LOG_FILTER", "trace"));
     let server = place.demo(&settings).await;
     let stale = server.user01().await;
     server.let_password_age("user01", 3600).await;

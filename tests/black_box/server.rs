@@ -188,7 +188,8 @@ impl Server {
         Place::new().demo(QUICK).await
     }
 
-    async fn start(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    /// Starts one with more on its command line.
+    pub async fn start(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         // Another program may take a port between the look and the start.
         for _ in 0..5 {
             match Self::try_start(place, arguments, variables).await {

@@ -163,7 +163,7 @@ async fn a_contradiction_refuses_to_start_and_names_the_key() {
         (vec![("CALLGATE_PASSWORDS_MIN_CHARS", "65")], "passwords.min_chars"),
         (vec![("CALLGATE_SESSIONS_FRESH_SECONDS", "0")], "sessions.fresh_seconds"),
         (vec![("CALLGATE_PASSWORDS_MEMORY_KIB", "1")], "password"),
-        (vec![("CALLGATE_LOG", "callgate=loud")], "log"),
+        (vec![("CALLGATE_LOG_FILTER", "callgate=loud")], "log.filter"),
     ] {
         let ran = refused(&place, &["--demo"], &variables).await;
         assert!(ran.error.contains(named), "{variables:?}: {}", ran.error);

@@ -431,7 +431,7 @@ async fn the_limit_is_told_in_the_log_once_with_the_address_and_without_the_name
         .collect();
     assert_eq!(told.len(), 1, "{log}");
     assert!(
-        told[0].contains("127.0.0.1") && told[0].contains("account_waits_s=300"),
+        told[0].contains("127.0.0.1") && told[0].contains("account_wait=300"),
         "{log}"
     );
     assert!(!told[0].contains("user01"), "{log}");

@@ -7,16 +7,13 @@ mod function;
 mod site;
 mod user;
 
-use std::{
-    io::{self, IsTerminal as _},
-    net::SocketAddr,
-};
+use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use super::{
-    settings::{self, Listen, Overrides, Settings},
+    log,
+    settings::{self, Listen, LogFormat, Overrides, Settings},
     startup,
 };
 
@@ -62,6 +59,10 @@ struct Serve {
     /// The address of the plain HTTP listener that leads to HTTPS, or "off"
     #[arg(long, value_name = "ADDRESS")]
     http: Option<Listen>,
+
+    /// How a line of the log is written: for people, or as a JSON object for programs
+    #[arg(long, value_name = "FORMAT")]
+    log: Option<LogFormat>,
 }
 
 /// Reads the command line and does what it says.
@@ -78,12 +79,17 @@ pub async fn run() -> anyhow::Result<()> {
             overrides.demo = serve.demo;
             overrides.https = serve.https;
             overrides.http = serve.http;
+            overrides.log = serve.log;
             let settings = Settings::load(&overrides)?;
-            log(&settings)?;
+            log::start(&settings.log)?;
             startup::serve(settings).await
         }
         Command::Cert(cert) => cert.run(&overrides),
-        Command::User(user) => user.run(Settings::load(&overrides)?).await,
+        Command::User(user) => {
+            let settings = Settings::load(&overrides)?;
+            log::start(&settings.log)?;
+            user.run(settings).await
+        }
         Command::Function(function) => function.run().await,
         Command::Call(call) => call.run(&overrides).await,
         Command::Settings => {
@@ -91,21 +97,6 @@ pub async fn run() -> anyhow::Result<()> {
             Ok(())
         }
     }
-}
-
-/// Logs to standard error, so that standard output stays the command's own.
-fn log(settings: &Settings) -> anyhow::Result<()> {
-    // A forged or outdated session cookie is no news, and faults of the store are logged where they become refusals.
-    let quiet = "tower_sessions_core=off,tower_sessions=off";
-    let filter = EnvFilter::try_new(format!("{},{quiet}", settings.log))
-        .map_err(|error| anyhow::anyhow!("log: \"{}\" is not a filter: {error}", settings.log))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
-    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "this is the output of a command")]

@@ -4,7 +4,8 @@
 //! ([`form`]), and pages that call while they are rendered ([`page`]). Leptos' own HTTP handler for server functions is
 //! not used: it answers 500 or a redirect where a client needs a status, and reads bodies of any type.
 //!
-//! Outermost to innermost: the parting at the stop, headers of every answer, panics, other origins, the session, the door.
+//! Outermost to innermost: the reference of the request, the parting at the stop, headers of every answer, panics, other
+//! origins, the session, the door.
 
 pub mod form;
 pub mod headers;
@@ -14,6 +15,9 @@ pub mod origin;
 pub mod page;
 pub mod panic;
 pub mod reply;
+pub mod request_id;
+
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -23,10 +27,11 @@ use axum::{
 use leptos::config::LeptosOptions;
 
 use self::page::Pages;
-use super::{https, services::Services};
+use super::{https, reference, services::Services};
 
 /// All doors of the HTTPS listener.
 pub fn router(services: &Services, options: LeptosOptions) -> Router {
+    reference::follow_leptos();
     let pages = Pages::new(services.clone(), options);
     let guarded = Router::new()
         .route("/api/openapi.json", get(openapi::show).fallback(openapi::only_get))
@@ -44,10 +49,12 @@ pub fn router(services: &Services, options: LeptosOptions) -> Router {
         .with_state(pages.clone())
         .layer(from_fn_with_state(services.clone(), super::sessions::carry::carry))
         .layer(from_fn_with_state(services.clone(), origin::refuse_other_sites));
+    let proxies = Arc::new(services.settings().proxies.clone());
     pages
         .files()
         .fallback_service(guarded)
         .layer(from_fn(panic::catch))
         .layer(from_fn(headers::add))
         .layer(from_fn_with_state(services.stopping().clone(), https::part))
+        .layer(from_fn_with_state(proxies, request_id::follow))
 }

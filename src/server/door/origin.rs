@@ -15,7 +15,10 @@ use axum::{
 };
 
 use super::{json::drain, reply::refused_at};
-use crate::{contract::Refusal, server::services::Services};
+use crate::{
+    contract::Refusal,
+    server::{events, services::Services},
+};
 
 /// The middleware, in front of everything that can change something.
 pub async fn refuse_other_sites(State(services): State<Services>, request: Request, next: Next) -> Response {
@@ -29,6 +32,7 @@ pub async fn refuse_other_sites(State(services): State<Services>, request: Reque
     if is_safe || is_own(request.headers(), host, &services.settings().origin()) {
         return next.run(request).await;
     }
+    events::other_site(text(request.headers(), ORIGIN.as_str()));
     let (head, body) = request.into_parts();
     drain(&head.headers, body).await;
     refused_at(head.uri.path(), &Refusal::CrossOrigin)

@@ -1,28 +1,60 @@
 //! A panic ends one request, and nothing else.
+//!
+//! It is logged where it happens, with its place, by the hook of [`log`](crate::server::log).
 
-use std::{any::Any, panic::AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use futures::FutureExt as _;
 
 use super::reply::refused_at;
-use crate::{contract::Refusal, server::fault::Fault};
+use crate::{contract::Refusal, server::reference::Reference};
 
 /// The middleware that turns a panic into an internal failure like any other.
 pub async fn catch(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     // What a panic may have left half done belongs to its request alone; shared state recovers from poisoned locks.
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(payload) => {
-            let fault = Fault::new("a request panicked", message(&*payload));
-            refused_at(&path, &Refusal::from(fault))
-        }
-    }
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    answered.unwrap_or_else(|_| {
+        let reference = Reference::of_request().unwrap_or_else(Reference::random).to_string();
+        refused_at(&path, &Refusal::Internal { reference })
+    })
 }
 
-fn message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned())
+#[cfg(test)]
+mod tests {
+    use axum::{
+        Router,
+        body::Body,
+        http::StatusCode,
+        middleware::from_fn,
+        routing::{get, post},
+    };
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::server::door::request_id;
+
+    async fn broken() {
+        panic!("a canary that nobody sees");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_failure_with_the_reference_of_its_request() {
+        let router = Router::new()
+            .route("/api/broken", post(broken))
+            .route("/broken", get(broken))
+            .layer(from_fn(catch))
+            .layer(from_fn(request_id::follow));
+        for (method, path) in [("POST", "/api/broken"), ("GET", "/broken")] {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let reference = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert!(body.contains(&reference) && !body.contains("canary"), "{body}");
+        }
+    }
 }

@@ -7,9 +7,10 @@ use axum::{
     },
     response::{IntoResponse as _, Response},
 };
+use serde::Serialize;
 
 use super::headers::STILL_PAGE;
-use crate::{contract::Refusal, pages::failure};
+use crate::{contract::Refusal, pages::failure, server::reference::Reference};
 
 /// The type of a page.
 pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -33,7 +34,9 @@ pub fn refused_at(path: &str, refusal: &Refusal) -> Response {
 pub fn refused_person(refusal: &Refusal) -> Response {
     let policy = HeaderValue::from_static(STILL_PAGE);
     let headers = [(CONTENT_TYPE, HTML), (CONTENT_SECURITY_POLICY, policy)];
-    let mut response = (status(refusal), headers, failure::html(refusal)).into_response();
+    let reference = Reference::of_request();
+    let page = failure::html(refusal, reference.as_ref().map(Reference::as_str));
+    let mut response = (status(refusal), headers, page).into_response();
     add_headers(&mut response, refusal);
     response
 }
@@ -64,7 +67,21 @@ pub fn add_headers(response: &mut Response, refusal: &Refusal) {
     }
 }
 
+/// A refusal as it stands in a body: with the reference of the request.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(flatten)]
+    refusal: &'a Refusal,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
 /// The body of a refusal.
 pub fn body_of(refusal: &Refusal) -> String {
-    serde_json::to_string(refusal).expect("a refusal is an object of strings, numbers and booleans")
+    let reference = Reference::of_request();
+    let body = Body {
+        refusal,
+        request_id: reference.as_ref().map(Reference::as_str),
+    };
+    serde_json::to_string(&body).expect("a refusal is an object of strings, numbers and booleans")
 }

@@ -9,7 +9,7 @@ use std::future::Future;
 
 use leptos::prelude::use_context;
 
-use super::{caller::Caller, fault::Fault};
+use super::{caller::Caller, events, fault::Fault};
 use crate::contract::{Refusal, function::RuleView, user::UserView};
 
 /// A rule about who may call, and the proof that a caller may.
@@ -117,7 +117,23 @@ fn uncapitalised(words: &str) -> String {
 pub async fn require<G: Guard>() -> Result<G, Refusal> {
     let caller = use_context::<Caller>()
         .ok_or_else(|| Fault::new("checking a guard", "a function was called outside a request"))?;
-    G::check(&caller).await
+    ask(&caller).await
+}
+
+/// Asks a guard about a caller, and logs where it turns a user away.
+///
+/// # Errors
+/// As [`Guard::check`].
+pub async fn ask<G: Guard>(caller: &Caller) -> Result<G, Refusal> {
+    let asked = G::check(caller).await;
+    if let Err(refusal) = &asked
+        && *refusal != Refusal::NotLoggedIn
+        && !refusal.is_failure()
+        && let Ok(Some(login)) = caller.login().await
+    {
+        events::turned_away(&login.user_id, &G::rule().name, refusal.code());
+    }
+    asked
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A page is redirected to the same path over HTTPS. A call is refused unread and never redirected, so that a client
 //! with a wrong address is fixed instead of sending its secrets in the clear time and again (OWASP ASVS 4.1.2).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -15,6 +15,7 @@ use axum::{
 use axum_server::{Handle, Server};
 
 use super::{
+    connection::Connection,
     idle::IdleAcceptor,
     limit,
     listener::{Listener, Peer},
@@ -22,7 +23,11 @@ use super::{
 };
 use crate::{
     contract::Refusal,
-    server::{door::reply::refused, settings::Settings, stopping::Stopping},
+    server::{
+        door::{reply::refused, request_id},
+        settings::Settings,
+        stopping::Stopping,
+    },
 };
 
 /// Serves until `handle` stops it.
@@ -39,7 +44,11 @@ pub async fn serve(
     let app = Router::new()
         .fallback(lead)
         .with_state(settings.origin())
-        .layer(from_fn_with_state(stopping, part));
+        .layer(from_fn_with_state(stopping, part))
+        .layer(from_fn_with_state(
+            Arc::new(settings.proxies.clone()),
+            request_id::follow,
+        ));
     let mut server = Server::from_listener(listener)
         .acceptor(IdleAcceptor::new(idle))
         .handle(handle);
@@ -47,7 +56,7 @@ pub async fn serve(
     limit(server.http_builder(), header);
     server
         .first_request_timeout(header)
-        .serve(app.into_make_service())
+        .serve(app.into_make_service_with_connect_info::<Connection>())
         .await?;
     Ok(())
 }

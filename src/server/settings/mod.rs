@@ -4,6 +4,7 @@
 //! Each field says what it means, in which unit, and names its variable; `callgate settings` prints just that. Unknown
 //! keys and contradictions refuse to start. Settings are passed on, never read from anywhere later.
 
+mod log;
 mod print;
 mod proxies;
 mod sections;
@@ -16,6 +17,7 @@ use confique::Config;
 use crate::contract::login::NewPassword;
 
 pub use self::{
+    log::{Log, LogFormat},
     print::print,
     proxies::{ForwardedHeader, Network},
     sections::{Http, Https, Limits, Listen, Passwords, Proxies, Sessions, Site, Throttle},
@@ -36,10 +38,6 @@ pub struct Settings {
     /// The folder of the database. It is made for its owner only.
     #[config(env = "CALLGATE_DATA", default = "data")]
     pub data: PathBuf,
-
-    /// What is logged: error, warn, info, debug or trace; or a filter such as "info,callgate=debug".
-    #[config(env = "CALLGATE_LOG", default = "info")]
-    pub log: String,
 
     /// The HTTPS listener.
     #[config(nested)]
@@ -72,6 +70,10 @@ pub struct Settings {
     /// How much is taken at once.
     #[config(nested)]
     pub limits: Limits,
+
+    /// What is logged, to standard error.
+    #[config(nested)]
+    pub log: Log,
 }
 
 impl Settings {

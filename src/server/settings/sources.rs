@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use confique::{Config as _, Layer as _};
 
-use super::{Listen, Settings, print};
+use super::{Listen, LogFormat, Settings, print};
 
 type SettingsLayer = <Settings as confique::Config>::Layer;
 
@@ -40,6 +40,10 @@ pub struct Overrides {
     /// The address for plain HTTP; only `serve` asks
     #[arg(skip)]
     pub http: Option<Listen>,
+
+    /// How a line of the log is written; only `serve` asks
+    #[arg(skip)]
+    pub log: Option<LogFormat>,
 }
 
 impl Settings {
@@ -85,6 +89,7 @@ fn command_line(overrides: &Overrides) -> SettingsLayer {
     layer.https.certs.clone_from(&overrides.certs);
     layer.https.address = overrides.https;
     layer.http.address = overrides.http;
+    layer.log.format = overrides.log;
     layer
 }
 
@@ -148,6 +153,7 @@ mod tests {
             ("[https]\naddress = \"0.0.0.0:8443\"", "site.origin"),
             ("[https]\nidle_seconds = 999999999999", "https.idle_seconds"),
             ("[http]\naddress = \"of\"", "off"),
+            ("[log]\nformat = \"xml\"", "json"),
         ] {
             let refusal = from_file(text).map(|_| ()).unwrap_err();
             assert!(refusal.contains(key), "{text}: {refusal}");

@@ -27,6 +27,7 @@ use self::{
 };
 use super::{
     clock::Timestamp,
+    events,
     fault::Fault,
     secret::{Token, TokenHash},
     settings::Settings,
@@ -94,7 +95,6 @@ impl Throttle {
                         throttle: self,
                         id,
                         account,
-                        address,
                         began: now,
                         wait_after: after,
                     });
@@ -156,7 +156,6 @@ pub struct Attempt<'a> {
     throttle: &'a Throttle,
     id: TokenHash,
     account: TokenHash,
-    address: Option<IpAddr>,
     began: Timestamp,
     wait_after: Wait,
     _ticket: Ticket<'a>,
@@ -178,14 +177,7 @@ impl Attempt<'_> {
     /// The password was wrong.
     pub fn failed(self) {
         if !self.wait_after.is_over() {
-            // Told once, when the limit is reached; those that are refused from then on are no news.
-            tracing::warn!(
-                address = self.address.map(tracing::field::display),
-                account_waits_s = seconds(self.wait_after.account),
-                address_waits_s = seconds(self.wait_after.address),
-                event = "excess_rate_limit_exceeded",
-                "too many failed logins; the next ones wait"
-            );
+            events::throttled(seconds(self.wait_after.account), seconds(self.wait_after.address));
         }
     }
 
