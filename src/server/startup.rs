@@ -82,7 +82,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let serving = https::serve(secure, tls, doors, settings, handle);
     match plain {
         Some(plain) => {
-            let leading = https::plain::serve(plain, settings, stopping.clone(), plain_handle);
+            let leading = https::plain::serve(plain, &services, plain_handle);
             tokio::try_join!(serving, leading)?;
         }
         None => serving.await?,

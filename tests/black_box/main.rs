@@ -26,6 +26,7 @@ mod forms;
 mod fresh_login;
 mod function_table;
 mod guards;
+mod health;
 mod hostile_names;
 mod logging;
 mod login;

@@ -5,10 +5,11 @@
 //! not used: it answers 500 or a redirect where a client needs a status, and reads bodies of any type.
 //!
 //! Outermost to innermost: the reference of the request, the parting at the stop, headers of every answer, panics, other
-//! origins, the session, the door.
+//! origins, the session, the door. Health and files stand before the last three.
 
 pub mod form;
 pub mod headers;
+pub mod health;
 pub mod json;
 pub mod openapi;
 pub mod origin;
@@ -52,6 +53,7 @@ pub fn router(services: &Services, options: LeptosOptions) -> Router {
     let proxies = Arc::new(services.settings().proxies.clone());
     pages
         .files()
+        .merge(health::routes(services.clone()))
         .fallback_service(guarded)
         .layer(from_fn(panic::catch))
         .layer(from_fn(headers::add))

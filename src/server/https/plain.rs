@@ -1,7 +1,8 @@
 //! The plain HTTP listener: leads people to HTTPS and refuses programs.
 //!
 //! A page is redirected to the same path over HTTPS. A call is refused unread and never redirected, so that a client
-//! with a wrong address is fixed instead of sending its secrets in the clear time and again (OWASP ASVS 4.1.2).
+//! with a wrong address is fixed instead of sending its secrets in the clear time and again (OWASP ASVS 4.1.2). Health is
+//! told here as well, for load balancers that ask without TLS.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,9 +25,8 @@ use super::{
 use crate::{
     contract::Refusal,
     server::{
-        door::{reply::refused, request_id},
-        settings::Settings,
-        stopping::Stopping,
+        door::{health, reply::refused, request_id},
+        services::Services,
     },
 };
 
@@ -34,17 +34,14 @@ use crate::{
 ///
 /// # Errors
 /// A failure of the listener.
-pub async fn serve(
-    listener: Listener,
-    settings: &Settings,
-    stopping: Stopping,
-    handle: Handle<Peer>,
-) -> anyhow::Result<()> {
+pub async fn serve(listener: Listener, services: &Services, handle: Handle<Peer>) -> anyhow::Result<()> {
+    let settings = services.settings();
     let idle = Duration::from_secs(settings.https.idle_seconds);
     let app = Router::new()
         .fallback(lead)
         .with_state(settings.origin())
-        .layer(from_fn_with_state(stopping, part))
+        .merge(health::routes(services.clone()))
+        .layer(from_fn_with_state(services.stopping().clone(), part))
         .layer(from_fn_with_state(
             Arc::new(settings.proxies.clone()),
             request_id::follow,

@@ -94,6 +94,18 @@ impl Storage {
         })
     }
 
+    /// Asks for something that lies in the file.
+    ///
+    /// # Errors
+    /// A fault where there is no answer.
+    pub async fn answers(&self) -> Result<(), Fault> {
+        sqlx::query("SELECT 1 FROM users LIMIT 1")
+            .fetch_optional(&self.reader)
+            .await
+            .map(drop)
+            .map_err(fault("asking the database whether it is there"))
+    }
+
     /// Waits for running queries and closes the file.
     pub async fn close(&self) {
         self.reader.close().await;
