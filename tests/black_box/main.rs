@@ -19,6 +19,7 @@ mod account;
 mod attack_input;
 mod call;
 mod calls_under_way;
+mod canaries;
 mod command_line;
 mod contract;
 mod cross_site;

@@ -166,7 +166,7 @@ impl From<Output> for Ran {
 pub struct Server {
     child: Child,
     // Kept open: the server may still print.
-    _stdout: Lines<BufReader<ChildStdout>>,
+    stdout: Lines<BufReader<ChildStdout>>,
     /// What it printed up to "ready".
     pub announced: String,
     /// Where it speaks HTTPS.
@@ -226,7 +226,7 @@ impl Server {
             if line.starts_with("Callgate is ready at") {
                 return Ok(Self {
                     child,
-                    _stdout: stdout,
+                    stdout,
                     announced,
                     https,
                     http,
@@ -287,6 +287,18 @@ impl Server {
         self.signal("TERM");
         assert!(self.ended().await.success());
         Arc::clone(&self.place)
+    }
+
+    /// Asks it to stop, and gives all that it printed to standard output.
+    pub async fn printed(mut self) -> String {
+        self.signal("TERM");
+        let mut printed = self.announced.clone();
+        while let Some(line) = within("the server to end", self.stdout.next_line()).await.unwrap() {
+            printed.push_str(&line);
+            printed.push('\n');
+        }
+        assert!(self.ended().await.success());
+        printed
     }
 
     /// Ends it without a warning, as a crash would.
