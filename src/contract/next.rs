@@ -38,16 +38,12 @@ impl OwnPage {
 
     /// The path, as it stands in the query of another address.
     pub fn escaped(&self) -> String {
-        let mut escaped = String::with_capacity(self.0.len());
-        for byte in self.0.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'?' | b'=' | b'-' | b'.' | b'_' | b'~' => {
-                    escaped.push(char::from(byte));
-                }
-                byte => escaped.push_str(&format!("%{byte:02X}")),
-            }
-        }
-        escaped
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/?=-._~".contains(&byte);
+        let escape = |byte: u8| match plain(byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        };
+        self.0.bytes().map(escape).collect()
     }
 
     /// The path.

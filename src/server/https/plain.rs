@@ -63,9 +63,9 @@ async fn lead(State(origin): State<String>, request: Request) -> Response {
     if !is_page {
         return refused(&Refusal::PlainHttp);
     }
-    let target = request.uri().path_and_query().map(|target| target.as_str());
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     // Not every target is a path: `*` is none.
-    let target = target.filter(|target| target.starts_with('/')).unwrap_or("/");
+    let target = if target.starts_with('/') { target } else { "/" };
     // To our own address, whatever host the request names.
     (
         StatusCode::PERMANENT_REDIRECT,
