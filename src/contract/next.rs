@@ -169,8 +169,11 @@ mod tests {
             "x",
         ];
         let pieces = || prop::collection::vec(prop::sample::select(PIECES), 0..8).prop_map(|pieces| pieces.concat());
+        let parts = prop::sample::select(&["..", ".", "%2e", ".%2E", "api", "login", "x", ""]);
+        let path = prop::collection::vec(parts, 1..6).prop_map(|parts| format!("/{}", parts.join("/")));
         prop_oneof![
             any::<String>(),
+            path,
             pieces(),
             pieces().prop_map(|rest| format!("/{rest}")),
             "/[ -~]{0,30}"
