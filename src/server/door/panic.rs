@@ -23,18 +23,20 @@ pub async fn catch(request: Request, next: Next) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::{
         Router,
         body::Body,
         http::StatusCode,
-        middleware::from_fn,
+        middleware::{from_fn, from_fn_with_state},
         routing::{get, post},
     };
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::server::door::request_id;
+    use crate::server::{door::request_id, settings::Settings};
 
     async fn broken() {
         panic!("a canary that nobody sees");
@@ -42,11 +44,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_internal_failure_with_the_reference_of_its_request() {
+        let proxies = Settings::defaults().unwrap().proxies;
         let router = Router::new()
             .route("/api/broken", post(broken))
             .route("/broken", get(broken))
             .layer(from_fn(catch))
-            .layer(from_fn(request_id::follow));
+            .layer(from_fn_with_state(Arc::new(proxies), request_id::follow));
         for (method, path) in [("POST", "/api/broken"), ("GET", "/broken")] {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
             let response = router.clone().oneshot(request).await.unwrap();
