@@ -3,7 +3,10 @@
 //! A login for a user that does not exist costs the same work as one for a user that does: a hash made from the present
 //! settings is verified in its place. The work holds its permit until it is done, also when the client has gone.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version, password_hash::phc::PasswordHash,
@@ -89,10 +92,14 @@ impl Passwords {
         let stored = stored.unwrap_or_else(|| self.unknown_user.as_ref().to_owned());
         self.work(move |hasher| {
             let parsed = PasswordHash::new(&stored).map_err(|error| Fault::new("reading a password hash", error))?;
+            let began = Instant::now();
             let is_right = hasher
                 .verify_password(normalised(&password).as_bytes(), &parsed)
                 .is_ok()
                 && is_known;
+            if let Ok(params) = Params::try_from(&parsed) {
+                tell("verify", &params, began);
+            }
             let is_outdated = is_right && is_cheaper(&parsed, hasher.params());
             let rehashed = is_outdated.then(|| hash(hasher, &password)).transpose()?;
             Ok(Verdict { is_right, rehashed })
@@ -132,10 +139,24 @@ pub(super) fn normalised(password: &Password) -> Zeroizing<String> {
 }
 
 fn hash(hasher: &Argon2<'static>, password: &Password) -> Result<String, Fault> {
+    let began = Instant::now();
     let hash: PasswordHash = hasher
         .hash_password(normalised(password).as_bytes())
         .map_err(|error| Fault::new("hashing a password", error))?;
+    tell("hash", hasher.params(), began);
     Ok(hash.to_string())
+}
+
+/// Tells operators who look for it what a piece of work took, so that costs can be chosen by what they do here.
+fn tell(purpose: &str, params: &Params, began: Instant) {
+    tracing::debug!(
+        target: "callgate::passwords",
+        purpose,
+        memory_kib = params.m_cost(),
+        iterations = params.t_cost(),
+        took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "hashed a password"
+    );
 }
 
 /// Whether a hash took less work than `params` ask for. A dearer one is kept: lowering the settings weakens nobody.

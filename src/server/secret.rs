@@ -77,7 +77,31 @@ impl TokenHash {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    /// Security check 19: of ten thousand fair coins, fewer than 4,600 or more than 5,400 heads come up once in 10^15.
+    fn are_random_and_never_alike(tokens: &[Vec<u8>]) {
+        assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 10_000);
+        for bit in 0..tokens[0].len() * 8 {
+            let ones = tokens
+                .iter()
+                .filter(|token| token[bit / 8] >> (bit % 8) & 1 == 1)
+                .count();
+            assert!((4600..=5400).contains(&ones), "bit {bit} is 1 in {ones}");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_tokens_have_nothing_in_common() {
+        let tokens: Vec<_> = (0..10_000).map(|_| Token::random().unwrap().0.to_vec()).collect();
+        are_random_and_never_alike(&tokens);
+        let ids: Vec<_> = (0..10_000)
+            .map(|_| tower_sessions::session::Id::default().0.to_le_bytes().to_vec())
+            .collect();
+        are_random_and_never_alike(&ids);
+    }
 
     #[test]
     fn a_token_survives_its_cookie_and_prints_nothing() {

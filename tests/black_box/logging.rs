@@ -101,7 +101,7 @@ async fn a_format_that_does_not_exist_refuses_to_start() {
     let place = Place::new();
     let ran = place.run(&["serve", "--demo", "--log", "xml"], "").await;
     assert!(!ran.worked && ran.error.contains("json"), "{}", ran.error);
-    for (name, value) in [("CALLGATE_LOG_FORMAT", "xml"), ("CALLGATE_LOG", "info")] {
+    for (name, value) in [("CALLGATE_LOG_FORMAT", "xml"), ("CALLGATE_LOG_FILTER", "info")] {
         let ran = place.run_with(&["serve", "--demo"], "", &[(name, value)]).await;
         assert!(!ran.worked && ran.error.contains(name), "{}", ran.error);
     }

@@ -17,12 +17,14 @@ mod server;
 
 mod account;
 mod attack_input;
+mod attack_timing;
 mod call;
 mod calls_under_way;
 mod canaries;
 mod command_line;
 mod contract;
 mod cross_site;
+mod equal_work;
 mod forms;
 mod fresh_login;
 mod function_table;

@@ -313,6 +313,40 @@ async fn a_hundred_calls_at_once_on_one_cookie_all_see_its_user() {
     assert_eq!(two.who().await.as_deref(), Some("user02"));
 }
 
+/// security check 27, while the database fails in between: nobody is logged out by it, and nobody becomes somebody else
+#[tokio::test]
+async fn a_failure_in_the_middle_of_many_calls_logs_nobody_out() {
+    let server = Server::demo().await;
+    let (one, two) = (server.user01().await, server.logged_in("user02", "user_02").await);
+    let mut database = server.place.database().await;
+    let calls = |count: usize| {
+        join_all((0..count).map(|number| {
+            let (client, user) = [(one.clone(), "user01"), (two.clone(), "user02")][number % 2].clone();
+            async move {
+                let reply = client.json("/api/auth_func", "{}").await;
+                assert!(reply.set_cookies().is_empty(), "{:?}", reply.headers);
+                match reply.status {
+                    200 => assert!(reply.body.contains(&format!("user_id={user}")), "{}", reply.body),
+                    status => assert_eq!(status, 500, "{}", reply.body),
+                }
+                reply.status
+            }
+        }))
+    };
+    let (_, around) = tokio::join!(
+        async {
+            database.change("ALTER TABLE sessions RENAME TO elsewhere").await;
+            let within = calls(20).await;
+            database.change("ALTER TABLE elsewhere RENAME TO sessions").await;
+            assert_eq!(within, [500; 20]);
+        },
+        calls(100)
+    );
+    assert!(around.len() == 100);
+    assert_eq!(one.who().await.as_deref(), Some("user01"));
+    assert_eq!(two.who().await.as_deref(), Some("user02"));
+}
+
 /// security check 27, across the moment of the login
 #[tokio::test]
 async fn a_slow_answer_from_before_a_login_does_not_take_the_new_cookie_away() {
