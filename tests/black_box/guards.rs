@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     client::{Client, Reply, SESSION},
-    server::Server,
+    server::{Place, QUICK, Server, UNTHROTTLED},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -239,4 +239,52 @@ async fn the_command_lists_every_function_with_its_path_guard_and_first_line() {
         .map(|(name, guard)| (name.clone(), format!("/api/{name}"), guard))
         .collect();
     assert_eq!(listed, expected);
+}
+
+/// security check 69: that every route stands in the table is a test beside the router (`server::door`)
+#[tokio::test]
+async fn every_route_answers_every_kind_of_caller_as_the_table_says() {
+    let place = Place::new();
+    let server = place.demo(&[QUICK, UNTHROTTLED].concat()).await;
+    for line in include_str!("routes.txt")
+        .lines()
+        .skip_while(|line| !line.starts_with("method"))
+        .skip(1)
+    {
+        let cells: Vec<&str> = line
+            .split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+            .collect();
+        let (route, [anonymous, logged_in]) = cells.split_at(cells.len() - 2) else {
+            panic!("{line}")
+        };
+        let route = route.join(" ");
+        let (method, path) = route.split_once(' ').unwrap();
+        let path = path
+            .trim()
+            .replace("{*name}", "auth_func")
+            .replace("{name}", "auth_func");
+        for kind in KINDS {
+            let client = caller(&server, kind).await;
+            let is_logged_in = matches!(kind, Kind::LoggedIn | Kind::Remembered | Kind::LoggedInEarlier);
+            let expected = if is_logged_in { logged_in } else { anonymous };
+            let reply = match method {
+                "GET" => client.get(&path).await,
+                _ if path.starts_with("/api") => client.json(&path, "{}").await,
+                _ => client.form(&path, &[]).await,
+            };
+            let found = match reply.find("location") {
+                Some(location) => format!("{} {location}", reply.status),
+                None => reply.status.to_string(),
+            };
+            assert_eq!(found, *expected, "{method} {path} as {kind:?}");
+            if kind == Kind::Disabled {
+                let mut database = server.place.database().await;
+                database
+                    .change("UPDATE users SET active = TRUE WHERE user_id = 'user03'")
+                    .await;
+            }
+        }
+    }
 }

@@ -34,7 +34,24 @@ use super::{https, reference, services::Services};
 pub fn router(services: &Services, options: LeptosOptions) -> Router {
     reference::follow_leptos();
     let pages = Pages::new(services.clone(), options);
-    let guarded = Router::new()
+    let proxies = Arc::new(services.settings().proxies.clone());
+    open(&pages)
+        .fallback_service(guarded(&pages))
+        .layer(from_fn(panic::catch))
+        .layer(from_fn(headers::add))
+        .layer(from_fn_with_state(services.stopping().clone(), https::part))
+        .layer(from_fn_with_state(proxies, request_id::follow))
+}
+
+/// What is the same for everybody, and knows of no session.
+fn open(pages: &Pages) -> Router {
+    pages.files().merge(health::routes(pages.services().clone()))
+}
+
+/// What knows who calls. A guard is asked inside, not here.
+fn guarded(pages: &Pages) -> Router {
+    let services = pages.services();
+    Router::new()
         .route("/api/openapi.json", get(openapi::show).fallback(openapi::only_get))
         .route("/api", any(json::call))
         .route("/api/", any(json::call))
@@ -49,14 +66,41 @@ pub fn router(services: &Services, options: LeptosOptions) -> Router {
         .method_not_allowed_fallback(page::method_not_allowed)
         .with_state(pages.clone())
         .layer(from_fn_with_state(services.clone(), super::sessions::carry::carry))
-        .layer(from_fn_with_state(services.clone(), origin::refuse_other_sites));
-    let proxies = Arc::new(services.settings().proxies.clone());
-    pages
-        .files()
-        .merge(health::routes(services.clone()))
-        .fallback_service(guarded)
-        .layer(from_fn(panic::catch))
-        .layer(from_fn(headers::add))
-        .layer(from_fn_with_state(services.stopping().clone(), https::part))
-        .layer(from_fn_with_state(proxies, request_id::follow))
+        .layer(from_fn_with_state(services.clone(), origin::refuse_other_sites))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::server::settings::Settings;
+
+    /// The paths of a router, as its debug output lists them: there is no other way to ask.
+    fn paths(router: &Router) -> BTreeSet<String> {
+        let text = format!("{router:?}");
+        let quoted = text.split('"').skip(1).step_by(2);
+        quoted
+            .filter(|path| path.starts_with('/') && !path.contains("__private"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Security check 69: `guards::every_route_answers_every_kind_of_caller_as_the_table_says` calls each of them.
+    #[tokio::test]
+    async fn every_route_stands_in_the_table_that_is_tested() {
+        reference::follow_leptos();
+        let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+        let options = LeptosOptions::builder().output_name("callgate").build();
+        let pages = Pages::new(services, options);
+        let table = include_str!("../../../tests/black_box/routes.txt");
+        let listed: BTreeSet<String> = table
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1))
+            .filter(|path| path.starts_with('/'))
+            .map(str::to_owned)
+            .collect();
+        let routed: BTreeSet<String> = paths(&open(&pages)).union(&paths(&guarded(&pages))).cloned().collect();
+        assert_eq!(routed, listed);
+    }
 }
