@@ -13,6 +13,8 @@ const program = process.env.END2END_PROGRAM ?? fileURLToPath(new URL('../../targ
 export interface Server {
   /** Its address, without a slash at the end. */
   origin: string;
+  /** Lets somebody log in besides the demo users. */
+  addUser(name: string, password: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -32,8 +34,16 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     }
     await rm(data, { recursive: true });
   };
+  const addUser = async (name: string, password: string) => {
+    const adding = spawn(program, ['user', 'add', name, '--data', data], { stdio: ['pipe', 'ignore', 'inherit'] });
+    adding.stdin.end(password);
+    const [status] = await once(adding, 'exit');
+    if (status !== 0) {
+      throw new Error(`The user ${name} could not be added.`);
+    }
+  };
   try {
-    return { origin: await originOnceReady(child), stop };
+    return { origin: await originOnceReady(child), addUser, stop };
   } catch (error) {
     await stop();
     throw error;

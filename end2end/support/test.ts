@@ -17,6 +17,8 @@ export interface Options {
 interface Fixtures {
   watch: Watch;
   site: Site;
+  /** The same site in a browser of its own, as watched as the first. */
+  elsewhere: Site;
 }
 
 interface WorkerFixtures {
@@ -51,6 +53,18 @@ export const test = base.extend<Fixtures & Options, WorkerFixtures>({
     await site.start();
     await use(site);
   },
+  elsewhere: async ({ browser, hydrates }, use) => {
+    // With the options of the project, as every context.
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const watch = new Watch(page, hydrates);
+    await watch.start();
+    const site = new Site(page, watch, hydrates);
+    await site.start();
+    await use(site);
+    watch.check();
+    await context.close();
+  },
 });
 
 /** Callgate as a person sees it. */
@@ -59,6 +73,8 @@ export class Site {
   readonly main: Locator;
   readonly editor: Locator;
   readonly reply: Locator;
+  /** The call that was kept until its person had logged in. */
+  readonly waiting: Locator;
 
   constructor(
     readonly page: Page,
@@ -69,6 +85,7 @@ export class Site {
     this.main = page.getByRole('main');
     this.editor = page.getByRole('textbox', { name: 'Arguments, a JSON object' });
     this.reply = page.getByRole('region', { name: 'Reply' });
+    this.waiting = page.getByRole('region', { name: 'This call waits for you' });
   }
 
   /** Lets `ready` see when the program has taken over: its router then listens to the history. */
@@ -139,6 +156,7 @@ export class Site {
     await this.page.getByLabel('Dog').check();
     const contact = this.page.getByRole('group', { name: 'Contact' });
     await contact.getByLabel('Name').fill('Ada');
+    await contact.getByLabel('Email (optional)').fill('ada@example.org');
     await this.page.getByLabel('Wishes (optional)').fill('a cot\n\n quiet');
   }
 
@@ -151,9 +169,23 @@ export class Site {
     await expect.poll(ask).toBe(403);
   }
 
+  /** Presses the button that calls the function of this page. */
+  async pressCall(): Promise<void> {
+    await this.main.getByRole('button', { name: 'Call', exact: true }).click();
+  }
+
+  /** Presses that button where the call wants a login first, and logs in. */
+  async callAndLogIn(path: string, user = USER, password = PASSWORD): Promise<void> {
+    await this.pressCall();
+    await this.isAt(`/login?next=${path}`);
+    await this.ready();
+    await this.fillLogin(user, password);
+    await this.sendLogin(path, user);
+  }
+
   /** Calls the function of this page with what is typed, and waits for the reply. */
   async call(): Promise<void> {
-    await this.main.getByRole('button', { name: 'Call', exact: true }).click();
+    await this.pressCall();
     await expect(this.reply).toContainText(/ in \d+ ms/);
     await this.ready();
   }
