@@ -1,21 +1,27 @@
 // Typed arguments, where the page has its program: what is wrong is said before anything is sent.
+import type { Page } from '@playwright/test';
 import { expect, test } from './support/test.ts';
+
+/** The calls of `quote_stay` that the page sends from now on. */
+function callsOf(page: Page): string[] {
+  const calls: string[] = [];
+  page.on('request', request => {
+    if (request.url().endsWith('/quote_stay') && request.method() === 'POST') {
+      calls.push(request.url());
+    }
+  });
+  return calls;
+}
 
 test('all that is wrong is said beside its field, and nothing is sent until it is right', async ({ site, page }) => {
   await site.logIn();
   await site.open('/functions/quote_stay');
-  const calls: string[] = [];
-  page.on('request', request => {
-    if (request.url().endsWith('/api/quote_stay')) {
-      calls.push(request.url());
-    }
-  });
+  const calls = callsOf(page);
   await site.fillStay();
   await page.getByLabel('Arrival').fill('');
   await page.getByLabel('Nights').fill('32');
   await page.getByLabel('Wishes (optional)').fill(`fine\n${'x'.repeat(81)}`);
-  const call = site.main.getByRole('button', { name: 'Call', exact: true });
-  await call.click();
+  await site.pressCall();
 
   await expect(page.getByLabel('Arrival')).toBeFocused();
   for (const [label, said] of [
@@ -27,9 +33,16 @@ test('all that is wrong is said beside its field, and nothing is sent until it i
     await expect(page.getByLabel(label)).toHaveAccessibleDescription(said);
   }
   await expect(page.locator('[aria-invalid=true]')).toHaveCount(3);
+  await expect(page.getByLabel('Nights')).toHaveValue('32');
   expect(calls).toEqual([]);
 
+  // The first is right now, so the next one is where to go on.
   await page.getByLabel('Arrival').fill('2026-12-30');
+  await site.pressCall();
+  await expect(page.getByLabel('Nights')).toBeFocused();
+  await expect(page.locator('[aria-invalid=true]')).toHaveCount(2);
+  await expect(page.getByLabel('Arrival')).toHaveAccessibleDescription('The first night.');
+
   await page.getByLabel('Nights').fill('3');
   await page.getByLabel('Wishes (optional)').fill('');
   await site.call();
@@ -38,22 +51,81 @@ test('all that is wrong is said beside its field, and nothing is sent until it i
   expect(calls).toHaveLength(1);
 });
 
-test('somebody who is not logged in is told what is wrong before being asked to log in', async ({ site, page }) => {
+test('an empty form is told what it needs, and nothing else', async ({ site, page }) => {
+  await site.logIn();
   await site.open('/functions/quote_stay');
-  await site.fillStay();
-  await page.getByLabel('Guests').fill('9');
-  await site.main.getByRole('button', { name: 'Call', exact: true }).click();
-  await expect(page.getByLabel('Guests')).toHaveAccessibleDescription('How many guests, in one room. Must be at most 4.');
-  await site.isAt('/functions/quote_stay');
+  const calls = callsOf(page);
+  await site.pressCall();
+  await expect(page.getByLabel('Arrival')).toBeFocused();
+  for (const label of ['Arrival', 'Nights', 'Guests', 'Room', 'Name']) {
+    await expect(page.getByLabel(label)).toHaveAttribute('aria-invalid', 'true');
+  }
+  await expect(page.getByLabel('Nights')).toHaveAccessibleDescription(/Is missing\.$/);
+  await expect(page.getByLabel('Name')).toHaveAccessibleDescription('How to address the guest. Must not be empty.');
+  await expect(page.locator('[aria-invalid=true]')).toHaveCount(5);
+  expect(calls).toEqual([]);
 });
 
-test('the keyboard is enough to fill a form in and to call', async ({ site, page }) => {
+test('each field is told what it must be, and what is right is taken', async ({ site, page }) => {
+  await site.logIn();
+  await site.open('/functions/quote_stay');
+  await site.fillStay();
+  for (const [label, typed, problem] of [
+    ['Nights', '1.5', 'Must be a whole number.'],
+    ['Nights', '0', 'Must be at least 1.'],
+    ['Discount (optional)', '1.01', 'Must be at most 1.'],
+    ['Email (optional)', 'nobody', 'Must be an e-mail address.'],
+    ['Wishes (optional)', 'a\nb\nc\nd\ne\nf', 'Must have at most 5 items.'],
+  ]) {
+    const input = page.getByLabel(label, { exact: true });
+    const right = await input.inputValue();
+    await input.fill(typed);
+    await site.pressCall();
+    await expect(input).toBeFocused();
+    await expect(input).toHaveAccessibleDescription(new RegExp(`${problem.replace('.', '\\.')}$`));
+    await expect(page.locator('[aria-invalid=true]')).toHaveCount(1);
+    await input.fill(right);
+  }
+  // A name of one space is odd, not wrong.
+  await page.getByLabel('Name', { exact: true }).fill(' ');
+  await site.call();
+  await expect(site.reply).toContainText('200 OK');
+});
+
+test('what the browser cannot read is not left out silently', async ({ site, page }) => {
+  await site.logIn();
+  await site.open('/functions/quote_stay');
+  const calls = callsOf(page);
+  await site.fillStay();
+  const discount = page.getByLabel('Discount (optional)');
+  await discount.fill('');
+  await discount.pressSequentially('0.5-');
+  await site.pressCall();
+  await expect(discount).toBeFocused();
+  await expect(discount).toHaveAttribute('aria-invalid', 'true');
+  await expect(discount).toHaveAccessibleDescription(/Must be a number\.$/);
+  expect(calls).toEqual([]);
+});
+
+test('somebody who is not logged in is told what is wrong before being asked to log in', async ({ site, page }) => {
+  await site.open('/functions/quote_stay');
+  const calls = callsOf(page);
+  await site.fillStay();
+  await page.getByLabel('Guests').fill('9');
+  await site.pressCall();
+  await expect(page.getByLabel('Guests')).toHaveAccessibleDescription('How many guests, in one room. Must be at most 4.');
+  await expect(page.getByLabel('Guests')).toBeFocused();
+  await site.isAt('/functions/quote_stay');
+  expect(calls).toEqual([]);
+});
+
+test('a refusal by the function itself is shown in place', async ({ site, page }) => {
   await site.logIn();
   await site.open('/functions/end_session');
   await page.getByLabel('Id').focus();
   await page.keyboard.type('no-such-session');
-  await page.keyboard.press('Tab');
   site.watch.expectResponse('404 POST /api/end_session');
   await page.keyboard.press('Enter');
   await expect(site.reply).toContainText('There is no such session.');
+  await expect(page.getByLabel('Id')).toHaveValue('no-such-session');
 });

@@ -20,7 +20,7 @@ use crate::{
     },
     parts::{
         arguments::Arguments,
-        browser::{call, focus_first_wrong, forget_secrets, hydrated, typed_into},
+        browser::{call, focus_first_wrong, forget_secrets, hydrated, typed_into, unreadable},
         curl::Curl,
         guard_badge::GuardBadge,
         prose::prose,
@@ -212,12 +212,13 @@ impl Calls {
     /// What is typed as the body of a call. `None` if something is wrong with it, which is then said beside the fields.
     fn arguments(self, form: &web_sys::HtmlFormElement) -> Option<String> {
         self.shape.with_value(|shape| {
-            let (body, mut faults) = typed_into(form, shape).body(shape);
+            let (body, faults_of_texts) = typed_into(form, shape).body(shape);
             if *shape == Shape::Object {
                 return JsonObject::parse(&body).is_ok().then_some(body);
             }
             let value: Value = serde_json::from_str(&body).ok()?;
-            for fault in shape.faults(&value) {
+            let mut faults = unreadable(form);
+            for fault in faults_of_texts.into_iter().chain(shape.faults(&value)) {
                 if !faults.iter().any(|known| known.field == fault.field) {
                     faults.push(fault);
                 }

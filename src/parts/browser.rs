@@ -9,7 +9,7 @@ use web_sys::{HtmlElement, HtmlFormElement, HtmlInputElement};
 use crate::contract::{
     Refusal,
     kept_call::Outcome,
-    shape::Shape,
+    shape::{FieldFault, Shape},
     typed::{Typed, names},
 };
 
@@ -59,6 +59,22 @@ pub fn typed_into(form: &HtmlFormElement, shape: &Shape) -> Typed {
             .collect::<Vec<_>>()
     };
     Typed::new(names(shape, true).into_iter().flat_map(texts).collect())
+}
+
+/// The inputs of a form that hold what the browser cannot read, such as `0.5-` for a number or half a date: it leaves that
+/// out of the form's data, where the input then looks empty (HTML, "suffering from bad input").
+pub fn unreadable(form: &HtmlFormElement) -> Vec<FieldFault> {
+    let Ok(inputs) = form.query_selector_all("input") else {
+        return Vec::new();
+    };
+    (0..inputs.length())
+        .filter_map(|at| inputs.get(at)?.dyn_into::<HtmlInputElement>().ok())
+        .filter(|input| input.validity().bad_input())
+        .map(|input| match input.type_().as_str() {
+            "number" => FieldFault::new(input.name(), "must be a number"),
+            _ => FieldFault::new(input.name(), "is not complete"),
+        })
+        .collect()
 }
 
 /// Moves the focus to the first input of a form that is marked as wrong, once the page shows it.
