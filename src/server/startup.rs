@@ -1,11 +1,14 @@
 //! Starting and stopping the server.
 
-use std::{env, future::pending, io, net::TcpListener, path::PathBuf, time::Duration};
+use std::{env, future::pending, io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum_server::Handle;
 use leptos::config::LeptosOptions;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Semaphore,
+};
 
 use super::{
     certificates::Certificates,
@@ -13,6 +16,7 @@ use super::{
     https::{
         self,
         listener::{HandedOver, Listener, bind},
+        open_files::make_room,
         reload::Reloader,
     },
     services::Services,
@@ -41,8 +45,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let tls = https::tls(&certificates).await?;
     let (secure, plain) = sockets(settings, handed_over)?;
     let stopping = services.stopping();
-    let secure = Listener::new(secure, stopping.clone())?;
-    let plain = plain.map(|plain| Listener::new(plain, stopping.clone())).transpose()?;
+    let places = Arc::new(Semaphore::new(make_room(settings.limits.connections)));
+    let listener = |socket| Listener::new(socket, Arc::clone(&places), stopping.clone());
+    let (secure, plain) = (listener(secure)?, plain.map(listener).transpose()?);
 
     let sweeper = tokio::spawn(sweep_forever(
         services.clone(),

@@ -22,6 +22,7 @@ mod call;
 mod calls_under_way;
 mod canaries;
 mod command_line;
+mod connections;
 mod contract;
 mod cross_site;
 mod equal_work;

@@ -111,6 +111,39 @@ impl Place {
         Server::start(self, &["--demo"], variables).await
     }
 
+    /// Starts a demo in a shell that has done something before, such as `ulimit -n 200`.
+    pub async fn demo_after(self: &Arc<Self>, before: &str, variables: &[(&str, &str)]) -> Server {
+        let (https, http) = (free_address(), free_address());
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path("log"))
+            .unwrap();
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                &format!("{before}\nexec \"$0\" \"$@\""),
+                env!("CARGO_BIN_EXE_callgate"),
+            ])
+            .args([
+                "serve",
+                "--demo",
+                "--https",
+                &https.to_string(),
+                "--http",
+                &http.to_string(),
+            ])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("CALLGATE_SITE_FILES", self.path("site"))
+            .envs(variables.iter().copied())
+            .kill_on_drop(true)
+            .stdin(Stdio::null())
+            .stderr(log);
+        Server::ready(self, command, [https, http]).await.unwrap()
+    }
+
     /// Starts a demo on sockets that are handed over as systemd does it: the first for HTTPS, the second for plain HTTP.
     pub async fn demo_on(self: &Arc<Self>, sockets: [&TcpListener; 2]) -> Server {
         // The shell puts them where the program looks for them, and then becomes the program.

@@ -333,7 +333,7 @@ async fn a_failure_in_the_middle_of_many_calls_logs_nobody_out() {
             }
         }))
     };
-    let (_, around) = tokio::join!(
+    let ((), around) = tokio::join!(
         async {
             database.change("ALTER TABLE sessions RENAME TO elsewhere").await;
             let within = calls(20).await;

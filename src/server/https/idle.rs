@@ -1,7 +1,8 @@
 //! Closes a connection that has been silent for too long, in whatever state it is.
 //!
 //! hyper bounds the head of an HTTP/1.1 request, but neither an idle HTTP/2 connection nor a client that stops reading.
-//! The timer runs below TLS and starts anew with every byte in either direction.
+//! The timer runs below TLS and starts anew with every byte in either direction. So that this cannot be played with, one
+//! byte at a time, a client that lets an answer wait has to take it at some least rate.
 
 use std::{
     future::{Ready, ready},
@@ -15,8 +16,14 @@ use axum_server::accept::Accept;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep, sleep},
 };
+
+use super::listener::Accepted;
+
+/// What a client has to take, in bytes a second, while an answer waits for it. The slowest of telephones takes more.
+const LEAST_RATE: u32 = 1024;
 
 /// Gives every accepted connection an idle timer.
 #[derive(Debug, Clone, Copy)]
@@ -31,17 +38,17 @@ impl IdleAcceptor {
     }
 }
 
-impl<S> Accept<TcpStream, S> for IdleAcceptor {
+impl<S> Accept<Accepted, S> for IdleAcceptor {
     type Stream = IdleStream<TcpStream>;
     type Service = S;
     type Future = Ready<io::Result<(Self::Stream, S)>>;
 
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+    fn accept(&self, Accepted { stream, place }: Accepted, service: S) -> Self::Future {
         // Small answers must not wait for more to send (Nagle's algorithm).
         ready(
             stream
                 .set_nodelay(true)
-                .map(|()| (IdleStream::new(stream, self.limit), service)),
+                .map(|()| (IdleStream::new(stream, self.limit).in_place(place), service)),
         )
     }
 }
@@ -52,6 +59,13 @@ pub struct IdleStream<S> {
     stream: S,
     limit: Duration,
     timer: Pin<Box<Sleep>>,
+    /// When something last moved.
+    moved: Instant,
+    /// Since when a write waits for the client.
+    waiting: Option<Instant>,
+    /// For how long the client may still let writes wait.
+    patience: Duration,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl<S> IdleStream<S> {
@@ -61,19 +75,54 @@ impl<S> IdleStream<S> {
             stream,
             limit,
             timer: Box::pin(sleep(limit)),
+            moved: Instant::now(),
+            waiting: None,
+            patience: limit,
+            place: None,
         }
+    }
+
+    /// Holds a place among the open connections until it is dropped.
+    #[must_use]
+    pub fn in_place(mut self, place: OwnedSemaphorePermit) -> Self {
+        self.place = Some(place);
+        self
     }
 
     /// Starts the timer anew after something moved, and looks at it after nothing did.
     fn watch<T>(&mut self, cx: &mut Context<'_>, moved: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if moved.is_ready() {
-            self.timer.as_mut().reset(Instant::now() + self.limit);
+            self.moved = Instant::now();
+            self.set_timer();
             return moved;
         }
         match self.timer.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the connection was idle"))),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// The same for a write: patience is spent while it waits, and won back by what the client then takes.
+    fn watch_write(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match (&written, self.waiting) {
+            (Poll::Pending, None) => {
+                self.waiting = Some(Instant::now());
+                self.set_timer();
+            }
+            (Poll::Ready(Ok(bytes)), Some(since)) => {
+                let won = Duration::from_secs(*bytes as u64) / LEAST_RATE;
+                self.patience = (self.patience.saturating_sub(since.elapsed()) + won).min(self.limit);
+                self.waiting = None;
+            }
+            _ => {}
+        }
+        self.watch(cx, written)
+    }
+
+    fn set_timer(&mut self) {
+        let silent = self.moved + self.limit;
+        let end = self.waiting.map_or(silent, |since| silent.min(since + self.patience));
+        self.timer.as_mut().reset(end);
     }
 }
 
@@ -88,8 +137,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for IdleStream<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for IdleStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let moved = Pin::new(&mut this.stream).poll_write(cx, buf);
-        this.watch(cx, moved)
+        let written = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.watch_write(cx, written)
     }
 
     fn poll_write_vectored(
@@ -98,8 +147,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleStream<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let moved = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
-        this.watch(cx, moved)
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        this.watch_write(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -140,6 +189,40 @@ mod tests {
             far.write_u8(1).await.unwrap();
             assert_eq!(near.read_u8().await.unwrap(), 1);
         }
+    }
+
+    /// Security check 98.
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_a_byte_now_and_then_is_not_waited_for() {
+        let (near, mut far) = duplex(8);
+        let mut near = IdleStream::new(near, LIMIT);
+        let takes_a_byte_now_and_then = async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                far.read_u8().await.unwrap();
+            }
+        };
+        tokio::select! {
+            written = near.write_all(&[0; 4096]) => {
+                assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            }
+            () = takes_a_byte_now_and_then => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_slow_but_takes_it_all_is_waited_for() {
+        let (near, mut far) = duplex(8192);
+        let mut near = IdleStream::new(near, LIMIT);
+        let all = vec![0; 512 * 1024];
+        let (written, ()) = tokio::join!(near.write_all(&all), async {
+            let mut some = vec![0; 8192];
+            for _ in 0..64 {
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                far.read_exact(&mut some).await.unwrap();
+            }
+        });
+        written.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,7 +13,10 @@ use std::{
 use anyhow::{Context as _, bail};
 use axum_server::{AddrListener, Address};
 use listenfd::ListenFd;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 use crate::server::stopping::Stopping;
 
@@ -70,8 +73,17 @@ pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<StdListener> {
 pub struct Peer(pub SocketAddr);
 
 impl Address for Peer {
-    type Stream = TcpStream;
+    type Stream = Accepted;
     type Listener = Listener;
+}
+
+/// A connection that was accepted, with the place that it takes among all that may be open at once.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Its place.
+    pub place: OwnedSemaphorePermit,
 }
 
 /// A listening socket that is let go of as soon as the server stops: while what was accepted goes on, new connections are
@@ -81,20 +93,36 @@ pub struct Listener {
     socket: Mutex<Option<Arc<TcpListener>>>,
     address: SocketAddr,
     stopping: Stopping,
+    places: Arc<Semaphore>,
 }
 
 impl Listener {
-    /// Listens on a socket until the server stops.
+    /// Listens on a socket until the server stops. A connection for which there is no place waits in the system's queue.
     ///
     /// # Errors
     /// Where the socket cannot be used.
-    pub fn new(socket: StdListener, stopping: Stopping) -> io::Result<Self> {
+    pub fn new(socket: StdListener, places: Arc<Semaphore>, stopping: Stopping) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
             address: socket.local_addr()?,
             socket: Mutex::new(Some(Arc::new(TcpListener::from_std(socket)?))),
             stopping,
+            places,
         })
+    }
+
+    async fn accept(&self, socket: &TcpListener) -> io::Result<(Accepted, Peer)> {
+        if self.places.available_permits() == 0 {
+            tracing::warn!("as many connections are open as limits.connections allows; others wait");
+        }
+        let place = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
+        let (stream, address) = socket.accept().await.inspect_err(|error| {
+            tracing::warn!(%error, "a connection could not be accepted");
+        })?;
+        Ok((Accepted { stream, place }, Peer(address)))
     }
 
     fn socket(&self) -> Option<Arc<TcpListener>> {
@@ -102,12 +130,13 @@ impl Listener {
     }
 }
 
-impl AddrListener<TcpStream, Peer> for Listener {
-    async fn bind_to(address: Peer) -> io::Result<Self> {
-        Self::new(StdListener::bind(address.0)?, Stopping::default())
+impl AddrListener<Accepted, Peer> for Listener {
+    async fn bind_to(_: Peer) -> io::Result<Self> {
+        let why = "a listener is made of a socket, which need not be our own";
+        Err(io::Error::new(io::ErrorKind::Unsupported, why))
     }
 
-    async fn accept_stream(&self) -> io::Result<(TcpStream, Peer)> {
+    async fn accept_stream(&self) -> io::Result<(Accepted, Peer)> {
         let Some(socket) = self.socket() else {
             return pending().await;
         };
@@ -118,7 +147,7 @@ impl AddrListener<TcpStream, Peer> for Listener {
                 drop(socket);
                 pending().await
             }
-            accepted = socket.accept() => accepted.map(|(stream, address)| (stream, Peer(address))),
+            accepted = self.accept(&socket) => accepted,
         }
     }
 

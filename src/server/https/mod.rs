@@ -6,6 +6,7 @@ pub mod connection;
 pub mod forwarded;
 pub mod idle;
 pub mod listener;
+pub mod open_files;
 pub mod plain;
 pub mod reload;
 

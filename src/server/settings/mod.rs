@@ -125,6 +125,7 @@ impl Settings {
                 u64::try_from(self.throttle.stored_failures).unwrap_or_default(),
             ),
             ("limits.body_bytes", self.limits.body_bytes),
+            ("limits.connections", self.limits.connections as u64),
         ];
         if let Some((key, _)) = numbers.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{key} must be at least 1"));

@@ -190,6 +190,11 @@ pub struct Limits {
     /// The largest body of a call, in bytes.
     #[config(env = "CALLGATE_LIMITS_BODY_BYTES", default = 65536)]
     pub body_bytes: u64,
+
+    /// How many connections may be open at once; further ones wait in the system's queue. Fewer where the system's limit
+    /// on open files leaves room for fewer.
+    #[config(env = "CALLGATE_LIMITS_CONNECTIONS", default = 4096)]
+    pub connections: usize,
 }
 
 /// Where to listen, if at all.
