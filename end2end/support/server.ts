@@ -13,6 +13,8 @@ const program = process.env.END2END_PROGRAM ?? fileURLToPath(new URL('../../targ
 export interface Server {
   /** Its address, without a slash at the end. */
   origin: string;
+  /** The folder of its certificate and key. */
+  certificates: string;
   /** Lets somebody log in besides the demo users. */
   addUser(name: string, password: string): Promise<void>;
   stop(): Promise<void>;
@@ -43,7 +45,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     }
   };
   try {
-    return { origin: await originOnceReady(child), addUser, stop };
+    return { origin: await originOnceReady(child), certificates: data, addUser, stop };
   } catch (error) {
     await stop();
     throw error;
