@@ -1,4 +1,5 @@
 // Every page there is to look at, and how to get there.
+import { answerTo } from './foreign.ts';
 import { expect, PASSWORD, USER, type Site } from './test.ts';
 
 export interface Sight {
@@ -22,7 +23,17 @@ export const SIGHTS: Sight[] = [
   { name: 'confirm', show: confirm },
   { name: 'account', show: account },
   { name: 'not-found', show: site => site.open('/no-such-page', 404) },
+  { name: 'failure', show: failure },
 ];
+
+/** What somebody sees whose form is too large. */
+async function failure(site: Site): Promise<void> {
+  await site.open('/functions/notauth_func');
+  await site.editor.fill(JSON.stringify({ large: 'x'.repeat(70_000) }));
+  site.watch.expectResponse('413 POST /functions/notauth_func');
+  // As a browser without script sends it; with script, the reply is shown in place.
+  await answerTo(site.page, () => site.main.locator('form').evaluate((form: HTMLFormElement) => form.submit()));
+}
 
 async function refusedLogin(site: Site): Promise<void> {
   await site.open('/login');
