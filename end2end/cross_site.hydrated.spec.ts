@@ -67,6 +67,32 @@ async function state(context: BrowserContext): Promise<object> {
   return { sessions: sessions.map(({ id, current }) => `${id} ${current}`).sort(), cookies };
 }
 
+/** What the server answers to each POST from now on, as `/login 403`: also where the browser keeps it from the page. */
+async function answersToPosts(page: Page): Promise<string[]> {
+  const answers: string[] = [];
+  const paths = new Map<string, string>();
+  const statuses = new Map<string, number>();
+  // The two events of a request come in either order.
+  const note = (id: string) => {
+    if (paths.has(id) && statuses.has(id)) {
+      answers.push(`${paths.get(id)} ${statuses.get(id)}`);
+    }
+  };
+  const devtools = await page.context().newCDPSession(page);
+  devtools.on('Network.requestWillBeSent', ({ requestId, request }) => {
+    if (request.method === 'POST') {
+      paths.set(requestId, new URL(request.url).pathname);
+      note(requestId);
+    }
+  });
+  devtools.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => {
+    statuses.set(requestId, statusCode);
+    note(requestId);
+  });
+  await devtools.send('Network.enable');
+  return answers;
+}
+
 for (const from of ORIGINS) {
   test.describe(`a ${from}`, () => {
     test('cannot send a form that does anything', async ({ site, attacker, context, foreign, server, playwright }) => {
@@ -92,6 +118,7 @@ for (const from of ORIGINS) {
       const before = await state(context);
       await attacker.goto(foreign[from]);
       const paths = (await functions(context.request)).map(name => `/api/${name}`);
+      const answers = await answersToPosts(attacker);
       const read = await attacker.evaluate(
         async ([origin, ...paths]) => {
           const answers: string[] = [];
@@ -122,6 +149,8 @@ for (const from of ORIGINS) {
         [server.origin, ...paths],
       );
       expect(read).toEqual([]);
+      const told = [...paths, '/login', '/logout', '/functions/logout'].map(path => `${path} 403`).sort();
+      await expect.poll(() => [...new Set(answers)].sort()).toEqual(told);
       expect(await state(context)).toEqual(before);
     });
 

@@ -23,8 +23,10 @@ export const SIGHTS: Sight[] = [
   { name: 'confirm', show: confirm },
   { name: 'account', show: account },
   { name: 'not-found', show: site => site.open('/no-such-page', 404) },
-  { name: 'failure', show: failure },
 ];
+
+/** The page for a request that failed. It has no program, and less around it than the others. */
+export const FAILURE: Sight = { name: 'failure', show: failure };
 
 /** What somebody sees whose form is too large. */
 async function failure(site: Site): Promise<void> {
