@@ -47,7 +47,8 @@ async function functions(request: APIRequestContext): Promise<string[]> {
 /** Every form that a foreign page could send. */
 async function forms(request: APIRequestContext, origin: string): Promise<Form[]> {
   const names = await functions(request);
-  const doors = ['/login', '/logout', '/confirm', ...names.flatMap(name => [`/functions/${name}`, `/functions/${name}/kept`])];
+  const pages = names.flatMap(name => [`/functions/${name}`, `/functions/${name}/kept`]);
+  const doors = ['/login', '/logout', '/confirm', ...pages];
   const toDoors = doors.map(path => ({ action: origin + path, fields: FIELDS }));
   const toCalls = names.map(name => ({ action: `${origin}/api/${name}`, enctype: 'text/plain', fields: JSON_AS_TEXT }));
   const others = ['/login', '/logout', '/functions/logout', '/api/login', '/api/logout'].map(path => ({
@@ -130,8 +131,8 @@ for (const from of ORIGINS) {
               ['cors', 'application/json'],
             ] as const) {
               const body = type === 'application/x-www-form-urlencoded' ? 'user_id=user02&password=user_02' : '{}';
-              const options = { method: 'POST', mode, body, headers: { 'content-type': type }, credentials: 'include' } as const;
-              await fetch(origin + path, options).then(
+              const headers = { 'content-type': type };
+              await fetch(origin + path, { method: 'POST', mode, body, headers, credentials: 'include' }).then(
                 answer => answers.push(`${mode} ${path}: ${answer.type} ${answer.status}`),
                 () => {},
               );
@@ -158,7 +159,8 @@ for (const from of ORIGINS) {
       await site.logIn();
       const before = await state(context);
       await attacker.goto(foreign[from]);
-      const paths = ['/', '/account', '/logout', '/login', '/functions/logout', '/api/logout', '/pkg/callgate.js', '/favicon.svg'];
+      const pages = ['/', '/account', '/logout', '/login', '/functions/logout', '/api/logout'];
+      const paths = [...pages, '/pkg/callgate.js', '/pkg/callgate.css', '/favicon.svg'];
       const loaded = await attacker.evaluate(
         ([origin, ...paths]) => {
           const load = (tag: string, attributes: object) =>
@@ -215,14 +217,15 @@ for (const from of ORIGINS) {
       await site.logIn();
       const before = await state(context);
       for (const path of ['/logout', '/api/logout', '/functions/logout']) {
-        const form = `<form method="post" target="_top" action="${server.origin}${path}"></form><script>document.forms[0].submit()</script>`;
+        const form = `<form method="post" target="_top" action="${server.origin}${path}"></form>`;
+        const sandboxed = `${form}<script>document.forms[0].submit()</script>`;
         await attacker.goto(foreign[from]);
         const response = await answerTo(attacker, () =>
           attacker.evaluate(srcdoc => {
             const frame = document.createElement('iframe');
             frame.setAttribute('sandbox', 'allow-forms allow-scripts allow-top-navigation');
             document.body.append(Object.assign(frame, { srcdoc }));
-          }, form),
+          }, sandboxed),
         );
         expect((await response.request().allHeaders())['origin']).toBe('null');
         expect(response.status()).toBe(403);

@@ -9,6 +9,8 @@ const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 // `*.hydrated.spec.ts` needs the program in the page, `*.still.spec.ts` that there is none; the others hold either way.
 const hydrated = { testIgnore: '*.still.spec.ts', use: { hydrates: true } };
 const still = { testIgnore: '*.hydrated.spec.ts', use: { hydrates: false, javaScriptEnabled: false } };
+// What strangers can do and see does not depend on the screen: once is enough.
+const onAnyScreen = ['cross_site.*', 'hostile.*', 'privacy.*'];
 
 export default defineConfig<Options>({
   testDir: '.',
@@ -40,10 +42,9 @@ export default defineConfig<Options>({
   },
   projects: [
     { name: 'hydrated-desktop', ...hydrated, use: { ...hydrated.use, ...desktop } },
-    // What another site can do does not depend on the screen.
-    { name: 'hydrated-phone', testIgnore: ['*.still.spec.ts', 'cross_site.*'], use: { ...hydrated.use, ...phone } },
+    { name: 'hydrated-phone', testIgnore: [hydrated.testIgnore, ...onAnyScreen], use: { ...hydrated.use, ...phone } },
     { name: 'still-desktop', ...still, use: { ...still.use, ...desktop } },
-    { name: 'still-phone', ...still, use: { ...still.use, ...phone } },
+    { name: 'still-phone', testIgnore: [still.testIgnore, ...onAnyScreen], use: { ...still.use, ...phone } },
   ],
 });
 
