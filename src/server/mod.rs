@@ -3,6 +3,7 @@
 //! Inside, the storage knows nothing of HTTP and HTTP nothing of SQL; `login` and `sessions` stand between them.
 
 pub mod account;
+pub mod background;
 pub mod caller;
 pub mod certificates;
 pub mod clock;

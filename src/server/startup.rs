@@ -4,6 +4,7 @@ use std::{env, future::pending, io, net::TcpListener, path::PathBuf, sync::Arc, 
 
 use anyhow::{Context as _, bail};
 use axum_server::Handle;
+use futures::FutureExt as _;
 use leptos::config::LeptosOptions;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -11,6 +12,7 @@ use tokio::{
 };
 
 use super::{
+    background::keep_going,
     certificates::Certificates,
     demo, door, function,
     https::{
@@ -49,14 +51,17 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = |socket| Listener::new(socket, Arc::clone(&places), stopping.clone());
     let (secure, plain) = (listener(secure)?, plain.map(listener).transpose()?);
 
-    let sweeper = tokio::spawn(sweep_forever(
-        services.clone(),
-        Duration::from_secs(settings.sessions.sweep_seconds),
-    ));
+    let sweep_period = Duration::from_secs(settings.sessions.sweep_seconds);
+    let sweeper = keep_going("sweeper", services.clone(), move |services| {
+        sweep_forever(services, sweep_period).boxed()
+    });
     let reloader = Reloader::new(tls.clone(), certificates.clone())
         .await
         .context("signals cannot be listened to")?;
-    let reloading = tokio::spawn(reloader.run(Duration::from_secs(settings.https.reload_seconds)));
+    let reload_period = Duration::from_secs(settings.https.reload_seconds);
+    let reloading = keep_going("certificate reloader", reloader, move |reloader| {
+        reloader.run(reload_period).boxed()
+    });
     let doors = door::router(&services, options);
     let (handle, plain_handle) = (Handle::new(), Handle::new());
     let drain = Duration::from_secs(settings.https.drain_seconds);
@@ -154,12 +159,12 @@ fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
         });
     }
     let folder = settings.certs();
+    if settings.demo {
+        return Certificates::good_or_made(&folder);
+    }
     let certificates = Certificates::in_folder(&folder);
     if certificates.are_good() {
         return Ok(certificates);
-    }
-    if settings.demo {
-        return Certificates::make(&folder);
     }
     bail!(
         "there is no certificate to serve with. Set https.certificate and https.key, or make a development certificate \

@@ -50,7 +50,7 @@ impl Reloader {
     }
 
     /// Takes what was renewed, for as long as the server runs, looking every `period`.
-    pub async fn run(mut self, period: Duration) {
+    pub async fn run(&mut self, period: Duration) {
         let mut looks = time::interval(period);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

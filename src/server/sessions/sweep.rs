@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::server::{clock::Timestamp, fault::Fault, services::Services};
 
 /// Sweeps for as long as the server runs, every `period`.
-pub async fn sweep_forever(services: Services, period: Duration) {
+pub async fn sweep_forever(services: &Services, period: Duration) {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match sweep(&services, Timestamp::now()).await {
+        match sweep(services, Timestamp::now()).await {
             Ok(0) => {}
             Ok(gone) => tracing::debug!(gone, "swept what was over"),
             Err(fault) => {
