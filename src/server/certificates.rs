@@ -57,6 +57,24 @@ impl Certificates {
         is_young && self.ca.is_file() && self.key.is_file()
     }
 
+    /// Those in `folder` where they are good, or else new ones: of several processes at once, one makes them for all.
+    ///
+    /// # Errors
+    /// Says which file could not be written.
+    pub fn good_or_made(folder: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+        let file = folder.join("making.lock");
+        // Let go of when it is dropped.
+        let _alone = fs::File::create(&file)
+            .and_then(|lock| lock.lock().map(|()| lock))
+            .with_context(|| format!("{} cannot be locked", file.display()))?;
+        let there = Self::in_folder(folder);
+        match there.are_good() {
+            true => Ok(there),
+            false => Self::make(folder),
+        }
+    }
+
     /// Makes an authority and a certificate of it, in place of earlier ones.
     ///
     /// # Errors

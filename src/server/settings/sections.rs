@@ -37,7 +37,8 @@ pub struct Https {
     #[config(env = "CALLGATE_HTTPS_HANDSHAKE_SECONDS", default = 5)]
     pub handshake_seconds: u64,
 
-    /// How long the head of a request may take, in seconds.
+    /// How long the head of a request may take, in seconds. Over HTTP/1.1 also how long a connection may wait for its next
+    /// request.
     #[config(env = "CALLGATE_HTTPS_HEADER_SECONDS", default = 10)]
     pub header_seconds: u64,
 

@@ -1,0 +1,23 @@
+// A login that failed too often has to wait, and its person is told for how long.
+import { expect, test, PASSWORD, USER } from './support/test.ts';
+
+test.use({ settings: { CALLGATE_THROTTLE_ACCOUNT_FAILURES: '1', CALLGATE_THROTTLE_ACCOUNT_DELAY_SECONDS: '240' } });
+
+test('after too many wrong passwords even the right one waits, and the page says how long', async ({ site, page }) => {
+  await site.open('/login');
+  const door = site.hydrates ? '/api/login' : '/login';
+  const alert = site.main.locator('form').getByRole('alert');
+  // Another account than that of the other tests of this file's server.
+  const user = site.hydrates ? USER : 'user02';
+  for (const [password, status, told] of [
+    ['wrong', 401, 'Invalid user_id or password'],
+    [site.hydrates ? PASSWORD : 'user_02', 429, 'Too many logins failed. Try again in 4 minutes.'],
+  ] as const) {
+    site.watch.expectResponse(`${status} POST ${door}`);
+    await site.fillLogin(user, password);
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await expect(alert).toHaveText(told);
+    await site.ready();
+  }
+  await site.isLoggedOut();
+});
