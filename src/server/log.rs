@@ -63,7 +63,10 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        // A line that cannot be written would be reported to standard error, and to fail at that, too, is a panic.
+        .log_internal_errors(false);
     match format {
         LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(Json).boxed(),
         LogFormat::Text => lines
