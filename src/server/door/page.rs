@@ -31,7 +31,10 @@ use super::{
 };
 use crate::{
     app::{App, shell},
-    contract::page::{PageFacts, PageStatus, SiteFacts},
+    contract::{
+        Refusal,
+        page::{PageFacts, PageStatus, SiteFacts},
+    },
     server::{caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, openapi, services::Services},
 };
 
@@ -143,6 +146,10 @@ impl Pages {
         let mut response = render_app_async_with_context(context, move || shell(&options, reload_port))(request).await;
         *response.status_mut() = StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HTML);
+        // A page knows its status only. What it could not ask for now is what other doors call busy.
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            reply::add_headers(&mut response, &Refusal::Busy { retry_after: 1 });
+        }
         response
     }
 }
