@@ -1,7 +1,8 @@
 //! The session store: tower-sessions on our database.
 //!
 //! `save` updates and never inserts, so a slow request cannot bring back a session that ended meanwhile. `load` checks
-//! both limits and that the user is active, and notes the use, at most once a minute.
+//! both limits and that the user is active, and notes the use, at most once a minute. A use that cannot be noted for now,
+//! because the disk is full, say, brings the end of the session nearer and is no reason to refuse it.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -58,6 +59,17 @@ impl Store {
     /// Whether the last use should be noted again. With a short idle limit that is before the session runs out.
     fn is_touch_due(&self, last_used: Timestamp, now: Timestamp) -> bool {
         last_used.plus(TOUCH_AFTER.min(self.idle / 2)) <= now
+    }
+
+    /// Notes the use of a session, or logs that it cannot be noted now.
+    async fn note_use(&self, token: &TokenHash, now: Timestamp) -> std::result::Result<(), Fault> {
+        match self.storage.touch_session(token, now).await {
+            Err(fault) if fault.is_unavailable() => {
+                fault.log();
+                Ok(())
+            }
+            noted => noted,
+        }
     }
 }
 
@@ -116,7 +128,7 @@ impl SessionStore for Store {
             return Ok(None);
         };
         if self.is_touch_due(Timestamp(stored.last_used_at), now) {
-            self.storage.touch_session(&token, now).await.map_err(backend)?;
+            self.note_use(&token, now).await.map_err(backend)?;
         }
         Ok(Some(Record {
             id: *id,
