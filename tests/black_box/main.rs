@@ -26,6 +26,7 @@ mod connections;
 mod contract;
 mod cross_site;
 mod equal_work;
+mod faults;
 mod forms;
 mod fresh_login;
 mod function_table;

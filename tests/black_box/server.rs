@@ -146,9 +146,11 @@ impl Place {
 
     /// Starts a demo on sockets that are handed over as systemd does it: the first for HTTPS, the second for plain HTTP.
     pub async fn demo_on(self: &Arc<Self>, sockets: [&TcpListener; 2]) -> Server {
-        // The shell puts them where the program looks for them, and then becomes the program.
+        // The shell puts them where the program looks for them, and then becomes the program. A write beyond the limit of
+        // `limit_files` is to fail as one on a full disk does, and not to end the process.
         const HAND_OVER: &str = r#"exec 3<&0 4<&2 2>>log </dev/null
             export LISTEN_FDS=2 LISTEN_PID=$$
+            trap "" XFSZ
             exec "$0" "$@""#;
         let [https, http] = sockets.map(|socket| OwnedFd::from(socket.try_clone().unwrap()));
         let mut command = Command::new("sh");
@@ -308,6 +310,18 @@ impl Server {
             .status()
             .expect("kill is there");
         assert!(sent.success());
+    }
+
+    /// Lets no file that it writes to grow beyond so many bytes, or takes that limit away. For servers on sockets that were
+    /// handed over.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let id = self.child.id().expect("it runs").to_string();
+        let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let set = std::process::Command::new("prlimit")
+            .args(["--pid", &id, &format!("--fsize={soft}:")])
+            .status()
+            .expect("prlimit is there");
+        assert!(set.success());
     }
 
     /// Waits for the process to end.

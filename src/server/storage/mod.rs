@@ -10,15 +10,17 @@ pub mod sessions;
 pub mod users;
 
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use sqlx::{
-    SqlitePool,
+    Connection as _, SqlitePool,
+    migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -30,6 +32,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How many queries read at once.
 const READERS: u32 = 8;
+/// The tables, and every step towards them.
+static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The open database.
 ///
@@ -53,6 +57,13 @@ impl Storage {
         let file = folder.join("callgate.db");
         make_private(folder, &file)
             .with_context(|| format!("the data folder {} cannot be made or written to", folder.display()))?;
+        // sqlx has no lock for SQLite, and a step that two processes take at once fails in one of them.
+        let alone = tokio::task::spawn_blocking({
+            let lock = folder.join("callgate.lock");
+            move || lock_out_others(&lock)
+        })
+        .await?
+        .with_context(|| format!("the data folder {} cannot be locked", folder.display()))?;
         let options = SqliteConnectOptions::new()
             .filename(&file)
             .journal_mode(SqliteJournalMode::Wal)
@@ -64,14 +75,30 @@ impl Storage {
             SqlitePoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                // Where a commit fails for lack of room, SQLite has rolled back by itself, and sqlx, which fails to do so
+                // once more, takes the transaction for open. Later ones would be savepoints in it, and what is reported
+                // as written would never be. Rollbacks that wait are done by now: sqlx pings before it asks this.
+                .before_acquire(|connection, _| {
+                    let is_clean = !connection.is_in_transaction();
+                    if !is_clean {
+                        tracing::warn!(
+                            "a transaction did not end as it should; its connection to the database is closed"
+                        );
+                    }
+                    Box::pin(async move { Ok(is_clean) })
+                })
         };
-        let opening = || format!("the database {} cannot be opened", file.display());
-        let writer = pool(1).connect_with(options.clone()).await.with_context(opening)?;
-        sqlx::migrate!()
+        let opening = |error| match is_damage(&error) {
+            true => damaged(&file, error),
+            false => anyhow::Error::new(error).context(format!("the database {} cannot be opened", file.display())),
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(opening)?;
+        MIGRATOR
             .run(&writer)
             .await
-            .with_context(|| format!("the tables of {} cannot be brought up to date", file.display()))?;
-        let reader = pool(READERS).connect_with(options).await.with_context(opening)?;
+            .map_err(|error| not_up_to_date(&file, error))?;
+        let reader = pool(READERS).connect_with(options).await.map_err(opening)?;
+        drop(alone);
         Ok(Self { reader, writer, demo })
     }
 
@@ -86,7 +113,7 @@ impl Storage {
             .max_connections(1)
             .connect_with(options)
             .await?;
-        sqlx::migrate!().run(&pool).await?;
+        MIGRATOR.run(&pool).await?;
         Ok(Self {
             reader: pool.clone(),
             writer: pool,
@@ -125,19 +152,103 @@ fn make_private(folder: &Path, file: &Path) -> io::Result<()> {
         .map(drop)
 }
 
+/// Waits until no other process holds `file`, and holds it for as long as what comes back is kept. A process that ends,
+/// however it ends, holds nothing.
+fn lock_out_others(file: &Path) -> io::Result<File> {
+    let lock = fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(file)?;
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            tracing::info!("another process is opening the database; waiting for it");
+            lock.lock()?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error),
+        Ok(()) => {}
+    }
+    Ok(lock)
+}
+
+/// Why the tables cannot be brought up to date, and what to do.
+fn not_up_to_date(file: &Path, error: MigrateError) -> anyhow::Error {
+    let newest = MIGRATOR.iter().map(|step| step.version).max();
+    let file_name = file.display();
+    match error {
+        MigrateError::VersionMissing(version) if newest.is_some_and(|newest| version > newest) => anyhow!(
+            "the database {file_name} was made by a newer Callgate (its tables are at step {version}, this program knows \
+             {}). Use that Callgate, or put back a backup from before it",
+            newest.unwrap_or_default()
+        ),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_damage(&error) => {
+            damaged(file, error)
+        }
+        error => anyhow::Error::new(error).context(format!("the tables of {file_name} cannot be brought up to date")),
+    }
+}
+
+/// What to do about a file that is damaged.
+fn damaged(file: &Path, error: sqlx::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!(
+        "the database {} is damaged. Put back a backup, or move the file away, with those beside it whose names begin \
+         like its own, to begin with an empty one",
+        file.display()
+    ))
+}
+
+/// SQLite's result code of an error, without what extends it (<https://sqlite.org/rescode.html>).
+fn result_code(error: &sqlx::Error) -> Option<i32> {
+    let sqlx::Error::Database(error) = error else {
+        return None;
+    };
+    Some(error.code()?.parse::<i32>().ok()? & 0xff)
+}
+
+/// Whether the file is no database, or none any more: `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
+fn is_damage(error: &sqlx::Error) -> bool {
+    matches!(result_code(error), Some(11 | 26))
+}
+
+/// Whether an error passes by itself, or once the operator has made room: then nothing has to be restarted.
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
+        // SQLITE_BUSY and SQLITE_LOCKED: others are writing. SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL and SQLITE_CANTOPEN:
+        // what a full disk, a lost mount or too few file handles look like.
+        error => matches!(result_code(error), Some(5 | 6 | 8 | 10 | 13 | 14)),
+    }
+}
+
 /// What a failed query is: a passing lack of the database, or something broken.
 fn fault(doing: &'static str) -> impl Fn(sqlx::Error) -> Fault {
-    move |error| match &error {
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Fault::unavailable(doing, error),
-        // SQLITE_BUSY and SQLITE_LOCKED, with their extended codes.
-        sqlx::Error::Database(inner)
-            if inner
-                .code()
-                .and_then(|code| code.parse::<i32>().ok())
-                .is_some_and(|code| matches!(code & 0xff, 5 | 6)) =>
-        {
-            Fault::unavailable(doing, error)
+    move |error| match is_passing(&error) {
+        true => Fault::unavailable(doing, error),
+        false => Fault::new(doing, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::clock::Timestamp;
+
+    /// security check 103
+    #[tokio::test]
+    async fn a_full_and_a_read_only_database_refuse_what_is_written_for_now_and_go_on_being_read() {
+        for (lack, cure) in [
+            ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 100000"),
+            ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+        ] {
+            let storage = Storage::in_memory().await.unwrap();
+            let long = "x".repeat(1 << 20);
+            let add = async || storage.add_user("alice", &long, false, Timestamp(1)).await;
+            sqlx::query(lack).execute(&storage.writer).await.unwrap();
+            let fault = add().await.unwrap_err();
+            assert!(fault.is_unavailable(), "{lack}: {}", fault.with_causes());
+            assert!(storage.find_user("alice").await.unwrap().is_none(), "{lack}");
+            sqlx::query(cure).execute(&storage.writer).await.unwrap();
+            assert!(add().await.unwrap(), "{lack}");
         }
-        _ => Fault::new(doing, error),
     }
 }

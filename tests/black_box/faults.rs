@@ -1,0 +1,237 @@
+//! A database that is locked, full, damaged or from the future: nothing opens because of it, live sessions go on as far as
+//! reading goes, and what passes by itself needs no restart (security check 103; OWASP ASVS 16.5.2 and 16.5.3).
+
+use std::{fs, net::TcpListener, os::unix::fs::FileExt as _, time::Instant};
+
+use futures::future::join_all;
+
+use crate::{
+    client::{Client, REMEMBER, Reply, SESSION},
+    poll,
+    server::{Place, QUICK, Server, UNTHROTTLED},
+};
+
+const LOGIN: &str = r#"{"user_id":"user01","password":"user_01"}"#;
+
+/// A client whose browser is remembered.
+async fn remembered(server: &Server) -> Client {
+    let client = server.client();
+    let reply = client.json("/api/login", LOGIN).await;
+    assert_eq!(reply.cookie_names(), [SESSION, REMEMBER]);
+    client
+}
+
+/// A refusal for now: it says when to come again, and touches no cookie.
+fn assert_comes_again(reply: &Reply, what: &str) {
+    assert_eq!(reply.status, 503, "{what}: {}", reply.body);
+    assert!(reply.header("retry-after").parse::<u32>().unwrap() >= 1, "{what}");
+    assert!(reply.set_cookies().is_empty(), "{what}: {:?}", reply.headers);
+}
+
+#[tokio::test]
+async fn a_lock_that_is_soon_gone_is_waited_for() {
+    let server = Server::quick_demo().await;
+    let client = remembered(&server).await;
+    client.drop_cookie(SESSION);
+    let mut other = server.place.database().await;
+    other.change("BEGIN EXCLUSIVE").await;
+    let login = tokio::spawn({
+        let client = server.client();
+        async move { client.json("/api/login", LOGIN).await.status }
+    });
+    let call = tokio::spawn(async move { client.who().await });
+    let began = Instant::now();
+    poll::until("a second to pass", async || began.elapsed().as_secs() >= 1).await;
+    assert!(!login.is_finished() && !call.is_finished(), "they wait");
+    other.change("COMMIT").await;
+    assert_eq!(login.await.unwrap(), 200);
+    assert_eq!(call.await.unwrap().as_deref(), Some("user01"));
+}
+
+#[tokio::test]
+async fn a_lock_that_stays_refuses_what_must_be_written_and_opens_nothing_until_it_is_gone() {
+    let server = Server::quick_demo().await;
+    let live = remembered(&server).await;
+    let (program, browser, leaving) = (
+        remembered(&server).await,
+        remembered(&server).await,
+        remembered(&server).await,
+    );
+    // Their sessions are over: a guard can only let them in after something was written.
+    program.drop_cookie(SESSION);
+    browser.drop_cookie(SESSION);
+    let mut other = server.place.database().await;
+    other.change("BEGIN EXCLUSIVE").await;
+
+    let visitor = server.client();
+    let (login, call, page, logout, form) = tokio::join!(
+        visitor.json("/api/login", LOGIN),
+        program.json("/api/auth_func", "{}"),
+        browser.get("/"),
+        leaving.json("/api/logout", "{}"),
+        visitor.form("/login", &[("user_id", "user01"), ("password", "user_01")]),
+    );
+    for (reply, what) in [(&login, "login"), (&call, "a guarded call"), (&logout, "logout")] {
+        assert_comes_again(reply, what);
+        assert_eq!(reply.code(), "busy", "{what}");
+    }
+    for (reply, what) in [(&page, "a page"), (&form, "the form")] {
+        assert_comes_again(reply, what);
+        assert!(reply.header("content-type").starts_with("text/html"), "{what}");
+        assert!(reply.shows("The server is busy"), "{what}: {}", reply.body);
+    }
+    // Reading goes on beside a writer.
+    assert_eq!(live.who().await.as_deref(), Some("user01"));
+    assert_eq!(live.get("/readyz").await.status, 200);
+
+    other.change("COMMIT").await;
+    for client in [&live, &program, &browser, &leaving] {
+        assert_eq!(client.who().await.as_deref(), Some("user01"));
+    }
+    assert_eq!(leaving.json("/api/logout", "{}").await.status, 200);
+    assert_eq!(visitor.json("/api/login", LOGIN).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_what_must_be_written_and_live_sessions_go_on() {
+    let place = Place::new();
+    let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let server = place.demo_on([&sockets[0], &sockets[1]]).await;
+    let (live, over) = (remembered(&server).await, remembered(&server).await);
+    over.drop_cookie(SESSION);
+    let mut database = place.database().await;
+    // Its use is to be noted, which needs room.
+    database
+        .change("UPDATE sessions SET last_used_at = last_used_at - 300000")
+        .await;
+
+    server.limit_files(Some(0));
+    // Once is not enough: what a first failure leaves behind shows at the next ones.
+    for _ in 0..5 {
+        assert_comes_again(&server.client().json("/api/login", LOGIN).await, "login");
+        assert_comes_again(&over.json("/api/auth_func", "{}").await, "a guarded call");
+        assert_comes_again(&over.get("/").await, "a page");
+        assert_comes_again(&live.json("/api/logout", "{}").await, "logout");
+        assert_eq!(live.who().await.as_deref(), Some("user01"));
+        assert_eq!(live.get("/").await.status, 200);
+    }
+    assert_eq!(live.get("/livez").await.status, 200);
+
+    server.limit_files(None);
+    assert_eq!(over.who().await.as_deref(), Some("user01"));
+    assert_eq!(live.json("/api/logout", "{}").await.status, 200);
+    assert_eq!(server.user01().await.who().await.as_deref(), Some("user01"));
+    assert_eq!(database.text("PRAGMA integrity_check").await, "ok");
+    let log = place.log();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_damaged_while_it_serves_opens_nothing() {
+    let place = Place::new();
+    let server = place.demo(&[QUICK, UNTHROTTLED].concat()).await;
+    let (live, over) = (remembered(&server).await, remembered(&server).await);
+    over.drop_cookie(SESSION);
+    let mut database = place.database().await;
+    // All of it is in the file, and what connections remember of it is outdated.
+    database.change("UPDATE users SET created_at = created_at + 1").await;
+    assert_eq!(database.number("PRAGMA wal_checkpoint(TRUNCATE)").await, 0);
+    let path = place.data().join("callgate.db");
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let pages = usize::try_from(file.metadata().unwrap().len()).unwrap() - 4096;
+    file.write_all_at(&vec![0xaa; pages], 4096).unwrap();
+
+    for _ in 0..3 {
+        let reply = live.json("/api/auth_func", "{}").await;
+        assert_eq!((reply.status, reply.code().as_str()), (500, "internal"));
+        let reply = over.json("/api/auth_func", "{}").await;
+        assert_eq!((reply.status, reply.code().as_str()), (500, "internal"));
+        assert!(reply.set_cookies().is_empty(), "{:?}", reply.headers);
+        assert_eq!(live.get("/").await.status, 500);
+        assert_eq!(server.client().json("/api/login", LOGIN).await.status, 500);
+        assert_eq!(live.get("/readyz").await.status, 503);
+        assert_eq!(live.get("/livez").await.status, 200);
+    }
+    assert!(live.cookie(SESSION).is_some() && over.cookie(REMEMBER).is_some());
+    assert!(place.log().contains("malformed"), "{}", place.log());
+}
+
+#[tokio::test]
+async fn a_damaged_file_keeps_the_server_from_starting_and_stays_as_it_is() {
+    let place = Place::new();
+    place.demo(QUICK).await.stop().await;
+    let file = place.data().join("callgate.db");
+    let whole = fs::read(&file).unwrap();
+    let text = b"this was a database once. ".repeat(1000);
+    let spoilt = [&whole[..4096], &vec![0xaa; whole.len() - 4096]].concat();
+    for damaged in [&text[..], &spoilt, &whole[..5000], &[&[0; 100], &whole[100..]].concat()] {
+        fs::write(&file, damaged).unwrap();
+        for command in [&["serve", "--demo"][..], &["user", "list"]] {
+            let ran = place.run(command, "").await;
+            assert!(!ran.worked, "{command:?}");
+            assert!(ran.error.contains("data/callgate.db is damaged"), "{}", ran.error);
+            assert!(ran.error.contains("Put back a backup"), "{}", ran.error);
+        }
+        assert!(fs::read(&file).unwrap() == damaged, "the file was changed");
+    }
+    fs::write(&file, whole).unwrap();
+    assert_eq!(
+        place.demo(QUICK).await.client().json("/api/login", LOGIN).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_left_alone() {
+    let place = Place::new();
+    place.demo(QUICK).await.stop().await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (9999, 'from the future', TRUE, x'00', 0)";
+    place.database().await.change(newer).await;
+    for command in [&["serve", "--demo"][..], &["user", "list"]] {
+        let ran = place.run(command, "").await;
+        assert!(!ran.worked, "{command:?}");
+        assert!(ran.error.contains("made by a newer Callgate"), "{}", ran.error);
+        assert!(ran.error.contains("put back a backup"), "{}", ran.error);
+    }
+    place
+        .database()
+        .await
+        .change("DELETE FROM _sqlx_migrations WHERE version = 9999")
+        .await;
+    place.demo(QUICK).await;
+}
+
+#[tokio::test]
+async fn a_place_where_nothing_can_be_written_keeps_the_server_from_starting() {
+    let place = Place::new();
+    fs::create_dir_all(place.data().join("callgate.db")).unwrap();
+    let ran = place.run(&["serve", "--demo"], "").await;
+    assert!(
+        !ran.worked && ran.error.contains("the data folder data cannot"),
+        "{}",
+        ran.error
+    );
+    // Not even root makes a folder there.
+    let ran = place
+        .run_with(&["serve", "--demo"], "", &[("CALLGATE_DATA", "/proc/callgate")])
+        .await;
+    assert!(
+        !ran.worked && ran.error.contains("the data folder /proc/callgate cannot"),
+        "{}",
+        ran.error
+    );
+}
+
+#[tokio::test]
+async fn servers_that_start_at_once_on_an_empty_folder_all_come_up() {
+    for _ in 0..3 {
+        let place = Place::new();
+        let servers = join_all((0..3).map(|_| place.demo(QUICK))).await;
+        let client = servers[0].user01().await;
+        for server in &servers {
+            assert_eq!(client.moved_to(&server.client()).who().await.as_deref(), Some("user01"));
+        }
+        assert_eq!(place.database().await.count("users").await, 3);
+    }
+}
