@@ -16,6 +16,7 @@ mod raw;
 mod server;
 
 mod account;
+mod attack_crash;
 mod attack_input;
 mod attack_timing;
 mod call;
