@@ -36,6 +36,8 @@ pub enum Refusal {
     InvalidArguments(Vec<FieldFault>),
     /// The body is not declared as JSON.
     NotJson,
+    /// The body is compressed, or otherwise encoded.
+    Encoded,
     /// The body is larger than the limit, in bytes.
     TooLarge {
         /// The limit, in bytes.
@@ -102,6 +104,7 @@ impl Refusal {
             Self::Malformed(_) => ("malformed_body", 400),
             Self::InvalidArguments(_) => ("invalid_arguments", 422),
             Self::NotJson => ("unsupported_media_type", 415),
+            Self::Encoded => ("unsupported_encoding", 415),
             Self::TooLarge { .. } => ("body_too_large", 413),
             Self::TooSlow => ("body_too_slow", 408),
             Self::UnknownFunction => ("unknown_function", 404),
@@ -131,6 +134,7 @@ impl Refusal {
             Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
             Self::InvalidArguments(faults) => format!("The arguments do not fit this function: {}.", in_words(faults)),
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
+            Self::Encoded => "Send the body as it is, without Content-Encoding: nothing is unpacked here.".into(),
             Self::TooLarge { limit } => {
                 format!("The body is too large. Send at most {limit} bytes.")
             }
@@ -230,6 +234,7 @@ impl<'de> Deserialize<'de> for Refusal {
             "forbidden" => Self::Forbidden(detail),
             "not_found" => Self::NotFound(detail),
             "unsupported_media_type" => Self::NotJson,
+            "unsupported_encoding" => Self::Encoded,
             "body_too_large" => Self::TooLarge {
                 limit: wire.limit.unwrap_or_default(),
             },
@@ -273,6 +278,7 @@ mod tests {
             Refusal::Forbidden("x".into()),
             Refusal::NotFound("x".into()),
             Refusal::NotJson,
+            Refusal::Encoded,
             Refusal::TooLarge { limit: 9 },
             Refusal::TooSlow,
             Refusal::UnknownFunction,

@@ -108,6 +108,7 @@ fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
         Refusal::CrossOrigin,
         Refusal::Malformed("expected value at line 1, column 1".to_owned()),
         Refusal::NotJson,
+        Refusal::Encoded,
         Refusal::TooLarge { limit: body_bytes },
         Refusal::TooSlow,
         Refusal::Busy { retry_after: 1 },

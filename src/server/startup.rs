@@ -65,6 +65,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let doors = door::router(&services, options);
     let (handle, plain_handle) = (Handle::new(), Handle::new());
     let drain = Duration::from_secs(settings.https.drain_seconds);
+    let farewell = Duration::from_millis(settings.https.farewell_ms);
     let mut signals = StopSignals::listen().context("signals cannot be listened to")?;
     let stopper = tokio::spawn({
         let (handle, plain_handle, stopping) = (handle.clone(), plain_handle.clone(), stopping.clone());
@@ -73,7 +74,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
             tracing::info!("stopping; calls under way may finish");
             stopping.begin();
             let gracefully = async {
-                https::parted([&handle, &plain_handle]).await;
+                https::parted([&handle, &plain_handle], farewell).await;
                 plain_handle.graceful_shutdown(Some(drain));
                 handle.graceful_shutdown(Some(drain));
                 pending::<()>().await;

@@ -98,7 +98,8 @@ impl Client {
         format!("https://{}", self.host())
     }
 
-    fn host(&self) -> String {
+    /// Name and port of the server.
+    pub fn host(&self) -> String {
         format!("localhost:{}", self.address.port())
     }
 
@@ -155,7 +156,8 @@ impl Client {
         Some(user.to_owned())
     }
 
-    async fn connect(&self, protocol: &str) -> TlsStream<TcpStream> {
+    /// A connection that speaks `http/1.1` or `h2`.
+    pub async fn connect(&self, protocol: &str) -> TlsStream<TcpStream> {
         let mut config = (*self.tls).clone();
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         let stream = TcpStream::connect(self.address).await.expect("a connection");

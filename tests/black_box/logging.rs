@@ -101,7 +101,7 @@ async fn a_format_that_does_not_exist_refuses_to_start() {
     let place = Place::new();
     let ran = place.run(&["serve", "--demo", "--log", "xml"], "").await;
     assert!(!ran.worked && ran.error.contains("json"), "{}", ran.error);
-    for (name, value) in [("CALLGATE_LOG_FORMAT", "xml"), ("CALLGATE_LOG_FILTER", "info")] {
+    for (name, value) in [("CALLGATE_LOG_FORMAT", "xml"), ("CALLGATE_LOG", "info")] {
         let ran = place.run_with(&["serve", "--demo"], "", &[(name, value)]).await;
         assert!(!ran.worked && ran.error.contains(name), "{}", ran.error);
     }
@@ -129,9 +129,9 @@ async fn a_name_cannot_forge_a_line() {
         assert_eq!(log_in(&server.client(), name, "user_03").await, 200);
         let log = place.log();
         let new: Vec<&str> = log.lines().skip(before).collect();
-        assert_eq!(new.len(), 2, "a login and an access line: {new:?}");
+        assert_eq!(new.len(), 3, "the hashing, the login and an access line: {new:?}");
         assert!(
-            new[0].contains("authn_login_success") && new[0].contains(r"eve\r\n2026"),
+            new[1].contains("authn_login_success") && new[1].contains(r"eve\r\n2026"),
             "{new:?}"
         );
         let is_text =

@@ -23,7 +23,17 @@ pub async fn tls(server: &Server) -> TlsStream<TcpStream> {
 
 /// A TLS connection with a configuration of its own.
 pub async fn tls_as(server: &Server, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(server.https).await?;
+    handshake(TcpStream::connect(server.https).await?, config).await
+}
+
+/// A TLS connection to a server on a connection that is open already.
+pub async fn tls_on(server: &Server, stream: TcpStream) -> TlsStream<TcpStream> {
+    handshake(stream, trusting(&server.place.data(), None))
+        .await
+        .expect("a TLS connection")
+}
+
+async fn handshake(stream: TcpStream, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from("localhost").unwrap();
     within(
         "a TLS handshake",

@@ -302,9 +302,38 @@ impl Server {
         assert!(database.change(&aged).await >= 1);
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// How many sockets it has open (proc(5)).
+    pub fn sockets(&self) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
+        let targets = open.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
+        targets
+            .filter(|target| target.to_string_lossy().starts_with("socket:"))
+            .count()
+    }
+
+    /// Resets the peak that `memory_kib` tells of (proc(5), `clear_refs`).
+    pub fn forget_memory_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.id()), "5").unwrap();
+    }
+
+    /// How much memory it has, and had at most, in KiB: a field of its status, `VmRSS` or `VmHWM` (proc(5)).
+    pub fn memory_kib(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        line.trim_matches([':', '\t', ' '])
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
+    }
+
     /// Sends a signal, such as TERM.
     pub fn signal(&self, signal: &str) {
-        let id = self.child.id().expect("it runs");
+        let id = self.id();
         let sent = std::process::Command::new("kill")
             .args([&format!("-{signal}"), &id.to_string()])
             .status()

@@ -1,14 +1,31 @@
 //! Stopping: calls under way are finished, nothing waits for ever. Security check 108.
 
-use std::time::{Duration, Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use futures::stream;
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
+use hyper::{
+    Request,
+    body::{Bytes, Frame},
+    client::conn::http2,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::oneshot};
 
 use crate::{
     client::SESSION,
-    poll, raw,
+    poll::{self, within},
+    raw,
     server::{Place, QUICK, Server},
 };
+
+/// A farewell that lasts for as long as any connection is open: what is tested in it depends on no clock.
+const LONG_FAREWELL: (&str, &str) = ("CALLGATE_HTTPS_FAREWELL_MS", "25000");
+
+const GET: &[u8] = b"GET /favicon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Sends the first part of a call whose body is not complete. It is under way once the server asks for the body.
 async fn begin_call(server: &Server, session: &str) -> tokio_rustls::client::TlsStream<TcpStream> {
@@ -118,4 +135,90 @@ async fn two_servers_on_one_database_share_sessions_and_one_may_stop() {
     let third = place.demo(QUICK).await;
     assert_eq!(there.json("/api/logout", "{}").await.status, 200);
     assert_eq!(client.moved_to(&third.client()).who().await, None);
+}
+
+#[tokio::test]
+async fn a_kept_connection_may_bring_a_last_request_and_is_told_so() {
+    let mut server = Place::new().demo(&[QUICK, &[LONG_FAREWELL]].concat()).await;
+    let mut plain = TcpStream::connect(server.http).await.unwrap();
+    plain.write_all(GET).await.unwrap();
+    raw::read_until(&mut plain, "\r\n\r\n").await;
+    let mut kept = raw::tls(&server).await;
+    kept.write_all(GET).await.unwrap();
+    let first = raw::read_until(&mut kept, "<svg/>").await;
+    assert!(!first.to_lowercase().contains("connection: close"), "{first}");
+    // Open, with a handshake that is not yet done when the server is told to stop.
+    let young = TcpStream::connect(server.https).await.unwrap();
+    server.signal("TERM");
+    no_longer_accepts(&server).await;
+    let mut young = raw::tls_on(&server, young).await;
+    young.write_all(GET).await.unwrap();
+    kept.write_all(GET).await.unwrap();
+    plain.write_all(GET).await.unwrap();
+    let answers = [
+        (200, raw::read_to_close(&mut young).await),
+        (200, raw::read_to_close(&mut kept).await),
+        (308, raw::read_to_close(&mut plain).await),
+    ];
+    for (status, answer) in answers {
+        assert_eq!(raw::status(&answer), status, "{answer}");
+        assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+    }
+    let asked = Instant::now();
+    assert!(server.ended().await.success());
+    // Nobody is left to wait for.
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_server_without_connections_stops_at_once() {
+    let mut server = Place::new().demo(&[QUICK, &[LONG_FAREWELL]].concat()).await;
+    server.client().get("/favicon.svg").await;
+    let asked = Instant::now();
+    server.signal("TERM");
+    assert!(server.ended().await.success());
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn an_http_2_connection_is_told_to_go_away_and_its_calls_are_finished() {
+    let mut server = Server::quick_demo().await;
+    let client = server.user01().await;
+    let io = TokioIo::new(client.connect("h2").await);
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let call = |body: BoxBody<Bytes, Infallible>| {
+        Request::post(format!("https://{}/api/auth_func", client.host()))
+            .header("content-type", "application/json")
+            .header("cookie", format!("{SESSION}={}", client.session()))
+            .body(body)
+            .unwrap()
+    };
+    let whole = || call(Full::from("{}").boxed());
+    let (finish, finished) = oneshot::channel::<()>();
+    let body = stream::once(async move {
+        finished.await.unwrap();
+        Ok(Frame::data(Bytes::from("{}")))
+    });
+    let slow = tokio::spawn(sender.send_request(call(BoxBody::new(StreamBody::new(body)))));
+    server.signal("TERM");
+    // Until GOAWAY is there, calls are taken, and answered; after it, none is even sent.
+    poll::until("GOAWAY", async || match sender.try_send_request(whole()).await {
+        Ok(answer) => {
+            assert_eq!(answer.status(), 200);
+            false
+        }
+        Err(mut error) => {
+            assert!(error.take_message().is_some(), "sent and not answered: {error:?}");
+            true
+        }
+    })
+    .await;
+    assert!(!slow.is_finished());
+    finish.send(()).unwrap();
+    let answer = within("the answer", slow).await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.into_body().collect().await.unwrap();
+    within("the connection to end", connection).await.unwrap().unwrap();
+    assert!(server.ended().await.success());
 }

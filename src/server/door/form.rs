@@ -242,7 +242,7 @@ pub async fn logout(Extension(caller): Extension<Caller>) -> Response {
 /// Reads a form that was sent.
 async fn read_form(request: Request, settings: &Settings) -> Result<Typed, Refusal> {
     let (head, mut body) = request.into_parts();
-    let body = match read(&mut body, settings).await {
+    let body = match read(&head.headers, &mut body, settings).await {
         Ok(text) => text,
         Err(refusal) => {
             drain(&head.headers, body).await;

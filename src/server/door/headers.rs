@@ -3,15 +3,18 @@
 use axum::{
     extract::Request,
     http::{
-        HeaderName, HeaderValue,
+        HeaderName, HeaderValue, StatusCode,
         header::{
             CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
             X_FRAME_OPTIONS,
         },
     },
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
+
+/// The most headers of a request. hyper holds HTTP/1.1 to it, but not HTTP/2.
+const MAX_HEADERS: usize = 100;
 
 /// For answers that are not pages: nothing in them may load or run anything.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
@@ -45,9 +48,12 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// The middleware, outside of everything else.
+/// The middleware, outside of everything else. Refuses a request with too many headers.
 pub async fn add(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let mut response = match request.headers().len() > MAX_HEADERS {
+        true => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
+        false => next.run(request).await,
+    };
     let headers = response.headers_mut();
     headers.extend(EVERYWHERE);
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);

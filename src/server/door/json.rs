@@ -10,7 +10,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, Method,
-        header::{CONTENT_TYPE, EXPECT},
+        header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
         request::Parts,
     },
     response::Response,
@@ -68,7 +68,7 @@ async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut 
         return Err(Refusal::NotJson);
     }
     let asked = Instant::now();
-    let text = read(body, settings).await?;
+    let text = read(&head.headers, body, settings).await?;
     if asked.elapsed() >= STALE_AFTER {
         caller.look_again().await?;
     }
@@ -101,8 +101,15 @@ pub async fn run(function: &'static Function, caller: Caller, body: String) -> R
 /// Reads a whole body, as text.
 ///
 /// # Errors
-/// A body that is larger, slower or stranger than allowed.
-pub async fn read(body: &mut Body, settings: &Settings) -> Result<String, Refusal> {
+/// A body that is larger, slower or stranger than allowed. Nothing is unpacked: a few bytes could become any number.
+pub async fn read(headers: &HeaderMap, body: &mut Body, settings: &Settings) -> Result<String, Refusal> {
+    if headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|coding| coding != "identity")
+    {
+        return Err(Refusal::Encoded);
+    }
     let limit = settings.limits.body_bytes;
     if http_body::Body::size_hint(body).lower() > limit {
         return Err(Refusal::TooLarge { limit });

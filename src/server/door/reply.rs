@@ -3,7 +3,7 @@
 use axum::{
     http::{
         HeaderValue, StatusCode,
-        header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER},
+        header::{ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER},
     },
     response::{IntoResponse as _, Response},
 };
@@ -53,7 +53,7 @@ fn status(refusal: &Refusal) -> StatusCode {
     StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The headers that a status asks for (RFC 9110, sections 10.2.1 and 10.2.3).
+/// The headers that a status asks for (RFC 9110, sections 10.2.1, 10.2.3 and 12.5.3).
 pub fn add_headers(response: &mut Response, refusal: &Refusal) {
     let headers = response.headers_mut();
     match refusal {
@@ -62,6 +62,9 @@ pub fn add_headers(response: &mut Response, refusal: &Refusal) {
         }
         Refusal::MethodNotAllowed => {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        Refusal::Encoded => {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         _ => {}
     }

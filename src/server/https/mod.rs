@@ -38,8 +38,7 @@ use super::{certificates::Certificates, settings::Settings, stopping::Stopping};
 const MAX_HEAD: usize = 32 * 1024;
 /// The largest list of headers of an HTTP/2 request, in bytes.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
-/// For how long connections that are in use may part by themselves when the server stops.
-const PARTING: Duration = Duration::from_millis(500);
+/// How often it is looked whether all connections have gone.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How many calls one HTTP/2 connection may have under way.
 const MAX_STREAMS: u32 = 100;
@@ -108,8 +107,8 @@ pub async fn part(State(stopping): State<Stopping>, request: Request, next: Next
     response
 }
 
-/// Waits until no connection is left on either listener, but not for long.
-pub async fn parted(handles: [&Handle<Peer>; 2]) {
+/// Waits until no connection is left on either listener, but no longer than `farewell`.
+pub async fn parted(handles: [&Handle<Peer>; 2], farewell: Duration) {
     let parted = async {
         let mut looks = interval(LOOK_EVERY);
         while handles.iter().any(|handle| handle.connection_count() > 0) {
@@ -117,5 +116,5 @@ pub async fn parted(handles: [&Handle<Peer>; 2]) {
         }
     };
     // Whoever is silent for that long is closed like any silent connection.
-    let _ = timeout(PARTING, parted).await;
+    let _ = timeout(farewell, parted).await;
 }

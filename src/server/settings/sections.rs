@@ -53,6 +53,11 @@ pub struct Https {
     /// How long calls under way may take when the server stops, in seconds.
     #[config(env = "CALLGATE_HTTPS_DRAIN_SECONDS", default = 25)]
     pub drain_seconds: u64,
+
+    /// For how many milliseconds before that a kept connection may still bring a last request: a client that is just sending
+    /// one finds no closed connection.
+    #[config(env = "CALLGATE_HTTPS_FAREWELL_MS", default = 500)]
+    pub farewell_ms: u64,
 }
 
 /// The plain HTTP listener, which only leads to HTTPS.
