@@ -9,7 +9,7 @@ cd "$project"
 check=(format clippy-server clippy-browser docs deny gates)
 all=("${check[@]}" unit build artefacts client flood openapi e2e)
 # Bounded, and against servers of their own on loopback only.
-attack=(attacks fuzz)
+attack=(attacks slow testssl fuzz)
 
 suite_format() { cargo fmt --check && cargo fmt --check --manifest-path fuzz/Cargo.toml; }
 suite_clippy-server() { cargo clippy --all-targets --features ssr -- -D warnings; }
@@ -28,6 +28,8 @@ suite_flood() { tools/flood.sh; }
 suite_openapi() { tools/openapi.sh; }
 suite_e2e() { tools/e2e.sh; }
 suite_fuzz() { tools/fuzz.sh; }
+suite_slow() { tools/slow.sh; }
+suite_testssl() { tools/testssl.sh; }
 suite_attacks() { ATTACK=full cargo test --no-fail-fast --features ssr --test black_box attack; }
 
 # count_<suite> reads a test suite's output and prints "<passed> <failed> <skipped>". Suites without one count nothing.
@@ -38,6 +40,8 @@ count_flood() { count_client; }
 count_openapi() { count_client; }
 count_artefacts() { count_client; }
 count_fuzz() { count_client; }
+count_slow() { count_client; }
+count_testssl() { count_client; }
 count_e2e() {
   sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | awk '
     /^ +[0-9]+ (passed|flaky)( |$)/ { p += $1 }

@@ -5,9 +5,10 @@ import sys
 
 # Found on every development certificate, or on this machine only.
 EXPLAINED = {
-    "cert_notAfter": "the development certificate is good for a year; a public one comes with its own end",
+    "cipher_order": "all suites that are offered are strong, so the client may choose the one that is fast for it",
+    "cert_revocation": "the development certificate is trusted by hand and taken back by hand; a public one says where to ask",
 }
-# As testssl.sh says where it looks at what is better than it knows of.
+# What is good, what is neither good nor bad, and what testssl.sh could not find out.
 HARMLESS = ("OK", "INFO", "LOW", "WARN", "DEBUG")
 
 
