@@ -90,7 +90,7 @@ async fn look_up(services: &Services, user_id: &str, password: Password) -> Resu
     }
     let user = services.storage().find_user(user_id).await?;
     let stored = user.as_ref().map(|user| user.password_hash.clone());
-    let verdict = services.passwords().verify(password, stored).await?;
+    let verdict = services.passwords().verify(password.clone(), stored).await?;
     let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
     let failure = match &user {
         None => Some(Failure::UnknownUser),
@@ -105,11 +105,18 @@ async fn look_up(services: &Services, user_id: &str, password: Password) -> Resu
     let Some(user) = user else {
         return Ok(None);
     };
-    if let Some(rehashed) = verdict.rehashed {
-        services
-            .storage()
-            .replace_hash(&user.user_id, &user.password_hash, &rehashed)
-            .await?;
+    if verdict.is_outdated {
+        // Where too much is being hashed, at the next login.
+        match services.passwords().hash(password).await {
+            Ok(rehashed) => {
+                services
+                    .storage()
+                    .replace_hash(&user.user_id, &user.password_hash, &rehashed)
+                    .await?;
+            }
+            Err(Refusal::Busy { .. }) => {}
+            Err(refusal) => return Err(refusal),
+        }
     }
     Ok(Some(user))
 }

@@ -85,8 +85,49 @@ async fn a_raised_cost_is_the_cost_for_unknown_users_too() {
     let now = ["purpose=\"verify\" memory_kib=32768 iterations=3"];
     let reply = log_in(&server, "nobody", "wrong").await;
     assert_eq!(work(&server, &reply), now);
+    // A user whose hash is from before takes the same work: what the hash does not cost is made up for. So does one who may
+    // not log in, whose hash stays as it is, with the right password as well.
+    place.done(&["user", "disable", "user03"], "").await;
+    let before = "purpose=\"verify\" memory_kib=19456 iterations=2";
+    let made_up = "purpose=\"make_up\" memory_kib=19797 iterations=3";
+    assert!((32_768_i64 * 3 - (19_456 * 2 + 19_797 * 3)).abs() < 3);
+    for (user, password) in [
+        ("user01", "wrong"),
+        ("user03", "wrong"),
+        ("user03", "user_03"),
+        ("user01", ""),
+    ] {
+        let reply = log_in(&server, user, password).await;
+        assert_eq!(reply.status, 401, "{user} {password}");
+        assert_eq!(work(&server, &reply), [before, made_up], "{user} {password}");
+    }
     // The first right login brings a user up to the new cost.
     assert_eq!(log_in(&server, "user01", "user_01").await.status, 200);
     let reply = log_in(&server, "user01", "wrong").await;
     assert_eq!(work(&server, &reply), now);
+}
+
+/// security check 49: a demo user whose password is public is no more to a server in earnest than a name that nobody has
+#[tokio::test]
+async fn a_demo_user_outside_a_demo_is_refused_as_an_unknown_one_after_the_same_work() {
+    let place = Place::new();
+    place.add_user("alice", "seven small zebras swim").await;
+    let server = place.serve(&[UNTHROTTLED, &[COUNTED]].concat()).await;
+    let made = place
+        .database()
+        .await
+        .change(
+            "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at)
+             SELECT 'user01', password_hash, TRUE, TRUE, created_at, changed_at FROM users",
+        )
+        .await;
+    assert_eq!(made, 1);
+    let first = log_in(&server, "nobody", "seven small zebras swim").await;
+    assert_eq!(first.status, 401);
+    for password in ["seven small zebras swim", "wrong"] {
+        let reply = log_in(&server, "user01", password).await;
+        assert_eq!(answer(&reply), answer(&first), "{password}");
+        assert_eq!(work(&server, &reply), work(&server, &first), "{password}");
+    }
+    assert_eq!(log_in(&server, "alice", "seven small zebras swim").await.status, 200);
 }
