@@ -1,5 +1,7 @@
 //! Logging in and out: the use-cases behind every door.
 
+use std::sync::Arc;
+
 use super::{
     caller::Caller,
     clock::Timestamp,
@@ -121,11 +123,10 @@ async fn look_up(services: &Services, user_id: &str, password: Password) -> Resu
     Ok(Some(user))
 }
 
-/// Begins a session in place of whatever this browser had. Cookies are set only once all of it is stored.
+/// Begins a session in place of whatever this browser had, unless the login was overtaken. What was before is over only
+/// once there is something in its place, so a login that fails logs nobody out. Cookies are set only once all of it is stored.
 async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestamp) -> Result<bool, Fault> {
     caller.stop_restoring();
-    remember::forget(caller).await?;
-    kept_calls::hand_over(caller, &user.user_id).await?;
     let remembered = match remember {
         true => match remember::remember(caller, user, now).await? {
             Some(remembered) => Some(remembered),
@@ -143,11 +144,17 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
         user_changed_at: user.changed_at,
         origin: caller.origin(),
     };
-    let is_begun = sessions::begin(&caller.session(), &login).await?;
-    if let Some(remembered) = remembered.filter(|_| is_begun) {
+    let Some(session) = sessions::begin(Arc::clone(caller.services().sessions()), &login).await? else {
+        return Ok(false);
+    };
+    kept_calls::hand_over(caller, &user.user_id).await?;
+    sessions::end(&caller.session()).await?;
+    remember::forget(caller).await?;
+    caller.go_on_with(session);
+    if let Some(remembered) = remembered {
         remembered.tell(caller);
     }
-    Ok(is_begun)
+    Ok(true)
 }
 
 /// Ends the session of `caller`, forgets the browser with all sessions that came of it, and gives the user's name.

@@ -72,7 +72,8 @@ fn answer(refusal: &Refusal) -> anyhow::Result<String> {
 /// A caller made up for a guard to be asked: one who gave the password at some time, or nobody.
 pub(super) async fn caller(services: &Services, given: Option<PasswordGiven>) -> anyhow::Result<Caller> {
     let now = Timestamp::now();
-    let session = Session::new(None, Arc::new(MemoryStore::default()), None);
+    let store = Arc::new(MemoryStore::default());
+    let mut session = Session::new(None, Arc::clone(&store), None);
     if let Some(given) = given {
         let fresh = services.settings().sessions.fresh();
         let login = Login {
@@ -87,7 +88,7 @@ pub(super) async fn caller(services: &Services, given: Option<PasswordGiven>) ->
             user_changed_at: 0,
             origin: sessions::Origin::default(),
         };
-        sessions::begin(&session, &login).await?;
+        session = sessions::begin(store, &login).await?.unwrap_or(session);
     }
     let arrival = Arrival {
         address: None::<IpAddr>,

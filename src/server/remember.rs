@@ -6,7 +6,7 @@
 //!
 //! The lifetime counts from the login with the password and is not prolonged by use.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     caller::{Arrival, Caller},
@@ -166,8 +166,10 @@ async fn begin(
         user_changed_at,
         origin: caller.origin(),
     };
-    let is_begun = sessions::begin(&caller.session(), &login).await?;
-    if is_begun {
+    let session = sessions::begin(Arc::clone(caller.services().sessions()), &login).await?;
+    let is_begun = session.is_some();
+    if let Some(session) = session {
+        caller.go_on_with(session);
         events::logged_in(&login.user_id, Way::Remembered);
     }
     Ok(is_begun)

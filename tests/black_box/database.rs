@@ -47,6 +47,33 @@ impl Database {
             .unwrap()
     }
 
+    /// Every value of every table: the table, the column, and the value as SQL writes it.
+    pub async fn values(&mut self) -> Vec<(String, String, String)> {
+        let columns = sqlx::query_as::<_, (String, String)>(
+            "SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+             WHERE tables.type = 'table' ORDER BY tables.name, columns.cid",
+        )
+        .fetch_all(&mut self.0)
+        .await
+        .unwrap();
+        let mut values = Vec::new();
+        for (table, column) in columns {
+            let query = format!(r#"SELECT quote("{column}") FROM "{table}" ORDER BY 1"#);
+            let found = sqlx::query_scalar::<_, String>(AssertSqlSafe(query));
+            for value in found.fetch_all(&mut self.0).await.unwrap() {
+                values.push((table.clone(), column.clone(), value));
+            }
+        }
+        values
+    }
+
+    /// The same less what reading may change: when a session was last used.
+    pub async fn state(&mut self) -> Vec<(String, String, String)> {
+        let mut values = self.values().await;
+        values.retain(|(_, column, _)| column != "last_used_at");
+        values
+    }
+
     /// Changes something. Gives the number of rows that it changed.
     pub async fn change(&mut self, statement: &str) -> u64 {
         sqlx::query(AssertSqlSafe(statement.to_owned()))

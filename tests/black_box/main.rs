@@ -19,6 +19,7 @@ mod account;
 mod attack_crash;
 mod attack_input;
 mod attack_slow;
+mod attack_sessions;
 mod attack_timing;
 mod bodies;
 mod call;

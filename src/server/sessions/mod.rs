@@ -13,10 +13,10 @@ pub mod renewal;
 pub mod store;
 pub mod sweep;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tower_sessions::{Session, session::Error, session_store::Error as StoreError};
+use tower_sessions::{Session, SessionStore, session::Error, session_store::Error as StoreError};
 
 use super::{clock::Timestamp, fault::Fault};
 
@@ -73,21 +73,18 @@ pub async fn login_of(session: &Session) -> Result<Option<Login>, Fault> {
     session.get(LOGIN).await.map_err(fault)
 }
 
-/// Puts a login into a session, under a new token, and stores it: what the session was before is over. `false` if the
-/// login was overtaken by a change of its user or the end of its series; then nobody is logged in.
+/// Begins a session with a login in it, under a new token, beside what its browser had so far: against session fixation,
+/// and against leftovers of another user (OWASP ASVS 7.2.4). `None` if the login was overtaken by a change of its user or
+/// the end of its series; then nobody is logged in.
 ///
 /// # Errors
 /// A fault of the store.
-pub async fn begin(session: &Session, login: &Login) -> Result<bool, Fault> {
-    // Against session fixation, and against leftovers of another user (OWASP ASVS 7.2.4).
-    session.flush().await.map_err(fault)?;
+pub async fn begin(store: Arc<impl SessionStore>, login: &Login) -> Result<Option<Session>, Fault> {
+    let session = Session::new(None, store, None);
     session.insert(LOGIN, login).await.map_err(fault)?;
     match session.save().await {
-        Ok(()) => Ok(true),
-        Err(Error::Store(StoreError::Encode(why))) if why == store::OVERTAKEN => {
-            session.flush().await.map_err(fault)?;
-            Ok(false)
-        }
+        Ok(()) => Ok(Some(session)),
+        Err(Error::Store(StoreError::Encode(why))) if why == store::OVERTAKEN => Ok(None),
         Err(error) => Err(fault(error)),
     }
 }
@@ -103,12 +100,15 @@ pub async fn reload(session: &Session) -> Result<(), Fault> {
     }
 }
 
-/// Ends a session.
+/// Ends a session, if it is a stored one.
 ///
 /// # Errors
 /// A fault of the store; then the session may still be live.
 pub async fn end(session: &Session) -> Result<(), Fault> {
-    session.flush().await.map_err(fault)
+    match session.id() {
+        Some(_) => session.flush().await.map_err(fault),
+        None => Ok(()),
+    }
 }
 
 fn fault(error: Error) -> Fault {
