@@ -20,6 +20,7 @@ mod attack_crash;
 mod attack_input;
 mod attack_slow;
 mod attack_sessions;
+mod attack_stolen_database;
 mod attack_timing;
 mod bodies;
 mod call;

@@ -1,6 +1,6 @@
 //! Sessions: how one begins, what keeps it, and how it ends for good.
 
-use std::{collections::HashSet, fs, sync::Arc};
+use std::{fs, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::join_all;
@@ -70,32 +70,6 @@ async fn a_logout_removes_the_cookies_in_a_way_that_browsers_take() {
         let header = header.to_str().unwrap();
         let end = "=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax";
         assert!(header.ends_with(end), "{header}");
-    }
-}
-
-/// security check 19, with as many logins as a test has time for
-#[tokio::test]
-async fn session_tokens_are_long_random_and_never_alike() {
-    let server = Server::quick_demo().await;
-    let mut tokens = Vec::new();
-    for _ in 0..64 {
-        tokens.push(server.user01().await.session());
-    }
-    assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), tokens.len());
-    let tokens: Vec<Vec<u8>> = tokens
-        .iter()
-        .map(|token| URL_SAFE_NO_PAD.decode(token).expect("base64url"))
-        .collect();
-    for token in &tokens {
-        assert!(token.len() >= 16, "{} bits", token.len() * 8);
-    }
-    // Among 64 fair coins, fewer than 8 or more than 56 heads come up once in 10^9; there are 128 bits.
-    for bit in 0..tokens[0].len() * 8 {
-        let ones = tokens
-            .iter()
-            .filter(|token| token[bit / 8] >> (bit % 8) & 1 == 1)
-            .count();
-        assert!((8..=56).contains(&ones), "bit {bit} is 1 in {ones} of 64");
     }
 }
 
@@ -601,7 +575,30 @@ async fn a_cookie_that_comes_twice_or_without_its_prefix_logs_nobody_in() {
         vec![format!("__Secure-callgate={one}")],
         vec![format!("{SESSION} ={one}")],
         vec![format!("{SESSION}=\"{one}\"")],
+        vec![format!("{SESSION}={one}; a=b"), format!("c=d; {SESSION}={two}")],
+        vec![format!("{SESSION}={one};{SESSION}={two}")],
+        vec![format!("{SESSION}={one}; {SESSION}=")],
+        vec![format!("{SESSION}={one}={two}")],
+        vec![format!("{SESSION}={one},{two}")],
+        vec![format!("{SESSION}={one} {two}")],
+        vec![format!("a=b, {SESSION}={one}")],
+        vec![format!("a={SESSION}={one}")],
+        vec![format!("{SESSION}-={one}")],
+        vec![format!("{SESSION}[]={one}")],
+        vec![format!("{SESSION}.0={one}")],
+        vec![format!("x{SESSION}={one}")],
+        vec![format!("={SESSION}={one}")],
+        vec![format!("%5F_Host-callgate={one}")],
+        vec![format!("__HOST-CALLGATE={one}")],
+        vec![format!("Host-callgate={one}")],
+        vec![format!("\"{SESSION}\"={one}")],
+        vec![format!("{SESSION}:{one}")],
+        vec![format!("{SESSION}={}", one.to_lowercase().replace('a', "A"))],
+        vec![format!("{SESSION}={one}A")],
+        vec![format!("{SESSION}={one}==")],
+        vec![format!("{SESSION}=%20{one}")],
         vec![format!("{REMEMBER}={one}.{one}")],
+        vec![format!("{REMEMBER}={one}")],
         vec![format!("{CALL}={one}")],
     ] {
         let mut call = client
@@ -615,10 +612,53 @@ async fn a_cookie_that_comes_twice_or_without_its_prefix_logs_nobody_in() {
         let reply = call.send().await;
         assert_eq!(reply.status, 401, "{cookies:?}: {}", reply.body);
     }
-    // Beside a twin without the prefix, the real one counts.
+    // Beside twins without the prefix, the real one counts.
     let client = client.with_only(SESSION, &one);
-    client.put("callgate", &two);
+    for twin in [
+        "callgate",
+        "__Secure-callgate",
+        "__host-callgate",
+        "__Host-Callgate",
+        "__Host-callgate-",
+    ] {
+        client.put(twin, &two);
+    }
+    client.put(CALL, &two);
     assert_eq!(client.who().await.as_deref(), Some("user01"));
+}
+
+/// security check 37: a remembered browser of another account, put beside a session, does not take its place
+#[tokio::test]
+async fn a_remembered_login_beside_a_live_session_changes_nothing() {
+    let server = Server::demo().await;
+    let attacker = server.client();
+    attacker
+        .json("/api/login", r#"{"user_id":"user02","password":"user_02"}"#)
+        .await;
+    let tossed = attacker.cookie(REMEMBER).unwrap();
+    let victim = server.user01().await;
+    victim.put(REMEMBER, &tossed);
+    for _ in 0..2 {
+        assert_eq!(victim.who().await.as_deref(), Some("user01"));
+        assert!(victim.get("/").await.shows("user01"));
+    }
+    assert_eq!(victim.cookie(REMEMBER), Some(tossed.clone()), "it was not even used");
+    // Twice, it counts as not sent, with a session and without.
+    for session in [Some(victim.session()), None] {
+        let session = session
+            .map(|session| format!("{SESSION}={session}; "))
+            .unwrap_or_default();
+        let reply = victim
+            .request("POST", "/api/auth_func")
+            .without_jar()
+            .header("content-type", "application/json")
+            .header("cookie", &format!("{session}{REMEMBER}={tossed}; {REMEMBER}={tossed}"))
+            .body("{}")
+            .send()
+            .await;
+        assert_eq!(reply.status, if session.is_empty() { 401 } else { 200 });
+        assert!(!reply.shows("user02"), "{}", reply.body);
+    }
 }
 
 /// security check 38
@@ -640,6 +680,16 @@ async fn a_token_anywhere_but_in_its_cookie_is_ignored() {
         ("x-auth-token", token.clone()),
         ("set-cookie", format!("{SESSION}={token}")),
         ("cookie2", format!("{SESSION}={token}")),
+        ("authorization", format!("Basic {token}")),
+        ("authorization", format!("Session {token}")),
+        ("authorization", format!("{SESSION}={token}")),
+        ("proxy-authorization", format!("Bearer {token}")),
+        ("x-csrf-token", token.clone()),
+        ("x-api-key", token.clone()),
+        ("x-cookie", format!("{SESSION}={token}")),
+        ("x-callgate", token.clone()),
+        ("__host-callgate", token.clone()),
+        ("sec-websocket-protocol", token.clone()),
     ] {
         let reply = client
             .request("POST", "/api/auth_func")
@@ -649,6 +699,21 @@ async fn a_token_anywhere_but_in_its_cookie_is_ignored() {
             .send()
             .await;
         assert_eq!(reply.status, 401, "{name}");
+    }
+    // Nor where the session goes in the path, or in a form.
+    for path in [
+        format!("/api/auth_func;{SESSION}={token}"),
+        format!("/{token}/api/auth_func"),
+    ] {
+        assert_eq!(client.json(&path, "{}").await.status, 404, "{path}");
+    }
+    for field in [SESSION, "session", "user_id", "token"] {
+        let reply = client
+            .form("/functions/auth_func", &[("arguments", "{}"), (field, &token)])
+            .await;
+        assert_eq!(reply.header("location"), "/login?next=/functions/auth_func", "{field}");
+        let page = client.get(&format!("/account?{field}={token}")).await;
+        assert!(!page.shows("Logged in as"), "{field}");
     }
 }
 
