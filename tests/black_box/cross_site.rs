@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What a browser says of a request that a page of another site, or of a sibling, sent.
-const FOREIGN: [&[(&str, &str)]; 12] = [
+pub const FOREIGN: [&[(&str, &str)]; 12] = [
     &[("sec-fetch-site", "cross-site")],
     &[("sec-fetch-site", "same-site")],
     &[("sec-fetch-site", "")],

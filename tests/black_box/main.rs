@@ -13,13 +13,17 @@ mod effort;
 mod page;
 mod poll;
 mod raw;
+mod routes;
 mod server;
 
 mod account;
 mod attack_crash;
 mod attack_input;
 mod attack_slow;
+mod attack_paths;
+mod attack_places;
 mod attack_sessions;
+mod attack_sites;
 mod attack_stolen_database;
 mod attack_timing;
 mod bodies;
