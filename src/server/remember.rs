@@ -8,6 +8,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tower_sessions::Session;
+
 use super::{
     caller::{Arrival, Caller},
     clock::Timestamp,
@@ -16,7 +18,10 @@ use super::{
     fault::Fault,
     secret::{Token, TokenHash},
     sessions::{self, Login},
-    storage::{remembered::NewSeries, users::StoredUser},
+    storage::{
+        remembered::{NewSeries, StoredSeries},
+        users::StoredUser,
+    },
 };
 
 /// How long after a rotation a request from before it may still arrive.
@@ -103,15 +108,22 @@ pub async fn restore(caller: &Caller) -> Result<(), Fault> {
 async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fault> {
     let (storage, now) = (caller.services().storage(), Timestamp::now());
     let (series, presented) = (cookie.series.hash(), cookie.token.hash());
-    let next = Token::random()?;
+    let is_good = |stored: &StoredSeries| stored.token_hash == presented.as_bytes() && stored.expires_at > now.0;
 
-    if let Some(used) = storage.rotate_series(&series, &presented, &next.hash(), now).await? {
-        let is_begun = begin(caller, used.user_id, used.user_changed_at, &series, now).await?;
-        if is_begun {
-            let left = Duration::from_millis(u64::try_from(used.expires_at - now.0).unwrap_or_default());
+    if let Some(stored) = storage.find_series(&series).await?.filter(is_good) {
+        let next = Token::random()?;
+        // The session before the token changes: should it not come about, the browser can come again with the same token.
+        let Some(session) = begin(caller, &stored, &series, now).await? else {
+            return Ok(false);
+        };
+        if storage.rotate_series(&series, &presented, &next.hash(), now).await? {
+            let left = Duration::from_millis(u64::try_from(stored.expires_at - now.0).unwrap_or_default());
             RememberCookie { token: next, ..cookie }.set(caller, left);
+            go_on_with(caller, session, &stored);
+            return Ok(true);
         }
-        return Ok(is_begun);
+        // Another request was first.
+        sessions::end(&session).await?;
     }
     let Some(stored) = storage.find_series(&series).await? else {
         return Ok(false);
@@ -123,7 +135,12 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
     let is_previous = stored.previous_hash.as_deref() == Some(presented.as_bytes());
     if is_previous && may_have_crossed(caller.arrival(), Timestamp(stored.rotated_at)) {
         // Another request of this browser, under way at the same time, has replaced the token and sets the cookie.
-        return begin(caller, stored.user_id, stored.user_changed_at, &series, now).await;
+        let session = begin(caller, &stored, &series, now).await?;
+        let is_begun = session.is_some();
+        if let Some(session) = session {
+            go_on_with(caller, session, &stored);
+        }
+        return Ok(is_begun);
     }
     storage.revoke_series(&series).await?;
     events::token_reused(&stored.user_id);
@@ -151,28 +168,27 @@ pub async fn forget(caller: &Caller) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A session for the browser of that series, which nobody has been told of yet.
 async fn begin(
     caller: &Caller,
-    user_id: String,
-    user_changed_at: i64,
+    stored: &StoredSeries,
     series: &TokenHash,
     now: Timestamp,
-) -> Result<bool, Fault> {
+) -> Result<Option<Session>, Fault> {
     let login = Login {
-        user_id,
+        user_id: stored.user_id.clone(),
         at: now.0,
         password_at: None,
         series: Some(series.as_bytes().to_vec()),
-        user_changed_at,
+        user_changed_at: stored.user_changed_at,
         origin: caller.origin(),
     };
-    let session = sessions::begin(Arc::clone(caller.services().sessions()), &login).await?;
-    let is_begun = session.is_some();
-    if let Some(session) = session {
-        caller.go_on_with(session);
-        events::logged_in(&login.user_id, Way::Remembered);
-    }
-    Ok(is_begun)
+    sessions::begin(Arc::clone(caller.services().sessions()), &login).await
+}
+
+fn go_on_with(caller: &Caller, session: Session, stored: &StoredSeries) {
+    caller.go_on_with(session);
+    events::logged_in(&stored.user_id, Way::Remembered);
 }
 
 #[cfg(test)]

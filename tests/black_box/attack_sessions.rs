@@ -284,3 +284,25 @@ async fn a_login_that_fails_logs_nobody_out() {
         assert_eq!(client.who().await.as_deref(), Some("user02"));
     }
 }
+
+/// security checks 27 and 31: nor is a browser forgotten because it could not be logged in again
+#[tokio::test]
+async fn a_remembered_login_that_fails_can_be_made_again() {
+    let server = Server::quick_demo().await;
+    let mut database = server.place.database().await;
+    let client = server.client();
+    let login = r#"{"user_id":"user01","password":"user_01"}"#;
+    assert_eq!(client.json("/api/login", login).await.status, 200);
+    for fails in ["INSERT ON sessions", "UPDATE ON remembered"] {
+        client.drop_cookie(SESSION);
+        let trigger = format!("CREATE TRIGGER failing BEFORE {fails} BEGIN SELECT RAISE(ABORT, 'no'); END");
+        database.change(&trigger).await;
+        for _ in 0..2 {
+            let reply = client.json("/api/auth_func", "{}").await;
+            assert_eq!((reply.status, reply.code().as_str()), (500, "internal"), "{fails}");
+            assert!(reply.set_cookies().is_empty(), "{fails}: {:?}", reply.headers);
+        }
+        database.change("DROP TRIGGER failing").await;
+        assert_eq!(client.who().await.as_deref(), Some("user01"), "{fails}");
+    }
+}

@@ -38,17 +38,6 @@ pub struct ListedSeries {
     pub rotated_at: i64,
 }
 
-/// A series whose token was just used, and is spent.
-#[derive(Debug, FromRow)]
-pub struct UsedSeries {
-    /// Whose browser it is.
-    pub user_id: String,
-    /// When it is forgotten, in milliseconds since 1970.
-    pub expires_at: i64,
-    /// When the user was last changed, in milliseconds since 1970.
-    pub user_changed_at: i64,
-}
-
 /// A series as stored.
 #[derive(Debug, FromRow)]
 pub struct StoredSeries {
@@ -109,8 +98,8 @@ impl Storage {
         .map_err(fault("listing remembered browsers"))
     }
 
-    /// Replaces the token of a series, if `token` is the good one and its user active. One statement, so of two
-    /// requests with the same token one comes first.
+    /// Replaces the token of a series, if `token` is the good one and its user active: otherwise `false`. One statement, so
+    /// of two requests with the same token one comes first.
     ///
     /// # Errors
     /// A fault of the database.
@@ -120,24 +109,21 @@ impl Storage {
         token: &TokenHash,
         next: &TokenHash,
         now: Timestamp,
-    ) -> Result<Option<UsedSeries>, Fault> {
-        let used: Vec<UsedSeries> = sqlx::query_as(
+    ) -> Result<bool, Fault> {
+        let done = sqlx::query(
             "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2
              WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2
-               AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $5)
-             RETURNING user_id, expires_at,
-               (SELECT changed_at FROM users WHERE users.user_id = remembered.user_id) AS user_changed_at",
+               AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $5)",
         )
         .bind(next.as_bytes())
         .bind(now.0)
         .bind(series.as_bytes())
         .bind(token.as_bytes())
         .bind(self.demo)
-        // All of it: a statement that is left after its first row has not been committed yet.
-        .fetch_all(&self.writer)
+        .execute(&self.writer)
         .await
         .map_err(fault("using a remembered login"))?;
-        Ok(used.into_iter().next())
+        Ok(done.rows_affected() == 1)
     }
 
     /// The series of that name.
