@@ -32,6 +32,8 @@ pub enum Refusal {
     },
     /// The body is not a JSON object; the text says where it stops being one.
     Malformed(String),
+    /// The request itself could be read in two ways; the text says what of it.
+    MalformedRequest(String),
     /// The body is a JSON object, but not the arguments of this function, for each of these reasons.
     InvalidArguments(Vec<FieldFault>),
     /// The body is not declared as JSON.
@@ -102,6 +104,7 @@ impl Refusal {
             Self::InvalidCredentials => ("invalid_credentials", 401),
             Self::TooManyAttempts { .. } => ("too_many_attempts", 429),
             Self::Malformed(_) => ("malformed_body", 400),
+            Self::MalformedRequest(_) => ("malformed_request", 400),
             Self::InvalidArguments(_) => ("invalid_arguments", 422),
             Self::NotJson => ("unsupported_media_type", 415),
             Self::Encoded => ("unsupported_encoding", 415),
@@ -132,6 +135,7 @@ impl Refusal {
                 format!("Too many logins failed. Try again in {}.", wait_in_words(*retry_after))
             }
             Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
+            Self::MalformedRequest(why) => format!("This request could be read in two ways: {why}."),
             Self::InvalidArguments(faults) => format!("The arguments do not fit this function: {}.", in_words(faults)),
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
             Self::Encoded => "Send the body as it is, without Content-Encoding: nothing is unpacked here.".into(),
@@ -207,7 +211,9 @@ impl Serialize for Refusal {
             reference: None,
         };
         match self {
-            Self::Malformed(text) | Self::Forbidden(text) | Self::NotFound(text) => wire.detail = Some(text.clone()),
+            Self::Malformed(text) | Self::MalformedRequest(text) | Self::Forbidden(text) | Self::NotFound(text) => {
+                wire.detail = Some(text.clone());
+            }
             Self::InvalidArguments(faults) => wire.faults.clone_from(faults),
             Self::TooLarge { limit } => wire.limit = Some(*limit),
             Self::Busy { retry_after } | Self::TooManyAttempts { retry_after } => wire.retry_after = Some(*retry_after),
@@ -229,6 +235,7 @@ impl<'de> Deserialize<'de> for Refusal {
                 retry_after: wire.retry_after.unwrap_or(1),
             },
             "malformed_body" => Self::Malformed(detail),
+            "malformed_request" => Self::MalformedRequest(detail),
             "invalid_arguments" => Self::InvalidArguments(wire.faults),
             "fresh_login_required" => Self::FreshLoginRequired,
             "forbidden" => Self::Forbidden(detail),
@@ -273,6 +280,7 @@ mod tests {
             Refusal::InvalidCredentials,
             Refusal::TooManyAttempts { retry_after: 300 },
             Refusal::Malformed("x".into()),
+            Refusal::MalformedRequest("x".into()),
             Refusal::InvalidArguments(vec![FieldFault::new("a.b[0]", "is missing")]),
             Refusal::FreshLoginRequired,
             Refusal::Forbidden("x".into()),

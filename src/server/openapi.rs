@@ -107,6 +107,7 @@ fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
     refusals.extend([
         Refusal::CrossOrigin,
         Refusal::Malformed("expected value at line 1, column 1".to_owned()),
+        Refusal::MalformedRequest("Host is missing".to_owned()),
         Refusal::NotJson,
         Refusal::Encoded,
         Refusal::TooLarge { limit: body_bytes },

@@ -78,3 +78,46 @@ pub fn status(answer: &str) -> u16 {
         .and_then(|status| status.parse().ok())
         .unwrap_or_else(|| panic!("no HTTP answer: {answer:?}"))
 }
+
+/// Types of HTTP/2 frames (RFC 9113, section 6).
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const RST_STREAM: u8 = 3;
+pub const SETTINGS: u8 = 4;
+pub const GOAWAY: u8 = 7;
+
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// What a client says first over HTTP/2.
+pub fn http2_preface() -> Vec<u8> {
+    let mut preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    preface.extend(frame(SETTINGS, 0, 0, &[]));
+    preface
+}
+
+/// A request over HTTP/2, its headers as they stand (RFC 7541, section 6.2.2).
+pub fn http2_request(stream: u32, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in headers {
+        block.push(0);
+        for text in [name, value] {
+            assert!(text.len() < 127, "{text}");
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend(text.as_bytes());
+        }
+    }
+    let mut request = frame(HEADERS, END_HEADERS, stream, &block);
+    request.extend(frame(DATA, END_STREAM, stream, body));
+    request
+}

@@ -1,18 +1,20 @@
-//! The listeners: TLS, plain HTTP that leads to it, headers of every answer, and waits that end.
+//! The listeners: TLS, plain HTTP that leads to it, and waits that end.
 
 use std::{
     io,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use rustls::{ProtocolVersion, version};
+use rustls::{ClientConnection, HandshakeKind, ProtocolVersion, pki_types::ServerName, version};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+use tokio_rustls::TlsConnector;
 
 use crate::{
-    client::{Reply, SESSION},
+    client::SESSION,
     poll::within,
     raw,
     server::{Place, QUICK, Server, trusting},
@@ -132,87 +134,104 @@ async fn plain_http_refuses_calls_unread_and_never_redirects_them() {
     assert_eq!(database.count("sessions").await, 1);
 }
 
-/// security checks 4, 11 and 12
+/// security check 3: who speaks HTTP/2 without asking finds the same listener
 #[tokio::test]
-async fn every_answer_over_https_has_its_headers_and_a_type() {
-    let server = Server::demo().await;
-    let (anyone, user) = (server.client(), server.user01().await);
-    let large = "x".repeat(70_000);
-    let post = async |kind: &str, path: &str, body: &str| -> Reply {
-        user.request("POST", path)
-            .header("content-type", kind)
-            .body(body)
-            .send()
+async fn plain_http_2_is_refused_and_led_alike() {
+    let server = Server::quick_demo().await;
+    let authority = format!("localhost:{}", server.http.port());
+    let origin = format!("https://localhost:{}", server.https.port());
+    let login = br#"{"user_id":"user01","password":"user_01"}"#;
+    let mut database = server.place.database().await;
+    for (method, path, body, said) in [
+        ("POST", "/api/login", &login[..], "https_required"),
+        ("POST", "/login", b"user_id=user01&password=user_01", "https_required"),
+        ("GET", "/api/auth_func", b"", "https_required"),
+    ] {
+        let headers = [
+            (":method", method),
+            (":scheme", "http"),
+            (":authority", &authority),
+            (":path", path),
+            ("content-type", "application/json"),
+        ];
+        let mut stream = TcpStream::connect(server.http).await.unwrap();
+        stream.write_all(&raw::http2_preface()).await.unwrap();
+        stream.write_all(&raw::http2_request(1, &headers, body)).await.unwrap();
+        let answer = raw::read_until(&mut stream, said).await;
+        assert!(!answer.contains(&origin), "{answer}");
+    }
+    assert_eq!(database.count("sessions").await, 0);
+}
+
+/// What a TLS client says first, with other compression methods (RFC 3749: 1 is DEFLATE) than the one it has, none.
+fn hello_with_compression(server: &Server, methods: &[u8]) -> Vec<u8> {
+    let config = Arc::new(trusting(&server.place.data(), Some(&[&version::TLS12])));
+    let mut client = ClientConnection::new(config, ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    // Record (5), message (4), version (2), random (32), session, suites.
+    let mut at = 5 + 4 + 2 + 32;
+    at += 1 + usize::from(hello[at]);
+    at += 2 + usize::from(u16::from_be_bytes([hello[at], hello[at + 1]]));
+    assert_eq!(hello[at..at + 2], [1, 0]);
+    let mut list = vec![u8::try_from(methods.len()).unwrap()];
+    list.extend(methods);
+    hello.splice(at..at + 2, list);
+    let length = hello.len();
+    hello[3..5].copy_from_slice(&u16::try_from(length - 5).unwrap().to_be_bytes());
+    hello[7..9].copy_from_slice(&u16::try_from(length - 9).unwrap().to_be_bytes());
+    hello
+}
+
+/// security check 2: what a scanner without compression of its own cannot see
+#[tokio::test]
+async fn tls_is_never_compressed() {
+    let server = Server::quick_demo().await;
+    for (methods, chosen) in [(&[0][..], Some(0)), (&[1, 0], Some(0)), (&[1], None)] {
+        let mut stream = TcpStream::connect(server.https).await.unwrap();
+        stream
+            .write_all(&hello_with_compression(&server, methods))
             .await
-    };
-    let (json, form) = ("application/json", "application/x-www-form-urlencoded");
-    let cross = user
-        .request("POST", "/api/auth_func")
-        .header("sec-fetch-site", "cross-site")
-        .send()
-        .await;
-    let cross_form = user.request("POST", "/logout").header("origin", "null").send().await;
-    let replies = [
-        (200, user.get("/").await),
-        (200, user.get("/favicon.svg").await),
-        (200, user.get("/pkg/callgate.js").await),
-        (200, post(json, "/api/auth_func", "{}").await),
-        (303, post(form, "/functions/auth_func", "arguments={}").await),
-        (303, server.user01().await.form("/logout", &[]).await),
-        (
-            303,
-            anyone
-                .form("/login", &[("user_id", "user02"), ("password", "user_02")])
-                .await,
-        ),
-        (400, post(json, "/api/auth_func", "{").await),
-        (401, server.client().json("/api/auth_func", "{}").await),
-        (
-            401,
-            server
-                .client()
-                .form("/login", &[("user_id", "x"), ("password", "y")])
-                .await,
-        ),
-        (403, cross),
-        (403, cross_form),
-        (404, user.get("/nothing").await),
-        (404, user.get("/pkg/nothing.js").await),
-        (404, user.get("/pkg/").await),
-        (404, post(json, "/api/nothing", "{}").await),
-        (404, post(form, "/nothing", "").await),
-        (404, post(form, "/functions/nothing", "").await),
-        (405, user.get("/logout").await),
-        (405, user.get("/api/logout").await),
-        (405, user.request("PUT", "/pkg/callgate.js").send().await),
-        (413, post(json, "/api/notauth_func", &large).await),
-        (413, post(form, "/functions/notauth_func", &large).await),
-        (415, post(form, "/api/notauth_func", "{}").await),
-        (422, post(json, "/api/login", "{}").await),
-    ];
-    for (status, reply) in replies {
-        let context = format!("{status}: {reply:?}");
-        assert_eq!(reply.status, status, "{context}");
-        assert_eq!(
-            reply.header("strict-transport-security"),
-            "max-age=63072000; includeSubDomains",
-            "{context}"
-        );
-        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{context}");
-        assert_eq!(reply.header("referrer-policy"), "same-origin", "{context}");
-        assert_eq!(reply.header("cross-origin-opener-policy"), "same-origin", "{context}");
-        assert_eq!(reply.header("cross-origin-resource-policy"), "same-origin", "{context}");
-        assert!(reply.header("permissions-policy").contains("camera=()"), "{context}");
-        let policy = reply.header("content-security-policy");
-        assert!(policy.contains("default-src 'none'"), "{context}");
-        assert!(policy.contains("frame-ancestors 'none'"), "{context}");
-        assert_eq!(reply.find("server"), None, "{context}");
-        if !reply.body.is_empty() {
-            let kind = reply.header("content-type");
-            let is_text = kind.starts_with("text/") || kind.starts_with("application/json");
-            assert_eq!(is_text, kind.contains("charset=utf-8"), "{context}");
+            .unwrap();
+        let mut answer = [0; 200];
+        let first = within("an answer", stream.read(&mut answer)).await.unwrap();
+        match chosen {
+            // Record (5), message (4), version (2), random (32), session, suite (2).
+            Some(method) => {
+                assert_eq!(answer[0], 0x16, "a ServerHello, not {:?}", &answer[..first]);
+                let session = 5 + 4 + 2 + 32;
+                let at = session + 1 + usize::from(answer[session]) + 2;
+                assert!(first > at);
+                assert_eq!(answer[at], method, "{methods:?}");
+            }
+            None => assert_eq!(answer[0], 0x15, "an alert, not {:?}", &answer[..first]),
         }
     }
+}
+
+/// What comes before the handshake is done could be sent again by anybody (RFC 8446, section 8).
+#[tokio::test]
+async fn nothing_is_taken_before_a_handshake_is_done() {
+    let server = Server::quick_demo().await;
+    let mut config = trusting(&server.place.data(), None);
+    config.enable_early_data = true;
+    let config = Arc::new(config);
+    let name = || ServerName::try_from("localhost").unwrap();
+    // The first connection gets the tickets with which a second could be early.
+    let stream = TcpStream::connect(server.https).await.unwrap();
+    let connector = TlsConnector::from(Arc::clone(&config));
+    let mut stream = within("a handshake", connector.connect(name(), stream)).await.unwrap();
+    stream
+        .write_all(b"GET /favicon.svg HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    raw::read_to_close(&mut stream).await;
+    let mut second = ClientConnection::new(Arc::clone(&config), name()).unwrap();
+    assert!(second.early_data().is_none());
+    let stream = TcpStream::connect(server.https).await.unwrap();
+    let stream = within("a handshake", connector.connect(name(), stream)).await.unwrap();
+    // It does resume: there was a ticket, only not for being early.
+    assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Resumed));
 }
 
 /// security check 1, without a scanner
@@ -393,41 +412,6 @@ async fn a_connection_that_is_silent_between_two_requests_is_closed() {
         .unwrap();
     let began = Instant::now();
     took_about(closed(&mut stream, began).await, limit);
-}
-
-/// security check 8, a sample
-#[tokio::test]
-async fn a_request_that_can_be_read_in_two_ways_is_refused() {
-    let server = Server::demo().await;
-    let smuggled = "POST /api/notauth_func HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
-    for head in [
-        "Content-Length: 5\r\nContent-Length: 6\r\n",
-        "Content-Length: 5, 6\r\n",
-        "Content-Length: +5\r\n",
-        "Content-Length: -1\r\n",
-        "Transfer-Encoding: chunked, identity\r\n",
-        "Content-Length : 5\r\n",
-        "Host: localhost\r\n folded\r\n",
-    ] {
-        let request = format!(
-            "POST /api/notauth_func HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{head}\r\n0\r\n\r\n{smuggled}"
-        );
-        let answer = raw::exchange(&server, request).await;
-        let answers = answer.matches("HTTP/1.1 ").count();
-        assert!(answers <= 1, "{head}: {answer}");
-        if answers == 1 {
-            assert_eq!(raw::status(&answer), 400, "{head}: {answer}");
-        }
-    }
-    // Both lengths at once: chunked decides or all is refused, and the connection is not used on.
-    let request = format!(
-        "POST /api/notauth_func HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Content-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n{smuggled}"
-    );
-    let mut stream = raw::tls(&server).await;
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let answer = raw::read_to_close(&mut stream).await;
-    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
 }
 
 /// security check 99, a sample

@@ -5,7 +5,7 @@ use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{
-            CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
             X_FRAME_OPTIONS,
         },
     },
@@ -18,6 +18,8 @@ const MAX_HEADERS: usize = 100;
 
 /// For answers that are not pages: nothing in them may load or run anything.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// For pages without script.
 pub const STILL_PAGE: &str =
@@ -57,6 +59,8 @@ pub async fn add(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.extend(EVERYWHERE);
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
+    // Whatever is no file is about one request, also where it never came to a session.
+    headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
     response
 }
 

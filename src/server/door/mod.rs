@@ -4,10 +4,11 @@
 //! ([`form`]), and pages that call while they are rendered ([`page`]). Leptos' own HTTP handler for server functions is
 //! not used: it answers 500 or a redirect where a client needs a status, and reads bodies of any type.
 //!
-//! Outermost to innermost: the reference of the request, the parting at the stop, headers of every answer, panics, other
-//! origins, the session, the door. Health and files stand before the last three.
+//! Outermost to innermost: the reference of the request, the parting at the stop, headers of every answer, panics,
+//! ambiguous requests, other origins, the session, the door. Health and files stand before the last three.
 
 pub mod form;
+pub mod framing;
 pub mod headers;
 pub mod health;
 pub mod json;
@@ -37,6 +38,7 @@ pub fn router(services: &Services, options: LeptosOptions) -> Router {
     let proxies = Arc::new(services.settings().proxies.clone());
     open(&pages)
         .fallback_service(guarded(&pages))
+        .layer(from_fn(framing::refuse_ambiguous))
         .layer(from_fn(panic::catch))
         .layer(from_fn(headers::add))
         .layer(from_fn_with_state(services.stopping().clone(), https::part))

@@ -194,6 +194,7 @@ async fn dress_file(mut response: Response) -> Response {
     let charset = headers.get(CONTENT_TYPE).and_then(|value| match value.as_bytes() {
         b"text/css" => Some("text/css; charset=utf-8"),
         b"text/javascript" => Some("text/javascript; charset=utf-8"),
+        b"image/svg+xml" => Some("image/svg+xml; charset=utf-8"),
         _ => None,
     });
     if let Some(charset) = charset {

@@ -10,7 +10,7 @@ use axum::{
     Router,
     extract::{Request, State},
     http::{Method, StatusCode, header::LOCATION},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use axum_server::{Handle, Server};
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     contract::Refusal,
     server::{
-        door::{health, reply::refused, request_id},
+        door::{framing::refuse_ambiguous, health, reply::refused, request_id},
         services::Services,
     },
 };
@@ -41,6 +41,7 @@ pub async fn serve(listener: Listener, services: &Services, handle: Handle<Peer>
         .fallback(lead)
         .with_state(settings.origin())
         .merge(health::routes(services.clone()))
+        .layer(from_fn(refuse_ambiguous))
         .layer(from_fn_with_state(services.stopping().clone(), part))
         .layer(from_fn_with_state(
             Arc::new(settings.proxies.clone()),
