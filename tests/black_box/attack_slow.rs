@@ -7,6 +7,9 @@ use std::{
     time::Duration,
 };
 
+use http_body_util::Empty;
+use hyper::{Request, body::Bytes, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -52,7 +55,7 @@ async fn slow_heads_bodies_and_readers_are_closed_in_time_and_logins_go_through_
         ("CALLGATE_HTTPS_IDLE_SECONDS", "2"),
     ];
     let server = place.demo(&[QUICK, &limits].concat()).await;
-    let before = server.sockets();
+    let before = server.open_files("socket:");
 
     let (mut drips, mut readers) = (JoinSet::new(), Vec::new());
     for _ in 0..rounds(10, 160) {
@@ -84,7 +87,42 @@ async fn slow_heads_bodies_and_readers_are_closed_in_time_and_logins_go_through_
     };
     let (logins, ()) = tokio::join!(logging_in, closing);
     assert!(logins >= 2, "{logins}");
-    until("slow readers to be closed", async || server.sockets() <= before).await;
+    until("slow readers to be closed", async || {
+        server.open_files("socket:") <= before
+    })
+    .await;
     drop(readers);
     assert_eq!(server.user01().await.who().await.as_deref(), Some("user01"));
+}
+
+#[tokio::test]
+async fn files_that_an_http_2_client_asks_for_and_never_takes_are_closed() {
+    let place = Place::new();
+    fs::write(place.path("site/pkg/large.bin"), vec![0; 1 << 20]).unwrap();
+    let server = place
+        .demo(&[QUICK, &[("CALLGATE_HTTPS_BODY_SECONDS", "2")]].concat())
+        .await;
+    let client = server.client();
+    let io = TokioIo::new(client.connect("h2").await);
+    // Leaves no room for anything, and stays alive all the same.
+    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(0)
+        .keep_alive_interval(Duration::from_millis(500))
+        .handshake(io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let mut answers = Vec::new();
+    for _ in 0..50 {
+        let target = format!("https://{}/pkg/large.bin", client.host());
+        let request = Request::get(target).body(Empty::<Bytes>::new()).unwrap();
+        answers.push(within("an answer", sender.send_request(request)).await.unwrap());
+    }
+    let files = place.path("site/pkg");
+    let open = || server.open_files(files.to_str().unwrap());
+    assert_eq!(open(), 50);
+    until("the files to be closed", async || open() == 0).await;
+    assert!(!sender.is_closed(), "it was alive all the time");
+    drop(answers);
 }

@@ -307,12 +307,12 @@ impl Server {
         self.child.id().expect("it runs")
     }
 
-    /// How many sockets it has open (proc(5)).
-    pub fn sockets(&self) -> usize {
+    /// How many files it has open whose name begins so: a path, or `socket:` (proc(5)).
+    pub fn open_files(&self, start: &str) -> usize {
         let open = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
         let targets = open.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
         targets
-            .filter(|target| target.to_string_lossy().starts_with("socket:"))
+            .filter(|target| target.to_string_lossy().starts_with(start))
             .count()
     }
 

@@ -1,6 +1,7 @@
 //! The listeners: HTTPS for everything, and plain HTTP that only leads to it.
 //!
-//! Every wait has an end: handshake, head of a request, body (in the doors), silence, and the drain at the stop.
+//! Every wait has an end: handshake, head of a request, body (in the doors), an answer that nobody takes, silence, and the
+//! drain at the stop.
 
 pub mod connection;
 pub mod forwarded;
@@ -9,6 +10,7 @@ pub mod listener;
 pub mod open_files;
 pub mod plain;
 pub mod reload;
+pub mod stalled;
 
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use axum::{
     Router,
     extract::{Request, State},
     http::{HeaderValue, Version, header::CONNECTION},
-    middleware::Next,
+    middleware::{Next, from_fn_with_state},
     response::Response,
 };
 use axum_server::{
@@ -42,6 +44,10 @@ const MAX_HEADER_LIST: u32 = 16 * 1024;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How many calls one HTTP/2 connection may have under way.
 const MAX_STREAMS: u32 = 100;
+/// How many bytes of bodies that nobody has read yet an HTTP/2 call, and a whole connection, may have sent. Bodies are
+/// small here; hyper's own megabyte would be for uploads.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
 
 /// Reads the certificate and key to serve with.
 ///
@@ -77,6 +83,8 @@ pub async fn serve(
     let mut server = Server::from_listener(listener).acceptor(acceptor).handle(handle);
     let header = Duration::from_secs(https.header_seconds);
     limit(server.http_builder(), header);
+    let patience = Duration::from_secs(https.body_seconds);
+    let doors = doors.layer(from_fn_with_state(patience, stalled::give_up));
     server
         .first_request_timeout(header)
         .serve(doors.into_make_service_with_connect_info::<Connection>())
@@ -91,6 +99,8 @@ fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::T
     builder
         .http2()
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(MAX_HEADER_LIST);
 }
 

@@ -42,7 +42,7 @@ pub struct Https {
     #[config(env = "CALLGATE_HTTPS_HEADER_SECONDS", default = 10)]
     pub header_seconds: u64,
 
-    /// How long the body of a request may take, in seconds.
+    /// How long the body of a request may take, and how long a client may take nothing of an answer, in seconds.
     #[config(env = "CALLGATE_HTTPS_BODY_SECONDS", default = 30)]
     pub body_seconds: u64,
 
