@@ -129,8 +129,11 @@ macro_rules! function {
         $visible async fn $name($($arguments)*) -> $output {
             #[allow(unused_imports, reason = "the guard may be named by a path of its own")]
             use $crate::server::guard::kinds::*;
-            let $caller = $crate::server::guard::require::<$guard>().await?;
-            $body
+            $crate::server::function::run(async move {
+                let $caller = $crate::server::guard::require::<$guard>().await?;
+                $body
+            })
+            .await
         }
     };
     (@submit $endpoint:literal, [$($doc:literal)*], [$($refusal:expr),*], $name:ident, $guard:ty, $arguments:ty, $output:ty,

@@ -3,7 +3,9 @@
 //! A fault is logged once, with its cause, where it becomes a [`Refusal`]; the caller gets a reference to that line and
 //! nothing else. A failure while a guard is checked is a fault too: never "allowed", never "not allowed".
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, future::Future, panic::AssertUnwindSafe};
+
+use futures::{FutureExt as _, TryFutureExt as _};
 
 use super::reference::Reference;
 use crate::contract::Refusal;
@@ -72,6 +74,21 @@ impl From<Fault> for Refusal {
             }
         }
     }
+}
+
+/// Does some work, in which a panic is an internal failure like any other. The panic is logged where it happens, by the
+/// hook of [`log`](super::log).
+///
+/// # Errors
+/// The failure, where there was a panic.
+pub fn caught<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T, Refusal>> {
+    // What a panic may have left half done belongs to its request alone; shared state recovers from poisoned locks.
+    AssertUnwindSafe(work).catch_unwind().map_err(|_| {
+        let reference = Reference::of_request().unwrap_or_else(Reference::random);
+        Refusal::Internal {
+            reference: reference.to_string(),
+        }
+    })
 }
 
 /// An error with the errors behind it, on one line.

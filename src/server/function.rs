@@ -6,13 +6,14 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::LazyLock};
 
+use futures::FutureExt as _;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
     caller::Caller,
-    fault::Fault,
+    fault::{Fault, caught},
     guard::{self, Guard, Rule},
     schema::{self, Unique},
 };
@@ -174,6 +175,15 @@ impl Function {
         // What the shape does not know: what the types themselves demand.
         serde_path_to_error::deserialize(value).map_err(not_taken)
     }
+}
+
+/// Runs a function from its guard on. A panic in it is a failure of this call alone: Leptos runs the calls of a page that is
+/// being rendered in tasks of their own, and the page would wait for ever for one that is gone.
+///
+/// # Errors
+/// Those of the function.
+pub fn run<T>(body: impl Future<Output = Result<T, Refusal>>) -> impl Future<Output = Result<T, Refusal>> {
+    caught(body).map(Result::flatten)
 }
 
 /// Reads JSON in which no name comes twice, and nothing after it.

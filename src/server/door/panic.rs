@@ -2,23 +2,17 @@
 //!
 //! It is logged where it happens, with its place, by the hook of [`log`](crate::server::log).
 
-use std::panic::AssertUnwindSafe;
-
 use axum::{extract::Request, middleware::Next, response::Response};
-use futures::FutureExt as _;
 
 use super::reply::refused_at;
-use crate::{contract::Refusal, server::reference::Reference};
+use crate::server::fault::caught;
 
 /// The middleware that turns a panic into an internal failure like any other.
 pub async fn catch(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    // What a panic may have left half done belongs to its request alone; shared state recovers from poisoned locks.
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    answered.unwrap_or_else(|_| {
-        let reference = Reference::of_request().unwrap_or_else(Reference::random).to_string();
-        refused_at(&path, &Refusal::Internal { reference })
-    })
+    caught(next.run(request))
+        .await
+        .unwrap_or_else(|refusal| refused_at(&path, &refusal))
 }
 
 #[cfg(test)]

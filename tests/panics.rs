@@ -1,0 +1,185 @@
+//! Panics where nobody expects one: in a function, in a guard, in what a page waits for, and in a page itself. Each ends one
+//! request with a failure like any other. Security check 104.
+//!
+//! Nothing in the program can be made to panic from outside, so the doors stand here, in a test program of their own,
+//! with functions and pages that do.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::Request,
+    http::Response,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{MethodRouter, get},
+};
+use callgate::{
+    contract::{Answer, Refusal},
+    function,
+    server::{
+        caller::Caller,
+        demo,
+        door::{self, headers, panic, request_id},
+        guard::{Guard, Rule},
+        services::Services,
+        sessions::carry::carry,
+        settings::{Overrides, Settings},
+    },
+};
+use http_body_util::BodyExt as _;
+use leptos::{config::LeptosOptions, prelude::*};
+use tempfile::TempDir;
+use tokio::time::timeout;
+use tower::ServiceExt as _;
+
+const CANARY: &str = "a canary that nobody sees";
+
+/// A guard that panics.
+struct Broken;
+
+impl Guard for Broken {
+    fn rule() -> Rule {
+        Rule::new("Broken", "For nobody", [])
+    }
+
+    async fn check(_caller: &Caller) -> Result<Self, Refusal> {
+        panic!("{CANARY}")
+    }
+}
+
+function! { "guard_that_breaks":
+    /// Has a guard that panics.
+    pub async fn guard_that_breaks(_caller: Broken) -> Result<Answer, Refusal> {
+        Ok(Answer::new("never".to_owned()))
+    }
+}
+
+function! { "body_that_breaks":
+    /// Panics half way.
+    pub async fn body_that_breaks(_caller: Anyone) -> Result<Answer, Refusal> {
+        tokio::task::yield_now().await;
+        panic!("{CANARY}")
+    }
+}
+
+/// A page that shows what one of these functions answered.
+fn calling<T>(call: fn() -> T) -> AnyView
+where
+    T: Future<Output = Result<Answer, Refusal>> + Send + 'static,
+{
+    let answer = Resource::new_blocking(|| (), move |()| call());
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move { answer.await.map_or_else(|refusal| refusal.message(), |_| "an answer".to_owned()) })}
+        </Suspense>
+    }
+    .into_any()
+}
+
+/// A page that panics itself.
+fn panicking() -> AnyView {
+    view! { <p>{move || -> String { panic!("{CANARY}") }}</p> }.into_any()
+}
+
+fn page(view: fn() -> AnyView) -> MethodRouter {
+    get(async move |Extension(caller): Extension<Caller>, request: Request| {
+        let context = move || provide_context(caller.clone());
+        leptos_axum::render_app_async_with_context(context, view)(request).await
+    })
+}
+
+/// Pages that panic, behind what stands before every page.
+fn broken_pages(services: &Services) -> Router {
+    let proxies = Arc::new(services.settings().proxies.clone());
+    Router::new()
+        .route("/panicking", page(panicking))
+        .route("/function", page(|| calling(body_that_breaks)))
+        .route("/guard", page(|| calling(guard_that_breaks)))
+        .layer(from_fn_with_state(services.clone(), carry))
+        .layer(from_fn(panic::catch))
+        .layer(from_fn(headers::add))
+        .layer(from_fn_with_state(proxies, request_id::follow))
+}
+
+async fn services(data: &TempDir) -> Services {
+    let overrides = Overrides {
+        data: Some(data.path().to_owned()),
+        demo: true,
+        ..Overrides::default()
+    };
+    let services = Services::open(Settings::load(&overrides).unwrap()).await.unwrap();
+    demo::add_users(&services).await.unwrap();
+    services
+}
+
+async fn answer(router: &Router, method: &str, path: &str, kind: &str, body: &str) -> (Response<()>, String) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost")
+        .header("content-type", kind);
+    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let answering = async {
+        let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+        (head, body.collect().await.unwrap().to_bytes())
+    };
+    let (head, body) = timeout(Duration::from_secs(20), answering).await.expect("an answer");
+    (Response::from_parts(head, ()), String::from_utf8(body.into()).unwrap())
+}
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[tokio::test]
+async fn a_panic_ends_one_request_with_a_failure_and_nothing_else() {
+    let data = tempfile::tempdir().unwrap();
+    let services = services(&data).await;
+    let options = LeptosOptions::builder().output_name("callgate").build();
+    let doors = door::router(&services, options);
+    let pages = broken_pages(&services);
+    // More often than there are threads or permits that could be lost.
+    for _ in 0..20 {
+        for (router, method, path, kind, body) in [
+            (&doors, "POST", "/api/body_that_breaks", JSON, "{}"),
+            (&doors, "POST", "/api/guard_that_breaks", JSON, "{}"),
+            (&doors, "POST", "/functions/guard_that_breaks", FORM, "arguments={}"),
+            (&pages, "GET", "/panicking", FORM, ""),
+        ] {
+            let (head, text) = answer(router, method, path, kind, body).await;
+            assert_eq!(head.status(), 500, "{path}: {text}");
+            let reference = head.headers()["x-request-id"].to_str().unwrap();
+            assert!(text.contains(reference), "{path}: {text}");
+            assert!(head.headers().contains_key("strict-transport-security"), "{path}");
+            assert!(head.headers().contains_key("content-security-policy"), "{path}");
+            let kind = head.headers()["content-type"].to_str().unwrap();
+            assert_eq!(kind.starts_with(JSON), path.starts_with("/api"), "{path}: {kind}");
+            assert!(!text.contains("canary"), "{path}: {text}");
+        }
+        // What came of a call is shown by the function's page.
+        let path = "/functions/body_that_breaks";
+        let (head, _) = answer(&doors, "POST", path, FORM, "arguments={}").await;
+        assert_eq!(
+            (head.status().as_u16(), &head.headers()["location"]),
+            (303, &path.parse().unwrap())
+        );
+        // A page that waits for a call whose task has panicked must not wait for ever.
+        for path in ["/function", "/guard"] {
+            let (head, text) = answer(&pages, "GET", path, FORM, "").await;
+            let reference = head.headers()["x-request-id"].to_str().unwrap();
+            assert!(text.contains(reference) && !text.contains("canary"), "{path}: {text}");
+        }
+    }
+    let login = r#"{"user_id":"user01","password":"user_01"}"#;
+    for (method, path, body) in [
+        ("POST", "/api/login", login),
+        ("POST", "/api/notauth_func", "{}"),
+        ("GET", "/", ""),
+        ("GET", "/functions/body_that_breaks", ""),
+    ] {
+        let (head, text) = answer(&doors, method, path, JSON, body).await;
+        assert_eq!(head.status(), 200, "{path}: {text}");
+    }
+}
