@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// How far the clocks of servers on one database may be apart, and how far a clock may be set back unnoticed.
+const SKEW: Duration = Duration::from_mins(1);
+
 /// A moment, in milliseconds since 1970 (UTC), as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub i64);
@@ -23,6 +26,14 @@ impl Timestamp {
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(millis(by)))
+    }
+
+    /// The latest moment that something may have been noted at until now. What was noted later is from before the clock
+    /// was set back. How old it is cannot be told, so nothing counts on it: it would last until the clock comes there again,
+    /// and its own time besides.
+    #[must_use]
+    pub fn latest_noted(self) -> Self {
+        self.plus(SKEW)
     }
 
     /// The time from `earlier` until this moment; nothing where it is not earlier.

@@ -7,18 +7,15 @@
 //! It is found by a cookie with a random token, so only this browser sees it; one made by a logged-in user, or that a user
 //! has logged in for, only while that user is logged in. Nothing here runs by itself, and no secret is kept.
 
-use std::time::Duration;
-
 use super::{
     caller::Caller,
     clock::Timestamp,
     cookies::{CookieName, SetCookie},
     fault::Fault,
     secret::Token,
+    storage::kept_calls::LIFETIME,
 };
 use crate::contract::kept_call::{KeptCall, State};
-
-const LIFETIME: Duration = Duration::from_mins(10);
 
 /// The longest reply that is kept, in bytes.
 pub const MAX_REPLY: usize = 64 * 1024;
@@ -40,12 +37,7 @@ pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> R
     caller
         .services()
         .storage()
-        .keep_call(
-            &token.hash(),
-            user_id.as_deref(),
-            &text,
-            Timestamp::now().plus(LIFETIME),
-        )
+        .keep_call(&token.hash(), user_id.as_deref(), &text, Timestamp::now())
         .await?;
     caller.set_cookie(SetCookie::lasting(CookieName::KeptCall, token.reveal(), LIFETIME));
     Ok(())

@@ -128,12 +128,13 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
     let Some(stored) = storage.find_series(&series).await? else {
         return Ok(false);
     };
-    let is_over = stored.token_hash == presented.as_bytes() || !stored.active || stored.expires_at <= now.0;
-    if is_over {
+    let rotated_at = Timestamp(stored.rotated_at);
+    let is_over = stored.expires_at <= now.0 || rotated_at > now.latest_noted();
+    if is_over || !stored.active || stored.token_hash == presented.as_bytes() {
         return Ok(false);
     }
     let is_previous = stored.previous_hash.as_deref() == Some(presented.as_bytes());
-    if is_previous && may_have_crossed(caller.arrival(), Timestamp(stored.rotated_at)) {
+    if is_previous && may_have_crossed(caller.arrival(), rotated_at) {
         // Another request of this browser, under way at the same time, has replaced the token and sets the cookie.
         let session = begin(caller, &stored, &series, now).await?;
         let is_begun = session.is_some();

@@ -10,7 +10,7 @@ async fn try_change(client: &Client) -> Reply {
     client.json("/api/change_password", r#"{"new_password":"x"}"#).await
 }
 
-async fn is_fresh(client: &Client) -> bool {
+pub async fn is_fresh(client: &Client) -> bool {
     let reply = try_change(client).await;
     match (reply.status, reply.code().as_str()) {
         (422, "invalid_arguments") => true,

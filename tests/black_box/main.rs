@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod clock;
 mod database;
 mod effort;
 mod page;
@@ -44,6 +45,7 @@ mod guards;
 mod headers;
 mod health;
 mod hostile_names;
+mod jumping_clock;
 mod logging;
 mod login;
 mod openapi;

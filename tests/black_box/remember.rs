@@ -9,7 +9,7 @@ use crate::{
 
 const LOGIN: &str = r#"{"user_id":"user01","password":"user_01","remember":true}"#;
 
-async fn remembered(server: &Server) -> Client {
+pub async fn remembered(server: &Server) -> Client {
     let client = server.client();
     let reply = client.json("/api/login", LOGIN).await;
     assert_eq!(reply.status, 200, "{}", reply.body);

@@ -9,11 +9,11 @@ use crate::{
     server::Server,
 };
 
-const AUTH: &str = "/functions/auth_func";
+pub const AUTH: &str = "/functions/auth_func";
 const KEPT: &str = "/functions/auth_func/kept";
 const WAITS: &str = "This call waits for you";
 
-async fn log_in(client: &Client, user: &str, next: &str) {
+pub async fn log_in(client: &Client, user: &str, next: &str) {
     let password = user.replace("user", "user_");
     let reply = client
         .form("/login", &[("next", next), ("user_id", user), ("password", &password)])
@@ -22,7 +22,7 @@ async fn log_in(client: &Client, user: &str, next: &str) {
 }
 
 /// A call of `auth_func` that waits for whoever logs in with this browser.
-async fn waiting(server: &Server) -> Client {
+pub async fn waiting(server: &Server) -> Client {
     let client = server.client();
     let reply = client.form(AUTH, &[("arguments", r#"{"canary":1}"#)]).await;
     assert_eq!(reply.header("location"), format!("/login?next={AUTH}"));
@@ -30,7 +30,7 @@ async fn waiting(server: &Server) -> Client {
 }
 
 /// What the page of a call that waits calls it by.
-async fn id(client: &Client, page: &str) -> Option<String> {
+pub async fn id(client: &Client, page: &str) -> Option<String> {
     waiting_id(&client.get(page).await)
 }
 

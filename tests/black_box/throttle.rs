@@ -28,7 +28,7 @@ const ANY_ACCOUNT: (&str, &str) = ("CALLGATE_THROTTLE_ACCOUNT_FAILURES", "100000
 /// The proxy that the tests are.
 const TRUSTED: (&str, &str) = ("CALLGATE_PROXIES_TRUSTED", "127.0.0.1, ::1");
 
-async fn log_in(client: &Client, user: &str, password: &str) -> Reply {
+pub async fn log_in(client: &Client, user: &str, password: &str) -> Reply {
     let body = json!({"user_id": user, "password": password, "remember": false});
     client.json("/api/login", &body.to_string()).await
 }
@@ -44,7 +44,7 @@ async fn log_in_from(client: &Client, header: &'static str, address: &str, user:
         .await
 }
 
-async fn fail(client: &Client, user: &str, times: usize) {
+pub async fn fail(client: &Client, user: &str, times: usize) {
     for _ in 0..times {
         let reply = log_in(client, user, "wrong").await;
         assert_eq!((reply.status, reply.code().as_str()), (401, "invalid_credentials"));
@@ -52,7 +52,7 @@ async fn fail(client: &Client, user: &str, times: usize) {
 }
 
 /// The seconds that a throttled answer says to wait, after a look at all of it.
-fn throttled(reply: &Reply) -> u64 {
+pub fn throttled(reply: &Reply) -> u64 {
     assert_eq!(
         (reply.status, reply.code().as_str()),
         (429, "too_many_attempts"),

@@ -53,6 +53,7 @@ impl Store {
         Limits {
             logged_in_after: now.minus(self.absolute),
             used_after: now.minus(self.idle),
+            noted_until: now.latest_noted(),
         }
     }
 

@@ -109,8 +109,9 @@ impl Storage {
     /// A fault of the database.
     pub async fn sweep_failed_logins(&self, now: Timestamp, most: i64) -> Result<u64, Fault> {
         let sweep = "sweeping failed logins";
-        let over = sqlx::query("DELETE FROM failed_logins WHERE expires_at <= $1")
+        let over = sqlx::query("DELETE FROM failed_logins WHERE expires_at <= $1 OR failed_at > $2")
             .bind(now.0)
+            .bind(now.latest_noted().0)
             .execute(&self.writer)
             .await
             .map_err(fault(sweep))?;

@@ -1,5 +1,7 @@
 //! Stored kept calls. The token that finds one is known here by its hash only.
 
+use std::time::Duration;
+
 use super::{Storage, fault};
 use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
@@ -7,8 +9,11 @@ use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 /// must not be up to those who make them.
 const MOST_KEPT: i64 = 1000;
 
+/// How long one is kept.
+pub const LIFETIME: Duration = Duration::from_mins(10);
+
 impl Storage {
-    /// Keeps a call, and lets go of what is beyond the limit.
+    /// Keeps a call from now on, and lets go of what is beyond the limit.
     ///
     /// # Errors
     /// A fault of the database.
@@ -17,7 +22,7 @@ impl Storage {
         token: &TokenHash,
         user_id: Option<&str>,
         call: &str,
-        expires_at: Timestamp,
+        now: Timestamp,
     ) -> Result<(), Fault> {
         // A user who does not exist gets nothing: the name may come from a form.
         sqlx::query(
@@ -27,7 +32,7 @@ impl Storage {
         .bind(token.as_bytes())
         .bind(user_id)
         .bind(call)
-        .bind(expires_at.0)
+        .bind(now.plus(LIFETIME).0)
         .execute(&self.writer)
         .await
         .map_err(fault("keeping a call"))?;
@@ -54,11 +59,12 @@ impl Storage {
     ) -> Result<Option<String>, Fault> {
         sqlx::query_scalar(
             "SELECT call FROM kept_calls
-             WHERE token_hash = $1 AND expires_at > $2 AND (user_id IS NULL OR user_id = $3)",
+             WHERE token_hash = $1 AND expires_at > $2 AND expires_at <= $4 AND (user_id IS NULL OR user_id = $3)",
         )
         .bind(token.as_bytes())
         .bind(now.0)
         .bind(user_id)
+        .bind(latest_end(now).0)
         .fetch_optional(&self.reader)
         .await
         .map_err(fault("looking up a kept call"))
@@ -71,11 +77,12 @@ impl Storage {
     pub async fn hand_over_call(&self, token: &TokenHash, user_id: &str, now: Timestamp) -> Result<bool, Fault> {
         let done = sqlx::query(
             "UPDATE kept_calls SET user_id = $1
-             WHERE token_hash = $2 AND expires_at > $3 AND (user_id IS NULL OR user_id = $1)",
+             WHERE token_hash = $2 AND expires_at > $3 AND expires_at <= $4 AND (user_id IS NULL OR user_id = $1)",
         )
         .bind(user_id)
         .bind(token.as_bytes())
         .bind(now.0)
+        .bind(latest_end(now).0)
         .execute(&self.writer)
         .await
         .map_err(fault("handing over a kept call"))?;
@@ -100,11 +107,17 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn sweep_kept_calls(&self, now: Timestamp) -> Result<u64, Fault> {
-        let done = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1")
+        let done = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1 OR expires_at > $2")
             .bind(now.0)
+            .bind(latest_end(now).0)
             .execute(&self.writer)
             .await
             .map_err(fault("sweeping kept calls"))?;
         Ok(done.rows_affected())
     }
+}
+
+/// Until when a call may last that was kept by now, and not before the clock was set back.
+fn latest_end(now: Timestamp) -> Timestamp {
+    now.latest_noted().plus(LIFETIME)
 }

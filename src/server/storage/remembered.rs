@@ -89,17 +89,18 @@ impl Storage {
     pub async fn list_series(&self, user_id: &str, now: Timestamp) -> Result<Vec<ListedSeries>, Fault> {
         sqlx::query_as(
             "SELECT series_hash, device, address, created_at, rotated_at FROM remembered
-             WHERE user_id = $1 AND expires_at > $2",
+             WHERE user_id = $1 AND expires_at > $2 AND rotated_at <= $3",
         )
         .bind(user_id)
         .bind(now.0)
+        .bind(now.latest_noted().0)
         .fetch_all(&self.reader)
         .await
         .map_err(fault("listing remembered browsers"))
     }
 
-    /// Replaces the token of a series, if `token` is the good one and its user active: otherwise `false`. One statement, so
-    /// of two requests with the same token one comes first.
+    /// Replaces the token of a series, if `token` is the good one, its user active, and the series not over: otherwise
+    /// `false`. One statement, so of two requests with the same token one comes first.
     ///
     /// # Errors
     /// A fault of the database.
@@ -112,7 +113,7 @@ impl Storage {
     ) -> Result<bool, Fault> {
         let done = sqlx::query(
             "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2
-             WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2
+             WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2 AND rotated_at <= $6
                AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $5)",
         )
         .bind(next.as_bytes())
@@ -120,6 +121,7 @@ impl Storage {
         .bind(series.as_bytes())
         .bind(token.as_bytes())
         .bind(self.demo)
+        .bind(now.latest_noted().0)
         .execute(&self.writer)
         .await
         .map_err(fault("using a remembered login"))?;
@@ -166,8 +168,9 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn sweep_series(&self, now: Timestamp) -> Result<u64, Fault> {
-        let done = sqlx::query("DELETE FROM remembered WHERE expires_at <= $1")
+        let done = sqlx::query("DELETE FROM remembered WHERE expires_at <= $1 OR rotated_at > $2")
             .bind(now.0)
+            .bind(now.latest_noted().0)
             .execute(&self.writer)
             .await
             .map_err(fault("sweeping remembered logins"))?;

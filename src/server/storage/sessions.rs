@@ -61,13 +61,15 @@ pub struct ListedSession {
     pub last_used_at: i64,
 }
 
-/// How old a live session may be. Both moments lie in the past.
+/// How old a live session may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Logins before this are too long ago.
     pub logged_in_after: Timestamp,
     /// Sessions not used since are over.
     pub used_after: Timestamp,
+    /// Sessions noted later are from before the clock was set back, and over.
+    pub noted_until: Timestamp,
 }
 
 impl Storage {
@@ -105,12 +107,14 @@ impl Storage {
         sqlx::query_as(
             "SELECT sessions.data, sessions.last_used_at FROM sessions
              JOIN users ON users.user_id = sessions.user_id AND users.active AND users.demo <= $4
-             WHERE token_hash = $1 AND logged_in_at > $2 AND last_used_at > $3",
+             WHERE token_hash = $1 AND logged_in_at > $2 AND last_used_at > $3
+               AND logged_in_at <= $5 AND last_used_at <= $5",
         )
         .bind(token.as_bytes())
         .bind(limits.logged_in_after.0)
         .bind(limits.used_after.0)
         .bind(self.demo)
+        .bind(limits.noted_until.0)
         .fetch_optional(&self.reader)
         .await
         .map_err(fault("looking up a session"))
@@ -123,11 +127,13 @@ impl Storage {
     pub async fn list_sessions(&self, user_id: &str, limits: Limits) -> Result<Vec<ListedSession>, Fault> {
         sqlx::query_as(
             "SELECT token_hash, series_hash, data, logged_in_at, last_used_at FROM sessions
-             WHERE user_id = $1 AND logged_in_at > $2 AND last_used_at > $3",
+             WHERE user_id = $1 AND logged_in_at > $2 AND last_used_at > $3
+               AND logged_in_at <= $4 AND last_used_at <= $4",
         )
         .bind(user_id)
         .bind(limits.logged_in_after.0)
         .bind(limits.used_after.0)
+        .bind(limits.noted_until.0)
         .fetch_all(&self.reader)
         .await
         .map_err(fault("listing sessions"))
@@ -234,12 +240,16 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn sweep_sessions(&self, limits: Limits) -> Result<u64, Fault> {
-        let done = sqlx::query("DELETE FROM sessions WHERE logged_in_at <= $1 OR last_used_at <= $2")
-            .bind(limits.logged_in_after.0)
-            .bind(limits.used_after.0)
-            .execute(&self.writer)
-            .await
-            .map_err(fault("sweeping sessions"))?;
+        let done = sqlx::query(
+            "DELETE FROM sessions
+             WHERE logged_in_at <= $1 OR last_used_at <= $2 OR logged_in_at > $3 OR last_used_at > $3",
+        )
+        .bind(limits.logged_in_after.0)
+        .bind(limits.used_after.0)
+        .bind(limits.noted_until.0)
+        .execute(&self.writer)
+        .await
+        .map_err(fault("sweeping sessions"))?;
         Ok(done.rows_affected())
     }
 }

@@ -7,10 +7,6 @@ use crate::server::{clock::Timestamp, settings};
 /// For how long a failure counts against an account.
 pub const DAY: Duration = Duration::from_hours(24);
 
-/// A failure from further in the future than this is from before the clock was set back, and does not count: otherwise
-/// it would count until the clock comes there again.
-const CLOCK_SKEW: Duration = Duration::from_mins(1);
-
 /// The limits of an address and of an account.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -65,9 +61,9 @@ impl Limits {
     }
 }
 
-/// The failures that still count.
+/// The failures that still count. Those from before the clock was set back do not.
 fn counting(failures: &[Timestamp], window: Duration, now: Timestamp) -> Vec<Timestamp> {
-    let (since, until) = (now.minus(window), now.plus(CLOCK_SKEW));
+    let (since, until) = (now.minus(window), now.latest_noted());
     failures
         .iter()
         .filter(|at| (since..=until).contains(at) && **at != since)
