@@ -14,8 +14,8 @@ cd "$project"
 steps=(basics rust wasm_bindgen cargo_leptos wasm_opt)
 case ${1:-} in
   run) ;;
-  test) steps+=(browser playwright python cargo_deny) ;;
-  attack) steps+=(browser playwright python cargo_deny scanners cargo_fuzz) ;;
+  test) steps+=(browser playwright python cargo_deny sslscan faketime) ;;
+  attack) steps+=(browser playwright python cargo_deny sslscan faketime scanners cargo_fuzz) ;;
   sbom) steps=(basics rust node cargo_cyclonedx) ;;
   *) echo "usage: tools/setup.sh run|test|attack|sbom" >&2; exit 2 ;;
 esac

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$project"
 
 check=(format clippy-server clippy-browser docs deny gates)
-all=("${check[@]}" unit build artefacts client flood openapi e2e)
+all=("${check[@]}" unit build artefacts client flood openapi sslscan e2e)
 # Bounded, and against servers of their own on loopback only.
 attack=(attacks slow testssl fuzz)
 
@@ -26,6 +26,7 @@ suite_artefacts() { tools/artefacts.sh; }
 suite_client() { tools/client.sh; }
 suite_flood() { tools/flood.sh; }
 suite_openapi() { tools/openapi.sh; }
+suite_sslscan() { tools/sslscan.sh; }
 suite_e2e() { tools/e2e.sh; }
 suite_fuzz() { tools/fuzz.sh; }
 suite_slow() { tools/slow.sh; }
@@ -38,6 +39,7 @@ count_attacks() { count_unit; }
 count_client() { awk '/^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3 } END { print p + 0, f + 0, 0 }'; }
 count_flood() { count_client; }
 count_openapi() { count_client; }
+count_sslscan() { count_client; }
 count_artefacts() { count_client; }
 count_fuzz() { count_client; }
 count_slow() { count_client; }
@@ -80,7 +82,7 @@ for suite in "${suites[@]}"; do
   log=$logs/$suite.log
   began=$SECONDS
   status=0 note=''
-  if [ "$built" = no ] && [[ $suite =~ ^(artefacts|client|flood|slow|testssl|openapi|e2e)$ ]]; then
+  if [ "$built" = no ] && [[ $suite =~ ^(artefacts|client|flood|slow|sslscan|testssl|openapi|e2e)$ ]]; then
     echo "Not run: there is no release build to run it against." | tee "$log"
     status=1
   else

@@ -1,4 +1,5 @@
-# Set-up steps that only the tests need: a browser, Playwright, the packages of the Python clients, cargo-deny.
+# Set-up steps that only the tests need: a browser, Playwright, the packages of the Python clients, cargo-deny, sslscan, a
+# clock that can be moved.
 # shellcheck shell=bash
 
 # The browser for the end-to-end tests: $CHROMIUM if set, or what is installed.
@@ -65,4 +66,28 @@ say_cargo_deny() {
 
 do_cargo_deny() {
   cargo_tool cargo-deny "$CARGO_DENY_VERSION" --locked
+}
+
+have_sslscan() {
+  command -v sslscan
+}
+
+say_sslscan() {
+  echo "sslscan, from Debian's packages"
+}
+
+do_sslscan() {
+  apt_install "sslscan" sslscan
+}
+
+have_faketime() {
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1'
+}
+
+say_faketime() {
+  echo "libfaketime, which moves the clock of one process, from Debian's packages"
+}
+
+do_faketime() {
+  apt_install "libfaketime" faketime
 }
