@@ -14,7 +14,7 @@ test.describe('a call that wanted a login', () => {
 
   test('is seen after the login, and runs with one press', async ({ site, page }) => {
     const waits = page.getByRole('region', { name: 'This call waits for you' });
-    await expect(waits).toContainText('"contact":{"name":"Ada"}');
+    await expect(waits).toContainText('"contact":{"name":"Ada","email":"ada@example.org"}');
     await expect(page.getByLabel('Nights')).toHaveValue('3');
     await expect(site.reply).toContainText('No call yet.');
     await waits.getByRole('button', { name: 'Run this call' }).click();

@@ -148,7 +148,12 @@ async fn a_kept_connection_may_bring_a_last_request_and_is_told_so() {
     let first = raw::read_until(&mut kept, "<svg/>").await;
     assert!(!first.to_lowercase().contains("connection: close"), "{first}");
     // Open, with a handshake that is not yet done when the server is told to stop.
+    let before = server.open_files("socket:");
     let young = TcpStream::connect(server.https).await.unwrap();
+    poll::until("the connection to be accepted", async || {
+        server.open_files("socket:") > before
+    })
+    .await;
     server.signal("TERM");
     no_longer_accepts(&server).await;
     let mut young = raw::tls_on(&server, young).await;

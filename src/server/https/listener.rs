@@ -7,11 +7,15 @@ use std::{
     future::pending,
     io,
     net::{SocketAddr, TcpListener as StdListener},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use anyhow::{Context as _, bail};
 use axum_server::{AddrListener, Address};
+use futures::FutureExt as _;
 use listenfd::ListenFd;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -19,6 +23,9 @@ use tokio::{
 };
 
 use crate::server::stopping::Stopping;
+
+/// How many connections the system's queue of a socket holds (what the standard library asks for).
+const BACKLOG: u32 = 128;
 
 /// The sockets that a supervisor has handed over: the first is for HTTPS, the second for plain HTTP.
 #[derive(Debug, Default)]
@@ -94,6 +101,8 @@ pub struct Listener {
     address: SocketAddr,
     stopping: Stopping,
     places: Arc<Semaphore>,
+    /// How many connections that wait are accepted once the server stops.
+    waiting: AtomicU32,
 }
 
 impl Listener {
@@ -108,6 +117,7 @@ impl Listener {
             socket: Mutex::new(Some(Arc::new(TcpListener::from_std(socket)?))),
             stopping,
             places,
+            waiting: AtomicU32::new(BACKLOG),
         })
     }
 
@@ -123,6 +133,16 @@ impl Listener {
             tracing::warn!(%error, "a connection could not be accepted");
         })?;
         Ok((Accepted { stream, place }, Peer(address)))
+    }
+
+    /// A connection that waits in the system's queue while the server stops: it would be reset with the socket. Not more of
+    /// them than such a queue holds, for new ones may come for as long as it is looked.
+    fn accept_waiting(&self, socket: &TcpListener) -> Option<io::Result<(Accepted, Peer)>> {
+        let may_more = self
+            .waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        may_more.ok()?;
+        self.accept(socket).now_or_never()
     }
 
     fn socket(&self) -> Option<Arc<TcpListener>> {
@@ -143,6 +163,9 @@ impl AddrListener<Accepted, Peer> for Listener {
         tokio::select! {
             biased;
             () = self.stopping.begun() => {
+                if let Some(accepted) = self.accept_waiting(&socket) {
+                    return accepted;
+                }
                 self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
                 drop(socket);
                 pending().await
