@@ -9,6 +9,8 @@ for (const { name, show } of SIGHTS) {
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await expect(site.header.getByRole('link', { name: 'Callgate' })).toBeVisible();
     await expect(page.getByRole('contentinfo')).toBeVisible();
+    // With its style: a page is shown before that has come, if it takes long.
+    await page.waitForLoadState();
     expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
 
     const backgrounds: string[] = [];

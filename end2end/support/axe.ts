@@ -3,6 +3,8 @@ import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 
 export async function expectNoFinding(page: Page): Promise<void> {
+  // With its style.
+  await page.waitForLoadState();
   for (const colorScheme of ['light', 'dark'] as const) {
     // At rest: in the middle of a change of colours, no contrast is what it will be.
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
