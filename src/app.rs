@@ -10,8 +10,9 @@ use leptos_router::{
 use crate::{
     contract::page::PageFacts,
     pages::{
-        account::Account, confirm::ConfirmPage, function::FunctionPage, home::Home, login::LoginPage,
-        not_found::NotFound,
+        access::Access, account::Account, audit::Audit, calls::Calls, confirm::ConfirmPage, function::FunctionPage,
+        home::Home, login::LoginPage, not_found::NotFound, register::Register, roles::Roles, setup::Setup,
+        user::UserPage, users::Users, welcome::Welcome,
     },
     parts::{header::Header, visit::Visit},
 };
@@ -76,6 +77,15 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/login") view=LoginPage/>
                     <Route path=path!("/confirm") view=ConfirmPage/>
                     <Route path=path!("/account") view=Account/>
+                    <Route path=path!("/welcome") view=Welcome/>
+                    <Route path=path!("/setup") view=Setup/>
+                    <Route path=path!("/register") view=Register/>
+                    <Route path=path!("/users") view=Users/>
+                    <Route path=path!("/user") view=UserPage/>
+                    <Route path=path!("/roles") view=Roles/>
+                    <Route path=path!("/access") view=Access/>
+                    <Route path=path!("/audit") view=Audit/>
+                    <Route path=path!("/calls") view=Calls/>
                     <Route path=path!("/functions/:name") view=FunctionPage/>
                 </Routes>
             </main>

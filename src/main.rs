@@ -8,7 +8,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("callgate: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(callgate::server::commands::output::exit_code(&error))
         }
     }
 }

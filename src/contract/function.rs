@@ -14,6 +14,9 @@ pub struct RuleView {
     pub words: String,
     /// Whether everybody may call, logged in or not.
     pub open: bool,
+    /// Whether it takes a permission or a role, which an administrator gives.
+    #[serde(default)]
+    pub by_permission: bool,
 }
 
 /// A declared function as its page and `list_functions` show it.

@@ -3,16 +3,19 @@
 //! Plain data and pure rules, with serde for the wire and schemars for what they look like there: no I/O, no clock, nothing secret that could be printed.
 
 pub mod answer;
+pub mod audit;
 pub mod function;
 pub mod json;
 pub mod kept_call;
 pub mod limits;
+pub mod link;
 pub mod login;
 #[cfg(test)]
 pub mod made_up;
 pub mod next;
 pub mod page;
 pub mod refusal;
+pub mod role;
 pub mod session;
 pub mod shape;
 pub mod stay;

@@ -29,6 +29,9 @@ pub struct SiteFacts {
     pub origin: String,
     /// The certificate that programs must trust, where it is a development certificate.
     pub ca_file: Option<String>,
+    /// Whether anybody may register.
+    #[serde(default)]
+    pub registration_open: bool,
     /// Name and password of the demo users, where this is a demo.
     pub demo_users: Vec<(String, String)>,
 }

@@ -30,6 +30,10 @@ pub enum Refusal {
         /// Seconds to wait.
         retry_after: u32,
     },
+    /// The guard asks for a permission, or a role (`role:` before its name), that the caller does not have.
+    PermissionRequired(String),
+    /// What is asked for does not go with how things are; the sentence says why.
+    Conflict(String),
     /// The body is not a JSON object; the text says where it stops being one.
     Malformed(String),
     /// The request itself could be read in two ways; the text says what of it.
@@ -100,6 +104,8 @@ impl Refusal {
             Self::NotLoggedIn => ("not_logged_in", 401),
             Self::FreshLoginRequired => ("fresh_login_required", 403),
             Self::Forbidden(_) => ("forbidden", 403),
+            Self::PermissionRequired(_) => ("permission_required", 403),
+            Self::Conflict(_) => ("conflict", 409),
             Self::NotFound(_) => ("not_found", 404),
             Self::InvalidCredentials => ("invalid_credentials", 401),
             Self::TooManyAttempts { .. } => ("too_many_attempts", 429),
@@ -129,6 +135,11 @@ impl Refusal {
                     .into()
             }
             Self::Forbidden(whom) => format!("This function is not for you. {whom}"),
+            Self::PermissionRequired(which) => match which.strip_prefix("role:") {
+                Some(role) => format!("This function is for users with the role {role}. Ask an administrator for it."),
+                None => format!("This function wants the permission {which}. Ask an administrator for it."),
+            },
+            Self::Conflict(why) => why.clone(),
             Self::NotFound(what) => format!("There is no such {what}."),
             Self::InvalidCredentials => "Invalid user_id or password".into(),
             Self::TooManyAttempts { retry_after } => {
@@ -188,6 +199,8 @@ struct Wire {
     code: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    required: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     faults: Vec<FieldFault>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,15 +218,19 @@ impl Serialize for Refusal {
             error: self.message(),
             code: self.code().to_owned(),
             detail: None,
+            required: None,
             faults: Vec::new(),
             retry_after: None,
             limit: None,
             reference: None,
         };
         match self {
-            Self::Malformed(text) | Self::MalformedRequest(text) | Self::Forbidden(text) | Self::NotFound(text) => {
-                wire.detail = Some(text.clone());
-            }
+            Self::Malformed(text)
+            | Self::MalformedRequest(text)
+            | Self::Forbidden(text)
+            | Self::Conflict(text)
+            | Self::NotFound(text) => wire.detail = Some(text.clone()),
+            Self::PermissionRequired(which) => wire.required = Some(which.clone()),
             Self::InvalidArguments(faults) => wire.faults.clone_from(faults),
             Self::TooLarge { limit } => wire.limit = Some(*limit),
             Self::Busy { retry_after } | Self::TooManyAttempts { retry_after } => wire.retry_after = Some(*retry_after),
@@ -239,6 +256,8 @@ impl<'de> Deserialize<'de> for Refusal {
             "invalid_arguments" => Self::InvalidArguments(wire.faults),
             "fresh_login_required" => Self::FreshLoginRequired,
             "forbidden" => Self::Forbidden(detail),
+            "permission_required" => Self::PermissionRequired(wire.required.unwrap_or_default()),
+            "conflict" => Self::Conflict(detail),
             "not_found" => Self::NotFound(detail),
             "unsupported_media_type" => Self::NotJson,
             "unsupported_encoding" => Self::Encoded,
@@ -284,6 +303,8 @@ mod tests {
             Refusal::InvalidArguments(vec![FieldFault::new("a.b[0]", "is missing")]),
             Refusal::FreshLoginRequired,
             Refusal::Forbidden("x".into()),
+            Refusal::PermissionRequired("x.y".into()),
+            Refusal::Conflict("x".into()),
             Refusal::NotFound("x".into()),
             Refusal::NotJson,
             Refusal::Encoded,

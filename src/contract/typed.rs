@@ -109,9 +109,10 @@ impl Typed {
     fn list(&self, list: &ListShape, path: &str, required: bool, faults: &mut Vec<FieldFault>) -> Option<Value> {
         let items: Vec<Value> = match &*list.item {
             Shape::Choice(_) => self.all(path).map(Value::from).collect(),
+            // Lines of one input, or boxes of one name.
             item if is_line(item) => self
-                .get(path)?
-                .lines()
+                .all(path)
+                .flat_map(str::lines)
                 .map(str::trim)
                 .filter(|line| !line.is_empty())
                 .filter_map(|line| scalar(item, line, path, faults))

@@ -130,7 +130,7 @@ macro_rules! function {
             #[allow(unused_imports, reason = "the guard may be named by a path of its own")]
             use $crate::server::guard::kinds::*;
             $crate::server::function::run(async move {
-                let $caller = $crate::server::guard::require::<$guard>().await?;
+                let $caller = $crate::server::guard::require::<$guard>($endpoint).await?;
                 $body
             })
             .await

@@ -26,8 +26,10 @@ function! { "logout":
 }
 
 function! { "current_user":
-    /// Says who is logged in.
+    /// Says who is logged in, and with which permissions.
     pub async fn current_user(caller: LoggedIn) -> Result<WhoAmI, Refusal> {
-        Ok(WhoAmI { user: caller.user().clone() })
+        let storage = caller.caller().services().storage();
+        let held = crate::server::roles::Held::by_user(storage, caller.user_id()).await?;
+        Ok(WhoAmI { user: caller.user().clone(), permissions: held.names() })
     }
 }

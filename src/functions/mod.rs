@@ -7,7 +7,11 @@
 mod declare;
 
 pub mod account;
+pub mod audit;
 pub mod echo;
 pub mod list;
 pub mod login;
+pub mod roles;
 pub mod stay;
+pub mod users;
+pub mod welcome;

@@ -1,31 +1,37 @@
-//! One's own account: the password, and where one is logged in.
+//! One's own account: the password, where one is logged in, and what happened of late.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
+use super::audit::number;
 use crate::{
     contract::{
-        Refusal,
+        Refusal, Whole,
+        audit::EventList,
         session::{SessionList, SessionView},
         typed::THEN,
     },
-    functions::account::my_sessions,
-    parts::visit::Visit,
+    functions::{account::my_sessions, audit::my_events},
+    parts::{events::Events, moment::Moment, paging::More, visit::Visit},
 };
 
 /// The page.
 #[component]
 pub fn Account() -> impl IntoView {
     let visit = Visit::current();
-    let sessions = Resource::new_blocking(|| (), move |()| sessions(visit));
+    let query = use_query_map();
+    let found = Resource::new_blocking(move || query.get(), move |query| find(visit, query));
     view! {
         <Title text="Your account"/>
         <h1>"Your account"</h1>
         <Suspense>
             {move || Suspend::new(async move {
                 let user = visit.user().await.ok().flatten();
-                match (user, sessions.await) {
-                    (Some(user), Ok(Some(list))) => view! { <Own user_id=user.user_id list=list/> }.into_any(),
+                match (user, found.await) {
+                    (Some(user), Ok(Some((list, events)))) => {
+                        view! { <Own user_id=user.user_id list=list events=events/> }.into_any()
+                    }
                     (_, Err(refusal)) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
                     _ => view! {
                         <p>"You are not logged in. " <a href="/login?next=/account">"Log in"</a> " to see your account."</p>
@@ -37,20 +43,24 @@ pub fn Account() -> impl IntoView {
     }
 }
 
-/// The sessions, if somebody is logged in.
-async fn sessions(visit: Visit) -> Result<Option<SessionList>, Refusal> {
+/// The sessions and what happened of late, if somebody is logged in.
+async fn find(visit: Visit, query: ParamsMap) -> Result<Option<(SessionList, EventList)>, Refusal> {
     if visit.user().await?.is_none() {
         return Ok(None);
     }
-    match my_sessions().await {
-        Ok(list) => Ok(Some(list)),
+    let found = async {
+        let events = my_events(number("before", &query), Whole::new(20).ok()).await?;
+        Ok((my_sessions().await?, events))
+    };
+    match found.await {
+        Ok(found) => Ok(Some(found)),
         Err(Refusal::NotLoggedIn) => Ok(None),
         Err(refusal) => Err(refusal),
     }
 }
 
 #[component]
-fn Own(user_id: String, list: SessionList) -> impl IntoView {
+fn Own(user_id: String, list: SessionList, events: EventList) -> impl IntoView {
     let has_others = list.sessions.len() > 1;
     view! {
         <p class="lead">"You are logged in as " <strong>{user_id}</strong> "."</p>
@@ -70,6 +80,12 @@ fn Own(user_id: String, list: SessionList) -> impl IntoView {
                     <button class="plain" type="submit">"End all other sessions"</button>
                 </form>
             })}
+        </section>
+        <section aria-labelledby="events-heading">
+            <h2 id="events-heading">"What happened of late"</h2>
+            <p class="quiet">"Something here that was not you? Change your password."</p>
+            <Events events=events.events/>
+            <More path="/account" query=ParamsMap::new() name="before" next=events.next.map(|next| next.to_string()) what="Earlier"/>
         </section>
     }
 }
@@ -99,8 +115,7 @@ fn Session(session: SessionView) -> impl IntoView {
                     {remembered.then(|| view! { " " <span class="mark-word">"remembered"</span> })}
                 </p>
                 <p class="quiet">
-                    "Logged in " <time datetime=logged_in_at.clone()>{in_words(&logged_in_at)}</time>
-                    ", last used " <time datetime=last_used_at.clone()>{in_words(&last_used_at)}</time>
+                    "Logged in " <Moment at=logged_in_at/> ", last used " <Moment at=last_used_at/>
                 </p>
             </div>
             <form method="post" action="/functions/end_session">
@@ -110,10 +125,4 @@ fn Session(session: SessionView) -> impl IntoView {
             </form>
         </li>
     }
-}
-
-/// `2026-01-31T10:20:30Z` as people read it.
-fn in_words(moment: &str) -> String {
-    let minutes: String = moment.chars().take("2026-01-31T10:20".len()).collect();
-    format!("{} UTC", minutes.replace('T', " "))
 }

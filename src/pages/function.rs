@@ -7,8 +7,6 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-use serde_json::Value;
-
 use super::not_found::NotFound;
 use crate::{
     contract::{
@@ -20,7 +18,7 @@ use crate::{
     },
     parts::{
         arguments::Arguments,
-        browser::{call, focus_first_wrong, forget_secrets, hydrated, typed_into, unreadable},
+        browser::{arguments, call, focus_first_wrong, forget_secrets, hydrated, typed_into},
         curl::Curl,
         guard_badge::GuardBadge,
         prose::prose,
@@ -212,20 +210,13 @@ impl Calls {
     /// What is typed as the body of a call. `None` if something is wrong with it, which is then said beside the fields.
     fn arguments(self, form: &web_sys::HtmlFormElement) -> Option<String> {
         self.shape.with_value(|shape| {
-            let (body, faults_of_texts) = typed_into(form, shape).body(shape);
             if *shape == Shape::Object {
+                let (body, _) = typed_into(form, shape).body(shape);
                 return JsonObject::parse(&body).is_ok().then_some(body);
             }
-            let value: Value = serde_json::from_str(&body).ok()?;
-            let mut faults = unreadable(form);
-            for fault in faults_of_texts.into_iter().chain(shape.faults(&value)) {
-                if !faults.iter().any(|known| known.field == fault.field) {
-                    faults.push(fault);
-                }
-            }
-            let is_good = faults.is_empty();
-            self.faults.set(faults);
-            is_good.then_some(body)
+            let arguments = arguments(form, shape);
+            self.faults.set(arguments.as_ref().err().cloned().unwrap_or_default());
+            arguments.ok()
         })
     }
 

@@ -24,7 +24,7 @@ pub fn Home() -> impl IntoView {
                 {move || Suspend::new(async move {
                     visit.user().await.ok().map(|user| match user {
                         Some(user) => view! {
-                            <p class="you">"You are " <strong>{user.user_id}</strong> ". The functions below are open to you; some ask for your password once more."</p>
+                            <p class="you">"You are " <strong>{user.user_id}</strong> ". Some functions ask for your password once more, those below \"Administration\" for a permission."</p>
                         }
                         .into_any(),
                         None => view! {
@@ -35,24 +35,36 @@ pub fn Home() -> impl IntoView {
                 })}
             </Suspense>
         </section>
-        <section aria-labelledby="functions">
-            <h2 id="functions">"Functions"</h2>
-            <Suspense>
-                {move || Suspend::new(async move { list(visit.functions().await) })}
-            </Suspense>
-        </section>
+        <Suspense>
+            {move || Suspend::new(async move { lists(visit.functions().await) })}
+        </Suspense>
     }
 }
 
-fn list(functions: Result<Vec<FunctionView>, Refusal>) -> AnyView {
+fn lists(functions: Result<Vec<FunctionView>, Refusal>) -> AnyView {
     match functions {
-        Ok(functions) => view! {
+        Ok(functions) => {
+            let (administration, others): (Vec<_>, Vec<_>) =
+                functions.into_iter().partition(|function| function.rule.by_permission);
+            view! {
+                <List id="functions" heading="Functions" functions=others/>
+                <List id="administration" heading="Administration" functions=administration/>
+            }
+            .into_any()
+        }
+        Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+    }
+}
+
+#[component]
+fn List(id: &'static str, heading: &'static str, functions: Vec<FunctionView>) -> impl IntoView {
+    view! {
+        <section aria-labelledby=id>
+            <h2 id=id>{heading}</h2>
             <ul class="functions">
                 {functions.into_iter().map(|function| view! { <FunctionRow function=function/> }).collect_view()}
             </ul>
-        }
-        .into_any(),
-        Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+        </section>
     }
 }
 

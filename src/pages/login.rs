@@ -35,6 +35,7 @@ pub fn LoginPage() -> impl IntoView {
                 })}
             </Suspense>
             <LoginForm next=next refused=visit.refused_login()/>
+            {visit.site().registration_open.then(|| view! { <p>"New here? " <a href="/register">"Register"</a> "."</p> })}
             <DemoUsers/>
         </div>
     }

@@ -1,9 +1,18 @@
 //! One screen a file. The table of pages is [`app`](crate::app).
 
+pub mod access;
 pub mod account;
+pub mod audit;
+pub mod calls;
 pub mod confirm;
 pub mod failure;
 pub mod function;
 pub mod home;
 pub mod login;
 pub mod not_found;
+pub mod register;
+pub mod roles;
+pub mod setup;
+pub mod user;
+pub mod users;
+pub mod welcome;

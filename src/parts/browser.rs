@@ -77,6 +77,44 @@ pub fn unreadable(form: &HtmlFormElement) -> Vec<FieldFault> {
         .collect()
 }
 
+/// What is typed into the form of a function as the body of a call, or all that is wrong with it.
+///
+/// # Errors
+/// What is wrong, each with the path of its field.
+pub fn arguments(form: &HtmlFormElement, shape: &Shape) -> Result<String, Vec<FieldFault>> {
+    let (body, faults_of_texts) = typed_into(form, shape).body(shape);
+    let value: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let mut faults = unreadable(form);
+    for fault in faults_of_texts.into_iter().chain(shape.faults(&value)) {
+        if !faults.iter().any(|known| known.field == fault.field) {
+            faults.push(fault);
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(body),
+        false => Err(faults),
+    }
+}
+
+/// Puts what stands behind the `#` of the address into an input of a form, and takes it out of the address: so it is not in
+/// the history either.
+pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
+    let fragment = window().location().hash().unwrap_or_default();
+    let Some(code) = fragment.strip_prefix('#').filter(|code| !code.is_empty()) else {
+        return;
+    };
+    let input = form.elements().named_item(name);
+    let Some(input) = input.and_then(|input| input.dyn_into::<HtmlInputElement>().ok()) else {
+        return;
+    };
+    input.set_value(code);
+    // Where it cannot be taken out, it is still of use once only.
+    let _ = window().history().and_then(|history| {
+        let path = window().location().pathname()?;
+        history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&path))
+    });
+}
+
 /// Moves the focus to the first input of a form that is marked as wrong, once the page shows it.
 pub fn focus_first_wrong(form: HtmlFormElement) {
     request_animation_frame(move || {

@@ -23,7 +23,31 @@ pub fn Header() -> impl IntoView {
                 </Suspense>
             </div>
         </header>
+        <Suspense>
+            {move || Suspend::new(async move { view! { <Administration permissions=visit.permissions().await/> } })}
+        </Suspense>
     }
+}
+
+/// The pages for those who manage, as far as their permissions go.
+#[component]
+fn Administration(permissions: Vec<String>) -> impl IntoView {
+    let here = use_location().pathname;
+    let pages = [
+        ("users.read", "/users", "Users"),
+        ("users.read", "/roles", "Roles"),
+        ("users.read", "/access", "Access"),
+        ("audit.read", "/audit", "Audit trail"),
+        ("audit.read", "/calls", "Calls"),
+    ];
+    let links = pages
+        .into_iter()
+        .filter(|(permission, ..)| permissions.iter().any(|held| held == permission))
+        .map(|(_, path, name)| {
+            view! { <li><a href=path aria-current=move || (here.get() == path).then_some("page")>{name}</a></li> }
+        })
+        .collect::<Vec<_>>();
+    (!links.is_empty()).then(|| view! { <nav class="manage" aria-label="Administration"><ul>{links}</ul></nav> })
 }
 
 fn who(user: Result<Option<UserView>, Refusal>) -> AnyView {

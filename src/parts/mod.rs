@@ -1,14 +1,20 @@
 //! Reusable pieces of view, and what pages share in the browser.
 
+pub mod act;
 pub mod arguments;
 pub mod browser;
 pub mod curl;
+pub mod events;
+pub mod function_form;
 pub mod guard_badge;
 pub mod header;
 pub mod json_editor;
 pub mod mark;
+pub mod moment;
+pub mod paging;
 pub mod password_field;
 pub mod prose;
+pub mod refused;
 pub mod reply;
 pub mod visit;
 pub mod waiting;

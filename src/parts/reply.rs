@@ -22,6 +22,10 @@ pub fn Reply(
                     <strong>{outcome.status_line()}</strong>
                     <span class="quiet">{format!(" in {} ms", outcome.took_ms)}</span>
                 </p>
+                {link_in(&outcome.body).map(|link| view! {
+                    <p>"The link, to hand over. It is shown this once:"</p>
+                    <pre tabindex="0" role="group" aria-label="The link"><code>{link}</code></pre>
+                })}
                 <pre tabindex="0" role="group" aria-label="The reply as JSON"><code>{outcome.body}</code></pre>
             }
         })
@@ -35,4 +39,10 @@ pub fn Reply(
             </div>
         </section>
     }
+}
+
+/// The link in the reply of a function that has made one.
+fn link_in(body: &str) -> Option<String> {
+    let reply: serde_json::Value = serde_json::from_str(body).ok()?;
+    Some(reply.get("link")?.as_str()?.to_owned())
 }

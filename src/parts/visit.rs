@@ -9,7 +9,7 @@ use crate::{
         function::FunctionView,
         kept_call::KeptCall,
         page::{PageFacts, PageStatus, RefusedLogin, SiteFacts},
-        user::UserView,
+        user::{UserView, WhoAmI},
     },
     functions::{list::list_functions, login::current_user},
 };
@@ -17,7 +17,7 @@ use crate::{
 /// The shared state of a visit. Cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Visit {
-    user: Resource<Result<Option<UserView>, Refusal>>,
+    user: Resource<Result<Option<WhoAmI>, Refusal>>,
     functions: Resource<Result<Vec<FunctionView>, Refusal>>,
     facts: StoredValue<PageFacts>,
 }
@@ -42,7 +42,22 @@ impl Visit {
     /// # Errors
     /// What kept it from being found out.
     pub async fn user(self) -> Result<Option<UserView>, Refusal> {
-        noting_status(self.user.await)
+        noting_status(self.user.await).map(|who| who.map(|who| who.user))
+    }
+
+    /// Whether the visitor has a permission. It decides what is offered; what is done, the guards decide.
+    pub async fn may(self, permission: &str) -> bool {
+        self.permissions().await.iter().any(|held| held == permission)
+    }
+
+    /// The permissions of the visitor, none where that is not known.
+    pub async fn permissions(self) -> Vec<String> {
+        self.user
+            .await
+            .ok()
+            .flatten()
+            .map(|who| who.permissions)
+            .unwrap_or_default()
     }
 
     /// The functions that there are.
@@ -102,9 +117,9 @@ impl Visit {
 }
 
 /// Who is logged in. That nobody is, is no failure here.
-async fn who() -> Result<Option<UserView>, Refusal> {
+async fn who() -> Result<Option<WhoAmI>, Refusal> {
     match current_user().await {
-        Ok(reply) => Ok(Some(reply.user)),
+        Ok(reply) => Ok(Some(reply)),
         Err(Refusal::NotLoggedIn) => Ok(None),
         Err(refusal) => Err(refusal),
     }

@@ -46,6 +46,7 @@ struct Request {
     remember_cookie: Option<String>,
     kept_call_cookie: Option<String>,
     restored: OnceCell<()>,
+    known_user: Mutex<Option<String>>,
     set_cookies: Mutex<Vec<SetCookie>>,
 }
 
@@ -65,6 +66,7 @@ impl Caller {
                 .get(USER_AGENT)
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
+            known_user: Mutex::default(),
             set_cookies: Mutex::default(),
         }))
     }
@@ -120,11 +122,20 @@ impl Caller {
     /// # Errors
     /// A fault where it cannot be told. It is then asked anew the next time.
     pub async fn login(&self) -> Result<Option<Login>, Fault> {
-        if let Some(login) = sessions::login_of(&self.session()).await? {
-            return Ok(Some(login));
+        let mut login = sessions::login_of(&self.session()).await?;
+        if login.is_none() {
+            self.0.restored.get_or_try_init(|| remember::restore(self)).await?;
+            login = sessions::login_of(&self.session()).await?;
         }
-        self.0.restored.get_or_try_init(|| remember::restore(self)).await?;
-        sessions::login_of(&self.session()).await
+        if let Some(login) = &login {
+            *self.0.known_user.lock().unwrap_or_else(PoisonError::into_inner) = Some(login.user_id.clone());
+        }
+        Ok(login)
+    }
+
+    /// Who was last found to be logged in by this request, if anybody has asked.
+    pub fn known_user(&self) -> Option<String> {
+        self.0.known_user.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Keeps a remembered browser from being logged in again by this request.

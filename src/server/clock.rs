@@ -36,6 +36,13 @@ impl Timestamp {
         self.plus(SKEW)
     }
 
+    /// As RFC 3339 writes it, to the second.
+    pub fn to_rfc3339(self) -> String {
+        jiff::Timestamp::from_second(self.0.div_euclid(1000))
+            .map(|moment| moment.to_string())
+            .unwrap_or_default()
+    }
+
     /// The time from `earlier` until this moment; nothing where it is not earlier.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())

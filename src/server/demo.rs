@@ -2,11 +2,19 @@
 
 use anyhow::bail;
 
-use super::{clock::Timestamp, services::Services};
+use super::{
+    audit::{Action, Event},
+    clock::Timestamp,
+    services::Services,
+    storage::{roles::ADMIN, users::NewUser},
+};
 use crate::contract::{Refusal, login::Password};
 
 /// Name and password of each demo user.
 pub const USERS: [(&str, &str); 3] = [("user01", "user_01"), ("user02", "user_02"), ("user03", "user_03")];
+
+/// The demo user who is an administrator.
+const ADMINISTRATOR: &str = "user03";
 
 /// Adds the demo users that are not there.
 ///
@@ -22,10 +30,19 @@ pub async fn add_users(services: &Services) -> anyhow::Result<()> {
             .hash(Password::new(password.to_owned()))
             .await
             .map_err(|refusal: Refusal| anyhow::anyhow!(refusal.message()))?;
-        services
-            .storage()
-            .add_user(user_id, &hash, true, Timestamp::now())
-            .await?;
+        let roles = match user_id == ADMINISTRATOR {
+            true => vec![ADMIN.to_owned()],
+            false => Vec::new(),
+        };
+        let user = NewUser {
+            user_id,
+            password_hash: &hash,
+            demo: true,
+            roles: &roles,
+            link: None,
+        };
+        let event = Event::by_operator(Action::UserAdded).to(user_id).about("demo");
+        services.storage().add_user(&user, Timestamp::now(), &[event]).await?;
     }
     Ok(())
 }

@@ -1,10 +1,16 @@
-//! What the log says about security: logins, sessions, passwords, and requests that were turned away.
+//! What the log and the audit trail say about security: logins, sessions, passwords, and requests that were turned away.
+//! (What changes users and roles is stored with its event at once; see [`audit`](super::audit).)
 //!
 //! The names of the events are those of the OWASP Logging Vocabulary. Each line stands in the span of its request, which
 //! says when, from which address and with which reference. Names of users come from the database and never from what was
 //! typed: a name that nobody has may be a password in the wrong field.
 
-use super::door::request_id::start_of;
+use super::{
+    audit::{Action, Event, event::OPERATOR},
+    caller::Caller,
+    door::request_id::start_of,
+    throttle::Wait,
+};
 
 /// How somebody got in.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +34,21 @@ pub enum Failure {
     Overtaken,
 }
 
+impl Failure {
+    fn name(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::WrongPassword => "wrong_password",
+            Self::Disabled => "disabled",
+            Self::Overtaken => "overtaken",
+        }
+    }
+}
+
+fn note(caller: &Caller, event: Event) {
+    caller.services().audit().note(event);
+}
+
 /// Why a session ended.
 #[derive(Debug, Clone, Copy)]
 pub enum End {
@@ -38,28 +59,27 @@ pub enum End {
 }
 
 /// Somebody logged in.
-pub fn logged_in(user: &str, way: Way) {
+pub fn logged_in(caller: &Caller, user: &str, way: Way) {
     let way = match way {
         Way::Password => "password",
         Way::Remembered => "remembered",
     };
     tracing::info!(target: "callgate::security", event = "authn_login_success", user, way, "logged in");
+    note(caller, Event::by(user, caller, Action::Login).to(user).about(way));
 }
 
 /// A login, or its confirmation, failed. `user` is the user whom the name belongs to, if there is one.
-pub fn login_failed(user: Option<&str>, failure: Failure) {
-    let reason = match failure {
-        Failure::UnknownUser => "unknown_user",
-        Failure::WrongPassword => "wrong_password",
-        Failure::Disabled => "disabled",
-        Failure::Overtaken => "overtaken",
-    };
+pub fn login_failed(caller: &Caller, user: Option<&str>, failure: Failure) {
+    let reason = failure.name();
     tracing::warn!(target: "callgate::security", event = "authn_login_fail", user, reason, "a login failed");
+    let event = Event::by("", caller, Action::Login).to(user.unwrap_or_default());
+    note(caller, event.about(reason).refused());
 }
 
-/// So many logins failed that the next ones have to wait, in seconds: those to the account, and those from the address. Told
+/// So many logins failed that the next ones have to wait: those to the account, and those from the address. Told
 /// when the limit is reached; those that are refused from then on are no news.
-pub fn throttled(account_wait: u32, address_wait: u32) {
+pub fn throttled(caller: &Caller, wait: Wait) {
+    let (account_wait, address_wait) = (wait.account_seconds(), wait.address_seconds());
     tracing::warn!(
         target: "callgate::security",
         event = "excess_rate_limit_exceeded",
@@ -67,40 +87,79 @@ pub fn throttled(account_wait: u32, address_wait: u32) {
         address_wait,
         "too many logins failed; the next ones wait"
     );
+    let about = match (account_wait, address_wait) {
+        (0, _) => "address",
+        (_, 0) => "account",
+        _ => "account and address",
+    };
+    note(caller, Event::by("", caller, Action::Throttled).about(about).refused());
 }
 
 /// A login was confirmed with the password.
-pub fn login_confirmed(user: &str) {
+pub fn login_confirmed(caller: &Caller, user: &str) {
     tracing::info!(target: "callgate::security", event = "session_renewed", user, "confirmed the login");
+    note(caller, Event::by(user, caller, Action::LoginConfirmed).to(user));
 }
 
 /// So many sessions of a user were ended.
-pub fn sessions_ended(user: &str, end: End, count: usize) {
-    let reason = match end {
-        End::Logout => "logout",
-        End::Revoked => "revoked",
+pub fn sessions_ended(caller: &Caller, user: &str, end: End, count: usize) {
+    let (reason, action) = match end {
+        End::Logout => ("logout", Action::Logout),
+        End::Revoked => ("revoked", Action::SessionsEnded),
     };
     tracing::info!(target: "callgate::security", event = "session_expired", user, reason, count, "ended sessions");
+    note(
+        caller,
+        Event::by(user, caller, action).to(user).about(count.to_string()),
+    );
 }
 
-/// A user has a new password, and all other sessions are over.
+/// A user has a new password, and all other sessions are over. Its event is stored with the password.
 pub fn password_changed(user: &str) {
     tracing::info!(target: "callgate::security", event = "authn_password_change", user, "changed the password");
 }
 
 /// A remember token came a second time: it was stolen from or by whoever sent it.
-pub fn token_reused(user: &str) {
+pub fn token_reused(caller: &Caller, user: &str) {
     tracing::warn!(
         target: "callgate::security",
         event = "authn_token_reuse",
         user,
         "a remember token was used twice; its series and sessions are revoked"
     );
+    note(caller, Event::by("", caller, Action::TokenReused).to(user).refused());
 }
 
-/// A guard turned a user away, for the reason that `code` names.
-pub fn turned_away(user: &str, guard: &str, code: &str) {
-    tracing::info!(target: "callgate::security", event = "authz_fail", user, guard, code, "a guard said no");
+/// A guard turned a user away from something, for the reason that `code` names.
+pub fn turned_away(caller: &Caller, user: &str, what: &str, guard: &str, code: &str) {
+    tracing::info!(target: "callgate::security", event = "authz_fail", user, what, guard, code, "a guard said no");
+    let about = format!("{what}: {guard}");
+    note(caller, Event::by(user, caller, Action::Refused).about(about).refused());
+}
+
+/// A user, or what a user may do, was changed. Its event is stored with the change. What the operator does at the command
+/// line is not logged there: the command says it, and the trail has it.
+pub fn changed(event: &Event) {
+    if event.actor == OPERATOR {
+        return;
+    }
+    let name = match event.action {
+        Action::UserAdded | Action::Registered => "user_created",
+        Action::RoleGiven | Action::RoleTaken | Action::RoleChanged | Action::RoleDeleted => {
+            "privilege_permissions_changed"
+        }
+        Action::SessionsRevoked => "session_expired",
+        _ => "user_updated",
+    };
+    tracing::info!(
+        target: "callgate::security",
+        event = name,
+        actor = event.actor,
+        user = event.user,
+        action = event.action.name(),
+        about = event.about,
+        "a user or a role was changed"
+    );
 }
 
 /// A page of another site made a browser send a request. `origin` is what the browser says, whatever that is.

@@ -32,7 +32,7 @@ pub struct Declaration {
     refusals: fn() -> Vec<Refusal>,
     arguments: fn() -> Schema,
     reply: fn(&mut SchemaGenerator) -> Schema,
-    admit: for<'a> fn(&'a Caller) -> Admission<'a>,
+    check: for<'a> fn(&'a Caller) -> Admission<'a>,
     call: fn(&'static Function, String) -> Call,
 }
 
@@ -63,7 +63,7 @@ impl Declaration {
             refusals,
             arguments: schema::of_arguments::<A>,
             reply: |generator| generator.subschema_for::<O::Reply>(),
-            admit: |caller| Box::pin(async move { guard::ask::<G>(caller).await.map(drop) }),
+            check: |caller| Box::pin(async move { G::check(caller).await.map(drop) }),
             call,
         }
     }
@@ -76,6 +76,7 @@ pub struct Function {
     arguments: Value,
     shape: Shape,
     view: FunctionView,
+    has_secret_reply: bool,
 }
 
 impl Function {
@@ -87,7 +88,7 @@ impl Function {
         if !matches!(shape, Shape::Record(_) | Shape::Object) {
             return Err(format!("the arguments of `{}` are no JSON object", declaration.name));
         }
-        check_reply(declaration)?;
+        let has_secret_reply = schema::check_reply(declaration.name, declaration.reply)?;
         let mut paragraphs = paragraphs(declaration.doc).into_iter();
         let view = FunctionView {
             name: declaration.name.to_owned(),
@@ -103,6 +104,7 @@ impl Function {
             arguments,
             shape,
             view,
+            has_secret_reply,
         })
     }
 
@@ -141,12 +143,30 @@ impl Function {
         &self.view
     }
 
-    /// Asks the guard, before anything of a body is read. The guard is asked again inside the function.
+    /// Whether a reply may hold a secret: then it is shown once, and kept nowhere.
+    pub fn has_secret_reply(&self) -> bool {
+        self.has_secret_reply
+    }
+
+    /// What the guard says to a caller.
     ///
     /// # Errors
-    /// What the guard says.
+    /// That it refuses, or could not be asked.
+    pub async fn check(&self, caller: &Caller) -> Result<(), Refusal> {
+        (self.declaration.check)(caller).await
+    }
+
+    /// Asks the guard, before anything of a body is read, and tells where it turns a user away. The guard is asked again
+    /// inside the function.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
     pub async fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
-        (self.declaration.admit)(caller).await
+        let asked = self.check(caller).await;
+        if let Err(refusal) = &asked {
+            guard::tell(caller, self.name(), &self.rule, refusal).await;
+        }
+        asked
     }
 
     /// Calls the function with the body of a request, within the Leptos context of its caller.
@@ -218,26 +238,6 @@ fn without_values(what: &str) -> String {
     match quotes.iter().any(|start| what.starts_with(start)) {
         true => "is not what it should be".to_owned(),
         false => what.to_owned(),
-    }
-}
-
-fn check_reply(declaration: &Declaration) -> Result<(), String> {
-    let mut settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-    settings.inline_subschemas = true;
-    let schema = (declaration.reply)(&mut SchemaGenerator::new(settings));
-    let has_ok = schema
-        .get("properties")
-        .is_some_and(|properties| properties.get("ok").is_some());
-    match schema.get("type").and_then(Value::as_str) {
-        Some("object") if !has_ok => Ok(()),
-        Some("object") => Err(format!(
-            "the reply of `{}` has a field `ok`, which every reply gets by itself",
-            declaration.name
-        )),
-        _ => Err(format!(
-            "the reply of `{}` is no struct, so it has no place for `ok`",
-            declaration.name
-        )),
     }
 }
 

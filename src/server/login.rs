@@ -11,7 +11,6 @@ use super::{
     guard::{KnowsUser as _, kinds::LoggedIn},
     kept_calls, passwords, remember,
     secret::TokenHash,
-    services::Services,
     sessions::{self, Login, renewal::Renewal},
     storage::users::StoredUser,
 };
@@ -35,10 +34,10 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
     let user = verify(caller, &user_id, password).await?;
     // The password was changed, or the user disabled, while it was being verified.
     if !begin(caller, &user, remember, now).await? {
-        events::login_failed(Some(&user.user_id), Failure::Overtaken);
+        events::login_failed(caller, Some(&user.user_id), Failure::Overtaken);
         return Err(Refusal::InvalidCredentials);
     }
-    events::logged_in(&user.user_id, Way::Password);
+    events::logged_in(caller, &user.user_id, Way::Password);
     Ok(user.user_id)
 }
 
@@ -59,7 +58,7 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
     let renewal = Renewal::of(caller, confirmed)?;
     let is_renewed = caller.services().storage().renew_session(&renewal.to_store()).await?;
     renewal.done(caller, is_renewed)?;
-    events::login_confirmed(&user.user_id);
+    events::login_confirmed(caller, &user.user_id);
     Ok(user.user_id)
 }
 
@@ -68,13 +67,15 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
 async fn verify(caller: &Caller, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
     let services = caller.services();
     let attempt = services.throttle().attempt(user_id, caller.arrival().address).await?;
-    match look_up(services, user_id, password).await {
+    match look_up(caller, user_id, password).await {
         Ok(Some(user)) => {
             attempt.succeeded().await?;
             Ok(user)
         }
         Ok(None) => {
-            attempt.failed();
+            if let Some(wait) = attempt.failed() {
+                events::throttled(caller, wait);
+            }
             Err(Refusal::InvalidCredentials)
         }
         Err(refusal) => {
@@ -85,13 +86,14 @@ async fn verify(caller: &Caller, user_id: &str, password: Password) -> Result<St
 }
 
 /// The user with that name and password, who may log in. Equal work for whoever may not.
-async fn look_up(services: &Services, user_id: &str, password: Password) -> Result<Option<StoredUser>, Refusal> {
+async fn look_up(caller: &Caller, user_id: &str, password: Password) -> Result<Option<StoredUser>, Refusal> {
+    let services = caller.services();
     if passwords::is_too_long(&password) {
-        events::login_failed(None, Failure::WrongPassword);
+        events::login_failed(caller, None, Failure::WrongPassword);
         return Ok(None);
     }
     let user = services.storage().find_user(user_id).await?;
-    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    let stored = user.as_ref().and_then(StoredUser::hash).map(str::to_owned);
     let verdict = services.passwords().verify(password.clone(), stored).await?;
     let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
     let failure = match &user {
@@ -101,7 +103,7 @@ async fn look_up(services: &Services, user_id: &str, password: Password) -> Resu
         Some(_) => None,
     };
     if let Some(failure) = failure {
-        events::login_failed(user.as_ref().map(|user| user.user_id.as_str()), failure);
+        events::login_failed(caller, user.as_ref().map(|user| user.user_id.as_str()), failure);
         return Ok(None);
     }
     let Some(user) = user else {
@@ -180,6 +182,6 @@ pub async fn log_out(caller: LoggedIn) -> Result<String, Refusal> {
     sessions::end(&caller.session()).await?;
     caller.set_cookie(SetCookie::remove(CookieName::Session));
     kept_calls::forget(caller).await?;
-    events::sessions_ended(&user_id, End::Logout, 1);
+    events::sessions_ended(caller, &user_id, End::Logout, 1);
     Ok(user_id)
 }

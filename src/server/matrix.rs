@@ -11,19 +11,30 @@ use tower_sessions::{MemoryStore, Session};
 use super::{
     caller::{Arrival, Caller},
     clock::Timestamp,
-    function,
+    fault::Fault,
+    function::{self, Function},
     services::Services,
     sessions::{self, Login},
     settings::Settings,
+    storage::{roles::ADMIN, users::NewUser},
 };
 use crate::contract::Refusal;
 
-/// The kinds of caller: the name of the column, and how long ago the password was given, in seconds. `None` is nobody.
-const KINDS: [(&str, Option<PasswordGiven>); 4] = [
+/// What a guard that lets somebody pass says.
+pub(super) const YES: &str = "yes";
+
+/// A user who is made up, and has no role.
+const SOMEBODY: &str = "somebody";
+/// A user who is made up, and has the role that holds every permission.
+const ADMINISTRATOR: &str = "administrator";
+
+/// The kinds of caller: the name of the column, who it is, and when the password was given. `None` is nobody.
+const KINDS: [(&str, Option<(&str, PasswordGiven)>); 5] = [
     ("NOBODY", None),
-    ("REMEMBERED", Some(PasswordGiven::Never)),
-    ("LOGGED IN", Some(PasswordGiven::Earlier)),
-    ("JUST LOGGED IN", Some(PasswordGiven::JustNow)),
+    ("REMEMBERED", Some((SOMEBODY, PasswordGiven::Never))),
+    ("LOGGED IN", Some((SOMEBODY, PasswordGiven::Earlier))),
+    ("JUST LOGGED IN", Some((SOMEBODY, PasswordGiven::JustNow))),
+    ("ADMIN", Some((ADMINISTRATOR, PasswordGiven::JustNow))),
 ];
 
 /// When a made-up caller gave the password.
@@ -43,57 +54,79 @@ pub(super) enum PasswordGiven {
 /// Where the guards cannot be asked.
 pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
     let services = Services::in_memory(Settings::defaults()?).await?;
+    let administrator = NewUser {
+        user_id: ADMINISTRATOR,
+        password_hash: "",
+        demo: false,
+        roles: &[ADMIN.to_owned()],
+        link: None,
+    };
+    services
+        .storage()
+        .add_user(&administrator, Timestamp::now(), &[])
+        .await?;
     let mut head = vec!["FUNCTION".to_owned(), "GUARD".to_owned()];
     head.extend(KINDS.map(|(kind, _)| kind.to_owned()));
     let mut rows = vec![head];
     for function in function::all() {
         let mut row = vec![function.name().to_owned(), function.rule().name.clone()];
-        for (_, given) in KINDS {
-            let caller = caller(&services, given).await?;
-            row.push(match function.admit(&caller).await {
-                Ok(()) => "yes".to_owned(),
-                Err(refusal) => answer(&refusal)?,
-            });
+        for (_, who) in KINDS {
+            let caller = match who {
+                Some((user_id, given)) => logged_in(&services, user_id, given).await?,
+                None => nobody(&services),
+            };
+            let answer = answer(function, &caller).await;
+            row.push(answer.map_err(|failure| anyhow::anyhow!("a guard could not be asked: {}", failure.message()))?);
         }
         rows.push(row);
     }
     Ok(rows)
 }
 
-fn answer(refusal: &Refusal) -> anyhow::Result<String> {
-    anyhow::ensure!(
-        !refusal.is_failure(),
-        "a guard could not be asked: {}",
-        refusal.message()
-    );
-    Ok(refusal.code().to_owned())
+/// What the guard of a function says to a caller: [`YES`], or the code of the refusal.
+///
+/// # Errors
+/// The failure, where it could not be asked.
+pub(super) async fn answer(function: &Function, caller: &Caller) -> Result<String, Refusal> {
+    match function.check(caller).await {
+        Ok(()) => Ok(YES.to_owned()),
+        Err(failure) if failure.is_failure() => Err(failure),
+        Err(refusal) => Ok(refusal.code().to_owned()),
+    }
 }
 
-/// A caller made up for a guard to be asked: one who gave the password at some time, or nobody.
-pub(super) async fn caller(services: &Services, given: Option<PasswordGiven>) -> anyhow::Result<Caller> {
+/// A caller made up for a guard to be asked: nobody.
+pub(super) fn nobody(services: &Services) -> Caller {
+    with(services, Session::new(None, Arc::new(MemoryStore::default()), None))
+}
+
+/// A caller made up for a guard to be asked: that user, who gave the password at some time.
+pub(super) async fn logged_in(services: &Services, user_id: &str, given: PasswordGiven) -> Result<Caller, Fault> {
     let now = Timestamp::now();
-    let store = Arc::new(MemoryStore::default());
-    let mut session = Session::new(None, Arc::clone(&store), None);
-    if let Some(given) = given {
-        let fresh = services.settings().sessions.fresh();
-        let login = Login {
-            user_id: "somebody".to_owned(),
-            at: now.0,
-            password_at: match given {
-                PasswordGiven::Never => None,
-                PasswordGiven::Earlier => Some(now.minus(fresh).0),
-                PasswordGiven::JustNow => Some(now.0),
-            },
-            series: None,
-            user_changed_at: 0,
-            origin: sessions::Origin::default(),
-        };
-        session = sessions::begin(store, &login).await?.unwrap_or(session);
-    }
+    let fresh = services.settings().sessions.fresh();
+    let login = Login {
+        user_id: user_id.to_owned(),
+        at: now.0,
+        password_at: match given {
+            PasswordGiven::Never => None,
+            PasswordGiven::Earlier => Some(now.minus(fresh).0),
+            PasswordGiven::JustNow => Some(now.0),
+        },
+        series: None,
+        user_changed_at: 0,
+        origin: sessions::Origin::default(),
+    };
+    let session = sessions::begin(Arc::new(MemoryStore::default()), &login).await?;
+    let session = session.ok_or_else(|| Fault::new("making a caller up", "a login in memory was overtaken"))?;
+    Ok(with(services, session))
+}
+
+fn with(services: &Services, session: Session) -> Caller {
+    let now = Timestamp::now();
     let arrival = Arrival {
         address: None::<IpAddr>,
         at: now,
         last_told: now,
     };
-    Ok(Caller::new(services.clone(), &HeaderMap::new(), session, arrival))
+    Caller::new(services.clone(), &HeaderMap::new(), session, arrival)
 }

@@ -169,6 +169,7 @@ fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
             "faults": { "type": "array", "items": fault, "description": "What is wrong with which field." },
             "retry_after": { "type": "integer", "description": "Seconds to wait." },
             "limit": { "type": "integer", "description": "The limit, in bytes." },
+            "required": { "type": "string", "description": "The permission, or `role:` and the role, that is missing." },
             "reference": { "type": "string", "description": "What to quote to the operator." },
             "request_id": {
                 "type": "string",

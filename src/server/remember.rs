@@ -144,7 +144,7 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
         return Ok(is_begun);
     }
     storage.revoke_series(&series).await?;
-    events::token_reused(&stored.user_id);
+    events::token_reused(caller, &stored.user_id);
     Ok(false)
 }
 
@@ -189,7 +189,7 @@ async fn begin(
 
 fn go_on_with(caller: &Caller, session: Session, stored: &StoredSeries) {
     caller.go_on_with(session);
-    events::logged_in(&stored.user_id, Way::Remembered);
+    events::logged_in(caller, &stored.user_id, Way::Remembered);
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    passwords::Passwords, sessions::store::Store, settings::Settings, stopping::Stopping, storage::Storage,
-    throttle::Throttle,
+    audit::Audit, passwords::Passwords, sessions::store::Store, settings::Settings, stopping::Stopping,
+    storage::Storage, throttle::Throttle,
 };
 
-/// Settings, database, sessions, password hashing and throttling, behind one cheap handle.
+/// Settings, database, sessions, password hashing, throttling and audit trail, behind one cheap handle.
 #[derive(Clone)]
 pub struct Services(Arc<Inner>);
 
@@ -17,6 +17,7 @@ struct Inner {
     sessions: Arc<Store>,
     passwords: Passwords,
     throttle: Throttle,
+    audit: Audit,
     stopping: Stopping,
 }
 
@@ -43,10 +44,26 @@ impl Services {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords: Passwords::new(&settings.passwords)?,
             throttle: Throttle::new(storage.clone(), &settings),
+            audit: Audit::new(storage.clone()),
             stopping: Stopping::default(),
             storage,
             settings,
         })))
+    }
+
+    /// The same beside another database, for questions that begin with "what if".
+    #[must_use]
+    pub fn beside(&self, storage: Storage) -> Self {
+        let settings = self.settings().clone();
+        Self(Arc::new(Inner {
+            sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
+            passwords: self.0.passwords.clone(),
+            throttle: Throttle::new(storage.clone(), &settings),
+            audit: Audit::new(storage.clone()),
+            stopping: Stopping::default(),
+            storage,
+            settings,
+        }))
     }
 
     /// The settings.
@@ -67,6 +84,11 @@ impl Services {
     /// The hashing of passwords.
     pub fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    /// The audit trail and the call log.
+    pub fn audit(&self) -> &Audit {
+        &self.0.audit
     }
 
     /// Whether the server is stopping.

@@ -21,10 +21,14 @@ use super::{
         open_files::make_room,
         reload::Reloader,
     },
+    links,
     services::Services,
     sessions::sweep::sweep_forever,
     settings::{self, Settings},
 };
+
+/// How long the audit trail is written at the stop.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Serves until the process is told to stop, and then until the calls under way are done.
 ///
@@ -89,7 +93,14 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         }
     });
 
-    announce(settings, &certificates);
+    let first_admin = match settings.demo {
+        true => None,
+        false => links::for_first_admin(services.storage(), settings).await?,
+    };
+    let writer = keep_going("audit writer", services.clone(), |services| {
+        services.audit().write_forever().boxed()
+    });
+    announce(settings, &certificates, first_admin.as_deref());
     let serving = https::serve(secure, tls, doors, settings, handle);
     match plain {
         Some(plain) => {
@@ -101,6 +112,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     stopper.abort();
     sweeper.abort();
     reloading.abort();
+    writer.abort();
+    services.audit().write_all(LAST_WORDS).await;
     services.storage().close().await;
     Ok(())
 }
@@ -201,7 +214,7 @@ fn leptos_options(settings: &Settings) -> anyhow::Result<LeptosOptions> {
 
 /// A few calm lines for the person who started it.
 #[expect(clippy::print_stdout, reason = "this is the output of the command")]
-fn announce(settings: &Settings, certificates: &Certificates) {
+fn announce(settings: &Settings, certificates: &Certificates, first_admin: Option<&str>) {
     println!("Callgate is ready at {}", settings.origin());
     if settings.demo {
         let logins = demo::USERS.map(|(user, password)| format!("{user} / {password}"));
@@ -209,6 +222,10 @@ fn announce(settings: &Settings, certificates: &Certificates) {
     }
     if settings.https.certificate.is_none() {
         println!("  Trust this CA certificate:  {}", certificates.ca.display());
+    }
+    if let Some(link) = first_admin {
+        println!("  There is no user yet. Create the first administrator within an hour, with this link:");
+        println!("    {link}");
     }
     println!("  Stop it with Ctrl+C");
 }

@@ -62,7 +62,7 @@ async fn of_ten_thousand_sessions_no_two_tokens_have_anything_in_common() {
 async fn many_visits_of_nobody_leave_no_cookie_and_no_row() {
     let server = Server::demo().await;
     let mut database = server.place.database().await;
-    let before = database.values().await;
+    let before = database.state().await;
     stream::iter(0..rounds(100, 10_000))
         .for_each_concurrent(AT_ONCE, |number| {
             let client = server.client();
@@ -77,7 +77,7 @@ async fn many_visits_of_nobody_leave_no_cookie_and_no_row() {
             }
         })
         .await;
-    assert_eq!(database.values().await, before);
+    assert_eq!(database.state().await, before);
 }
 
 /// A call whose body is still to come.

@@ -130,6 +130,18 @@ impl Client {
             .await
     }
 
+    /// Calls a function with these arguments.
+    pub async fn call(&self, function: &str, arguments: Value) -> Reply {
+        self.json(&format!("/api/{function}"), &arguments.to_string()).await
+    }
+
+    /// Calls a function that must do it, and gives its reply.
+    pub async fn done(&self, function: &str, arguments: Value) -> Value {
+        let reply = self.call(function, arguments).await;
+        assert_eq!(reply.status, 200, "{function}: {}", reply.body);
+        reply.value()
+    }
+
     /// Posts a form, as a browser does without script.
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         self.request("POST", path)
@@ -344,6 +356,11 @@ impl Reply {
     /// The `msg` of an answer.
     pub fn message(&self) -> String {
         self.value()["msg"].as_str().expect("a msg").to_owned()
+    }
+
+    /// What a refusal says to people.
+    pub fn error(&self) -> String {
+        self.value()["error"].as_str().expect("an error").to_owned()
     }
 
     /// The `code` of a refusal, which must be whole.

@@ -41,14 +41,22 @@ impl Clock {
 
     /// The same in a place that is there already.
     pub async fn start(&self, place: &Arc<Place>, settings: &[(&str, &str)]) -> Server {
-        let variables = [
+        place.demo(&[&self.variables(), QUICK, settings].concat()).await
+    }
+
+    /// A server in earnest.
+    pub async fn serve(&self, place: &Arc<Place>) -> Server {
+        place.serve(&[&self.variables(), QUICK].concat()).await
+    }
+
+    fn variables(&self) -> [(&str, &str); 5] {
+        [
             ("LD_PRELOAD", self.library.to_str().unwrap()),
             ("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap()),
             ("FAKETIME_NO_CACHE", "1"),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
             ("NO_FAKE_STAT", "1"),
-        ];
-        place.demo(&[&variables, QUICK, settings].concat()).await
+        ]
     }
 
     /// Sets it to so many seconds from the real time.

@@ -117,7 +117,7 @@ async fn a_program_is_remembered_unless_it_says_otherwise() {
 async fn a_wrong_login_is_401_and_does_not_tell_why() {
     let server = Place::new().demo(UNTHROTTLED).await;
     let client = server.client();
-    server.place.done(&["user", "disable", "user03"], "").await;
+    server.place.done(&["user", "disable", "user02"], "").await;
     let first = wrong_login(&client, "user01", "wrong").await;
     assert_eq!(first.status, 401);
     assert_eq!(first.value()["error"], "Invalid user_id or password");
@@ -136,8 +136,8 @@ async fn a_wrong_login_is_401_and_does_not_tell_why() {
     let long = "x".repeat(300);
     for (user, password) in [
         ("nobody", "user_01"),
-        ("user03", "user_03"),
-        ("user03", "wrong"),
+        ("user02", "user_02"),
+        ("user02", "wrong"),
         ("user01", ""),
         ("user01", "user_02"),
         ("user01", "user_01 "),

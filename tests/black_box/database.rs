@@ -67,10 +67,11 @@ impl Database {
         values
     }
 
-    /// The same less what reading may change: when a session was last used.
+    /// The same less what every visit may change: when a session was last used, and what was noted of visits.
     pub async fn state(&mut self) -> Vec<(String, String, String)> {
         let mut values = self.values().await;
-        values.retain(|(_, column, _)| column != "last_used_at");
+        let notes = ["calls", "events", "sqlite_sequence"];
+        values.retain(|(table, column, _)| column != "last_used_at" && !notes.contains(&table.as_str()));
         values
     }
 

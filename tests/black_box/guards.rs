@@ -18,9 +18,10 @@ enum Kind {
     Disabled,
     Idle,
     Forged,
+    Administrator,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Anonymous,
     Kind::LoggedIn,
     Kind::Remembered,
@@ -29,12 +30,22 @@ const KINDS: [Kind; 8] = [
     Kind::Disabled,
     Kind::Idle,
     Kind::Forged,
+    Kind::Administrator,
 ];
+
+impl Kind {
+    fn is_logged_in(self) -> bool {
+        matches!(
+            self,
+            Self::LoggedIn | Self::Remembered | Self::LoggedInEarlier | Self::Administrator
+        )
+    }
+}
 
 async fn caller(server: &Server, kind: Kind) -> Client {
     let client = match kind {
         Kind::Anonymous | Kind::Forged => server.client(),
-        Kind::Disabled => server.logged_in("user03", "user_03").await,
+        Kind::Disabled | Kind::Administrator => server.admin().await,
         Kind::Remembered => {
             let client = server.client();
             client
@@ -45,7 +56,7 @@ async fn caller(server: &Server, kind: Kind) -> Client {
         _ => server.user01().await,
     };
     match kind {
-        Kind::Anonymous | Kind::LoggedIn => {}
+        Kind::Anonymous | Kind::LoggedIn | Kind::Administrator => {}
         Kind::Remembered => client.drop_cookie(SESSION),
         Kind::LoggedInEarlier => server.let_password_age("user01", 600).await,
         Kind::Forged => client.put(SESSION, "AAECAwQFBgcICQoLDA0ODw"),
@@ -86,10 +97,12 @@ async fn functions(server: &Server) -> Vec<(String, String)> {
 
 /// The code that a guard refuses a kind of caller with.
 fn refusal(guard: &str, kind: Kind) -> Option<&'static str> {
-    let is_logged_in = matches!(kind, Kind::LoggedIn | Kind::Remembered | Kind::LoggedInEarlier);
     match guard {
         "Anyone" => None,
-        _ if !is_logged_in => Some("not_logged_in"),
+        _ if !kind.is_logged_in() => Some("not_logged_in"),
+        _ if kind == Kind::Administrator => None,
+        // The permission is asked for first: a password would not help.
+        permission if permission.contains("Permission<") => Some("permission_required"),
         "FreshLogin" if kind != Kind::LoggedIn => Some("fresh_login_required"),
         "LoggedIn" | "FreshLogin" => None,
         other => panic!("the guard {other} is missing in this table"),
@@ -101,7 +114,7 @@ fn refused_with(reply: &Reply) -> Option<String> {
     let is_guards = |code: &String| {
         matches!(
             (reply.status, code.as_str()),
-            (401, "not_logged_in") | (403, "fresh_login_required")
+            (401, "not_logged_in") | (403, "fresh_login_required" | "permission_required")
         )
     };
     (reply.status >= 400).then(|| reply.code()).filter(is_guards)
@@ -129,6 +142,29 @@ async fn the_guards_are_those_that_were_agreed_on() {
         ("login", "Anyone"),
         ("my_sessions", "LoggedIn"),
         ("notauth_func", "Anyone"),
+        ("my_events", "LoggedIn"),
+        ("choose_password", "Anyone"),
+        ("create_first_admin", "Anyone"),
+        ("register", "Anyone"),
+        ("access_table", "Permission<users.read>"),
+        ("explain_access", "Permission<users.read>"),
+        ("list_roles", "Permission<users.read>"),
+        ("list_users", "Permission<users.read>"),
+        ("show_user", "Permission<users.read>"),
+        ("list_calls", "Permission<audit.read>"),
+        ("list_events", "Permission<audit.read>"),
+        ("create_user", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("delete_user", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("disable_user", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("enable_user", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("give_role", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("invite_user", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("require_new_password", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("revoke_session", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("revoke_sessions", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("take_role", "AllOf<Permission<users.manage>, FreshLogin>"),
+        ("delete_role", "AllOf<Permission<roles.manage>, FreshLogin>"),
+        ("put_role", "AllOf<Permission<roles.manage>, FreshLogin>"),
         ("quote_stay", "LoggedIn"),
     ] {
         assert_eq!(guard(name), Some(rule), "{name}");
@@ -179,18 +215,13 @@ async fn every_function_asks_its_guard_at_the_form_door() {
                 assert_eq!(reply.status, 303, "{context}");
                 let refusal = refusal(&guard, kind);
                 let target = match refusal {
-                    None => page.clone(),
                     Some("fresh_login_required") => format!("/confirm?next={page}"),
+                    None | Some("permission_required") => page.clone(),
                     Some(_) => format!("/login?next={page}"),
                 };
                 assert_eq!(reply.header("location"), target, "{context}");
                 let shown = client.get(&page).await;
-                assert_eq!(
-                    shown.shows("No call yet"),
-                    refusal.is_some(),
-                    "{context}: {}",
-                    shown.body
-                );
+                assert_eq!(shown.shows("No call yet"), target != page, "{context}: {}", shown.body);
                 enable(&server, kind).await;
             }
         }
@@ -227,9 +258,13 @@ async fn the_command_lists_every_function_with_its_path_guard_and_first_line() {
     assert_eq!(head[..3], ["NAME", "PATH", "GUARD"]);
     let listed: Vec<(String, String, String)> = lines
         .map(|line| {
-            let mut words = line.split_whitespace().map(str::to_owned);
-            let row = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
-            assert!(words.count() >= 3, "{line} says what it does");
+            let mut cells = line
+                .split("  ")
+                .filter(|cell| !cell.is_empty())
+                .map(|cell| cell.trim().to_owned());
+            let row = (cells.next().unwrap(), cells.next().unwrap(), cells.next().unwrap());
+            let summary = cells.next().unwrap();
+            assert!(summary.contains(' '), "{line} says what it does");
             row
         })
         .collect();
@@ -256,7 +291,7 @@ async fn every_route_answers_every_kind_of_caller_as_the_table_says() {
             .map(str::trim)
             .filter(|cell| !cell.is_empty())
             .collect();
-        let (route, [anonymous, logged_in]) = cells.split_at(cells.len() - 2) else {
+        let (route, [anonymous, logged_in, administrator]) = cells.split_at(cells.len() - 3) else {
             panic!("{line}")
         };
         let route = route.join(" ");
@@ -267,8 +302,11 @@ async fn every_route_answers_every_kind_of_caller_as_the_table_says() {
             .replace("{name}", "auth_func");
         for kind in KINDS {
             let client = caller(&server, kind).await;
-            let is_logged_in = matches!(kind, Kind::LoggedIn | Kind::Remembered | Kind::LoggedInEarlier);
-            let expected = if is_logged_in { logged_in } else { anonymous };
+            let expected = match kind {
+                Kind::Administrator => administrator,
+                kind if kind.is_logged_in() => logged_in,
+                _ => anonymous,
+            };
             let reply = match method {
                 "GET" => client.get(&path).await,
                 _ if path.starts_with("/api") => client.json(&path, "{}").await,

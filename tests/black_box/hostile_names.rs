@@ -7,6 +7,7 @@ use crate::{
     client::{Client, REMEMBER, Reply, SESSION},
     effort::rounds,
     page::{input, unescaped},
+    poll::until,
     server::{Place, QUICK, Server, UNTHROTTLED},
 };
 
@@ -224,29 +225,36 @@ async fn shown_to(client: &Client) -> Vec<Reply> {
     pages
 }
 
+/// A client of a user who was given this name by hand.
+async fn logged_in_as(server: &Server, number: usize, name: &str) -> Client {
+    let before = format!("mallory{number}x");
+    server.place.add_user(&before, PASSWORD).await;
+    let quoted = name.replace('\'', "''");
+    let change = format!("UPDATE users SET user_id = '{quoted}' WHERE user_id = '{before}'");
+    assert_eq!(server.place.database().await.change(&change).await, 1);
+    let client = server.client();
+    let body = json!({"user_id": name, "password": PASSWORD, "remember": true}).to_string();
+    let login = client.json("/api/login", &body).await;
+    assert_eq!(login.message(), format!("user <{name}> logined"));
+    until("the login is noted", async || {
+        let events = client.json("/api/my_events", "{}").await.value();
+        events["events"].as_array().unwrap().len() == 1
+    })
+    .await;
+    client
+}
+
 /// security check 95: nobody can be added under such a name, so it is put into the database by hand
 #[tokio::test]
 async fn a_hostile_name_of_a_user_is_inert_on_every_page_and_in_the_log() {
     let place = Place::new();
     let server = place.demo(&[QUICK, UNTHROTTLED, LOUD].concat()).await;
-    place.add_user("plain", PASSWORD).await;
-    let client = server.client();
-    let body = json!({"user_id": "plain", "password": PASSWORD, "remember": true}).to_string();
-    assert_eq!(client.json("/api/login", &body).await.status, 200);
+    let client = logged_in_as(&server, HOSTILE.len(), "plain").await;
     let plain = shown_to(&client).await;
-    let mut database = place.database().await;
-    for (number, hostile) in HOSTILE.iter().enumerate() {
-        let name = format!("mallory{number}x");
-        place.add_user(&name, PASSWORD).await;
-        let quoted = hostile.replace('\'', "''");
-        let change = format!("UPDATE users SET user_id = '{quoted}' WHERE user_id = '{name}'");
-        assert_eq!(database.change(&change).await, 1);
-        let client = server.client();
-        let body = json!({"user_id": hostile, "password": PASSWORD, "remember": true}).to_string();
-        let login = client.json("/api/login", &body).await;
-        assert_eq!(login.message(), format!("user <{hostile}> logined"));
-        assert_eq!(client.who().await.as_deref(), Some(*hostile));
-
+    let admin = server.admin().await;
+    for (number, hostile) in HOSTILE.into_iter().enumerate() {
+        let client = logged_in_as(&server, number, hostile).await;
+        assert_eq!(client.who().await.as_deref(), Some(hostile));
         let pages = shown_to(&client).await;
         for (page, plain) in pages.iter().zip(&plain) {
             assert_eq!(page.status, plain.status, "{hostile}");
@@ -255,7 +263,36 @@ async fn a_hostile_name_of_a_user_is_inert_on_every_page_and_in_the_log() {
         }
         let value = input(&pages[4], "shown-to").split_once("value=\"").unwrap().1;
         let read = unescaped(value.split_once('"').unwrap().0);
-        assert_eq!(read, *hostile);
+        assert_eq!(read, hostile);
+
+        let quoted = serde_urlencoded::to_string([("name", hostile), ("user", hostile)]).unwrap();
+        for path in ["/users", "/user", "/audit", "/calls"] {
+            let page = admin.get(&format!("{path}?{quoted}")).await;
+            assert_eq!(page.status, 200, "{path} {hostile}");
+            assert!(
+                unescaped(&page.body).contains(hostile),
+                "{path} {hostile}: {}",
+                page.body
+            );
+            for tag in ["img", "/textarea", "/pre"] {
+                assert!(!tags(&page).iter().any(|found| found == tag), "{path} {hostile}: {tag}");
+            }
+            let handlers = ["<svg onload", "<script>alert", "<!--<script"];
+            assert!(
+                !handlers.iter().any(|handler| page.body.contains(handler)),
+                "{path} {hostile}"
+            );
+            let inputs = page
+                .body
+                .split("<input")
+                .skip(1)
+                .map(|input| input.split('>').next().unwrap());
+            for input in inputs {
+                // Every other piece between quotes is a value.
+                let names: String = input.split('"').step_by(2).collect();
+                assert!(!names.contains("onfocus"), "{path} {hostile}: {input}");
+            }
+        }
 
         // A token that is used twice is logged with the name.
         let (old, browser) = (client.cookie(REMEMBER).unwrap(), server.client());

@@ -370,14 +370,16 @@ async fn what_is_turned_away_is_logged_by_name() {
             &line["level"],
             &line["user"],
             &line["code"],
-            &line["guard"]
+            &line["guard"],
+            &line["what"]
         ),
         (
             &"authz_fail".into(),
             &"INFO".into(),
             &"user01".into(),
             &"fresh_login_required".into(),
-            &"FreshLogin".into()
+            &"FreshLogin".into(),
+            &"change_password".into()
         )
     );
     assert_eq!(line["request_id"], refused.reference());

@@ -180,6 +180,8 @@ impl Place {
 pub struct Ran {
     /// Whether it ended with status 0.
     pub worked: bool,
+    /// The status that it ended with.
+    pub status: i32,
     /// Its standard output.
     pub printed: String,
     /// Its standard error.
@@ -191,6 +193,7 @@ impl From<Output> for Ran {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         Self {
             worked: output.status.success(),
+            status: output.status.code().expect("it ended by itself"),
             printed: text(output.stdout),
             error: text(output.stderr),
         }
@@ -291,6 +294,11 @@ impl Server {
         self.logged_in("user01", "user_01").await
     }
 
+    /// A client that has logged in as user03 of the demo, who is an administrator.
+    pub async fn admin(&self) -> Client {
+        self.logged_in("user03", "user_03").await
+    }
+
     /// Lets it be so many seconds longer ago that a user gave the password, in all sessions.
     pub async fn let_password_age(&self, user: &str, seconds: u32) {
         let mut database = self.place.database().await;
@@ -363,6 +371,17 @@ impl Server {
         self.signal("TERM");
         assert!(self.ended().await.success());
         Arc::clone(&self.place)
+    }
+
+    /// The first word with this in it of what it prints to standard output from now on.
+    pub async fn says_until(&mut self, part: &str) -> String {
+        loop {
+            let line = within(part, self.stdout.next_line()).await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("it never says {part}"));
+            if let Some(word) = line.split_whitespace().find(|word| word.contains(part)) {
+                return word.to_owned();
+            }
+        }
     }
 
     /// Asks it to stop, and gives all that it printed to standard output.

@@ -208,6 +208,8 @@ async fn demo_users_are_not_served_in_earnest_until_they_have_other_passwords() 
         "{}",
         ran.error
     );
+    // Somebody else is to be the administrator from now on.
+    place.done(&["role", "give", "user02", "admin"], "").await;
     // A disabled one could be enabled by mistake.
     place.done(&["user", "disable", "user03"], "").await;
     refused(&place, &[], &[]).await;

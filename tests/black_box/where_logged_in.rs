@@ -207,8 +207,8 @@ async fn the_account_page_tells_nothing_to_who_is_not_logged_in() {
     };
     assert!(told(&client.get("/account").await));
     client.json("/api/logout", "{}").await;
-    let disabled = server.logged_in("user03", "user_03").await;
-    server.place.done(&["user", "disable", "user03"], "").await;
+    let disabled = server.logged_in("user02", "user_02").await;
+    server.place.done(&["user", "disable", "user02"], "").await;
     for visitor in [
         server.client(),
         client.with_only(SESSION, &session),

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::print;
+use super::{output::in_columns, print};
 use crate::server::{function, matrix};
 
 /// The declared functions
@@ -38,23 +38,4 @@ fn list() -> Vec<Vec<String>> {
         vec![view.name.clone(), view.path(), view.rule.guard, view.summary]
     });
     std::iter::once(head).chain(rows).collect()
-}
-
-/// Cells as a table, with two spaces between the columns.
-fn in_columns(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let lines: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let cells: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:width$}"))
-                .collect();
-            cells.join("  ").trim_end().to_owned()
-        })
-        .collect();
-    lines.join("\n")
 }

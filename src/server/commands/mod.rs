@@ -1,9 +1,13 @@
 //! The command line.
 
+mod audit;
 mod call;
 mod certificate;
 mod cookie_file;
 mod function;
+pub mod output;
+mod role;
+mod session;
 mod site;
 mod user;
 
@@ -13,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     log,
+    services::Services,
     settings::{self, Listen, LogFormat, Overrides, Settings},
     startup,
 };
@@ -35,8 +40,13 @@ enum Command {
     /// Make a local certificate authority, and a certificate for localhost and the loopback addresses
     Cert(certificate::Cert),
     /// Manage users; a password is asked for, or read from standard input
-    #[command(subcommand)]
-    User(user::User),
+    User(On<user::User>),
+    /// Manage roles: what users may do
+    Role(On<role::Role>),
+    /// Manage sessions: where users are logged in
+    Session(On<session::Session>),
+    /// Read the audit trail and the call log
+    Audit(On<audit::Audit>),
     /// The declared functions
     #[command(subcommand)]
     Function(function::Function),
@@ -44,6 +54,37 @@ enum Command {
     Call(call::Call),
     /// Print all settings with meaning, default and variable, as a file to start from
     Settings,
+}
+
+/// A command on the database, which may be that of a running server.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Works on the database of a running server, too: what is changed takes effect at the very next call.\n\
+    Exit codes: 0 done, 1 failed, 2 not understood, 3 there is no such user, role or session, 4 it cannot be done as things are."
+)]
+struct On<C: Subcommand> {
+    /// Print JSON: one object, or one a line where there may be many
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: C,
+}
+
+impl<C: Subcommand> On<C> {
+    /// Opens the database, does what the command says, and closes it.
+    async fn run(
+        self,
+        overrides: &Overrides,
+        command: impl AsyncFnOnce(C, &Services, bool) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let settings = Settings::load(overrides)?;
+        log::start(&settings.log)?;
+        let services = Services::open(settings).await?;
+        let done = command(self.command, &services, self.json).await;
+        services.storage().close().await;
+        done
+    }
 }
 
 #[derive(Debug, Default, Args)]
@@ -85,11 +126,10 @@ pub async fn run() -> anyhow::Result<()> {
             startup::serve(settings).await
         }
         Command::Cert(cert) => cert.run(&overrides),
-        Command::User(user) => {
-            let settings = Settings::load(&overrides)?;
-            log::start(&settings.log)?;
-            user.run(settings).await
-        }
+        Command::User(on) => on.run(&overrides, user::User::run).await,
+        Command::Role(on) => on.run(&overrides, role::Role::run).await,
+        Command::Session(on) => on.run(&overrides, session::Session::run).await,
+        Command::Audit(on) => on.run(&overrides, audit::Audit::run).await,
         Command::Function(function) => function.run().await,
         Command::Call(call) => call.run(&overrides).await,
         Command::Settings => {

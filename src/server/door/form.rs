@@ -14,7 +14,7 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    json::{drain, read, run},
+    json::{drain, read, run, run_and_note},
     page::Pages,
     reply::{add_headers, body_of, refused_person},
 };
@@ -27,6 +27,7 @@ use crate::{
         typed::{SHOWN_TO, THEN, Typed, WAITING},
     },
     server::{
+        audit::CallRecord,
         caller::Caller,
         function::{self, Function},
         kept_calls,
@@ -44,13 +45,33 @@ pub async fn call(
     let Some(function) = function::find(&name) else {
         return super::page::not_found(State(pages), request).await;
     };
-    let way = async {
+    let made = async {
         let typed = read_form(request, pages.services().settings()).await?;
         let shown_to = typed.get(SHOWN_TO).filter(|user| !user.is_empty()).map(str::to_owned);
         make(function, &caller, &typed, shown_to.as_deref()).await
     };
-    match way.await {
-        Ok(next) => see_other(&next),
+    shown(&pages, &caller, made.await).await
+}
+
+/// Where a call that was made leads to.
+enum Made {
+    /// To a page that finds by itself what to show.
+    Page(String),
+    /// To its own page at once, because what came of it is kept nowhere: a reload asks the person before it calls again.
+    Secret(Box<KeptCall>),
+}
+
+async fn shown(pages: &Pages, caller: &Caller, made: Result<Made, Refusal>) -> Response {
+    match made {
+        Ok(Made::Page(next)) => see_other(&next),
+        Ok(Made::Secret(call)) => {
+            let target = format!("/functions/{}", call.function);
+            let facts = PageFacts {
+                kept_call: Some(*call),
+                ..PageFacts::default()
+            };
+            pages.render(caller.clone(), &target, facts, 200).await
+        }
         Err(refusal) => refused_person(&refusal),
     }
 }
@@ -70,19 +91,16 @@ pub async fn resume(
         let page = page_of(function);
         let shown = form.get(WAITING).unwrap_or_default();
         let Some(kept) = kept_calls::take(&caller, function.name(), Some(shown)).await? else {
-            return Ok(page);
+            return Ok(Made::Page(page));
         };
         let is_wanted = form.get("run").is_some() && matches!(kept.state, CallState::Waiting { body: Some(_) });
         if is_wanted {
             return make(function, &caller, &kept.typed, None).await;
         }
         kept_calls::forget(&caller).await?;
-        Ok(page)
+        Ok(Made::Page(page))
     };
-    match resumed.await {
-        Ok(next) => see_other(&next),
-        Err(refusal) => refused_person(&refusal),
-    }
+    self::shown(&pages, &caller, resumed.await).await
 }
 
 /// Calls the function, keeps what came of it, and says where to go.
@@ -91,7 +109,7 @@ async fn make(
     caller: &Caller,
     typed: &Typed,
     shown_to: Option<&str>,
-) -> Result<String, Refusal> {
+) -> Result<Made, Refusal> {
     let started = Instant::now();
     let shape = function.shape();
     let (body, faults) = typed.body(shape);
@@ -101,6 +119,8 @@ async fn make(
         Ok(()) => run(function, caller.clone(), body.clone()).await,
         Err(refusal) => Err(refusal),
     };
+    let record = CallRecord::new(caller, function.name(), started, &result);
+    caller.services().audit().note_call(record);
     let page = page_of(function);
     let then = typed.get(THEN).and_then(OwnPage::parse);
     let (state, next) = match &result {
@@ -118,7 +138,7 @@ async fn make(
             (CallState::Waiting { body }, format!("/{way}?next={page}"))
         }
         // A page that shows by itself what came of the call.
-        Ok(_) if then.is_some() => return Ok(then.map(|page| page.to_string()).unwrap_or_default()),
+        Ok(_) if then.is_some() => return Ok(Made::Page(then.map(|page| page.to_string()).unwrap_or_default())),
         _ => (CallState::Done(outcome_of(result, started)), page),
     };
     let call = KeptCall {
@@ -127,10 +147,14 @@ async fn make(
         typed: typed.without_secrets(shape),
         state,
     };
+    if function.has_secret_reply() && matches!(&call.state, CallState::Done(outcome) if outcome.is_ok()) {
+        kept_calls::replace_by_call(caller, function.name()).await;
+        return Ok(Made::Secret(Box::new(call)));
+    }
     // A reply is for whoever made the call, a call that waits for the person who filled the form in.
     let shown_to = shown_to.filter(|_| matches!(call.state, CallState::Waiting { .. }));
     kept_calls::keep(caller, &call, shown_to).await?;
-    Ok(next)
+    Ok(Made::Page(next))
 }
 
 fn page_of(function: &Function) -> String {
@@ -211,7 +235,7 @@ async fn enter(
     };
     let way = if name == "login" { "login" } else { "confirm" };
     let escaped = next.escaped();
-    match run(function, caller.clone(), body).await {
+    match run_and_note(function, caller.clone(), body).await {
         Ok(_) => see_other(next.as_str()),
         // The session is over by now: what is left to do is to log in.
         Err(Refusal::NotLoggedIn) => see_other(&format!("/login?next={escaped}")),
@@ -233,7 +257,7 @@ pub async fn logout(Extension(caller): Extension<Caller>) -> Response {
     let Some(function) = function::find("logout") else {
         return refused_person(&Refusal::UnknownFunction);
     };
-    match run(function, caller, "{}".to_owned()).await {
+    match run_and_note(function, caller, "{}".to_owned()).await {
         Ok(_) | Err(Refusal::NotLoggedIn) => see_other("/"),
         Err(refusal) => refused_person(&refusal),
     }

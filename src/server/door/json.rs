@@ -29,6 +29,7 @@ use super::{
 use crate::{
     contract::Refusal,
     server::{
+        audit::CallRecord,
         caller::Caller,
         function::{self, Function},
         kept_calls,
@@ -61,14 +62,30 @@ async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut 
     if head.method != Method::POST {
         return Err(Refusal::MethodNotAllowed);
     }
-    function.admit(&caller).await?;
-    let is_json = is_json(&head.headers);
+    let began = Instant::now();
+    let result = call_over_http(function, settings, &caller, &head.headers, body).await;
+    let record = CallRecord::new(&caller, function.name(), began, &result);
+    caller.services().audit().note_call(record);
+    let reply = result?;
+    kept_calls::replace_by_call(&caller, function.name()).await;
+    Ok(reply)
+}
+
+async fn call_over_http(
+    function: &'static Function,
+    settings: &Settings,
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<String, Refusal> {
+    function.admit(caller).await?;
+    let is_json = is_json(headers);
     let takes_nothing = function.shape().is_nothing();
     if !is_json && !takes_nothing {
         return Err(Refusal::NotJson);
     }
     let asked = Instant::now();
-    let text = read(&head.headers, body, settings).await?;
+    let text = read(headers, body, settings).await?;
     if asked.elapsed() >= STALE_AFTER {
         caller.look_again().await?;
     }
@@ -77,9 +94,19 @@ async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut 
         false if is_json => text,
         false => return Err(Refusal::NotJson),
     };
-    let reply = run(function, caller.clone(), text).await?;
-    kept_calls::replace_by_call(&caller, function.name()).await;
-    Ok(reply)
+    run(function, caller.clone(), text).await
+}
+
+/// Calls a function as [`run`] does, and notes the call.
+///
+/// # Errors
+/// The function's refusal.
+pub async fn run_and_note(function: &'static Function, caller: Caller, body: String) -> Result<String, Refusal> {
+    let began = Instant::now();
+    let result = run(function, caller.clone(), body).await;
+    let record = CallRecord::new(&caller, function.name(), began, &result);
+    caller.services().audit().note_call(record);
+    result
 }
 
 /// Calls a function with a body, in the Leptos context that its guard asks for the caller.

@@ -7,6 +7,7 @@
 //! Outermost to innermost: the reference of the request, the parting at the stop, headers of every answer, panics,
 //! ambiguous requests, other origins, the session, the door. Health and files stand before the last three.
 
+pub mod export;
 pub mod form;
 pub mod framing;
 pub mod headers;
@@ -63,6 +64,7 @@ fn guarded(pages: &Pages) -> Router {
         .route("/logout", post(form::logout))
         .route("/functions/{name}", post(form::call).get(page::show))
         .route("/functions/{name}/kept", post(form::resume))
+        .route("/audit/events.jsonl", get(export::events))
         .merge(pages.routes())
         .fallback(page::not_found)
         .method_not_allowed_fallback(page::method_not_allowed)

@@ -64,6 +64,7 @@ impl Pages {
                     let ca = Certificates::in_folder(&settings.certs()).ca;
                     ca.canonicalize().unwrap_or(ca).display().to_string()
                 }),
+            registration_open: settings.registration.open,
             demo_users: match settings.demo {
                 true => demo::USERS
                     .map(|(user, password)| (user.to_owned(), password.to_owned()))

@@ -1,7 +1,12 @@
 //! The guards. [`function!`](crate::function) sees all of them without an import.
 
-pub use super::KnowsUser;
+use std::marker::PhantomData;
+
 use super::{Guard, Rule};
+pub use super::{
+    KnowsUser,
+    permissions::{Admin, ManageRoles, ManageUsers, Named, ReadAudit, SeeUsers},
+};
 use crate::{
     contract::{Refusal, user::UserView},
     server::{caller::Caller, clock::Timestamp},
@@ -89,6 +94,92 @@ impl Guard for FreshLogin {
 }
 
 impl KnowsUser for FreshLogin {
+    fn user(&self) -> &UserView {
+        self.login.user()
+    }
+
+    fn caller(&self) -> &Caller {
+        self.login.caller()
+    }
+}
+
+/// Whoever has a permission, by any role, may call: `Permission<SeeUsers>`. It is looked up at every call, so a role that was
+/// taken away opens nothing from the very next one on (OWASP ASVS 8.3.2).
+#[derive(Debug)]
+pub struct Permission<P> {
+    login: LoggedIn,
+    _proves: PhantomData<P>,
+}
+
+impl<P: Named> Guard for Permission<P> {
+    fn rule() -> Rule {
+        Rule::new(
+            &format!("Permission<{}>", P::NAME),
+            &format!("For users with the permission {}", P::NAME),
+            [Refusal::NotLoggedIn, Refusal::PermissionRequired(P::NAME.to_owned())],
+        )
+    }
+
+    async fn check(caller: &Caller) -> Result<Self, Refusal> {
+        let login = LoggedIn::check(caller).await?;
+        let storage = caller.services().storage();
+        match storage.has_permission(login.user_id(), P::NAME).await? {
+            true => Ok(Self {
+                login,
+                _proves: PhantomData,
+            }),
+            false => Err(Refusal::PermissionRequired(P::NAME.to_owned())),
+        }
+    }
+}
+
+impl<P: Send> KnowsUser for Permission<P> {
+    fn user(&self) -> &UserView {
+        self.login.user()
+    }
+
+    fn caller(&self) -> &Caller {
+        self.login.caller()
+    }
+}
+
+/// Whoever has a role may call: `Role<Admin>`. Prefer [`Permission`]: which roles hold it can be changed without changing
+/// the program.
+#[derive(Debug)]
+pub struct Role<R> {
+    login: LoggedIn,
+    _proves: PhantomData<R>,
+}
+
+impl<R: Named> Role<R> {
+    fn refusal() -> Refusal {
+        Refusal::PermissionRequired(format!("role:{}", R::NAME))
+    }
+}
+
+impl<R: Named> Guard for Role<R> {
+    fn rule() -> Rule {
+        Rule::new(
+            &format!("Role<{}>", R::NAME),
+            &format!("For users with the role {}", R::NAME),
+            [Refusal::NotLoggedIn, Self::refusal()],
+        )
+    }
+
+    async fn check(caller: &Caller) -> Result<Self, Refusal> {
+        let login = LoggedIn::check(caller).await?;
+        let roles = caller.services().storage().roles_of(login.user_id()).await?;
+        match roles.iter().any(|role| role == R::NAME) {
+            true => Ok(Self {
+                login,
+                _proves: PhantomData,
+            }),
+            false => Err(Self::refusal()),
+        }
+    }
+}
+
+impl<R: Send> KnowsUser for Role<R> {
     fn user(&self) -> &UserView {
         self.login.user()
     }

@@ -4,6 +4,7 @@
 //! caller may call; the rule stands in the signature. A failure while checking is a fault, never an answer.
 
 pub mod kinds;
+pub mod permissions;
 
 use std::future::Future;
 
@@ -98,6 +99,10 @@ impl Rule {
             guard: self.name,
             words: self.words,
             open: self.refusals.is_empty(),
+            by_permission: self
+                .refusals
+                .iter()
+                .any(|refusal| matches!(refusal, Refusal::PermissionRequired(_))),
         }
     }
 }
@@ -110,30 +115,36 @@ fn uncapitalised(words: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Checks the caller of the present request. The first line of every declared function.
+/// Checks the caller of the present request. The first line of every declared function, which says its name.
 ///
 /// # Errors
 /// As [`Guard::check`]; also a fault where there is no caller, because the function was called outside a request.
-pub async fn require<G: Guard>() -> Result<G, Refusal> {
+pub async fn require<G: Guard>(function: &str) -> Result<G, Refusal> {
     let caller = use_context::<Caller>()
         .ok_or_else(|| Fault::new("checking a guard", "a function was called outside a request"))?;
-    ask(&caller).await
+    ask(&caller, function).await
 }
 
-/// Asks a guard about a caller, and logs where it turns a user away.
+/// Asks a guard about a caller, and tells where it turns a user away, and from what.
 ///
 /// # Errors
 /// As [`Guard::check`].
-pub async fn ask<G: Guard>(caller: &Caller) -> Result<G, Refusal> {
+pub async fn ask<G: Guard>(caller: &Caller, what: &str) -> Result<G, Refusal> {
     let asked = G::check(caller).await;
-    if let Err(refusal) = &asked
-        && *refusal != Refusal::NotLoggedIn
+    if let Err(refusal) = &asked {
+        tell(caller, what, &G::rule(), refusal).await;
+    }
+    asked
+}
+
+/// Tells that a guard with this rule turned a user away from something. Somebody who is not logged in is no news.
+pub(super) async fn tell(caller: &Caller, what: &str, rule: &Rule, refusal: &Refusal) {
+    if *refusal != Refusal::NotLoggedIn
         && !refusal.is_failure()
         && let Ok(Some(login)) = caller.login().await
     {
-        events::turned_away(&login.user_id, &G::rule().name, refusal.code());
+        events::turned_away(caller, &login.user_id, what, &rule.name, refusal.code());
     }
-    asked
 }
 
 #[cfg(test)]

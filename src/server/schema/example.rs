@@ -27,7 +27,8 @@ fn text_of(text: &TextShape) -> String {
         Format::Email => "ada@example.org".to_owned(),
         Format::Plain => {
             let least = text.min.unwrap_or_default();
-            let words = "some text ".repeat(least / 10 + 1);
+            // That is a name, too, where a text is to be one.
+            let words = "some-text-".repeat(least / 10 + 1);
             let length = least.max(9).min(text.max.unwrap_or(usize::MAX));
             words.chars().take(length).collect::<String>()
         }

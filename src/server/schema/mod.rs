@@ -63,3 +63,25 @@ fn bound(schema: &mut Schema) {
         }
     }
 }
+
+/// Checks that the reply of a function has room for `ok`, and says whether a field of it is secret.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check_reply(function: &str, reply: fn(&mut SchemaGenerator) -> Schema) -> Result<bool, String> {
+    let mut settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.inline_subschemas = true;
+    let schema = reply(&mut SchemaGenerator::new(settings));
+    let fields = schema.get("properties").and_then(Value::as_object);
+    let has_ok = fields.is_some_and(|fields| fields.contains_key("ok"));
+    let is_secret = |field: &Value| field.get("format").is_some_and(|format| format == "password");
+    match schema.get("type").and_then(Value::as_str) {
+        Some("object") if !has_ok => Ok(fields.is_some_and(|fields| fields.values().any(is_secret))),
+        Some("object") => Err(format!(
+            "the reply of `{function}` has a field `ok`, which every reply gets by itself"
+        )),
+        _ => Err(format!(
+            "the reply of `{function}` is no struct, so it has no place for `ok`"
+        )),
+    }
+}

@@ -30,5 +30,11 @@ async fn sweep(services: &Services, now: Timestamp) -> Result<u64, Fault> {
     let calls = storage.sweep_kept_calls(now).await?;
     let most = services.settings().throttle.stored_failures;
     let failures = storage.sweep_failed_logins(now, most).await?;
-    Ok(sessions + series + calls + failures)
+    let links = storage.sweep_links(now).await?;
+    // A second more: the database counts the day that everything stays for in whole seconds.
+    let kept_from = now.minus(services.settings().audit.retention() + Duration::from_secs(1));
+    let events = storage
+        .sweep_events(kept_from, services.settings().audit.most_calls)
+        .await?;
+    Ok(sessions + series + calls + failures + links + events)
 }

@@ -20,12 +20,13 @@ pub use self::{
     log::{Log, LogFormat},
     print::print,
     proxies::{ForwardedHeader, Network},
-    sections::{Http, Https, Limits, Listen, Passwords, Proxies, Sessions, Site, Throttle},
+    sections::{Audit, Http, Https, Limits, Listen, Passwords, Proxies, Registration, Sessions, Site, Throttle},
     sources::Overrides,
 };
 
 /// The longest time that is taken, in seconds: far from where adding it to a moment overflows.
 const TEN_YEARS: u64 = 10 * 365 * 24 * 60 * 60;
+const TEN_YEARS_IN_DAYS: u32 = 10 * 365;
 
 /// All settings.
 #[derive(Debug, Clone, Config)]
@@ -62,6 +63,14 @@ pub struct Settings {
     /// How many logins may fail.
     #[config(nested)]
     pub throttle: Throttle,
+
+    /// Whether people may add users for themselves.
+    #[config(nested)]
+    pub registration: Registration,
+
+    /// The audit trail and the call log.
+    #[config(nested)]
+    pub audit: Audit,
 
     /// The proxies in front of this server.
     #[config(nested)]
@@ -124,6 +133,8 @@ impl Settings {
                 "throttle.stored_failures",
                 u64::try_from(self.throttle.stored_failures).unwrap_or_default(),
             ),
+            ("audit.retention_days", u64::from(self.audit.retention_days)),
+            ("audit.most_calls", u64::from(self.audit.most_calls)),
             ("limits.body_bytes", self.limits.body_bytes),
             ("limits.connections", self.limits.connections as u64),
         ];
@@ -135,6 +146,11 @@ impl Settings {
             .find(|(key, value)| key.ends_with("_seconds") && *value > TEN_YEARS)
         {
             return Err(format!("{key} must be at most {TEN_YEARS}, which is ten years"));
+        }
+        if self.audit.retention_days > TEN_YEARS_IN_DAYS {
+            return Err(format!(
+                "audit.retention_days must be at most {TEN_YEARS_IN_DAYS}, which is ten years"
+            ));
         }
         let min_chars = NewPassword::FEWEST_CHARS..=64;
         if !min_chars.contains(&self.passwords.min_chars) {

@@ -203,6 +203,27 @@ pub struct Limits {
     pub connections: usize,
 }
 
+/// Whether people may add users for themselves.
+#[derive(Debug, Clone, Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct Registration {
+    /// Whether anybody may register. Such a user has no role, and a name that the server has ended with random letters.
+    #[config(env = "CALLGATE_REGISTRATION_OPEN", default = false)]
+    pub open: bool,
+}
+
+/// The audit trail and the call log.
+#[derive(Debug, Clone, Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct Audit {
+    /// For how many days both are kept; at least one.
+    #[config(env = "CALLGATE_AUDIT_RETENTION_DAYS", default = 365)]
+    pub retention_days: u32,
+    /// How many lines of the call log are kept at most, the latest. A million take about 300 MB.
+    #[config(env = "CALLGATE_AUDIT_MOST_CALLS", default = 1_000_000)]
+    pub most_calls: u32,
+}
+
 /// Where to listen, if at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
@@ -231,6 +252,13 @@ impl<'de> Deserialize<'de> for Listen {
         String::deserialize(deserializer)?
             .parse()
             .map_err(serde::de::Error::custom)
+    }
+}
+
+impl Audit {
+    /// How long both are kept.
+    pub fn retention(&self) -> Duration {
+        Duration::from_hours(24) * self.retention_days
     }
 }
 

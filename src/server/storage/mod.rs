@@ -3,10 +3,15 @@
 //! One file per kind of data. "Not found" is `Ok(None)`, never an error. Times come in as parameters. Nothing here knows
 //! of HTTP.
 
+pub mod events;
 pub mod failed_logins;
 pub mod kept_calls;
+pub mod links;
+pub mod passwords;
 pub mod remembered;
+pub mod roles;
 pub mod sessions;
+pub mod user_lists;
 pub mod users;
 
 use std::{
@@ -242,13 +247,20 @@ mod tests {
         ] {
             let storage = Storage::in_memory().await.unwrap();
             let long = "x".repeat(1 << 20);
-            let add = async || storage.add_user("alice", &long, false, Timestamp(1)).await;
+            let alice = users::NewUser {
+                user_id: "alice",
+                password_hash: &long,
+                demo: false,
+                roles: &[],
+                link: None,
+            };
+            let add = async || storage.add_user(&alice, Timestamp(1), &[]).await;
             sqlx::query(lack).execute(&storage.writer).await.unwrap();
             let fault = add().await.unwrap_err();
             assert!(fault.is_unavailable(), "{lack}: {}", fault.with_causes());
             assert!(storage.find_user("alice").await.unwrap().is_none(), "{lack}");
             sqlx::query(cure).execute(&storage.writer).await.unwrap();
-            assert!(add().await.unwrap(), "{lack}");
+            assert_eq!(add().await.unwrap(), roles::Change::Done, "{lack}");
         }
     }
 }

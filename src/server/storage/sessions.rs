@@ -2,8 +2,8 @@
 
 use sqlx::FromRow;
 
-use super::{Storage, fault};
-use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
+use super::{Storage, events::add_event, fault};
+use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash};
 
 /// A session to store.
 pub struct NewSession<'a> {
@@ -233,6 +233,42 @@ impl Storage {
             .await
             .map_err(fault("ending a session"))?;
         Ok(())
+    }
+
+    /// Ends a session of a user, and forgets a remembered browser with all sessions that came of it. `false` if there is
+    /// neither.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn revoke_login(
+        &self,
+        user_id: &str,
+        token: Option<&TokenHash>,
+        series: Option<&TokenHash>,
+        event: &Event,
+    ) -> Result<bool, Fault> {
+        let revoking = "revoking a session";
+        let (token, series) = (token.map(TokenHash::as_bytes), series.map(TokenHash::as_bytes));
+        let mut transaction = self.writer.begin().await.map_err(fault(revoking))?;
+        let sessions = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR series_hash = $3)")
+            .bind(user_id)
+            .bind(token)
+            .bind(series)
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(revoking))?;
+        let browsers = sqlx::query("DELETE FROM remembered WHERE user_id = $1 AND series_hash = $2")
+            .bind(user_id)
+            .bind(series)
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(revoking))?;
+        if sessions.rows_affected() + browsers.rows_affected() == 0 {
+            return Ok(false);
+        }
+        add_event(&mut transaction, event).await.map_err(fault(revoking))?;
+        transaction.commit().await.map_err(fault(revoking))?;
+        Ok(true)
     }
 
     /// Removes the sessions that are over. Gives their number.

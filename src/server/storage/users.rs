@@ -1,9 +1,16 @@
 //! Stored users.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 
-use super::{Storage, fault, sessions::RenewedSession};
+use super::{
+    Storage,
+    events::add_event,
+    fault,
+    links::{NewLink, put_link},
+    roles::{Change, is_last_admin},
+};
 use crate::server::{
+    audit::Event,
     clock::Timestamp,
     fault::Fault,
     names::{folded, skeleton},
@@ -15,7 +22,7 @@ use crate::server::{
 pub struct StoredUser {
     /// The name, exactly as it was given.
     pub user_id: String,
-    /// The password hash, a PHC string.
+    /// The password hash, a PHC string. Empty where the user has no password.
     pub password_hash: String,
     /// Whether the user may log in and stay logged in.
     pub active: bool,
@@ -28,32 +35,65 @@ pub struct StoredUser {
     pub changed_at: i64,
 }
 
+/// A user that is to be added.
+#[derive(Debug)]
+pub struct NewUser<'a> {
+    /// The name.
+    pub user_id: &'a str,
+    /// The password hash. Empty for who has no password yet.
+    pub password_hash: &'a str,
+    /// Whether this is a demo user, whose password is public.
+    pub demo: bool,
+    /// The roles. One that comes twice counts as one that is not there.
+    pub roles: &'a [String],
+    /// The link to choose a password with.
+    pub link: Option<NewLink<'a>>,
+}
+
+impl StoredUser {
+    /// The hash to verify a password against, if the user has one.
+    pub fn hash(&self) -> Option<&str> {
+        Some(self.password_hash.as_str()).filter(|hash| !hash.is_empty())
+    }
+}
+
 impl Storage {
-    /// Adds a user. `false` if there is one of that name, or one that it would be mistaken for.
+    /// Adds a user with roles, and a link to choose a password where there is one. [`Change::Nothing`] if there is a user of
+    /// that name, or one that it would be mistaken for.
     ///
     /// # Errors
-    /// A fault of the database.
-    pub async fn add_user(
-        &self,
-        user_id: &str,
-        password_hash: &str,
-        demo: bool,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
-        let done = sqlx::query(
-            "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at, folded_name, skeleton)
-             VALUES ($1, $2, TRUE, $3, $4, $4, $5, $6) ON CONFLICT DO NOTHING",
-        )
-        .bind(user_id)
-        .bind(password_hash)
-        .bind(demo)
-        .bind(now.0)
-        .bind(folded(user_id))
-        .bind(skeleton(user_id))
-        .execute(&self.writer)
-        .await
-        .map_err(fault("adding a user"))?;
-        Ok(done.rows_affected() == 1)
+    /// A fault of the database; then nothing has changed.
+    pub async fn add_user(&self, user: &NewUser<'_>, now: Timestamp, events: &[Event]) -> Result<Change, Fault> {
+        let adding = "adding a user";
+        let mut transaction = self.writer.begin().await.map_err(fault(adding))?;
+        let is_new = insert_user(&mut transaction, user.user_id, user.password_hash, user.demo, now)
+            .await
+            .map_err(fault(adding))?;
+        if !is_new {
+            return Ok(Change::Nothing);
+        }
+        for role in user.roles {
+            let done = sqlx::query(
+                "INSERT INTO user_roles (user_id, role) SELECT $1, role FROM roles WHERE role = $2
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(user.user_id)
+            .bind(role)
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(adding))?;
+            if done.rows_affected() == 0 {
+                return Ok(Change::NoRole);
+            }
+        }
+        if let Some(link) = &user.link {
+            put_link(&mut transaction, link, now).await.map_err(fault(adding))?;
+        }
+        for event in events {
+            add_event(&mut transaction, event).await.map_err(fault(adding))?;
+        }
+        transaction.commit().await.map_err(fault(adding))?;
+        Ok(Change::Done)
     }
 
     /// The name of the user of that name, or else of one that it would be mistaken for.
@@ -87,6 +127,17 @@ impl Storage {
         .map_err(fault("looking up a user"))
     }
 
+    /// Whether there is any user.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn has_users(&self) -> Result<bool, Fault> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
+            .fetch_one(&self.reader)
+            .await
+            .map_err(fault("looking for users"))
+    }
+
     /// All users, by name.
     ///
     /// # Errors
@@ -100,99 +151,48 @@ impl Storage {
         .map_err(fault("listing users"))
     }
 
-    /// Writes the same password hashed anew, unless the password was changed meanwhile. Nobody is logged out.
+    /// Ends all sessions of a user, forgets all browsers, and lets go of all kept calls. `false` if there is none of that
+    /// name.
     ///
     /// # Errors
-    /// A fault of the database.
-    pub async fn replace_hash(&self, user_id: &str, old: &str, new: &str) -> Result<(), Fault> {
-        sqlx::query("UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3")
-            .bind(new)
+    /// A fault of the database; then nothing has changed.
+    pub async fn end_all_sessions(&self, user_id: &str, event: &Event) -> Result<bool, Fault> {
+        let ending = "ending all sessions of a user";
+        let mut transaction = self.writer.begin().await.map_err(fault(ending))?;
+        // A login that is under way is overtaken, too.
+        let done = sqlx::query("UPDATE users SET changed_at = changed_at + 1 WHERE user_id = $1")
             .bind(user_id)
-            .bind(old)
-            .execute(&self.writer)
+            .execute(&mut *transaction)
             .await
-            .map_err(fault("hashing a password anew"))?;
-        Ok(())
-    }
-
-    /// Gives a user another password and ends all that the old one opened: sessions and remembered browsers. The user
-    /// stops being a demo user. `false` if there is none of that name.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
-    pub async fn change_password(&self, user_id: &str, password_hash: &str, now: Timestamp) -> Result<bool, Fault> {
-        let change = "changing a password";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
-        let done = sqlx::query(
-            "UPDATE users SET password_hash = $1, demo = FALSE,
-               changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
-             WHERE user_id = $3",
-        )
-        .bind(password_hash)
-        .bind(now.0)
-        .bind(user_id)
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(change))?;
-        end_all_of(&mut transaction, user_id, None)
-            .await
-            .map_err(fault(change))?;
-        transaction.commit().await.map_err(fault(change))?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    /// Gives a user another password from within a session: ends everything else that the old one opened, and renews the
-    /// session. Unless it ended meanwhile, or its user was kept out: then nothing changes, and it is `false`.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
-    pub async fn change_own_password(
-        &self,
-        password_hash: &str,
-        renewed: &RenewedSession<'_>,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
-        let change = "changing a password";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
-        let done = sqlx::query(
-            "UPDATE users SET password_hash = $1, demo = FALSE,
-               changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
-             WHERE user_id = $3 AND active AND demo <= $4
-               AND EXISTS (SELECT 1 FROM sessions WHERE token_hash = $5 AND sessions.user_id = $3)",
-        )
-        .bind(password_hash)
-        .bind(now.0)
-        .bind(renewed.user_id)
-        .bind(self.demo)
-        .bind(renewed.old.as_bytes())
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(change))?;
+            .map_err(fault(ending))?;
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query("UPDATE sessions SET token_hash = $1, data = $2, series_hash = NULL WHERE token_hash = $3")
-            .bind(renewed.new.as_bytes())
-            .bind(renewed.data)
-            .bind(renewed.old.as_bytes())
-            .execute(&mut *transaction)
+        end_sessions_of(&mut transaction, user_id, None)
             .await
-            .map_err(fault(change))?;
-        end_all_of(&mut transaction, renewed.user_id, Some(renewed.new))
-            .await
-            .map_err(fault(change))?;
-        transaction.commit().await.map_err(fault(change))?;
+            .map_err(fault(ending))?;
+        add_event(&mut transaction, event).await.map_err(fault(ending))?;
+        transaction.commit().await.map_err(fault(ending))?;
         Ok(true)
     }
 
-    /// Lets a user in or keeps one out. Keeping out also ends all sessions and forgets all browsers. `false` if there
-    /// is none of that name.
+    /// Lets a user in or keeps one out, unless that would leave no administrator. Keeping out also ends all sessions,
+    /// forgets all browsers, and makes links useless.
     ///
     /// # Errors
     /// A fault of the database; then nothing has changed.
-    pub async fn set_active(&self, user_id: &str, active: bool, now: Timestamp) -> Result<bool, Fault> {
+    pub async fn set_active(
+        &self,
+        user_id: &str,
+        active: bool,
+        now: Timestamp,
+        event: &Event,
+    ) -> Result<Change, Fault> {
         let change = "enabling or disabling a user";
         let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        if !active && is_last_admin(&mut transaction, user_id).await.map_err(fault(change))? {
+            return Ok(Change::LastAdmin);
+        }
         let done = sqlx::query(
             "UPDATE users SET active = $1,
                changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
@@ -204,32 +204,84 @@ impl Storage {
         .execute(&mut *transaction)
         .await
         .map_err(fault(change))?;
+        if done.rows_affected() == 0 {
+            return Ok(Change::NoUser);
+        }
         if !active {
             end_all_of(&mut transaction, user_id, None)
                 .await
                 .map_err(fault(change))?;
         }
+        add_event(&mut transaction, event).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(done.rows_affected() == 1)
+        Ok(Change::Done)
     }
 
-    /// Deletes a user with all that belongs to one. `false` if there is none of that name.
+    /// Deletes a user with all that belongs to one, unless that would leave no administrator.
     ///
     /// # Errors
-    /// A fault of the database.
-    pub async fn delete_user(&self, user_id: &str) -> Result<bool, Fault> {
+    /// A fault of the database; then nothing has changed.
+    pub async fn delete_user(&self, user_id: &str, event: &Event) -> Result<Change, Fault> {
+        let change = "deleting a user";
+        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let is_last = is_last_admin(&mut transaction, user_id);
+        if is_last.await.map_err(fault(change))? {
+            return Ok(Change::LastAdmin);
+        }
         let done = sqlx::query("DELETE FROM users WHERE user_id = $1")
             .bind(user_id)
-            .execute(&self.writer)
+            .execute(&mut *transaction)
             .await
-            .map_err(fault("deleting a user"))?;
-        Ok(done.rows_affected() == 1)
+            .map_err(fault(change))?;
+        if done.rows_affected() == 0 {
+            return Ok(Change::NoUser);
+        }
+        add_event(&mut transaction, event).await.map_err(fault(change))?;
+        transaction.commit().await.map_err(fault(change))?;
+        Ok(Change::Done)
     }
 }
 
-/// Ends all sessions of a user but the one with the token `kept`, forgets all browsers, and lets go of all kept calls.
-async fn end_all_of(
-    connection: &mut sqlx::SqliteConnection,
+/// Adds a row for a user. `false` if there is one of that name, or one that it would be mistaken for.
+pub(super) async fn insert_user(
+    connection: &mut SqliteConnection,
+    user_id: &str,
+    password_hash: &str,
+    demo: bool,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at, folded_name, skeleton)
+         VALUES ($1, $2, TRUE, $3, $4, $4, $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(user_id)
+    .bind(password_hash)
+    .bind(demo)
+    .bind(now.0)
+    .bind(folded(user_id))
+    .bind(skeleton(user_id))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends all sessions of a user but the one with the token `kept`, forgets all browsers, and lets go of all kept calls and
+/// links.
+pub(super) async fn end_all_of(
+    connection: &mut SqliteConnection,
+    user_id: &str,
+    kept: Option<&TokenHash>,
+) -> Result<(), sqlx::Error> {
+    end_sessions_of(connection, user_id, kept).await?;
+    sqlx::query("DELETE FROM links WHERE user_id = $1")
+        .bind(user_id)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+async fn end_sessions_of(
+    connection: &mut SqliteConnection,
     user_id: &str,
     kept: Option<&TokenHash>,
 ) -> Result<(), sqlx::Error> {

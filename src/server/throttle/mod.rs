@@ -27,7 +27,6 @@ use self::{
 };
 use super::{
     clock::Timestamp,
-    events,
     fault::Fault,
     secret::{Token, TokenHash},
     settings::Settings,
@@ -48,12 +47,22 @@ pub struct Throttle {
 
 /// How long the next attempt has to wait, in whichever bucket that is longer.
 #[derive(Debug, Clone, Copy)]
-struct Wait {
+pub struct Wait {
     account: Duration,
     address: Duration,
 }
 
 impl Wait {
+    /// What it comes to for the account, in seconds.
+    pub fn account_seconds(self) -> u32 {
+        seconds(self.account)
+    }
+
+    /// What it comes to for the address, in seconds.
+    pub fn address_seconds(self) -> u32 {
+        seconds(self.address)
+    }
+
     fn longest(self) -> Duration {
         self.account.max(self.address)
     }
@@ -174,11 +183,9 @@ impl Attempt<'_> {
             .await
     }
 
-    /// The password was wrong.
-    pub fn failed(self) {
-        if !self.wait_after.is_over() {
-            events::throttled(seconds(self.wait_after.account), seconds(self.wait_after.address));
-        }
+    /// The password was wrong. Gives how long the next attempt has to wait, if that is news.
+    pub fn failed(self) -> Option<Wait> {
+        (!self.wait_after.is_over()).then_some(self.wait_after)
     }
 
     /// The password was not looked at.

@@ -1,8 +1,12 @@
 use super::*;
 use crate::server::{
+    audit::{Action, Event},
+    clock::Timestamp,
+    guard::permissions::{Admin, ManageUsers, SeeUsers},
     matrix::{self, PasswordGiven},
     services::Services,
     settings::Settings,
+    storage::{roles::Change, users::NewUser},
 };
 
 /// A guard as somebody would add one: it lets "nobody in particular" in.
@@ -43,7 +47,32 @@ fn failure() -> Refusal {
 
 async fn caller(given: Option<PasswordGiven>) -> Caller {
     let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
-    matrix::caller(&services, given).await.unwrap()
+    match given {
+        Some(given) => matrix::logged_in(&services, "somebody", given).await.unwrap(),
+        None => matrix::nobody(&services),
+    }
+}
+
+/// Somebody with a role that holds this permission, who gave the password earlier.
+async fn holder(role: &str, permission: &str) -> Caller {
+    let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+    let (event, roles) = (Event::by_operator(Action::RoleChanged), [role.to_owned()]);
+    let storage = services.storage();
+    storage
+        .put_role(role, "", &[permission.to_owned()], &event)
+        .await
+        .unwrap();
+    let user = NewUser {
+        user_id: "holder",
+        password_hash: "",
+        demo: false,
+        roles: &roles,
+        link: None,
+    };
+    assert_eq!(storage.add_user(&user, Timestamp(0), &[]).await.unwrap(), Change::Done);
+    matrix::logged_in(&services, "holder", PasswordGiven::Earlier)
+        .await
+        .unwrap()
 }
 
 async fn outcome<G: Guard>(caller: &Caller) -> Result<(), Refusal> {
@@ -110,4 +139,53 @@ fn a_rule_names_what_its_guard_is_made_of_and_what_it_may_refuse_with() {
     let rule = AnyOf::<FreshLogin, LoggedIn>::rule();
     assert_eq!(rule.words, "For freshly logged-in users, or for logged-in users");
     assert!(AnyOf::<LoggedIn, Anyone>::rule().refusals.is_empty());
+}
+
+#[tokio::test]
+async fn a_permission_lets_in_who_holds_it_by_a_role_and_names_itself_to_the_others() {
+    let lacking = |name: &str| Err(Refusal::PermissionRequired(name.to_owned()));
+    let (nobody, somebody) = (caller(None).await, caller(Some(PasswordGiven::JustNow)).await);
+    let reader = holder("readers", "users.read").await;
+    assert_eq!(
+        outcome::<Permission<SeeUsers>>(&nobody).await,
+        Err(Refusal::NotLoggedIn)
+    );
+    assert_eq!(outcome::<Permission<SeeUsers>>(&somebody).await, lacking("users.read"));
+    assert_eq!(
+        Permission::<SeeUsers>::check(&reader).await.unwrap().user_id(),
+        "holder"
+    );
+    assert_eq!(
+        outcome::<Permission<ManageUsers>>(&reader).await,
+        lacking("users.manage")
+    );
+    // The permission is asked for first: a password would be given in vain.
+    assert_eq!(
+        outcome::<AllOf<Permission<ManageUsers>, FreshLogin>>(&reader).await,
+        lacking("users.manage")
+    );
+    assert_eq!(
+        outcome::<AllOf<Permission<SeeUsers>, FreshLogin>>(&reader).await,
+        Err(Refusal::FreshLoginRequired)
+    );
+    assert_eq!(
+        outcome::<AnyOf<Permission<ManageUsers>, LoggedIn>>(&reader).await,
+        Ok(())
+    );
+}
+
+#[tokio::test]
+async fn a_role_lets_in_who_has_it_and_the_administrator_holds_every_permission() {
+    let reader = holder("readers", "users.read").await;
+    let admin = holder("admin", "nothing.known").await;
+    assert_eq!(
+        outcome::<Role<Admin>>(&reader).await,
+        Err(Refusal::PermissionRequired("role:admin".to_owned()))
+    );
+    assert_eq!(
+        outcome::<Role<Admin>>(&caller(None).await).await,
+        Err(Refusal::NotLoggedIn)
+    );
+    assert_eq!(outcome::<Role<Admin>>(&admin).await, Ok(()));
+    assert_eq!(outcome::<Permission<ManageUsers>>(&admin).await, Ok(()));
 }

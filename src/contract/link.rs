@@ -1,0 +1,55 @@
+//! The code of a one-time link.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::login::Password;
+
+/// The code of a one-time link, or the whole link, as it was pasted. It prints nothing of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LinkCode(Password);
+
+impl LinkCode {
+    /// The longest text that is looked at, in characters: a code, and a long address before it.
+    pub const MAX_CHARS: usize = 400;
+
+    /// The code itself: what stands behind the last `#`, or everything.
+    pub fn reveal(&self) -> &str {
+        let text = self.0.reveal().trim();
+        text.rsplit_once('#').map_or(text, |(_, code)| code)
+    }
+}
+
+impl JsonSchema for LinkCode {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "LinkCode".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "one-time-code",
+            "minLength": 1, "maxLength": Self::MAX_CHARS
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_found_in_its_link_and_prints_nothing() {
+        for pasted in ["abc", " abc\n", "https://calls.example/welcome#abc"] {
+            let code: LinkCode = serde_json::from_value(pasted.into()).unwrap();
+            assert_eq!(code.reveal(), "abc");
+            assert!(!format!("{code:?}").contains("abc"));
+        }
+    }
+}

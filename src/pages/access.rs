@@ -1,0 +1,149 @@
+//! Who may call what: the functions and the roles as a table, and the answer to "why can, or cannot, this user call that?"
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
+
+use crate::{
+    contract::{
+        Refusal,
+        role::{AccessByRole, AccessRow, Explanation},
+    },
+    functions::roles::{access_table, explain_access},
+    parts::{paging::asked, refused::Refused},
+};
+
+/// The page.
+#[component]
+pub fn Access() -> impl IntoView {
+    let query = use_query_map();
+    let found = Resource::new_blocking(move || query.get(), find);
+    view! {
+        <Title text="Access"/>
+        <h1>"Access"</h1>
+        <p class="lead">"Each guard was really asked, for somebody made up who has just logged in."</p>
+        <Suspense>
+            {move || Suspend::new(async move {
+                match found.await {
+                    Ok(found) => view! { <Shown found=found/> }.into_any(),
+                    Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// The table, what was asked about, and the answer.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Found {
+    table: AccessByRole,
+    user: String,
+    function: String,
+    answer: Option<Result<Explanation, Refusal>>,
+}
+
+async fn find(query: ParamsMap) -> Result<Found, Refusal> {
+    let table = access_table().await?;
+    let answer = match (asked(&query, "user_id"), asked(&query, "function")) {
+        (Some(user), Some(function)) => Some(explain_access(user, function).await),
+        _ => None,
+    };
+    Ok(Found {
+        table,
+        user: query.get("user_id").unwrap_or_default(),
+        function: query.get("function").unwrap_or_default(),
+        answer,
+    })
+}
+
+#[component]
+fn Shown(found: Found) -> impl IntoView {
+    let Found {
+        table,
+        user,
+        function,
+        answer,
+    } = found;
+    let names: Vec<String> = table.functions.iter().map(|row| row.function.clone()).collect();
+    let options = names
+        .into_iter()
+        .map(|name| {
+            let is_chosen = name == function;
+            view! { <option value=name.clone() selected=is_chosen>{name.clone()}</option> }
+        })
+        .collect_view();
+    view! {
+        <section aria-labelledby="why-heading">
+            <h2 id="why-heading">"Why can, or cannot, somebody call a function?"</h2>
+            <form class="filter" method="get" action="/access">
+                <div>
+                    <label for="user_id">"User"</label>
+                    <input id="user_id" name="user_id" value=user required maxlength="64" autocapitalize="off" spellcheck="false"/>
+                </div>
+                <div>
+                    <label for="function">"Function"</label>
+                    <select id="function" name="function">{options}</select>
+                </div>
+                <button class="button quiet" type="submit">"Tell"</button>
+            </form>
+            {answer.map(|answer| match answer {
+                Ok(answer) => view! { <Answer answer=answer/> }.into_any(),
+                Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+            })}
+        </section>
+        <section aria-labelledby="table-heading">
+            <h2 id="table-heading">"Functions and roles"</h2>
+            <Table table=table/>
+        </section>
+    }
+}
+
+#[component]
+fn Answer(answer: Explanation) -> impl IntoView {
+    let can = if answer.allowed { "can" } else { "cannot" };
+    view! {
+        <div role="status">
+            <p><strong>{format!("{} {can} call {}.", answer.user_id, answer.function)}</strong></p>
+            <ul class="plain-list">{answer.reasons.into_iter().map(|reason| view! { <li>{reason}</li> }).collect_view()}</ul>
+        </div>
+    }
+}
+
+#[component]
+fn Table(table: AccessByRole) -> impl IntoView {
+    let head = table
+        .callers
+        .into_iter()
+        .map(|caller| view! { <th scope="col">{caller}</th> })
+        .collect_view();
+    let rows = table.functions.into_iter().map(row).collect_view();
+    view! {
+        <div class="scroll" role="region" aria-label="The table, as wide as it is" tabindex="0">
+            <table>
+                <thead><tr><th scope="col">"Function"</th>{head}</tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+}
+
+fn row(row: AccessRow) -> impl IntoView {
+    let AccessRow {
+        function,
+        guard,
+        answers,
+    } = row;
+    let cells = answers
+        .into_iter()
+        .map(|answer| {
+            let class = if answer == "yes" { "yes" } else { "no" };
+            view! { <td class=class>{answer.replace('_', " ")}</td> }
+        })
+        .collect_view();
+    view! {
+        <tr>
+            <th scope="row"><a href=format!("/functions/{function}")>{function.clone()}</a><span class="quiet">{guard}</span></th>
+            {cells}
+        </tr>
+    }
+}

@@ -1,0 +1,175 @@
+//! The roles: what each may do, and how to change it.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{
+    contract::{
+        role::{PermissionView, RoleList, RoleView},
+        typed::THEN,
+    },
+    functions::roles::list_roles,
+    parts::{act::Act, refused::Refused, visit::Visit},
+};
+
+/// The page.
+#[component]
+pub fn Roles() -> impl IntoView {
+    let visit = Visit::current();
+    let found = Resource::new_blocking(|| (), |()| list_roles());
+    view! {
+        <Title text="Roles"/>
+        <h1>"Roles"</h1>
+        <p class="lead">"A role holds permissions, a user holds roles. What is changed here holds from the very next call on."</p>
+        <Suspense>
+            {move || Suspend::new(async move {
+                let may_manage = visit.may("roles.manage").await;
+                match found.await {
+                    Ok(list) => view! { <All list=list may_manage=may_manage/> }.into_any(),
+                    Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn All(list: RoleList, may_manage: bool) -> impl IntoView {
+    let RoleList { roles, permissions } = list;
+    let known = permissions.clone();
+    view! {
+        {roles
+            .into_iter()
+            .map(|role| view! { <One role=role permissions=permissions.clone() may_manage=may_manage/> })
+            .collect_view()}
+        {may_manage.then(|| view! { <New permissions=known/> })}
+    }
+}
+
+#[component]
+fn One(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> impl IntoView {
+    let RoleView {
+        role,
+        description,
+        permissions: held,
+        users,
+        built_in,
+    } = role;
+    let heading = format!("role-{role}");
+    let labelled_by = heading.clone();
+    let who = if users == 1 {
+        "1 user".to_owned()
+    } else {
+        format!("{users} users")
+    };
+    let body = match may_manage && !built_in {
+        true => view! { <Edit role=role.clone() description=description held=held permissions=permissions/> }.into_any(),
+        false => view! {
+            <p>{description}</p>
+            <ul class="plain-list">{held.into_iter().map(|permission| view! { <li><Named permission=permission/></li> }).collect_view()}</ul>
+        }
+        .into_any(),
+    };
+    view! {
+        <section class="card" aria-labelledby=labelled_by>
+            <div class="title">
+                <h2 id=heading>{role.clone()}</h2>
+                {built_in.then(|| view! { <span class="mark-word">"built in"</span> })}
+                <a href=format!("/users?role={role}")>{who}</a>
+            </div>
+            {body}
+        </section>
+    }
+}
+
+/// A permission with what it allows.
+#[component]
+fn Named(permission: PermissionView) -> impl IntoView {
+    let PermissionView { name, words, known } = permission;
+    view! {
+        <code>{name}</code>
+        {(!known).then(|| view! { " " <span class="mark-word bad">"unknown"</span> })}
+        <span class="quiet">{format!(": {words}")}</span>
+    }
+}
+
+#[component]
+fn Edit(
+    role: String,
+    description: String,
+    held: Vec<PermissionView>,
+    permissions: Vec<PermissionView>,
+) -> impl IntoView {
+    let prefix = role.clone();
+    let is_held = |name: &str| held.iter().any(|permission| permission.name == name);
+    let mut offered: Vec<(PermissionView, bool)> = permissions
+        .into_iter()
+        .map(|permission| {
+            let is_held = is_held(&permission.name);
+            (permission, is_held)
+        })
+        .collect();
+    offered.extend(held.iter().filter(|held| !held.known).map(|held| (held.clone(), true)));
+    view! {
+        <form method="post" action="/functions/put_role">
+            <input type="hidden" name="role" value=role.clone()/>
+            <Fields prefix=prefix description=description offered=offered/>
+            <button class="button quiet" type="submit">"Save"<span class="unseen">{format!(": {role}")}</span></button>
+        </form>
+        <details>
+            <summary>"Delete this role"<span class="unseen">{format!(": {role}")}</span></summary>
+            <p>"It is taken from all users who have it."</p>
+            <Act function="delete_role" arguments=vec![("role", role.clone())] then="/roles" what="Delete for good" about=role/>
+        </details>
+    }
+}
+
+#[component]
+fn New(permissions: Vec<PermissionView>) -> impl IntoView {
+    let offered = permissions
+        .into_iter()
+        .map(|permission| (permission, false))
+        .collect::<Vec<_>>();
+    view! {
+        <section class="card" aria-labelledby="new-role">
+            <h2 id="new-role">"A new role"</h2>
+            <form method="post" action="/functions/put_role">
+                <label for="new-name">"Name"</label>
+                <p id="new-name-help" class="help">"Small letters, digits, dots and hyphens."</p>
+                <input
+                    id="new-name" name="role" required maxlength="64" autocapitalize="off" spellcheck="false"
+                    aria-describedby="new-name-help"
+                />
+                <Fields prefix="new".to_owned() description=String::new() offered=offered/>
+                <button class="button quiet" type="submit">"Add"</button>
+            </form>
+        </section>
+    }
+}
+
+/// What there is to say of a role, old or new.
+#[component]
+fn Fields(prefix: String, description: String, offered: Vec<(PermissionView, bool)>) -> impl IntoView {
+    let id = format!("{prefix}-description");
+    let boxes = offered
+        .into_iter()
+        .map(|(permission, is_held)| {
+            let name = permission.name.clone();
+            view! {
+                <label class="tick">
+                    <input name="permissions" type="checkbox" value=name checked=is_held/>
+                    <span><Named permission=permission/></span>
+                </label>
+            }
+        })
+        .collect_view();
+    view! {
+        <input type="hidden" name=THEN value="/roles"/>
+        <label for=id.clone()>"What it is for (optional)"</label>
+        <input id=id name="description" value=description maxlength="200"/>
+        <fieldset>
+            <legend>"Permissions"</legend>
+            {boxes}
+        </fieldset>
+    }
+}

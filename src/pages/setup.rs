@@ -1,0 +1,19 @@
+//! The first start: whoever has the link that the server printed becomes the first administrator.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::parts::function_form::FunctionForm;
+
+/// The page.
+#[component]
+pub fn Setup() -> impl IntoView {
+    view! {
+        <Title text="First administrator"/>
+        <div class="narrow">
+            <h1>"First administrator"</h1>
+            <p>"The server printed a link when it started without a user. It works once, for an hour; a restart prints another one."</p>
+            <FunctionForm name="create_first_admin" button="Create the administrator" then="/users"/>
+        </div>
+    }
+}

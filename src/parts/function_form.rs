@@ -1,0 +1,132 @@
+//! The form of a function on a page that is made for one purpose, such as choosing a password with a one-time link.
+//!
+//! It works without script. With script it calls in place, says what is wrong beside the fields, and then leads on.
+
+use leptos::{html, prelude::*, task::spawn_local};
+
+use super::{
+    arguments::Arguments,
+    browser::{arguments, call, fill_from_fragment, focus_first_wrong, go, hydrated},
+    visit::Visit,
+};
+use crate::contract::{
+    Refusal,
+    function::FunctionView,
+    shape::FieldFault,
+    typed::{THEN, Typed},
+};
+
+/// The form of the function with that name.
+#[component]
+pub fn FunctionForm(
+    /// The name of the function.
+    name: &'static str,
+    /// What the button says.
+    button: &'static str,
+    /// Where to go when it is done.
+    then: &'static str,
+    /// What is said when it is done, where the reply has to be read before going on.
+    #[prop(optional)]
+    reads_reply: bool,
+) -> impl IntoView {
+    let visit = Visit::current();
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match visit.functions().await.map(|all| all.into_iter().find(|function| function.name == name)) {
+                    Ok(Some(function)) => view! {
+                        <Form function=function button=button then=then reads_reply=reads_reply/>
+                    }
+                    .into_any(),
+                    Ok(None) => ().into_any(),
+                    Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Form(function: FunctionView, button: &'static str, then: &'static str, reads_reply: bool) -> impl IntoView {
+    let path = StoredValue::new(function.path());
+    let shape = StoredValue::new(function.arguments.clone());
+    let faults = RwSignal::new(Vec::<FieldFault>::new());
+    let said = RwSignal::new(String::new());
+    let done = RwSignal::new(None::<String>);
+    let is_calling = RwSignal::new(false);
+    let is_ready = hydrated();
+    let form = NodeRef::<html::Form>::new();
+    Effect::new(move |_| {
+        if let Some(form) = form.get() {
+            fill_from_fragment(&form, "code");
+        }
+    });
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let Some(form) = form.get_untracked().filter(|_| !is_calling.get_untracked()) else {
+            return;
+        };
+        let body = match shape.with_value(|shape| arguments(&form, shape)) {
+            Ok(body) => body,
+            Err(wrong) => {
+                faults.set(wrong);
+                focus_first_wrong(form);
+                return;
+            }
+        };
+        faults.set(Vec::new());
+        is_calling.set(true);
+        spawn_local(async move {
+            let came = call(&path.get_value(), body).await;
+            is_calling.set(false);
+            if came.is_ok() {
+                match reads_reply {
+                    true => done.set(Some(message_of(&came.body, "msg"))),
+                    false => go(then),
+                }
+                return;
+            }
+            let wrong = came.faults();
+            said.set(if wrong.is_empty() {
+                message_of(&came.body, "error")
+            } else {
+                String::new()
+            });
+            faults.set(wrong);
+            focus_first_wrong(form);
+        });
+    };
+    let text = RwSignal::new(String::new());
+    view! {
+        <div role="status">
+            {move || done.get().map(|done| view! {
+                <p><strong>{done}</strong></p>
+                <p><a class="button" href=then>"Go on"</a></p>
+            })}
+        </div>
+        <form
+            class="panel"
+            method="post"
+            action=function.page()
+            node_ref=form
+            novalidate=move || is_ready.get()
+            hidden=move || done.read().is_some()
+            on:submit=submit
+        >
+            {(!reads_reply).then(|| view! { <input type="hidden" name=THEN value=then/> })}
+            <p class="said bad" role="alert">{move || Some(said.get()).filter(|said| !said.is_empty())}</p>
+            <Arguments shape=function.arguments.clone() typed=Typed::default() faults=faults text=text/>
+            <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>
+        </form>
+    }
+}
+
+/// A text in a reply.
+fn message_of(body: &str, name: &str) -> String {
+    let reply: Option<serde_json::Value> = serde_json::from_str(body).ok();
+    let text = reply
+        .as_ref()
+        .and_then(|reply| reply.get(name))
+        .and_then(serde_json::Value::as_str);
+    text.map_or_else(|| Refusal::Unreachable.message(), str::to_owned)
+}

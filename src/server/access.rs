@@ -1,0 +1,171 @@
+//! Who may call what, and why: the answers of the guards themselves, asked for callers who are made up.
+//!
+//! Nothing of it is written down by hand, and nothing of it is done: no function is called, only its guard.
+
+use super::{
+    audit::{Action, Event},
+    caller::Caller,
+    clock::Timestamp,
+    fault::Fault,
+    function::{self, Function},
+    matrix::{self, PasswordGiven},
+    roles::Held,
+    services::Services,
+    storage::{Storage, roles::ADMIN, users::NewUser},
+};
+use crate::contract::{
+    Refusal,
+    role::{AccessByRole, AccessRow, Explanation},
+    user::UserState,
+};
+
+/// Functions × kinds of caller: nobody, somebody without a role, and each role, all of them just logged in.
+///
+/// # Errors
+/// A fault where the guards cannot be asked.
+pub async fn table(services: &Services) -> Result<AccessByRole, Refusal> {
+    let stored = services.storage().list_roles().await?;
+    let roles: Vec<String> = stored.into_iter().map(|role| role.role).collect();
+    let made_up = with_a_user_for_each(services, &roles).await?;
+    let mut callers = vec![matrix::nobody(&made_up)];
+    for user in 0..=roles.len() {
+        callers.push(matrix::logged_in(&made_up, &user.to_string(), PasswordGiven::JustNow).await?);
+    }
+    let mut functions = Vec::new();
+    for function in function::all() {
+        let mut answers = Vec::new();
+        for caller in &callers {
+            answers.push(matrix::answer(function, caller).await?);
+        }
+        functions.push(AccessRow {
+            function: function.name().to_owned(),
+            guard: function.rule().name.clone(),
+            answers,
+        });
+    }
+    let kinds = ["nobody", "no role"].map(str::to_owned).into_iter();
+    Ok(AccessByRole {
+        callers: kinds.chain(roles).collect(),
+        functions,
+    })
+}
+
+/// The roles in a database of their own, where user 0 has none of them, user 1 the first, and so on.
+async fn with_a_user_for_each(services: &Services, roles: &[String]) -> Result<Services, Refusal> {
+    let failed = |error: anyhow::Error| Fault::new("copying the roles", error);
+    let copy = Storage::in_memory().await.map_err(failed)?;
+    let event = Event::by_operator(Action::RoleChanged);
+    for (number, role) in (1..).zip(roles) {
+        if role != ADMIN {
+            let permissions = services.storage().permissions_of(role).await?;
+            copy.put_role(role, "", &permissions, &event).await?;
+        }
+        let user = NewUser {
+            user_id: &i32::to_string(&number),
+            password_hash: "",
+            demo: false,
+            roles: std::slice::from_ref(role),
+            link: None,
+        };
+        copy.add_user(&user, Timestamp::now(), &[]).await?;
+    }
+    Ok(services.beside(copy))
+}
+
+/// Why a user can, or cannot, call a function: what its guard says to that user, just logged in.
+///
+/// # Errors
+/// [`Refusal::NotFound`] for the user or the function.
+pub async fn explain(services: &Services, user_id: &str, name: &str) -> Result<Explanation, Refusal> {
+    let storage = services.storage();
+    let user = storage
+        .find_listed(user_id)
+        .await?
+        .ok_or_else(|| Refusal::NotFound("user".to_owned()))?;
+    let function = function::find(name).ok_or_else(|| Refusal::NotFound("function".to_owned()))?;
+    let roles = storage.roles_of(user_id).await?;
+    let fresh = matrix::logged_in(services, user_id, PasswordGiven::JustNow).await?;
+    let answer = matrix::answer(function, &fresh).await?;
+    let remembered = matrix::logged_in(services, user_id, PasswordGiven::Never).await?;
+    let without_password = matrix::answer(function, &remembered).await?;
+    let is_open = function.rule().refusals.is_empty();
+    let allowed = answer == matrix::YES && (is_open || user.state() == UserState::Active);
+
+    let mut reasons = vec![format!(
+        "{name} is guarded by {}: {}.",
+        function.rule().name,
+        function.rule().words
+    )];
+    match user.state() {
+        UserState::Active => {}
+        _ if is_open => {}
+        UserState::Disabled => reasons.push(format!("{user_id} is disabled, and cannot log in.")),
+        UserState::Invited => reasons.push(format!(
+            "{user_id} has no password, and cannot log in before choosing one."
+        )),
+    }
+    reasons.push(holding(services, user_id, &roles).await?);
+    reasons.push(match answer.as_str() {
+        matrix::YES => format!("The guard lets {user_id} pass."),
+        code => lacking(function, user_id, code, services, &fresh).await?,
+    });
+    if answer == matrix::YES && without_password != matrix::YES {
+        reasons.push(format!(
+            "It wants the password to have been given within the last {} seconds.",
+            services.settings().sessions.fresh_seconds
+        ));
+    }
+    Ok(Explanation {
+        user_id: user_id.to_owned(),
+        function: name.to_owned(),
+        allowed,
+        reasons,
+    })
+}
+
+/// What a user holds, in a sentence.
+async fn holding(services: &Services, user_id: &str, roles: &[String]) -> Result<String, Refusal> {
+    let held = Held::by_roles(services.storage(), roles).await?.names();
+    Ok(match roles {
+        [] => format!("{user_id} has no role, and so no permission."),
+        roles if roles.iter().any(|role| role == ADMIN) => {
+            format!("{user_id} has the role {ADMIN}, which holds every permission.")
+        }
+        roles if held.is_empty() => format!(
+            "{user_id} has the roles {}, which hold no permission.",
+            roles.join(", ")
+        ),
+        roles => format!(
+            "{user_id} has the roles {}, which hold {}.",
+            roles.join(", "),
+            held.join(", ")
+        ),
+    })
+}
+
+/// What is missing, and who has it, in a sentence.
+async fn lacking(
+    function: &Function,
+    user_id: &str,
+    code: &str,
+    services: &Services,
+    caller: &Caller,
+) -> Result<String, Refusal> {
+    let Err(Refusal::PermissionRequired(missing)) = function.check(caller).await else {
+        return Ok(format!("The guard refuses {user_id} with {code}."));
+    };
+    let storage = services.storage();
+    let mut giving = vec![ADMIN.to_owned()];
+    if let Some(role) = missing.strip_prefix("role:") {
+        return Ok(format!("What {user_id} lacks is the role {role}."));
+    }
+    for role in storage.list_roles().await? {
+        if storage.permissions_of(&role.role).await?.contains(&missing) {
+            giving.push(role.role);
+        }
+    }
+    Ok(format!(
+        "What {user_id} lacks is the permission {missing}, which the following roles hold: {}.",
+        giving.join(", ")
+    ))
+}

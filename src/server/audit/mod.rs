@@ -1,0 +1,323 @@
+//! The audit trail and the call log: who did what, when, from where, and how it came out.
+//!
+//! What changes users and roles writes its event in the same transaction, so one is there if and only if the other is.
+//! Everything else is noted here, in memory, and written by a task of its own a moment later: a call neither waits for it
+//! nor fails with it. While the database takes nothing, what was noted waits, up to a limit; what is beyond is dropped,
+//! counted and logged. At a graceful stop everything that was noted is written.
+//!
+//! Arguments and replies of calls are not kept.
+
+pub mod event;
+pub mod view;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    mem,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+use tower_sessions::Session;
+
+pub use self::event::Event;
+use self::event::{address, reference};
+use super::{caller::Caller, clock::Timestamp, sessions::login_of, storage::Storage};
+use crate::contract::Refusal;
+pub use crate::contract::audit::{Action, Outcome};
+
+/// How long noted things are collected before they are written together.
+const COLLECT: Duration = Duration::from_millis(100);
+/// How long to wait after the database took nothing.
+const RETRY: Duration = Duration::from_secs(1);
+/// How many events wait at most.
+const MOST_EVENTS: usize = 20_000;
+/// How many calls are kept one by one until they are written. Further ones are counted together where they are alike.
+const MOST_CALLS: usize = 1_000;
+/// How many kinds of calls are counted together at most.
+const MOST_KINDS: usize = 10_000;
+/// How many refusals of one user are noted within a minute, so that nobody fills the trail. The call log tells of all.
+const MOST_REFUSALS: u32 = 100;
+
+/// A call for the call log, or several that are alike.
+#[derive(Debug, Clone)]
+pub struct CallRecord {
+    /// When the first of them was called.
+    pub at: Timestamp,
+    /// The function.
+    pub function: &'static str,
+    /// Who called. Empty where nobody was logged in.
+    pub user: String,
+    /// `ok`, or the code of the refusal.
+    pub outcome: &'static str,
+    /// How many calls this stands for.
+    pub calls: i64,
+    /// How long the longest took, in microseconds.
+    pub took_us: i64,
+    /// Where the first came from.
+    pub address: String,
+    /// The reference of the first request.
+    pub request_id: String,
+    /// The session of the caller, where the call came to its end without anybody asking whose it is. It is looked up when
+    /// this is written, so that the call does not wait for it.
+    pub session: Option<Session>,
+}
+
+impl CallRecord {
+    /// A call of `caller` that began at that moment and has come to its end.
+    pub fn new<T>(caller: &Caller, function: &'static str, began: Instant, result: &Result<T, Refusal>) -> Self {
+        let user = caller.known_user();
+        let session = caller.session();
+        Self {
+            at: caller.arrival().at,
+            function,
+            session: (user.is_none() && session.id().is_some()).then_some(session),
+            user: user.unwrap_or_default(),
+            outcome: result.as_ref().map_or_else(Refusal::code, |_| "ok"),
+            calls: 1,
+            took_us: i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX),
+            address: address(caller),
+            request_id: reference(),
+        }
+    }
+
+    /// Finds out whose session it is. Where that cannot be told, it stays nobody's.
+    async fn find_user(&mut self) {
+        if let Some(session) = self.session.take()
+            && let Ok(Some(login)) = login_of(&session).await
+        {
+            self.user = login.user_id;
+        }
+    }
+}
+
+/// What is noted and not written yet.
+#[derive(Debug)]
+pub struct Audit {
+    storage: Storage,
+    noted: Mutex<Noted>,
+    /// What is being written.
+    batch: tokio::sync::Mutex<Noted>,
+    news: Notify,
+    is_failing: AtomicBool,
+    refusals: Mutex<Refusals>,
+}
+
+/// How often each user was refused within the present minute.
+#[derive(Debug, Default)]
+struct Refusals {
+    minute: i64,
+    by_user: HashMap<String, u32>,
+}
+
+impl Refusals {
+    /// Counts one. `false` if there were too many by now.
+    fn count(&mut self, event: &Event) -> bool {
+        let minute = event.at.0 / 60_000;
+        if self.minute != minute {
+            *self = Self {
+                minute,
+                by_user: HashMap::new(),
+            };
+        }
+        let count = self.by_user.entry(event.actor.clone()).or_default();
+        *count = count.saturating_add(1);
+        *count <= MOST_REFUSALS
+    }
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    events: VecDeque<Event>,
+    calls: Vec<CallRecord>,
+    alike: HashMap<(&'static str, String, &'static str), CallRecord>,
+    dropped: u64,
+}
+
+impl Noted {
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.calls.is_empty()
+    }
+
+    fn take_from(&mut self, newer: Self) {
+        for event in newer.events {
+            self.add_event(event);
+        }
+        for call in newer.calls.into_iter().chain(newer.alike.into_values()) {
+            self.add_call(call);
+        }
+        self.dropped += newer.dropped;
+    }
+
+    fn add_event(&mut self, event: Event) {
+        if self.events.len() >= MOST_EVENTS {
+            self.events.pop_front();
+            self.dropped += 1;
+        }
+        self.events.push_back(event);
+    }
+
+    fn add_call(&mut self, call: CallRecord) {
+        if self.calls.len() < MOST_CALLS {
+            self.calls.push(call);
+            return;
+        }
+        let call = CallRecord { session: None, ..call };
+        let kind = (call.function, call.user.clone(), call.outcome);
+        if let Some(alike) = self.alike.get_mut(&kind) {
+            alike.calls += call.calls;
+            alike.took_us = alike.took_us.max(call.took_us);
+        } else if self.alike.len() < MOST_KINDS {
+            self.alike.insert(kind, call);
+        } else {
+            self.dropped += 1;
+        }
+    }
+}
+
+impl Audit {
+    /// One that writes to `storage`.
+    pub fn new(storage: Storage) -> Self {
+        Self {
+            storage,
+            noted: Mutex::default(),
+            batch: tokio::sync::Mutex::default(),
+            news: Notify::new(),
+            is_failing: AtomicBool::new(false),
+            refusals: Mutex::default(),
+        }
+    }
+
+    /// Notes something that happened.
+    pub fn note(&self, event: Event) {
+        let refusals = || self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if event.action == Action::Refused && !refusals().count(&event) {
+            return;
+        }
+        self.noted().add_event(event);
+        self.news.notify_one();
+    }
+
+    /// Notes a call.
+    pub fn note_call(&self, call: CallRecord) {
+        self.noted().add_call(call);
+        self.news.notify_one();
+    }
+
+    /// Writes what is noted, for as long as the server runs.
+    pub async fn write_forever(&self) {
+        loop {
+            self.news.notified().await;
+            sleep(COLLECT).await;
+            while !self.write().await {
+                sleep(RETRY).await;
+            }
+        }
+    }
+
+    /// Writes all that was noted until now, at a graceful stop. Gives up after a while, and then logs what was lost.
+    pub async fn write_all(&self, patience: Duration) {
+        let writing = async {
+            while !self.write().await || !self.noted().is_empty() {
+                sleep(COLLECT).await;
+            }
+        };
+        if timeout(patience, writing).await.is_err() {
+            tracing::error!("the database took nothing; the last lines of the audit trail and the call log are lost");
+        }
+    }
+
+    /// Writes what is noted now. Where that fails it waits for the next time, and the answer is `false`. What is being written
+    /// is kept until it is stored, so nothing is lost where this is given up.
+    async fn write(&self) -> bool {
+        let mut batch = self.batch.lock().await;
+        batch.take_from(mem::take(&mut *self.noted()));
+        if mem::take(&mut batch.dropped) > 0 {
+            tracing::error!("too much waits to be written; lines of the audit trail and the call log are lost");
+        }
+        for call in &mut batch.calls {
+            call.find_user().await;
+        }
+        batch.events.make_contiguous();
+        let calls: Vec<&CallRecord> = batch.calls.iter().chain(batch.alike.values()).collect();
+        let Err(fault) = self.storage.add_events(batch.events.as_slices().0, &calls).await else {
+            *batch = Noted::default();
+            self.is_failing.store(false, Ordering::Relaxed);
+            return true;
+        };
+        // Told once, and not again with every try.
+        if !self.is_failing.swap(true, Ordering::Relaxed) {
+            fault.log();
+        }
+        false
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(user: &str, took_us: i64) -> CallRecord {
+        CallRecord {
+            at: Timestamp(1),
+            function: "auth_func",
+            user: user.to_owned(),
+            outcome: "ok",
+            calls: 1,
+            took_us,
+            address: String::new(),
+            request_id: String::new(),
+            session: None,
+        }
+    }
+
+    #[test]
+    fn few_calls_are_kept_one_by_one_and_very_many_are_counted_together() {
+        let mut noted = Noted::default();
+        let many = i64::try_from(MOST_CALLS).unwrap() * 3;
+        for number in 0..many {
+            noted.add_call(call("alice", number));
+        }
+        assert_eq!(noted.calls.len(), MOST_CALLS);
+        assert!(noted.calls.iter().all(|call| call.calls == 1));
+        let alike: Vec<_> = noted.alike.values().collect();
+        assert_eq!(alike.len(), 1);
+        assert_eq!((alike[0].calls, alike[0].took_us), (many / 3 * 2, many - 1));
+    }
+
+    #[test]
+    fn refusals_of_one_user_do_not_fill_the_trail() {
+        let mut refusals = Refusals::default();
+        let mut refused = |user: &str, at: i64| {
+            let mut event = Event::by_operator(Action::Refused);
+            (event.actor, event.at) = (user.to_owned(), Timestamp(at));
+            refusals.count(&event)
+        };
+        let noted = (0..1000).filter(|_| refused("alice", 60_000)).count();
+        assert_eq!(noted, usize::try_from(MOST_REFUSALS).unwrap());
+        assert!(refused("bob", 60_000) && refused("alice", 120_000));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_what_is_dropped_is_counted() {
+        let mut noted = Noted::default();
+        for number in 0..MOST_CALLS + MOST_KINDS + 7 {
+            noted.add_call(call(&number.to_string(), 1));
+        }
+        assert_eq!(noted.calls.len() + noted.alike.len(), MOST_CALLS + MOST_KINDS);
+        for _ in 0..MOST_EVENTS + 3 {
+            noted.add_event(Event::by_operator(Action::Login));
+        }
+        assert_eq!((noted.events.len(), noted.dropped), (MOST_EVENTS, 10));
+    }
+}

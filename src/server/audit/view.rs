@@ -1,0 +1,142 @@
+//! The audit trail and the call log as they are read: pages for people, and JSON lines for programs.
+
+use jiff::{civil::Date, tz::TimeZone};
+
+use crate::{
+    contract::{
+        Refusal,
+        audit::{CallList, CallView, EventList, EventView},
+    },
+    server::{
+        clock::Timestamp,
+        fault::Fault,
+        storage::{
+            Storage,
+            events::{EventFilter, StoredCall, StoredEvent},
+        },
+    },
+};
+
+/// How many lines are read at once for an export.
+const BATCH: u32 = 500;
+
+/// An event as it is told.
+pub fn event(stored: StoredEvent) -> EventView {
+    EventView {
+        id: stored.id,
+        at: Timestamp(stored.at).to_rfc3339(),
+        action: stored.action,
+        outcome: stored.outcome,
+        actor: stored.actor,
+        user: stored.user_id,
+        about: stored.about,
+        address: stored.address,
+        request_id: stored.request_id,
+    }
+}
+
+fn call(stored: StoredCall) -> CallView {
+    CallView {
+        id: stored.id,
+        at: Timestamp(stored.at).to_rfc3339(),
+        function: stored.function,
+        user: stored.user_id,
+        outcome: stored.outcome,
+        calls: u64::try_from(stored.calls).unwrap_or_default(),
+        took_us: u64::try_from(stored.took_us).unwrap_or_default(),
+        address: stored.address,
+        request_id: stored.request_id,
+    }
+}
+
+/// A page of the audit trail, the latest first.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn events(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<EventList, Fault> {
+    let stored = storage.list_events(filter, most.saturating_add(1)).await?;
+    let (stored, next) = page(stored, most, |event| event.id);
+    Ok(EventList {
+        events: stored.into_iter().map(event).collect(),
+        next,
+    })
+}
+
+/// A page of the call log, the latest first.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn calls(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<CallList, Fault> {
+    let stored = storage.list_calls(filter, most.saturating_add(1)).await?;
+    let (stored, next) = page(stored, most, |call| call.id);
+    Ok(CallList {
+        calls: stored.into_iter().map(call).collect(),
+        next,
+    })
+}
+
+/// What is shown of rows of which there is one more than that if there is another page, and where that page begins.
+fn page<T>(mut rows: Vec<T>, most: u32, id: impl Fn(&T) -> i64) -> (Vec<T>, Option<i64>) {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let has_more = rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().filter(|_| has_more).map(id);
+    (rows, next)
+}
+
+/// The next lines of an export: one JSON object each, the earliest first, and the number of the last. Empty at the end.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(String, i64), Fault> {
+    let after = filter.after.unwrap_or_default();
+    let stored = storage.list_events(filter, BATCH).await?;
+    let last = stored.last().map_or(after, |event| event.id);
+    let mut lines = String::new();
+    for stored in stored {
+        let line = serde_json::to_string(&event(stored)).map_err(|error| Fault::new("writing an event", error))?;
+        lines.push_str(&line);
+        lines.push('\n');
+    }
+    Ok((lines, last))
+}
+
+/// From when until when something lasts that goes from one day to another (UTC), both included.
+///
+/// # Errors
+/// [`Refusal::InvalidArguments`] for a day that is out of all bounds, and for one that comes before the other.
+pub fn days(since: Option<Date>, until: Option<Date>) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
+    if since.zip(until).is_some_and(|(since, until)| until < since) {
+        return Err(Refusal::of_argument("until", "must not come before `since`"));
+    }
+    let start = |day: Date| {
+        let zoned = day.to_zoned(TimeZone::UTC);
+        zoned.map(|moment| Timestamp(moment.timestamp().as_millisecond()))
+    };
+    let since = since
+        .map(start)
+        .transpose()
+        .map_err(|_| Refusal::of_argument("since", "is out of bounds"))?;
+    let until = until
+        .map(|day| day.tomorrow().and_then(start))
+        .transpose()
+        .map_err(|_| Refusal::of_argument("until", "is out of bounds"))?;
+    Ok((since, until))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_whole_and_both_included() {
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        let (since, until) = days(Some(day("1970-01-02")), Some(day("1970-01-02"))).unwrap();
+        assert_eq!(
+            (since, until),
+            (Some(Timestamp(86_400_000)), Some(Timestamp(172_800_000)))
+        );
+        assert!(days(None, Some(Date::MAX)).is_err());
+        assert_eq!(days(None, None).unwrap(), (None, None));
+    }
+}

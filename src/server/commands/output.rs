@@ -1,0 +1,67 @@
+//! What the commands that manage users have in common: how they print, and how they say what went wrong.
+
+use std::{error::Error, fmt};
+
+use serde::Serialize;
+
+use super::print;
+use crate::contract::Refusal;
+
+/// A refusal, for the operator, with the exit code that tells scripts which kind it is.
+#[derive(Debug)]
+pub struct Refused(pub Refusal);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.message().trim_end_matches('.'))
+    }
+}
+
+impl Error for Refused {}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+/// The exit code for an error: 3 where there is no such user, role or session, 4 where things are not so that it could be
+/// done, and 1 for everything else. (2 is for a command line that cannot be read.)
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<Refused>() {
+        Some(Refused(Refusal::NotFound(_))) => 3,
+        Some(Refused(Refusal::Conflict(_))) => 4,
+        _ => 1,
+    }
+}
+
+/// Prints a value as JSON, or else as words.
+///
+/// # Errors
+/// Where it cannot be written as JSON.
+pub fn print_as<T: Serialize>(json: bool, value: &T, words: impl fmt::Display) -> anyhow::Result<()> {
+    match json {
+        true => print(serde_json::to_string(value)?),
+        false => print(words),
+    }
+    Ok(())
+}
+
+/// Cells as a table, with two spaces between the columns.
+pub fn in_columns(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let cells: Vec<String> = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
+            cells.join("  ").trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}

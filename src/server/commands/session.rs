@@ -1,0 +1,67 @@
+//! `callgate session …`: where users are logged in. Works on the database of a running server, too; what it ends is over at
+//! the very next call.
+
+use clap::Subcommand;
+
+use super::{
+    output::{in_columns, print_as},
+    user::{about, tell, with_head},
+};
+use crate::{
+    contract::session::SessionList,
+    server::{actor::Actor, services::Services, users},
+};
+
+/// Manage sessions
+#[derive(Debug, Subcommand)]
+pub enum Session {
+    /// List where a user is logged in
+    List { user: String },
+    /// End a session of a user, and forget its browser if it was remembered
+    Revoke {
+        user: String,
+        /// As `list` shows it; without it, all sessions are ended and all browsers forgotten
+        id: Option<String>,
+    },
+}
+
+impl Session {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// Says what went wrong and what to do.
+    pub async fn run(self, services: &Services, json: bool) -> anyhow::Result<()> {
+        let actor = Actor::operator(services);
+        match self {
+            Self::List { user } => {
+                let shown = users::show(services, &user).await;
+                let sessions = shown.map_err(|refusal| about(&user, refusal))?.sessions;
+                let rows = sessions.iter().map(|session| {
+                    let remembered = if session.remembered { "remembered" } else { "" };
+                    vec![
+                        session.id.clone(),
+                        session.last_used_at.clone(),
+                        session.device.clone(),
+                        session.address.clone(),
+                        remembered.to_owned(),
+                    ]
+                });
+                let words = in_columns(&with_head(["SESSION", "LAST USED", "DEVICE", "ADDRESS", ""], rows));
+                print_as(json, &SessionList { sessions }, words)
+            }
+            Self::Revoke { user, id: Some(id) } => {
+                let done = users::revoke_session(&actor, &user, &id).await;
+                tell(
+                    &format!("{user}, {id}"),
+                    done,
+                    format!("Ended a session of {user}."),
+                    json,
+                )
+            }
+            Self::Revoke { user, id: None } => {
+                let done = users::revoke_sessions(&actor, &user).await;
+                tell(&user, done, format!("Ended all sessions of {user}."), json)
+            }
+        }
+    }
+}

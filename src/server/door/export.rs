@@ -1,0 +1,92 @@
+//! The audit trail as JSON lines: `GET /audit/events.jsonl`, for who may read it.
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Query, State, rejection::QueryRejection},
+    http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
+use futures::stream;
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::{page::Pages, reply::refused_person};
+use crate::{
+    contract::Refusal,
+    server::{
+        audit::view::{self, days},
+        caller::Caller,
+        guard::{
+            ask,
+            kinds::{Permission, ReadAudit},
+        },
+        storage::events::EventFilter,
+    },
+};
+
+/// Which events. What is empty does not matter: a form sends all its fields.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    user: String,
+    action: String,
+    outcome: String,
+    since: String,
+    until: String,
+}
+
+/// The handler.
+pub async fn events(
+    State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
+    let lines = async {
+        ask::<Permission<ReadAudit>>(&caller, "the export of the audit trail").await?;
+        let Query(wanted) = wanted.map_err(|error| Refusal::Malformed(error.body_text()))?;
+        let days = days(day("since", &wanted.since)?, day("until", &wanted.until)?)?;
+        Ok::<_, Refusal>((wanted, days))
+    };
+    let (wanted, (since, until)) = match lines.await {
+        Ok(found) => found,
+        Err(refusal) => return refused_person(&refusal),
+    };
+    let storage = pages.services().storage().clone();
+    let lines = stream::try_unfold(0, move |after| {
+        let storage = storage.clone();
+        let [user, action, outcome] = [&wanted.user, &wanted.action, &wanted.outcome]
+            .map(|text| Some(text.clone()).filter(|text| !text.is_empty()));
+        async move {
+            let filter = EventFilter {
+                user: user.as_deref(),
+                action: action.as_deref(),
+                outcome: outcome.as_deref(),
+                since,
+                until,
+                before: None,
+                after: Some(after),
+            };
+            // A failure breaks the answer off, so that nobody takes a part for the whole.
+            let (lines, last) = view::lines(&storage, &filter).await.inspect_err(|fault| {
+                fault.log();
+            })?;
+            Ok::<_, crate::server::fault::Fault>((!lines.is_empty()).then_some((lines, last)))
+        }
+    });
+    let headers = [
+        (CONTENT_TYPE, "application/x-ndjson"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"callgate-events.jsonl\""),
+    ];
+    (headers, Body::from_stream(lines)).into_response()
+}
+
+fn day(field: &str, text: &str) -> Result<Option<Date>, Refusal> {
+    match text {
+        "" => Ok(None),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|_| Refusal::of_argument(field, "must be a day such as 2026-01-31")),
+    }
+}

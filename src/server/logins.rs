@@ -1,0 +1,95 @@
+//! Where a user is logged in: sessions, and remembered browsers without one, as one list.
+
+use std::collections::HashSet;
+
+use super::{caller::Caller, clock::Timestamp, fault::Fault, secret::TokenHash, services::Services, sessions::store};
+use crate::contract::session::SessionView;
+
+/// A session, or a remembered browser without one, with what finds it in the database.
+pub struct Entry {
+    /// What may be told of it.
+    pub view: SessionView,
+    /// What finds the session, if there is one.
+    pub token: Option<TokenHash>,
+    /// What finds the remembered browser, if it is one.
+    pub series: Option<TokenHash>,
+}
+
+/// What finds the session of a request, and its remembered browser.
+#[derive(Default)]
+pub struct Present {
+    /// What finds the session.
+    pub token: Option<TokenHash>,
+    /// What finds the remembered browser.
+    pub series: Option<TokenHash>,
+}
+
+impl Present {
+    /// Those of `caller`.
+    ///
+    /// # Errors
+    /// A fault where they cannot be told.
+    pub async fn of(caller: &Caller) -> Result<Self, Fault> {
+        let series = caller.login().await?.and_then(|login| login.series);
+        Ok(Self {
+            token: caller.session().id().map(|id| store::hash(&id)),
+            series: series.map(|series| TokenHash::stored(&series)),
+        })
+    }
+}
+
+/// Where a user is logged in, the last used first. What is `present` is marked as such.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn list(services: &Services, user_id: &str, present: &Present) -> Result<Vec<Entry>, Fault> {
+    let now = Timestamp::now();
+    let stored = services
+        .storage()
+        .list_sessions(user_id, services.sessions().limits(now))
+        .await?;
+    let mut with_session = HashSet::new();
+    let mut entries = Vec::new();
+    for session in stored {
+        let token = TokenHash::stored(&session.token_hash);
+        let series = session.series_hash.as_deref().map(TokenHash::stored);
+        let origin = store::login_in(&session.data)
+            .map(|login| login.origin)
+            .unwrap_or_default();
+        with_session.extend(session.series_hash);
+        entries.push(Entry {
+            view: SessionView {
+                id: token.handle(),
+                device: origin.device,
+                address: origin.address,
+                logged_in_at: Timestamp(session.logged_in_at).to_rfc3339(),
+                last_used_at: Timestamp(session.last_used_at).to_rfc3339(),
+                remembered: series.is_some(),
+                current: present.token.as_ref() == Some(&token),
+            },
+            token: Some(token),
+            series,
+        });
+    }
+    for browser in services.storage().list_series(user_id, now).await? {
+        let series = TokenHash::stored(&browser.series_hash);
+        if with_session.contains(&browser.series_hash) || present.series.as_ref() == Some(&series) {
+            continue;
+        }
+        entries.push(Entry {
+            view: SessionView {
+                id: series.handle(),
+                device: browser.device,
+                address: browser.address,
+                logged_in_at: Timestamp(browser.created_at).to_rfc3339(),
+                last_used_at: Timestamp(browser.rotated_at).to_rfc3339(),
+                remembered: true,
+                current: false,
+            },
+            token: None,
+            series: Some(series),
+        });
+    }
+    entries.sort_by(|one, other| other.view.last_used_at.cmp(&one.view.last_used_at));
+    Ok(entries)
+}

@@ -1,0 +1,73 @@
+//! Registration: somebody adds a user for oneself. Closed unless the settings open it.
+//!
+//! The server ends each name with random letters. So a name that is chosen here is never taken, and nobody learns which
+//! names exist, neither from the answer nor from the time that it takes (OWASP ASVS 6.3.8).
+
+use super::{
+    audit::{Action, Event},
+    caller::Caller,
+    clock::Timestamp,
+    events,
+    fault::Fault,
+    links::hash_new,
+    names,
+    reference::Reference,
+    storage::{roles::Change, users::NewUser},
+};
+use crate::contract::{Refusal, login::NewPassword};
+
+/// How many letters the ending has.
+const ENDING: usize = 5;
+
+/// Adds a user, and gives the name that the server has made of the one that was asked for.
+///
+/// # Errors
+/// [`Refusal::Forbidden`] while registration is closed; [`Refusal::InvalidArguments`]; [`Refusal::TooManyAttempts`]: each
+/// registration counts like a failed login against its address.
+pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result<String, Refusal> {
+    let services = caller.services();
+    if !services.settings().registration.open {
+        return Err(Refusal::Forbidden(
+            "Registration is closed here. An administrator can invite you.".to_owned(),
+        ));
+    }
+    if !names::is_allowed(wanted) {
+        return Err(Refusal::of_argument("user_id", names::RULE));
+    }
+    let account = format!("registration {}", Reference::random());
+    let attempt = services.throttle().attempt(&account, caller.arrival().address).await?;
+    let hash = hash_new(caller, new, wanted).await;
+    let password_hash = match hash {
+        Ok(hash) => hash,
+        Err(refusal) => {
+            attempt.withdraw().await;
+            return Err(refusal);
+        }
+    };
+    if let Some(wait) = attempt.failed() {
+        events::throttled(caller, wait);
+    }
+    // That an ending is taken happens once in a few million times; that three in a row are, never.
+    for _ in 0..3 {
+        let user_id = format!("{wanted}-{}", ending());
+        let event = Event::by(&user_id, caller, Action::Registered).to(&user_id);
+        let user = NewUser {
+            user_id: &user_id,
+            password_hash: &password_hash,
+            demo: false,
+            roles: &[],
+            link: None,
+        };
+        let events = [event];
+        if services.storage().add_user(&user, Timestamp::now(), &events).await? == Change::Done {
+            events.iter().for_each(events::changed);
+            return Ok(user_id);
+        }
+    }
+    Err(Fault::new("registering a user", "no ending of the name was free").into())
+}
+
+/// Random letters that are not mistaken for one another.
+fn ending() -> String {
+    Reference::random().as_str().chars().take(ENDING).collect()
+}

@@ -1,0 +1,226 @@
+//! The stored audit trail and the stored call log. Rows are added and, when they are old, removed; never changed.
+
+use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
+
+use super::{Storage, fault};
+use crate::server::{
+    audit::{CallRecord, Event},
+    clock::Timestamp,
+    fault::Fault,
+};
+
+/// An event as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct StoredEvent {
+    /// Its number, which grows.
+    pub id: i64,
+    /// When it happened, in milliseconds since 1970.
+    pub at: i64,
+    /// What was done.
+    pub action: String,
+    /// How it came out.
+    pub outcome: String,
+    /// Who did it.
+    pub actor: String,
+    /// Whom it was done to.
+    pub user_id: String,
+    /// What else there is to say.
+    pub about: String,
+    /// Where it came from.
+    pub address: String,
+    /// The reference of the request.
+    pub request_id: String,
+}
+
+/// A row of the call log as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct StoredCall {
+    /// Its number, which grows.
+    pub id: i64,
+    /// When the first of them was called, in milliseconds since 1970.
+    pub at: i64,
+    /// The function.
+    pub function: String,
+    /// Who called.
+    pub user_id: String,
+    /// How it came out.
+    pub outcome: String,
+    /// How many calls it stands for.
+    pub calls: i64,
+    /// How long the longest took, in microseconds.
+    pub took_us: i64,
+    /// Where it came from.
+    pub address: String,
+    /// The reference of the request.
+    pub request_id: String,
+}
+
+/// Which rows to list. What is `None` does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter<'a> {
+    /// Whoever did it or whom it was done to; in the call log, whoever called.
+    pub user: Option<&'a str>,
+    /// What was done; in the call log, the function.
+    pub action: Option<&'a str>,
+    /// How it came out.
+    pub outcome: Option<&'a str>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// Numbers below this one.
+    pub before: Option<i64>,
+    /// Numbers above this one, the lowest first. Otherwise the highest come first.
+    pub after: Option<i64>,
+}
+
+impl EventFilter<'_> {
+    /// Adds what is the same in both tables, the order, and the limit.
+    fn end(&self, query: &mut QueryBuilder<Sqlite>, most: u32) {
+        if let Some(outcome) = self.outcome {
+            query.push(" AND outcome = ").push_bind(outcome);
+        }
+        if let Some(since) = self.since {
+            query.push(" AND at >= ").push_bind(since.0);
+        }
+        if let Some(until) = self.until {
+            query.push(" AND at < ").push_bind(until.0);
+        }
+        if let Some(before) = self.before {
+            query.push(" AND id < ").push_bind(before);
+        }
+        match self.after {
+            Some(after) => query.push(" AND id > ").push_bind(after).push(" ORDER BY id"),
+            None => query.push(" ORDER BY id DESC"),
+        };
+        query.push(" LIMIT ").push_bind(most);
+    }
+}
+
+/// Adds an event. Within a transaction, it is there if and only if what it tells of came about.
+pub(super) async fn add_event(connection: &mut SqliteConnection, event: &Event) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO events (at, action, outcome, actor, user_id, about, address, request_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(event.at.0)
+    .bind(event.action.name())
+    .bind(event.outcome.name())
+    .bind(&event.actor)
+    .bind(&event.user)
+    .bind(&event.about)
+    .bind(&event.address)
+    .bind(&event.request_id)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn add_call(connection: &mut SqliteConnection, call: &CallRecord) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO calls (at, function, user_id, outcome, calls, took_us, address, request_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(call.at.0)
+    .bind(call.function)
+    .bind(&call.user)
+    .bind(call.outcome)
+    .bind(call.calls)
+    .bind(call.took_us)
+    .bind(&call.address)
+    .bind(&call.request_id)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+impl Storage {
+    /// Adds events and calls: all of them or none.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing was added.
+    pub async fn add_events(&self, events: &[Event], calls: &[&CallRecord]) -> Result<(), Fault> {
+        let adding = "writing the audit trail and the call log";
+        let mut transaction = self.writer.begin().await.map_err(fault(adding))?;
+        for event in events {
+            add_event(&mut transaction, event).await.map_err(fault(adding))?;
+        }
+        for call in calls {
+            add_call(&mut transaction, call).await.map_err(fault(adding))?;
+        }
+        transaction.commit().await.map_err(fault(adding))
+    }
+
+    /// At most so many events.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn list_events(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredEvent>, Fault> {
+        let mut query = QueryBuilder::new(
+            "SELECT id, at, action, outcome, actor, user_id, about, address, request_id FROM events WHERE TRUE",
+        );
+        if let Some(user) = filter.user {
+            query.push(" AND (user_id = ").push_bind(user);
+            query.push(" OR actor = ").push_bind(user).push(")");
+        }
+        if let Some(action) = filter.action {
+            // Of a user there are few events and of an action many: the index of the users is to be taken.
+            let column = if filter.user.is_some() {
+                "action || ''"
+            } else {
+                "action"
+            };
+            query.push(format!(" AND {column} = ")).push_bind(action);
+        }
+        filter.end(&mut query, most);
+        query
+            .build_query_as()
+            .fetch_all(&self.reader)
+            .await
+            .map_err(fault("listing events"))
+    }
+
+    /// At most so many rows of the call log.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn list_calls(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredCall>, Fault> {
+        let mut query = QueryBuilder::new(
+            "SELECT id, at, function, user_id, outcome, calls, took_us, address, request_id FROM calls WHERE TRUE",
+        );
+        if let Some(user) = filter.user {
+            query.push(" AND user_id = ").push_bind(user);
+        }
+        if let Some(function) = filter.action {
+            query.push(" AND function = ").push_bind(function);
+        }
+        filter.end(&mut query, most);
+        query
+            .build_query_as()
+            .fetch_all(&self.reader)
+            .await
+            .map_err(fault("listing calls"))
+    }
+
+    /// Removes the events and calls from before that moment, and the oldest calls beyond so many. Gives their number.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn sweep_events(&self, before: Timestamp, most_calls: u32) -> Result<u64, Fault> {
+        let mut gone = 0;
+        for table in ["DELETE FROM events WHERE at < $1", "DELETE FROM calls WHERE at < $1"] {
+            let done = sqlx::query(table)
+                .bind(before.0)
+                .execute(&self.writer)
+                .await
+                .map_err(fault("sweeping old events"))?;
+            gone += done.rows_affected();
+        }
+        let done = sqlx::query("DELETE FROM calls WHERE id <= (SELECT max(id) FROM calls) - $1")
+            .bind(most_calls)
+            .execute(&self.writer)
+            .await
+            .map_err(fault("sweeping calls beyond the limit"))?;
+        Ok(gone + done.rows_affected())
+    }
+}

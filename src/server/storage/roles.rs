@@ -1,0 +1,244 @@
+//! Stored roles: what they may do, and who has them. Every change is stored together with its event.
+
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{Storage, events::add_event, fault};
+use crate::server::{audit::Event, fault::Fault};
+
+/// The role that is built in and holds every permission.
+pub const ADMIN: &str = "admin";
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It was made.
+    Done,
+    /// There was nothing to change: it is so already.
+    Nothing,
+    /// There is no such user.
+    NoUser,
+    /// There is no such role.
+    NoRole,
+    /// It would leave nobody who is an administrator and can log in. Nothing was changed.
+    LastAdmin,
+}
+
+/// A role as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct StoredRole {
+    /// The name.
+    pub role: String,
+    /// What it is for.
+    pub description: String,
+    /// How many users have it.
+    pub users: i64,
+}
+
+/// Whether a user is the last one who is an administrator and can log in. From here on nobody else writes, so it stays true
+/// until the transaction ends.
+pub(super) async fn is_last_admin(connection: &mut SqliteConnection, user_id: &str) -> Result<bool, sqlx::Error> {
+    // Changes nothing, and locks the database.
+    sqlx::query("UPDATE users SET active = active WHERE FALSE")
+        .execute(&mut *connection)
+        .await?;
+    let able: Vec<String> = sqlx::query_scalar(
+        "SELECT users.user_id FROM user_roles JOIN users ON users.user_id = user_roles.user_id
+         WHERE role = $1 AND active AND password_hash <> '' LIMIT 2",
+    )
+    .bind(ADMIN)
+    .fetch_all(connection)
+    .await?;
+    Ok(matches!(able.as_slice(), [last] if last == user_id))
+}
+
+impl Storage {
+    /// Whether a user has a permission, by any role.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn has_permission(&self, user_id: &str, permission: &str) -> Result<bool, Fault> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM user_roles WHERE user_id = $1 AND (role = $2 OR EXISTS
+               (SELECT 1 FROM role_permissions WHERE role_permissions.role = user_roles.role AND permission = $3)))",
+        )
+        .bind(user_id)
+        .bind(ADMIN)
+        .bind(permission)
+        .fetch_one(&self.reader)
+        .await
+        .map_err(fault("looking up a permission"))
+    }
+
+    /// The roles of a user, by name.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn roles_of(&self, user_id: &str) -> Result<Vec<String>, Fault> {
+        sqlx::query_scalar("SELECT role FROM user_roles WHERE user_id = $1 ORDER BY role")
+            .bind(user_id)
+            .fetch_all(&self.reader)
+            .await
+            .map_err(fault("looking up the roles of a user"))
+    }
+
+    /// All roles, by name.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn list_roles(&self) -> Result<Vec<StoredRole>, Fault> {
+        sqlx::query_as(
+            "SELECT role, description, (SELECT count(*) FROM user_roles WHERE user_roles.role = roles.role) AS users
+             FROM roles ORDER BY role",
+        )
+        .fetch_all(&self.reader)
+        .await
+        .map_err(fault("listing roles"))
+    }
+
+    /// The permissions that a role holds, by name. Those of the built-in role are not stored.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn permissions_of(&self, role: &str) -> Result<Vec<String>, Fault> {
+        sqlx::query_scalar("SELECT permission FROM role_permissions WHERE role = $1 ORDER BY permission")
+            .bind(role)
+            .fetch_all(&self.reader)
+            .await
+            .map_err(fault("looking up the permissions of a role"))
+    }
+
+    /// Makes a role, or changes it to be like this.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn put_role(
+        &self,
+        role: &str,
+        description: &str,
+        permissions: &[String],
+        event: &Event,
+    ) -> Result<(), Fault> {
+        let change = "changing a role";
+        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        sqlx::query(
+            "INSERT INTO roles (role, description) VALUES ($1, $2)
+             ON CONFLICT (role) DO UPDATE SET description = $2",
+        )
+        .bind(role)
+        .bind(description)
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(change))?;
+        sqlx::query("DELETE FROM role_permissions WHERE role = $1")
+            .bind(role)
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(change))?;
+        for permission in permissions {
+            sqlx::query("INSERT INTO role_permissions (role, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(role)
+                .bind(permission)
+                .execute(&mut *transaction)
+                .await
+                .map_err(fault(change))?;
+        }
+        add_event(&mut transaction, event).await.map_err(fault(change))?;
+        transaction.commit().await.map_err(fault(change))
+    }
+
+    /// Deletes a role, which takes it from all users. The built-in role is not deleted here.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn delete_role(&self, role: &str, event: &Event) -> Result<Change, Fault> {
+        let change = "deleting a role";
+        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let done = sqlx::query("DELETE FROM roles WHERE role = $1 AND role <> $2")
+            .bind(role)
+            .bind(ADMIN)
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(change))?;
+        if done.rows_affected() == 0 {
+            return Ok(Change::NoRole);
+        }
+        add_event(&mut transaction, event).await.map_err(fault(change))?;
+        transaction.commit().await.map_err(fault(change))?;
+        Ok(Change::Done)
+    }
+
+    /// Gives a user a role.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn give_role(&self, user_id: &str, role: &str, event: &Event) -> Result<Change, Fault> {
+        let change = "giving a role";
+        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let done = sqlx::query(
+            "INSERT INTO user_roles (user_id, role)
+             SELECT user_id, role FROM users, roles WHERE user_id = $1 AND role = $2
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(user_id)
+        .bind(role)
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(change))?;
+        if done.rows_affected() == 0 {
+            return why_nothing(&mut transaction, user_id, role)
+                .await
+                .map_err(fault(change));
+        }
+        add_event(&mut transaction, event).await.map_err(fault(change))?;
+        transaction.commit().await.map_err(fault(change))?;
+        Ok(Change::Done)
+    }
+
+    /// Takes a role from a user, unless that would leave no administrator.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn take_role(&self, user_id: &str, role: &str, event: &Event) -> Result<Change, Fault> {
+        let change = "taking a role";
+        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        if role == ADMIN && is_last_admin(&mut transaction, user_id).await.map_err(fault(change))? {
+            return Ok(Change::LastAdmin);
+        }
+        let done = sqlx::query("DELETE FROM user_roles WHERE user_id = $1 AND role = $2")
+            .bind(user_id)
+            .bind(role)
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(change))?;
+        if done.rows_affected() == 0 {
+            return why_nothing(&mut transaction, user_id, role)
+                .await
+                .map_err(fault(change));
+        }
+        add_event(&mut transaction, event).await.map_err(fault(change))?;
+        transaction.commit().await.map_err(fault(change))?;
+        Ok(Change::Done)
+    }
+}
+
+/// Why a role could neither be given nor taken.
+async fn why_nothing(connection: &mut SqliteConnection, user_id: &str, role: &str) -> Result<Change, sqlx::Error> {
+    for (query, name, lack) in [
+        (
+            "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1)",
+            user_id,
+            Change::NoUser,
+        ),
+        (
+            "SELECT EXISTS (SELECT 1 FROM roles WHERE role = $1)",
+            role,
+            Change::NoRole,
+        ),
+    ] {
+        let is_there: bool = sqlx::query_scalar(query).bind(name).fetch_one(&mut *connection).await?;
+        if !is_there {
+            return Ok(lack);
+        }
+    }
+    Ok(Change::Nothing)
+}

@@ -1,0 +1,139 @@
+//! Lists of stored users, a page at a time. Each page is read from an index from where the last one ended, so a long list
+//! costs no more than a short one.
+
+use std::collections::HashMap;
+
+use sqlx::{FromRow, QueryBuilder, Sqlite};
+
+use super::{Storage, fault};
+use crate::{
+    contract::user::{UserOrder, UserState},
+    server::fault::Fault,
+};
+
+/// A user in a list, as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct ListedUser {
+    /// The name.
+    pub user_id: String,
+    /// Whether the user may log in.
+    pub active: bool,
+    /// Whether the user has a password.
+    pub has_password: bool,
+    /// Whether this is a demo user.
+    pub demo: bool,
+    /// When the user was added, in milliseconds since 1970.
+    pub created_at: i64,
+}
+
+impl ListedUser {
+    /// Whether the user may log in.
+    pub fn state(&self) -> UserState {
+        match (self.active, self.has_password) {
+            (false, _) => UserState::Disabled,
+            (true, false) => UserState::Invited,
+            (true, true) => UserState::Active,
+        }
+    }
+}
+
+/// Which users to list. What is `None` does not matter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserFilter<'a> {
+    /// A part of the name, in any case.
+    pub part: Option<&'a str>,
+    /// The state.
+    pub state: Option<UserState>,
+    /// A role that they have.
+    pub role: Option<&'a str>,
+    /// The order.
+    pub order: UserOrder,
+    /// The user that the last page ended with.
+    pub after: Option<&'a str>,
+}
+
+impl Storage {
+    /// At most so many users.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn page_of_users(&self, filter: &UserFilter<'_>, most: u32) -> Result<Vec<ListedUser>, Fault> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE TRUE",
+        );
+        if let Some(part) = filter.part {
+            query
+                .push(" AND instr(lower(user_id), ")
+                .push_bind(part.to_ascii_lowercase())
+                .push(") > 0");
+        }
+        match filter.state {
+            None => &mut query,
+            Some(UserState::Active) => query.push(" AND active AND password_hash <> ''"),
+            Some(UserState::Invited) => query.push(" AND active AND password_hash = ''"),
+            Some(UserState::Disabled) => query.push(" AND NOT active"),
+        };
+        if let Some(role) = filter.role {
+            query
+                .push(" AND user_id IN (SELECT user_id FROM user_roles WHERE role = ")
+                .push_bind(role)
+                .push(")");
+        }
+        match (filter.order, filter.after) {
+            (UserOrder::Name, Some(after)) => query.push(" AND user_id > ").push_bind(after),
+            (UserOrder::Newest, Some(after)) => query
+                .push(" AND (created_at, user_id) < (SELECT created_at, user_id FROM users WHERE user_id = ")
+                .push_bind(after)
+                .push(")"),
+            (_, None) => &mut query,
+        };
+        query.push(match filter.order {
+            UserOrder::Name => " ORDER BY user_id",
+            UserOrder::Newest => " ORDER BY created_at DESC, user_id DESC",
+        });
+        query.push(" LIMIT ").push_bind(most);
+        query
+            .build_query_as()
+            .fetch_all(&self.reader)
+            .await
+            .map_err(fault("listing users"))
+    }
+
+    /// One user, as in a list.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn find_listed(&self, user_id: &str) -> Result<Option<ListedUser>, Fault> {
+        sqlx::query_as(
+            "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE user_id = $1",
+        )
+        .bind(user_id)
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(fault("looking up a user"))
+    }
+
+    /// The roles of each of these users, by name.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn roles_of_all(&self, users: &[ListedUser]) -> Result<HashMap<String, Vec<String>>, Fault> {
+        let mut query: QueryBuilder<Sqlite> =
+            QueryBuilder::new("SELECT user_id, role FROM user_roles WHERE user_id IN (");
+        let mut names = query.separated(", ");
+        for user in users {
+            names.push_bind(&user.user_id);
+        }
+        query.push(") ORDER BY role");
+        let rows: Vec<(String, String)> = query
+            .build_query_as()
+            .fetch_all(&self.reader)
+            .await
+            .map_err(fault("looking up the roles of users"))?;
+        let mut roles: HashMap<String, Vec<String>> = HashMap::new();
+        for (user_id, role) in rows {
+            roles.entry(user_id).or_default().push(role);
+        }
+        Ok(roles)
+    }
+}
