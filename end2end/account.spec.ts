@@ -1,4 +1,5 @@
 // One's own account: the password, and where one is logged in.
+import { randomUUID } from 'node:crypto';
 import { expect, test, PASSWORD, USER } from './support/test.ts';
 
 const NEW = 'seven small zebras swim';
@@ -31,9 +32,10 @@ test('one sees where one is logged in, and ends a session elsewhere', async ({ s
   await site.isAt('/login?next=/account');
 });
 
-test('a password is changed, with the reason beside the field where it is not good enough', async ({ site, page }) => {
-  // user03, whom no other test needs.
-  await site.logIn('user03', 'user_03');
+test('a password is changed, with the reason beside the field where it is not good enough', async ({ site, page, server }) => {
+  const user = `changer-${randomUUID().slice(0, 8)}`;
+  await server.addUser(user, 'six large parrots walk');
+  await site.logIn(user, 'six large parrots walk');
   await site.open('/functions/change_password');
   const field = page.getByLabel('New password');
   await expect(field).toHaveAttribute('autocomplete', 'new-password');
@@ -53,12 +55,12 @@ test('a password is changed, with the reason beside the field where it is not go
     await expect(site.main).toContainText('23 characters: long enough.');
   }
   await site.call();
-  await site.hasReply('200 OK', { ok: true, msg: 'password of <user03> changed; all other sessions are ended' });
+  await site.hasReply('200 OK', { ok: true, msg: `password of <${user}> changed; all other sessions are ended` });
   await expect(field).toHaveValue('');
-  await site.isLoggedIn('user03');
+  await site.isLoggedIn(user);
 
   await site.header.getByRole('button', { name: 'Log out' }).click();
   await site.isLoggedOut();
   await site.ready();
-  await site.logIn('user03', NEW);
+  await site.logIn(user, NEW);
 });

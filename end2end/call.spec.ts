@@ -67,7 +67,7 @@ test('logging in and out are functions like any other', async ({ site, page }) =
   await site.open('/functions/current_user');
   await expect(site.main).toContainText('This function takes no arguments.');
   await site.call();
-  await site.hasReply('200 OK', { ok: true, user: { user_id: USER } });
+  await site.hasReply('200 OK', { ok: true, user: { user_id: USER }, permissions: [] });
 
   await site.open('/functions/logout');
   await site.call();

@@ -4,21 +4,27 @@ import { expect, test, PASSWORD, USER } from './support/test.ts';
 test('home lists the functions, each with who may call it, in words', async ({ site, page }) => {
   await site.open('/');
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
-  const rows = site.main.getByRole('list').getByRole('listitem');
+  const rows = page.getByRole('region', { name: 'Functions' }).getByRole('listitem');
   await expect(rows.getByRole('link')).toHaveText([
     'auth_func',
     'change_password',
+    'choose_password',
     'confirm_login',
+    'create_first_admin',
     'current_user',
     'end_other_sessions',
     'end_session',
     'list_functions',
     'login',
     'logout',
+    'my_events',
     'my_sessions',
     'notauth_func',
     'quote_stay',
+    'register',
   ]);
+  const administration = page.getByRole('region', { name: 'Administration' }).getByRole('listitem');
+  await expect(administration.filter({ hasText: 'disable_user' })).toContainText('Keeps a user out');
   const row = (name: string) => rows.filter({ has: page.getByRole('link', { name, exact: true }) });
   await expect(row('auth_func').getByText('For logged-in users')).toBeVisible();
   await expect(row('auth_func')).toContainText('Echoes a JSON object to whoever is logged in');

@@ -1,6 +1,6 @@
 // Every page there is to look at, and how to get there.
 import { answerTo } from './foreign.ts';
-import { expect, PASSWORD, USER, type Site } from './test.ts';
+import { ADMIN, ADMIN_PASSWORD, expect, PASSWORD, USER, type Site } from './test.ts';
 
 export interface Sight {
   name: string;
@@ -22,6 +22,20 @@ export const SIGHTS: Sight[] = [
   { name: 'change-password', show: site => site.open('/functions/change_password') },
   { name: 'confirm', show: confirm },
   { name: 'account', show: account },
+  { name: 'users', show: asAdmin('/users') },
+  { name: 'user', show: asAdmin(`/user?name=${USER}`) },
+  { name: 'user-admin', show: asAdmin(`/user?name=${ADMIN}`) },
+  { name: 'user-not-there', show: asAdmin('/user?name=nobody', 404) },
+  { name: 'roles', show: asAdmin('/roles') },
+  { name: 'access', show: asAdmin(`/access?user_id=${USER}&function=list_users`) },
+  { name: 'audit', show: asAdmin('/audit') },
+  { name: 'calls', show: asAdmin('/calls') },
+  { name: 'users-forbidden', show: forbidden },
+  { name: 'users-logged-out', show: site => site.open('/users', 401) },
+  { name: 'invite', show: asAdmin('/functions/invite_user') },
+  { name: 'welcome', show: site => site.open('/welcome') },
+  { name: 'setup', show: site => site.open('/setup') },
+  { name: 'register-closed', show: site => site.open('/register') },
   { name: 'not-found', show: site => site.open('/no-such-page', 404) },
 ];
 
@@ -86,6 +100,18 @@ async function waitingCall(site: Site): Promise<void> {
 async function confirm(site: Site): Promise<void> {
   await site.logIn();
   await site.open('/confirm?next=/account');
+}
+
+function asAdmin(path: string, status = 200): (site: Site) => Promise<void> {
+  return async site => {
+    await site.logIn(ADMIN, ADMIN_PASSWORD);
+    await site.open(path, status);
+  };
+}
+
+async function forbidden(site: Site): Promise<void> {
+  await site.logIn();
+  await site.open('/users', 403);
 }
 
 async function account(site: Site): Promise<void> {

@@ -7,6 +7,9 @@ export { expect };
 
 export const USER = 'user01';
 export const PASSWORD = 'user_01';
+/** Who may do everything. */
+export const ADMIN = 'user03';
+export const ADMIN_PASSWORD = 'user_03';
 export const SESSION_COOKIE = '__Host-callgate';
 
 export interface Options {
@@ -112,7 +115,7 @@ export class Site {
   /** Goes to a page, as if its address was typed, and expects this status. */
   async open(path: string, status = 200): Promise<void> {
     if (status >= 400) {
-      this.watch.expectResponse(`${status} GET ${path}`);
+      this.watch.expectResponse(`${status} GET ${path.split('?')[0]}`);
     }
     const response = await this.page.goto(path);
     expect(response?.status()).toBe(status);

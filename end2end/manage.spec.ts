@@ -1,0 +1,166 @@
+// Managing users and roles: the same journeys with and without script.
+import { randomUUID } from 'node:crypto';
+import { ADMIN, ADMIN_PASSWORD, expect, test, type Site } from './support/test.ts';
+
+const PASSWORD = 'six large parrots walk';
+
+/** A name that no other test has. */
+function newName(): string {
+  return `ada-${randomUUID().slice(0, 8)}`;
+}
+
+async function asAdmin(site: Site, path: string): Promise<void> {
+  await site.logIn(ADMIN, ADMIN_PASSWORD);
+  await site.open(path);
+}
+
+/** Presses a button that calls a function and leads to that page. */
+async function press(site: Site, name: string, path: string): Promise<void> {
+  await site.main.getByRole('button', { name }).click();
+  await site.isAt(path);
+  await site.ready();
+}
+
+test('a person is invited, chooses a password, and logs in', async ({ site, elsewhere }) => {
+  const user = newName();
+  await asAdmin(site, '/users');
+  await site.main.getByRole('link', { name: 'Invite a user' }).click();
+  await site.isAt('/functions/invite_user');
+  await site.ready();
+  await site.page.getByLabel('User id').fill(user);
+  await site.call();
+  const link = await site.reply.getByRole('group', { name: 'The link' }).innerText();
+  expect(link).toMatch(/\/welcome#[\w-]{40,}$/);
+
+  await elsewhere.open(new URL(link).pathname + new URL(link).hash);
+  const code = elsewhere.page.getByLabel('Code');
+  if (elsewhere.hydrates) {
+    // It is out of the address as soon as it is in its field.
+    await expect(code).toHaveValue(link.split('#')[1]);
+    await elsewhere.isAt('/welcome');
+    expect(new URL(elsewhere.page.url()).hash).toBe('');
+  } else {
+    await code.fill(link);
+  }
+  await elsewhere.page.getByLabel('New password').fill(PASSWORD);
+  await elsewhere.main.getByRole('button', { name: 'Choose' }).click();
+  await elsewhere.isAt('/account');
+  await elsewhere.main.getByRole('link', { name: 'Log in' }).click();
+  await elsewhere.isAt('/login?next=/account');
+  await elsewhere.ready();
+  await elsewhere.fillLogin(user, PASSWORD);
+  await elsewhere.sendLogin('/account', user);
+
+  await site.open(`/user?name=${user}`);
+  await expect(site.main.getByText('May log in.')).toBeVisible();
+  await expect(site.main.getByRole('region', { name: 'What happened of late' })).toContainText('One-time link used');
+});
+
+test('who is disabled is out at once, and back only with a new login', async ({ site, elsewhere, server }) => {
+  const user = newName();
+  await server.addUser(user, PASSWORD);
+  await elsewhere.logIn(user, PASSWORD);
+  await asAdmin(site, `/users?part=${user}`);
+  await site.main.getByRole('link', { name: user }).click();
+  const page = `/user?name=${user}`;
+  await site.isAt(page);
+  await site.ready();
+  await press(site, 'Disable', page);
+  await expect(site.main.getByText('Is kept out.')).toBeVisible();
+
+  await elsewhere.open('/account');
+  await expect(elsewhere.main).toContainText('You are not logged in.');
+  await press(site, 'Enable', page);
+  await expect(site.main.getByText('May log in.')).toBeVisible();
+  await elsewhere.open('/account');
+  await expect(elsewhere.main).toContainText('You are not logged in.');
+  await elsewhere.logIn(user, PASSWORD);
+
+  await site.main.getByText('Delete this user').click();
+  await press(site, 'Delete for good', '/users');
+  await elsewhere.open('/account');
+  await expect(elsewhere.main).toContainText('You are not logged in.');
+});
+
+test('a role is made, given, used, taken and deleted', async ({ site, elsewhere, server }) => {
+  const [user, role] = [newName(), newName()];
+  await server.addUser(user, PASSWORD);
+  await asAdmin(site, '/roles');
+  const fresh = site.main.getByRole('region', { name: 'A new role' });
+  await fresh.getByLabel('Name').fill(role);
+  await fresh.getByLabel('What it is for').fill('Reads what happened');
+  await fresh.getByLabel('audit.read').check();
+  await fresh.getByRole('button', { name: 'Add' }).click();
+  await site.isAt('/roles');
+  const card = site.main.getByRole('region', { name: role });
+  await expect(card.getByLabel('audit.read')).toBeChecked();
+  await expect(card.getByLabel('users.manage')).not.toBeChecked();
+  await site.ready();
+
+  await site.open(`/user?name=${user}`);
+  const page = `/user?name=${user}`;
+  await site.page.getByLabel('Another role').selectOption(role);
+  await press(site, 'Give', page);
+  const roles = site.main.getByRole('region', { name: 'Roles' });
+  await expect(roles.getByRole('listitem').filter({ hasText: role })).toBeVisible();
+
+  await elsewhere.logIn(user, PASSWORD);
+  const nav = elsewhere.page.getByRole('navigation', { name: 'Administration' });
+  await expect(nav.getByRole('link')).toHaveText(['Audit trail', 'Calls']);
+  await nav.getByRole('link', { name: 'Audit trail' }).click();
+  await elsewhere.isAt('/audit');
+  await elsewhere.ready();
+  await expect(elsewhere.main.getByRole('listitem').first()).toBeVisible();
+
+  await site.main.getByRole('button', { name: new RegExp(`^Take ?: ${role}$`) }).click();
+  await expect(roles).toContainText('None.');
+  await site.ready();
+  await elsewhere.open('/audit', 403);
+  await expect(elsewhere.main).toContainText('audit.read');
+  await expect(nav).toHaveCount(0);
+
+  await site.open('/roles');
+  await card.getByText('Delete this role').click();
+  await card.getByRole('button', { name: 'Delete for good' }).click();
+  await site.isAt('/roles');
+  await site.ready();
+  await expect(card).toHaveCount(0);
+});
+
+test('one sees what a user can call, and why not', async ({ site, server }) => {
+  const user = newName();
+  await server.addUser(user, PASSWORD);
+  await asAdmin(site, '/access');
+  await site.page.getByLabel('User').fill(user);
+  await site.page.getByLabel('Function', { exact: true }).selectOption('list_events');
+  await press(site, 'Tell', `/access?user_id=${user}&function=list_events`);
+  const answer = site.main.getByRole('status');
+  await expect(answer).toContainText(`${user} cannot call list_events.`);
+  await expect(answer).toContainText('audit.read');
+  const row = site.main.getByRole('row').filter({ has: site.page.getByRole('link', { name: 'list_events' }) });
+  await expect(row.getByRole('cell').nth(0)).toHaveText('not logged in');
+  await expect(row.getByRole('cell').nth(1)).toHaveText('permission required');
+  await expect(row.getByRole('cell').nth(2)).toHaveText('yes');
+});
+
+test('the audit trail is filtered, and read page by page', async ({ site, server }) => {
+  const user = newName();
+  await server.addUser(user, PASSWORD);
+  await asAdmin(site, '/audit');
+  await site.page.getByLabel('User').fill(user);
+  await site.main.getByRole('button', { name: 'Show' }).click();
+  await expect(site.page).toHaveURL(new RegExp(`user=${user}`));
+  await site.ready();
+  await expect(site.main.getByRole('listitem')).toHaveCount(1);
+  await expect(site.main.getByRole('listitem')).toContainText('User added');
+});
+
+test('the last administrator stays one, and is told why', async ({ site }) => {
+  await asAdmin(site, `/user?name=${ADMIN}`);
+  await site.main.getByRole('button', { name: /^Take ?: admin$/ }).click();
+  await site.isAt('/functions/take_role');
+  await site.ready();
+  await expect(site.reply).toContainText('This is the last administrator who can log in.');
+  await site.open('/users');
+  await expect(site.main.getByRole('link', { name: ADMIN })).toBeVisible();
+});
