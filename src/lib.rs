@@ -51,7 +51,7 @@ macro_rules! server_only {
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(app::App);
+    leptos::mount::hydrate_lazy(app::App);
 }
 
 /// The examples of the README, compiled by the documentation tests so that they stay true.

@@ -6,14 +6,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Extension, Router,
     body::Body,
     extract::Request,
     http::Response,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     routing::{MethodRouter, get},
 };
 use callgate::{
@@ -22,15 +22,15 @@ use callgate::{
     server::{
         caller::Caller,
         demo,
-        door::{self, headers, panic, request_id},
+        door::{self, Doors},
         guard::{Guard, Rule},
         services::Services,
-        sessions::carry::carry,
         settings::{Overrides, Settings},
+        site::Site,
     },
 };
 use http_body_util::BodyExt as _;
-use leptos::{config::LeptosOptions, prelude::*};
+use leptos::prelude::*;
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tower::ServiceExt as _;
@@ -92,16 +92,13 @@ fn page(view: fn() -> AnyView) -> MethodRouter {
 }
 
 /// Pages that panic, behind what stands before every page.
-fn broken_pages(services: &Services) -> Router {
-    let proxies = Arc::new(services.settings().proxies.clone());
-    Router::new()
+fn broken_pages(services: &Services) -> Doors {
+    let rooms = Router::new()
         .route("/panicking", page(panicking))
         .route("/function", page(|| calling(body_that_breaks)))
         .route("/guard", page(|| calling(guard_that_breaks)))
-        .layer(from_fn_with_state(services.clone(), carry))
-        .layer(from_fn(panic::catch))
-        .layer(from_fn(headers::add))
-        .layer(from_fn_with_state(proxies, request_id::follow))
+        .layer(from_fn_with_state(services.clone(), door::known));
+    Doors::to(services, rooms)
 }
 
 async fn services(data: &TempDir) -> Services {
@@ -115,7 +112,7 @@ async fn services(data: &TempDir) -> Services {
     services
 }
 
-async fn answer(router: &Router, method: &str, path: &str, kind: &str, body: &str) -> (Response<()>, String) {
+async fn answer(doors: &Doors, method: &str, path: &str, kind: &str, body: &str) -> (Response<()>, String) {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -123,7 +120,7 @@ async fn answer(router: &Router, method: &str, path: &str, kind: &str, body: &st
         .header("content-type", kind);
     let request = request.body(Body::from(body.to_owned())).unwrap();
     let answering = async {
-        let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+        let (head, body) = doors.clone().oneshot(request).await.unwrap().into_parts();
         (head, body.collect().await.unwrap().to_bytes())
     };
     let (head, body) = timeout(Duration::from_secs(20), answering).await.expect("an answer");
@@ -137,18 +134,17 @@ const FORM: &str = "application/x-www-form-urlencoded";
 async fn a_panic_ends_one_request_with_a_failure_and_nothing_else() {
     let data = tempfile::tempdir().unwrap();
     let services = services(&data).await;
-    let options = LeptosOptions::builder().output_name("callgate").build();
-    let doors = door::router(&services, options);
+    let doors = Doors::new(&services, &Site::Folder("nowhere".into()));
     let pages = broken_pages(&services);
     // More often than there are threads or permits that could be lost.
     for _ in 0..20 {
-        for (router, method, path, kind, body) in [
+        for (doors, method, path, kind, body) in [
             (&doors, "POST", "/api/body_that_breaks", JSON, "{}"),
             (&doors, "POST", "/api/guard_that_breaks", JSON, "{}"),
             (&doors, "POST", "/functions/guard_that_breaks", FORM, "arguments={}"),
             (&pages, "GET", "/panicking", FORM, ""),
         ] {
-            let (head, text) = answer(router, method, path, kind, body).await;
+            let (head, text) = answer(doors, method, path, kind, body).await;
             assert_eq!(head.status(), 500, "{path}: {text}");
             let reference = head.headers()["x-request-id"].to_str().unwrap();
             assert!(text.contains(reference), "{path}: {text}");

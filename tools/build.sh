@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The release build: target/release/callgate and target/site, compressed. Does nothing when nothing has changed.
+# The release build: target/release/callgate, with the browser part in it. Does nothing when nothing has changed.
+# The browser part is built first, to target/site: split into a file for each page, with hashes in the names, compressed.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
@@ -17,7 +18,7 @@ done
 
 fresh() {
   # The compressed browser part is there only after a release build: `make dev` writes another one to its own folder.
-  [ -x target/release/callgate ] && compgen -G 'target/site/pkg/*.wasm.br' >/dev/null &&
+  [ -x target/release/callgate ] && compgen -G 'target/site/pkg/callgate.*.wasm.br' >/dev/null &&
     [ "$(cat "$stamp" 2>/dev/null)" = "$compiler" ] && [ -z "$(find "${inputs[@]}" -newer "$stamp" -print -quit)" ]
 }
 
@@ -38,5 +39,9 @@ flags=("--remap-path-prefix=$HOME=~" "--remap-path-prefix=$project=callgate"
 read -ra own_flags <<<"${RUSTFLAGS:-}"
 CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' ${own_flags[@]+"${own_flags[@]}"} "${flags[@]}")
 export CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}
-cargo leptos build --release --precompress
+rm -rf target/site
+# What the splitting goes by; cargo-leptos would set it itself if there were no other flags.
+CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-args=--emit-relocs' LEPTOS_HASH_FILES=true \
+  cargo leptos build --release --precompress --split --frontend-only
+EMBEDDED_SITE=$project/target/site cargo build --release --features ssr --bin callgate
 mv "$stamp.new" "$stamp"

@@ -14,13 +14,15 @@ CARGO_LEPTOS_VERSION=0.3.11
 CARGO_DENY_VERSION=0.20.2
 CARGO_FUZZ_VERSION=0.13.2
 CARGO_CYCLONEDX_VERSION=0.5.9
+OHA_VERSION=1.16.0
 WASM_BINDGEN_VERSION=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version = |"/, ""); print }' \
   "$project/Cargo.lock" 2>/dev/null) || true
 WASM_BINDGEN_VERSION=${WASM_BINDGEN_VERSION:-0.2.130}
 
 PATH=$project/tools/node_modules/.bin:$PATH
 for callgate_tool in "wasm-bindgen-cli-$WASM_BINDGEN_VERSION" "cargo-leptos-$CARGO_LEPTOS_VERSION" \
-  "cargo-deny-$CARGO_DENY_VERSION" "cargo-fuzz-$CARGO_FUZZ_VERSION" "cargo-cyclonedx-$CARGO_CYCLONEDX_VERSION"; do
+  "cargo-deny-$CARGO_DENY_VERSION" "cargo-fuzz-$CARGO_FUZZ_VERSION" "cargo-cyclonedx-$CARGO_CYCLONEDX_VERSION" \
+  "oha-$OHA_VERSION"; do
   if [ -d "$SETUP_TOOLS/$callgate_tool/bin" ]; then PATH=$SETUP_TOOLS/$callgate_tool/bin:$PATH; fi
 done
 unset callgate_tool

@@ -3,7 +3,7 @@
 #![no_main]
 
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
-use callgate::server::cookies::{CookieName, read};
+use callgate::server::cookies::{CookieName, Cookies};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
             .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
             .filter(|pair| pair.trim_ascii().starts_with(text.as_bytes()))
             .count();
-        match read(&headers, name) {
+        match Cookies::read(&headers).get(name) {
             Some(value) => {
                 assert_eq!(sent, 1);
                 assert!(value.is_ascii() && !value.contains(';'));

@@ -63,11 +63,14 @@ impl JsonObject {
     /// # Errors
     /// Says what is wrong and where.
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
-        let raw: &RawValue = serde_json::from_str(text)?;
-        if !raw.get().starts_with('{') {
-            return Err(JsonFault::no_object());
+        Self::of(serde_json::from_str(text)?)
+    }
+
+    fn of(json: &RawValue) -> Result<Self, JsonFault> {
+        match json.get().starts_with('{') {
+            true => compact(json.get()).map(Self),
+            false => Err(JsonFault::no_object()),
         }
-        compact(raw.get()).map(Self)
     }
 
     /// The object as compact JSON.
@@ -81,7 +84,7 @@ fn compact(json: &str) -> Result<String, JsonFault> {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
     while let Some(start) = rest.find('"') {
-        out.extend(rest[..start].chars().filter(|c| !c.is_ascii_whitespace()));
+        out.extend(rest[..start].split_ascii_whitespace());
         let end = start + string_length(&rest[start..]);
         let literal = &rest[start..end];
         if literal.contains('\\') {
@@ -92,7 +95,7 @@ fn compact(json: &str) -> Result<String, JsonFault> {
         }
         rest = &rest[end..];
     }
-    out.extend(rest.chars().filter(|c| !c.is_ascii_whitespace()));
+    out.extend(rest.split_ascii_whitespace());
     Ok(out)
 }
 
@@ -136,7 +139,7 @@ impl Serialize for JsonObject {
 impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::parse(raw.get()).map_err(D::Error::custom)
+        Self::of(&raw).map_err(D::Error::custom)
     }
 }
 

@@ -32,7 +32,13 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
         .hash_new(new, &user_id)
         .await?
         .map_err(|problem| Refusal::of_argument("new_password", problem))?;
-    let renewal = Renewal::of(caller, Login { series: None, ..login })?;
+    let renewal = Renewal::of(
+        caller,
+        Login {
+            series: None,
+            ..Login::clone(&login)
+        },
+    )?;
     let event = Event::by(&user_id, caller, Action::PasswordChanged).to(&user_id);
     let is_changed = services
         .storage()

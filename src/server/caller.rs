@@ -1,27 +1,33 @@
 //! Who calls: the request as guards and functions see it.
 //!
 //! One [`Caller`] is made per request. It finds out lazily who is logged in, and collects the cookies that the answer
-//! has to set, whichever door the call came through.
+//! has to set, whichever door the call came through. The session itself is opened only by what changes it.
 
 use std::{
     fmt,
+    future::Future,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::http::{HeaderMap, HeaderValue, header::USER_AGENT};
+use leptos::prelude::use_context;
 use tokio::sync::OnceCell;
-use tower_sessions::Session;
+use tower_sessions::{Session, session::Id};
 
 use super::{
     clock::Timestamp,
-    cookies::{self, CookieName, SetCookie},
+    cookies::{CookieName, Cookies, SetCookie},
     device,
     fault::Fault,
     remember,
     services::Services,
     sessions::{self, Login, Origin},
 };
+
+tokio::task_local! {
+    static CURRENT: Caller;
+}
 
 /// The caller of one request.
 #[derive(Clone)]
@@ -40,35 +46,86 @@ pub struct Arrival {
 
 struct Request {
     services: Services,
-    session: Mutex<Session>,
+    sent: Option<Id>,
+    login: Mutex<LoginState>,
     arrival: Arrival,
-    user_agent: Option<String>,
+    user_agent: Option<HeaderValue>,
     remember_cookie: Option<String>,
     kept_call_cookie: Option<String>,
     restored: OnceCell<()>,
-    known_user: Mutex<Option<String>>,
     set_cookies: Mutex<Vec<SetCookie>>,
+}
+
+/// What a request knows of its login.
+struct LoginState {
+    session: CallerSession,
+    /// The login of the session that was sent, once it was looked up.
+    found: Option<Arc<Login>>,
+    /// Who was last found to be logged in.
+    known: Option<Arc<Login>>,
+}
+
+/// The session of a request.
+enum CallerSession {
+    /// Only its token is known, if one was sent.
+    Sent(Option<Id>),
+    /// It was asked for.
+    Open(Session),
 }
 
 impl Caller {
     /// The caller of a request with these headers, which came at that moment.
-    pub fn new(services: Services, headers: &HeaderMap, session: Session, arrival: Arrival) -> Self {
-        let cookie = |name| cookies::read(headers, name).map(str::to_owned);
+    pub fn new(services: Services, headers: &HeaderMap, arrival: Arrival) -> Self {
+        // A token that cannot be ours counts as none.
+        let cookies = Cookies::read(headers);
+        let sent = cookies.get(CookieName::Session).and_then(|token| token.parse().ok());
+        let user_agent = headers.get(USER_AGENT).cloned();
+        Self::with(services, cookies, user_agent, CallerSession::Sent(sent), arrival)
+    }
+
+    /// A caller made up, in that session.
+    pub fn in_session(services: Services, session: Session, arrival: Arrival) -> Self {
+        let session = CallerSession::Open(session);
+        Self::with(services, Cookies::default(), None, session, arrival)
+    }
+
+    fn with(
+        services: Services,
+        cookies: Cookies<'_>,
+        user_agent: Option<HeaderValue>,
+        session: CallerSession,
+        arrival: Arrival,
+    ) -> Self {
+        let cookie = |name| cookies.get(name).map(str::to_owned);
         let remember_cookie = cookie(CookieName::Remember);
         Self(Arc::new(Request {
             restored: OnceCell::new_with(remember_cookie.is_none().then_some(())),
             remember_cookie,
             kept_call_cookie: cookie(CookieName::KeptCall),
             services,
-            session: Mutex::new(session),
+            sent: match session {
+                CallerSession::Sent(sent) => sent,
+                CallerSession::Open(_) => None,
+            },
+            login: Mutex::new(LoginState {
+                session,
+                found: None,
+                known: None,
+            }),
             arrival,
-            user_agent: headers
-                .get(USER_AGENT)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
-            known_user: Mutex::default(),
+            user_agent,
             set_cookies: Mutex::default(),
         }))
+    }
+
+    /// Makes `work` a call of this one.
+    pub fn over<T>(self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        CURRENT.scope(self, work)
+    }
+
+    /// Who calls now: by the door that the call came through, or by the page that is being rendered.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok().or_else(use_context)
     }
 
     /// What the server works with.
@@ -78,7 +135,41 @@ impl Caller {
 
     /// The session of this request: that of tower-sessions, without one for who is not logged in.
     pub fn session(&self) -> Session {
-        self.0.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut state = self.state();
+        let sent = match &state.session {
+            CallerSession::Open(session) => return session.clone(),
+            CallerSession::Sent(sent) => *sent,
+        };
+        let session = Session::new(sent, Arc::clone(self.services().sessions()), None);
+        state.session = CallerSession::Open(session.clone());
+        // From now on the session itself knows.
+        state.found = None;
+        session
+    }
+
+    /// The same where something has asked for it. Otherwise it is as it was sent.
+    pub fn open_session(&self) -> Option<Session> {
+        match &self.state().session {
+            CallerSession::Open(session) => Some(session.clone()),
+            CallerSession::Sent(_) => None,
+        }
+    }
+
+    /// The token of the session that was sent, live or not.
+    pub fn sent(&self) -> Option<Id> {
+        self.0.sent
+    }
+
+    /// Whether there is a session at all, live or not.
+    pub fn has_session(&self) -> bool {
+        match &self.state().session {
+            CallerSession::Open(session) => session.id().is_some(),
+            CallerSession::Sent(sent) => sent.is_some(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, LoginState> {
+        self.0.login.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on with a session that was renewed, and tells the browser its token.
@@ -86,7 +177,9 @@ impl Caller {
         if let Some(id) = session.id() {
             self.set_cookie(SetCookie::until_closed(CookieName::Session, id.to_string()));
         }
-        *self.0.session.lock().unwrap_or_else(PoisonError::into_inner) = session;
+        let mut state = self.state();
+        state.session = CallerSession::Open(session);
+        state.found = None;
     }
 
     /// When the request came.
@@ -97,7 +190,7 @@ impl Caller {
     /// What a login with this request comes from.
     pub fn origin(&self) -> Origin {
         Origin {
-            device: device::in_words(self.0.user_agent.as_deref()),
+            device: device::in_words(self.0.user_agent.as_ref().and_then(|value| value.to_str().ok())),
             address: self
                 .0
                 .arrival
@@ -121,21 +214,58 @@ impl Caller {
     ///
     /// # Errors
     /// A fault where it cannot be told. It is then asked anew the next time.
-    pub async fn login(&self) -> Result<Option<Login>, Fault> {
-        let mut login = sessions::login_of(&self.session()).await?;
-        if login.is_none() {
-            self.0.restored.get_or_try_init(|| remember::restore(self)).await?;
-            login = sessions::login_of(&self.session()).await?;
+    pub async fn login(&self) -> Result<Option<Arc<Login>>, Fault> {
+        if let Some(login) = self.login_if_known() {
+            return Ok(Some(login));
         }
-        if let Some(login) = &login {
-            *self.0.known_user.lock().unwrap_or_else(PoisonError::into_inner) = Some(login.user_id.clone());
+        // What is seldom needed is boxed, so that every other call has less to carry.
+        let mut login = Box::pin(self.look_up()).await?;
+        if login.is_none() && !self.0.restored.initialized() {
+            let restoring = self.0.restored.get_or_try_init(|| remember::restore(self));
+            Box::pin(restoring).await?;
+            login = Box::pin(self.look_up()).await?;
+        }
+        if login.is_some() {
+            self.state().known.clone_from(&login);
         }
         Ok(login)
     }
 
-    /// Who was last found to be logged in by this request, if anybody has asked.
-    pub fn known_user(&self) -> Option<String> {
-        self.0.known_user.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The login of the session that was sent, where this request or an earlier one has found it.
+    fn login_if_known(&self) -> Option<Arc<Login>> {
+        let mut state = self.state();
+        if state.found.is_none()
+            && let CallerSession::Sent(Some(id)) = state.session
+        {
+            let found = self.services().sessions().login_if_known(&id, Timestamp::now());
+            state.known.clone_from(&found);
+            state.found = found;
+        }
+        state.found.clone()
+    }
+
+    /// The login of the session as it is now. One that was sent is looked up once.
+    async fn look_up(&self) -> Result<Option<Arc<Login>>, Fault> {
+        if let Some(session) = self.open_session() {
+            return Ok(sessions::login_of(&session).await?.map(Arc::new));
+        }
+        match self.0.sent {
+            None => Ok(None),
+            Some(id) => {
+                let login = self.services().sessions().login(&id, Timestamp::now()).await?;
+                let mut state = self.state();
+                if matches!(state.session, CallerSession::Sent(_)) {
+                    state.found.clone_from(&login);
+                }
+                Ok(login)
+            }
+        }
+    }
+
+    /// Who was last found to be logged in by this request, or is known to be without asking the database.
+    pub fn known_login(&self) -> Option<Arc<Login>> {
+        let known = self.state().known.clone();
+        known.or_else(|| self.login_if_known())
     }
 
     /// Keeps a remembered browser from being logged in again by this request.
@@ -149,7 +279,11 @@ impl Caller {
     /// # Errors
     /// A fault of the store.
     pub async fn look_again(&self) -> Result<(), Fault> {
-        sessions::reload(&self.session()).await
+        self.state().found = None;
+        match self.open_session() {
+            Some(session) => sessions::reload(&session).await,
+            None => Ok(()),
+        }
     }
 
     /// Sets a cookie with the answer. A later change of the same cookie replaces an earlier one.

@@ -29,20 +29,58 @@ impl CookieName {
     }
 }
 
-/// The value of the cookie `name` in a request, if it was sent exactly once. What other cookies hold is no matter: it may
-/// be anything, from other programs on the same host.
-pub fn read(headers: &HeaderMap, name: CookieName) -> Option<&str> {
-    let mut values = headers
-        .get_all(COOKIE)
-        .iter()
-        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(|pair| {
-            let rest = pair.trim_ascii().strip_prefix(name.as_str().as_bytes())?;
-            rest.strip_prefix(b"=")
-        });
-    let first = values.next()?;
-    let is_only = values.next().is_none() && first.is_ascii();
-    str::from_utf8(first).ok().filter(|_| is_only)
+/// The cookies of ours in a request: the value of each that was sent exactly once. What other cookies hold is no matter: it
+/// may be anything, from other programs on the same host.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cookies<'a>([Sent<'a>; 3]);
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Sent<'a> {
+    #[default]
+    Not,
+    Once(&'a str),
+    Unclear,
+}
+
+impl<'a> Cookies<'a> {
+    /// Those of a request with these headers.
+    pub fn read(headers: &'a HeaderMap) -> Self {
+        let mut cookies = Self::default();
+        for header in headers.get_all(COOKIE) {
+            for pair in header.as_bytes().split(|byte| *byte == b';') {
+                cookies.add(pair.trim_ascii());
+            }
+        }
+        cookies
+    }
+
+    fn add(&mut self, pair: &'a [u8]) {
+        let Some(rest) = pair.strip_prefix(CookieName::Session.as_str().as_bytes()) else {
+            return;
+        };
+        let names = [
+            (CookieName::Session, &b"="[..]),
+            (CookieName::Remember, b"-remember="),
+            (CookieName::KeptCall, b"-call="),
+        ];
+        for (name, end) in names {
+            if let Some(value) = rest.strip_prefix(end) {
+                let sent = &mut self.0[name as usize];
+                *sent = match (*sent, str::from_utf8(value)) {
+                    (Sent::Not, Ok(value)) if value.is_ascii() => Sent::Once(value),
+                    _ => Sent::Unclear,
+                };
+            }
+        }
+    }
+
+    /// The value of that cookie.
+    pub fn get(&self, name: CookieName) -> Option<&'a str> {
+        match self.0[name as usize] {
+            Sent::Once(value) => Some(value),
+            Sent::Not | Sent::Unclear => None,
+        }
+    }
 }
 
 /// A change to one cookie, to be sent with the answer.
@@ -108,7 +146,7 @@ mod tests {
         for cookie in cookies {
             headers.append(COOKIE, HeaderValue::from_str(cookie).unwrap());
         }
-        read(&headers, CookieName::Session).map(str::to_owned)
+        Cookies::read(&headers).get(CookieName::Session).map(str::to_owned)
     }
 
     #[test]
@@ -129,8 +167,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         let header = b"name=Jos\xe9; b=\xff\xfe; __Host-callgate=x; __Host-callgate-remember=\xe9";
         headers.append(COOKIE, HeaderValue::from_bytes(header).unwrap());
-        assert_eq!(read(&headers, CookieName::Session), Some("x"));
-        assert_eq!(read(&headers, CookieName::Remember), None);
+        assert_eq!(Cookies::read(&headers).get(CookieName::Session), Some("x"));
+        assert_eq!(Cookies::read(&headers).get(CookieName::Remember), None);
     }
 
     const OURS: [CookieName; 3] = [CookieName::Session, CookieName::Remember, CookieName::KeptCall];
@@ -159,7 +197,7 @@ mod tests {
                 }
             }
             for name in OURS {
-                if let Some(value) = read(&headers, name) {
+                if let Some(value) = Cookies::read(&headers).get(name) {
                     prop_assert!(value.is_ascii() && !value.contains(';'), "{:?}", value);
                 }
             }
@@ -183,7 +221,7 @@ mod tests {
                     .map(|(_, value)| value.as_str())
                     .collect();
                 let wanted = (sent.len() == 1).then(|| sent[0]);
-                prop_assert_eq!(read(&headers, name), wanted);
+                prop_assert_eq!(Cookies::read(&headers).get(name), wanted);
             }
         }
 
@@ -193,7 +231,7 @@ mod tests {
                 let set = SetCookie::until_closed(name, value.clone()).header();
                 let pair = set.to_str().unwrap().split(';').next().unwrap();
                 let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(pair).unwrap())]);
-                prop_assert_eq!(read(&headers, name), Some(value.as_str()));
+                prop_assert_eq!(Cookies::read(&headers).get(name), Some(value.as_str()));
             }
         }
     }

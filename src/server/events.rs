@@ -8,8 +8,8 @@
 use super::{
     audit::{Action, Event, event::OPERATOR},
     caller::Caller,
-    door::request_id::start_of,
     throttle::Wait,
+    under_way::start_of,
 };
 
 /// How somebody got in.

@@ -164,7 +164,7 @@ impl Function {
     pub async fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
         let asked = self.check(caller).await;
         if let Err(refusal) = &asked {
-            guard::tell(caller, self.name(), &self.rule, refusal).await;
+            Box::pin(guard::tell(caller, self.name(), &self.rule, refusal)).await;
         }
         asked
     }

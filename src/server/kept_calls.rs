@@ -31,7 +31,7 @@ pub const MAX_ARGUMENTS: usize = 64 * 1024;
 pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> Result<(), Fault> {
     forget(caller).await?;
     let token = Token::random()?;
-    let user_id = caller.login().await?.map(|login| login.user_id);
+    let user_id = caller.login().await?.map(|login| login.user_id.clone());
     let user_id = user_id.or_else(|| shown_to.map(str::to_owned));
     let text = serde_json::to_string(call).map_err(|error| Fault::new("keeping a call", error))?;
     caller
@@ -51,7 +51,7 @@ pub async fn find(caller: &Caller) -> Result<Option<KeptCall>, Fault> {
     let Some(token) = caller.kept_call_cookie().and_then(Token::parse) else {
         return Ok(None);
     };
-    let user_id = caller.login().await?.map(|login| login.user_id);
+    let user_id = caller.login().await?.map(|login| login.user_id.clone());
     let call = caller
         .services()
         .storage()

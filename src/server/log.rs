@@ -1,19 +1,19 @@
 //! The log: where it goes, and what a line of it looks like.
 //!
 //! To standard error, so that standard output stays the command's own. A line is one line whatever is in it: characters
-//! that would break it, colour it or turn its reading direction are escaped (OWASP ASVS 16.4.1). Panics are logged like
-//! everything else.
+//! that would break it, colour it or turn its reading direction are escaped (OWASP ASVS 16.4.1). It tells of the request
+//! that it belongs to. Panics are logged like everything else.
 
 use std::{
     env,
     fmt::{self, Write},
     io::{IsTerminal as _, stderr},
-    panic,
+    iter, panic,
 };
 
 use serde_json::{Map, Value};
 use tracing::{
-    Event, Subscriber,
+    Event, Level, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{
@@ -29,13 +29,14 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use super::settings::{Log, LogFormat};
+use super::{
+    settings::{Log, LogFormat},
+    under_way::UnderWay,
+};
 
-/// Sits behind every filter.
-///
-/// - The span that carries the reference of a request is never filtered out.
-/// - A forged or outdated session cookie is no news, and faults of the store are logged where they become refusals.
-const ALWAYS: &str = "callgate::request=error,tower_sessions_core=off,tower_sessions=off";
+/// Sits behind every filter: a forged or outdated session cookie is no news, and faults of the store are logged where they
+/// become refusals. Nor is a handshake that a client makes badly.
+const ALWAYS: &str = "rustls=error,tower_sessions_core=off,tower_sessions=off";
 
 /// Starts logging.
 ///
@@ -72,12 +73,52 @@ where
         LogFormat::Text => lines
             .fmt_fields(TextFields)
             .with_ansi(is_colourful)
-            .with_target(false)
+            .event_format(Text)
             .boxed(),
     }
 }
 
-/// An object a line: time, level, message, and the fields of the event and of the spans that it stands in.
+/// A line for people: time, level, the request, the message, and the fields of the event.
+struct Text;
+
+impl<S, N> FormatEvent<S, N> for Text
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let (dim, colour, plain) = match (writer.has_ansi_escapes(), *event.metadata().level()) {
+            (false, _) => ("", "", ""),
+            (true, Level::ERROR) => ("\u{1b}[2m", "\u{1b}[31m", "\u{1b}[0m"),
+            (true, Level::WARN) => ("\u{1b}[2m", "\u{1b}[33m", "\u{1b}[0m"),
+            (true, Level::INFO) => ("\u{1b}[2m", "\u{1b}[32m", "\u{1b}[0m"),
+            (true, _) => ("\u{1b}[2m", "\u{1b}[34m", "\u{1b}[0m"),
+        };
+        write!(writer, "{dim}")?;
+        SystemTime.format_time(&mut writer)?;
+        write!(writer, "{plain} {colour}{:>5}{plain} ", event.metadata().level())?;
+        let mut before = "request{";
+        UnderWay::tell(|name, value| {
+            write!(writer, "{dim}{before}{name}={plain}")?;
+            before = " ";
+            match name {
+                "address" => write!(OneLine(&mut writer), "{value}"),
+                _ => write!(OneLine(&mut writer), "{:?}", value.to_string()),
+            }
+        })?;
+        if before == " " {
+            write!(writer, "{dim}}}:{plain} ")?;
+        } else {
+            for fields in fields_of_spans(context) {
+                write!(writer, "{dim}request{{{plain}{fields}{dim}}}:{plain} ")?;
+            }
+        }
+        context.format_fields(writer.by_ref(), event)?;
+        writer.write_char('\n')
+    }
+}
+
+/// An object a line: time, level, message, the fields of the event, and the request.
 struct Json;
 
 impl<S, N> FormatEvent<S, N> for Json
@@ -95,14 +136,30 @@ where
         line.insert("level".to_owned(), event.metadata().level().as_str().into());
         line.insert("target".to_owned(), event.metadata().target().into());
         line.extend(fields.remove_entry("message"));
-        let spans = context.event_scope().into_iter().flat_map(Scope::from_root);
-        let of_spans = spans.filter_map(|span| Some(read(&span.extensions().get::<FormattedFields<N>>()?.fields)));
-        for (name, value) in std::iter::once(fields).chain(of_spans).flatten() {
+        let of_spans = fields_of_spans(context).into_iter().map(|fields| read(&fields));
+        for (name, value) in iter::once(fields).chain(of_spans).flatten() {
             line.entry(name).or_insert(value);
         }
+        UnderWay::tell(|name, value| {
+            line.entry(name).or_insert_with(|| value.to_string().into());
+            Ok(())
+        })?;
         write!(OneLine(&mut writer), "{}", Value::Object(line))?;
         writer.write_char('\n')
     }
+}
+
+/// What the spans say that an event stands in. That is needed on threads that know of no request, such as those of the
+/// database.
+fn fields_of_spans<S, N>(context: &FmtContext<'_, S, N>) -> Vec<String>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    let spans = context.event_scope().into_iter().flat_map(Scope::from_root);
+    spans
+        .filter_map(|span| Some(span.extensions().get::<FormattedFields<N>>()?.fields.clone()))
+        .collect()
 }
 
 /// Fields as [`JsonFields`] writes them.
@@ -115,7 +172,7 @@ struct TextFields;
 
 impl<'writer> FormatFields<'writer> for TextFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut text = Text {
+        let mut text = TextOfFields {
             writer: &mut writer,
             is_first: true,
             result: Ok(()),
@@ -125,13 +182,13 @@ impl<'writer> FormatFields<'writer> for TextFields {
     }
 }
 
-struct Text<'a, 'writer> {
+struct TextOfFields<'a, 'writer> {
     writer: &'a mut Writer<'writer>,
     is_first: bool,
     result: fmt::Result,
 }
 
-impl Visit for Text<'_, '_> {
+impl Visit for TextOfFields<'_, '_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let name = field.name();
         // What records of the `log` crate bring along.
@@ -175,10 +232,14 @@ impl<W: Write> Write for OneLine<W> {
 mod tests {
     use std::{
         io,
+        net::Ipv4Addr,
         sync::{Arc, Mutex},
     };
 
+    use axum::http::{Method, Uri};
+
     use super::*;
+    use crate::server::{reference::Reference, under_way::over_blocking};
 
     /// What would break, colour or turn a line.
     const NASTY: &str = "a\r\nb\tc\u{1b}[31md\u{9b}e\u{7f}f\u{2028}g\u{202e}h\u{0}i\u{85}j";
@@ -196,15 +257,24 @@ mod tests {
         }
     }
 
-    /// What is written of events and spans with nasty values.
+    fn request() -> UnderWay {
+        UnderWay {
+            reference: Reference::random(),
+            address: Some(Ipv4Addr::LOCALHOST.into()),
+            method: Method::GET,
+            uri: Uri::from_static("/somewhere?a=b"),
+        }
+    }
+
+    /// What is written of an event with nasty values.
     fn written(format: LogFormat) -> String {
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::registry().with(layer(format, move || writer.clone(), false));
         tracing::subscriber::with_default(subscriber, || {
-            let span = tracing::error_span!("request", request_id = "r", path = NASTY);
-            let _inside = span.enter();
-            tracing::info!(displayed = %NASTY, debugged = ?NASTY, plain = NASTY, level = "fake", "{NASTY}");
+            over_blocking(Some(request()), || {
+                tracing::info!(displayed = %NASTY, debugged = ?NASTY, plain = NASTY, level = "fake", "{NASTY}");
+            });
         });
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -229,11 +299,13 @@ mod tests {
             ("message", NASTY),
             ("displayed", NASTY),
             ("plain", NASTY),
-            ("path", NASTY),
-            ("request_id", "r"),
+            ("address", "127.0.0.1"),
+            ("method", "GET"),
+            ("path", "/somewhere"),
         ] {
             assert_eq!(line[name], value, "{name}");
         }
+        assert_eq!(line["request_id"].as_str().unwrap().len(), 13);
         let time = line["timestamp"].as_str().unwrap();
         assert!(time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok(), "{time}");
     }

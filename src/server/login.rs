@@ -53,7 +53,7 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
     let confirmed = Login {
         password_at: Some(Timestamp::now().0),
         user_changed_at: user.changed_at,
-        ..login
+        ..Login::clone(&login)
     };
     let renewal = Renewal::of(caller, confirmed)?;
     let is_renewed = caller.services().storage().renew_session(&renewal.to_store()).await?;

@@ -30,7 +30,7 @@ impl Present {
     /// # Errors
     /// A fault where they cannot be told.
     pub async fn of(caller: &Caller) -> Result<Self, Fault> {
-        let series = caller.login().await?.and_then(|login| login.series);
+        let series = caller.login().await?.and_then(|login| login.series.clone());
         Ok(Self {
             token: caller.session().id().map(|id| store::hash(&id)),
             series: series.map(|series| TokenHash::stored(&series)),

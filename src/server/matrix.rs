@@ -5,7 +5,6 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use axum::http::HeaderMap;
 use tower_sessions::{MemoryStore, Session};
 
 use super::{
@@ -128,5 +127,5 @@ fn with(services: &Services, session: Session) -> Caller {
         at: now,
         last_told: now,
     };
-    Caller::new(services.clone(), &HeaderMap::new(), session, arrival)
+    Caller::in_session(services.clone(), session, arrival)
 }

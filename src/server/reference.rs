@@ -3,42 +3,44 @@
 //! Every request has one, made here and never taken from the client. It is on every line that the request leaves in the
 //! log (`request_id`), on its answer (`X-Request-Id`), and in every refusal. It is no secret and opens nothing.
 
-use std::{fmt, future::Future};
+use std::{
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use any_spawner::{CustomExecutor, Executor, PinnedFuture, PinnedLocalFuture};
-use tracing::Instrument as _;
+use super::under_way::UnderWay;
 
-/// Thirteen characters of five bits each: 65 random bits.
+/// Thirteen characters of five bits each hold 64 bits.
 const LENGTH: usize = 13;
 
 /// Letters and digits that are not mistaken for one another when they are read out.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
-tokio::task_local! {
-    static CURRENT: Reference;
-}
 
 /// A reference.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Reference([u8; LENGTH]);
 
 impl Reference {
-    /// A new one.
+    /// A new one: the keyed hash of a count. It needs to be different from all others, and not to be unguessable; the
+    /// operating system's random numbers are dear and left to what is secret.
     pub fn random() -> Self {
-        let mut bytes = [0; LENGTH];
-        // Without random numbers it is all "a": still a reference, and the request still gets its answer.
-        let _ = getrandom::fill(&mut bytes);
-        Self(bytes.map(|byte| ALPHABET[usize::from(byte % 32)]))
+        static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let mut bits = KEY.hash_one(COUNT.fetch_add(1, Ordering::Relaxed));
+        Self([0; LENGTH].map(|_: u8| {
+            let letter = ALPHABET[(bits % 32) as usize];
+            bits /= 32;
+            letter
+        }))
     }
 
     /// That of the present request, if this runs for one.
     pub fn of_request() -> Option<Self> {
-        CURRENT.try_with(|current| *current).ok()
-    }
-
-    /// Makes `work` that of the request with this reference.
-    pub async fn over<T>(self, work: impl Future<Output = T>) -> T {
-        CURRENT.scope(self, work).await
+        UnderWay::reference()
     }
 
     /// As text.
@@ -59,64 +61,16 @@ impl fmt::Debug for Reference {
     }
 }
 
-/// Lets what Leptos runs in tasks of its own, such as the calls of a page that is being rendered, belong to the request
-/// that started it. Comes before anything of Leptos.
-pub fn follow_leptos() {
-    // It is set already where this process has made another router, as in tests.
-    let _ = Executor::init_custom_executor(Tasks);
-}
-
-/// Tokio's tasks, each for the request that started it.
-struct Tasks;
-
-impl CustomExecutor for Tasks {
-    fn spawn(&self, work: PinnedFuture<()>) {
-        tokio::spawn(along(work));
-    }
-
-    fn spawn_local(&self, work: PinnedLocalFuture<()>) {
-        tokio::task::spawn_local(along(work));
-    }
-
-    fn poll_local(&self) {}
-}
-
-/// `work`, for the present request in another task.
-fn along<F: Future<Output = ()>>(work: F) -> impl Future<Output = ()> {
-    let current = Reference::of_request();
-    async move {
-        match current {
-            Some(reference) => reference.over(work).await,
-            None => work.await,
-        }
-    }
-    .in_current_span()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn references_are_short_and_never_the_same() {
-        let (one, other) = (Reference::random(), Reference::random());
-        assert_eq!(one.as_str().len(), LENGTH);
-        assert_ne!(one, other);
-    }
-
-    #[tokio::test]
-    async fn a_task_of_leptos_belongs_to_the_request_that_started_it() {
-        follow_leptos();
-        let reference = Reference::random();
-        let (tell, told) = tokio::sync::oneshot::channel();
-        reference
-            .over(async {
-                Executor::spawn(async move {
-                    let _ = tell.send(Reference::of_request());
-                });
-            })
-            .await;
-        assert_eq!(told.await.unwrap(), Some(reference));
-        assert_eq!(Reference::of_request(), None);
+        let mut all: Vec<_> = (0..1000).map(|_| Reference::random().to_string()).collect();
+        assert!(all.iter().all(|reference| reference.len() == LENGTH));
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 1000);
     }
 }

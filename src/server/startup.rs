@@ -1,11 +1,10 @@
 //! Starting and stopping the server.
 
-use std::{env, future::pending, io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::pending, io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum_server::Handle;
 use futures::FutureExt as _;
-use leptos::config::LeptosOptions;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Semaphore,
@@ -14,7 +13,9 @@ use tokio::{
 use super::{
     background::keep_going,
     certificates::Certificates,
-    demo, door, function,
+    demo,
+    door::Doors,
+    function,
     https::{
         self,
         listener::{HandedOver, Listener, bind},
@@ -25,6 +26,7 @@ use super::{
     services::Services,
     sessions::sweep::sweep_forever,
     settings::{self, Settings},
+    site::Site,
 };
 
 /// How long the audit trail is written at the stop.
@@ -39,7 +41,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         bail!(stray);
     }
     let handed_over = HandedOver::take()?;
-    let options = leptos_options(&settings)?;
+    let site = Site::of(&settings)?;
     let services = Services::open(settings).await?;
     let settings = services.settings();
     if settings.demo {
@@ -66,7 +68,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let reloading = keep_going("certificate reloader", reloader, move |reloader| {
         reloader.run(reload_period).boxed()
     });
-    let doors = door::router(&services, options);
+    let doors = Doors::new(&services, &site);
     let (handle, plain_handle) = (Handle::new(), Handle::new());
     let drain = Duration::from_secs(settings.https.drain_seconds);
     let farewell = Duration::from_millis(settings.https.farewell_ms);
@@ -185,31 +187,6 @@ fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
          with `callgate cert --certs {}`",
         folder.display()
     );
-}
-
-/// Where the browser part is.
-fn leptos_options(settings: &Settings) -> anyhow::Result<LeptosOptions> {
-    let beside_program = || -> anyhow::Result<PathBuf> {
-        let program = env::current_exe().context("the program does not know where it is; set site.files")?;
-        let build = program.parent().and_then(|folder| folder.parent());
-        Ok(build.map(|folder| folder.join("site")).unwrap_or_default())
-    };
-    let from_leptos = || env::var_os("LEPTOS_SITE_ROOT").map(PathBuf::from);
-    let root = match settings.site.files.clone().or_else(from_leptos) {
-        Some(root) => root,
-        None => beside_program()?,
-    };
-    if !root.join("pkg").is_dir() {
-        tracing::warn!(
-            folder = %root.display(),
-            "the browser part is not there: pages work without style and script. Build it with `make build`, or set site.files"
-        );
-    }
-    Ok(LeptosOptions::builder()
-        .output_name("callgate")
-        .site_root(root.to_string_lossy().into_owned())
-        .site_pkg_dir("pkg")
-        .build())
 }
 
 /// A few calm lines for the person who started it.

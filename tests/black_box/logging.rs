@@ -176,7 +176,8 @@ async fn every_line_of_a_request_carries_its_reference_and_nobody_chooses_it() {
         }
         let count = |target: &str| lines.iter().filter(|line| line["target"] == target).count();
         assert_eq!(count("callgate::access"), 1, "{lines:?}");
-        assert!(count("sqlx::query") >= 2, "{lines:?}");
+        // A session that is in use is kept in memory: the database need not be asked much.
+        assert!(count("sqlx::query") >= 1, "{lines:?}");
         let access = lines.iter().find(|line| line["target"] == "callgate::access").unwrap();
         assert_eq!(access["status"], 200, "{access}");
         assert!(access["duration_ms"].is_u64(), "{access}");

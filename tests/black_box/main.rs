@@ -49,6 +49,7 @@ mod headers;
 mod health;
 mod hostile_names;
 mod jumping_clock;
+mod kept_sessions;
 mod links;
 mod logging;
 mod login;

@@ -76,13 +76,13 @@ impl Event {
 }
 
 /// The network address of a caller, as it is stored.
-pub(super) fn address(caller: &Caller) -> String {
+fn address(caller: &Caller) -> String {
     let address = caller.arrival().address;
     address.map(|address| address.to_string()).unwrap_or_default()
 }
 
 /// The reference of the present request, as it is stored.
-pub(super) fn reference() -> String {
+fn reference() -> String {
     let reference = Reference::of_request();
     reference.map(|reference| reference.to_string()).unwrap_or_default()
 }

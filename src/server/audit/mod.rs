@@ -12,9 +12,11 @@ pub mod view;
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::{Hash, Hasher},
     mem,
+    net::IpAddr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -27,8 +29,13 @@ use tokio::{
 use tower_sessions::Session;
 
 pub use self::event::Event;
-use self::event::{address, reference};
-use super::{caller::Caller, clock::Timestamp, sessions::login_of, storage::Storage};
+use super::{
+    caller::Caller,
+    clock::Timestamp,
+    reference::Reference,
+    sessions::{Login, login_of},
+    storage::Storage,
+};
 use crate::contract::Refusal;
 pub use crate::contract::audit::{Action, Outcome};
 
@@ -39,7 +46,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How many events wait at most.
 const MOST_EVENTS: usize = 20_000;
 /// How many calls are kept one by one until they are written. Further ones are counted together where they are alike.
-const MOST_CALLS: usize = 1_000;
+const MOST_CALLS: usize = 100;
 /// How many kinds of calls are counted together at most.
 const MOST_KINDS: usize = 10_000;
 /// How many refusals of one user are noted within a minute, so that nobody fills the trail. The call log tells of all.
@@ -52,8 +59,8 @@ pub struct CallRecord {
     pub at: Timestamp,
     /// The function.
     pub function: &'static str,
-    /// Who called. Empty where nobody was logged in.
-    pub user: String,
+    /// Who called.
+    pub who: Who,
     /// `ok`, or the code of the refusal.
     pub outcome: &'static str,
     /// How many calls this stands for.
@@ -61,9 +68,9 @@ pub struct CallRecord {
     /// How long the longest took, in microseconds.
     pub took_us: i64,
     /// Where the first came from.
-    pub address: String,
+    pub address: Option<IpAddr>,
     /// The reference of the first request.
-    pub request_id: String,
+    pub request_id: Option<Reference>,
     /// The session of the caller, where the call came to its end without anybody asking whose it is. It is looked up when
     /// this is written, so that the call does not wait for it.
     pub session: Option<Session>,
@@ -72,18 +79,17 @@ pub struct CallRecord {
 impl CallRecord {
     /// A call of `caller` that began at that moment and has come to its end.
     pub fn new<T>(caller: &Caller, function: &'static str, began: Instant, result: &Result<T, Refusal>) -> Self {
-        let user = caller.known_user();
-        let session = caller.session();
+        let who = Who(caller.known_login());
         Self {
             at: caller.arrival().at,
             function,
-            session: (user.is_none() && session.id().is_some()).then_some(session),
-            user: user.unwrap_or_default(),
+            session: (who.0.is_none() && caller.has_session()).then(|| caller.session()),
+            who,
             outcome: result.as_ref().map_or_else(Refusal::code, |_| "ok"),
             calls: 1,
             took_us: i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX),
-            address: address(caller),
-            request_id: reference(),
+            address: caller.arrival().address,
+            request_id: Reference::of_request(),
         }
     }
 
@@ -92,8 +98,33 @@ impl CallRecord {
         if let Some(session) = self.session.take()
             && let Ok(Some(login)) = login_of(&session).await
         {
-            self.user = login.user_id;
+            self.who = Who(Some(Arc::new(login)));
         }
+    }
+}
+
+/// Who called: whose login it was, if anybody was logged in.
+#[derive(Debug, Clone, Default)]
+pub struct Who(Option<Arc<Login>>);
+
+impl Who {
+    /// The name of the user. Empty where nobody was logged in.
+    pub fn user_id(&self) -> &str {
+        self.0.as_ref().map_or("", |login| &login.user_id)
+    }
+}
+
+impl PartialEq for Who {
+    fn eq(&self, other: &Self) -> bool {
+        self.user_id() == other.user_id()
+    }
+}
+
+impl Eq for Who {}
+
+impl Hash for Who {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.user_id().hash(state);
     }
 }
 
@@ -136,7 +167,7 @@ impl Refusals {
 struct Noted {
     events: VecDeque<Event>,
     calls: Vec<CallRecord>,
-    alike: HashMap<(&'static str, String, &'static str), CallRecord>,
+    alike: HashMap<(&'static str, Who, &'static str), CallRecord>,
     dropped: u64,
 }
 
@@ -169,7 +200,7 @@ impl Noted {
             return;
         }
         let call = CallRecord { session: None, ..call };
-        let kind = (call.function, call.user.clone(), call.outcome);
+        let kind = (call.function, call.who.clone(), call.outcome);
         if let Some(alike) = self.alike.get_mut(&kind) {
             alike.calls += call.calls;
             alike.took_us = alike.took_us.max(call.took_us);
@@ -266,17 +297,27 @@ impl Audit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::sessions::Origin;
 
     fn call(user: &str, took_us: i64) -> CallRecord {
         CallRecord {
             at: Timestamp(1),
             function: "auth_func",
-            user: user.to_owned(),
+            who: Who((!user.is_empty()).then(|| {
+                Arc::new(Login {
+                    user_id: user.to_owned(),
+                    at: 0,
+                    password_at: None,
+                    series: None,
+                    user_changed_at: 0,
+                    origin: Origin::default(),
+                })
+            })),
             outcome: "ok",
             calls: 1,
             took_us,
-            address: String::new(),
-            request_id: String::new(),
+            address: None,
+            request_id: None,
             session: None,
         }
     }

@@ -13,29 +13,24 @@ use axum::{
         header::{CONNECTION, HOST, TRANSFER_ENCODING},
         uri::Authority,
     },
-    middleware::Next,
     response::Response,
 };
 
 use super::reply::refused_at;
 use crate::contract::Refusal;
 
-/// The middleware, outside of everything that reads a request.
-pub async fn refuse_ambiguous(request: Request, next: Next) -> Response {
-    let is_http1 = request.version() <= Version::HTTP_11;
+/// The refusal of an ambiguous request. It stands outside of everything that reads one.
+pub fn refuse_ambiguous(request: &Request) -> Option<Response> {
     let fault = fault_of_length(request.headers())
-        .or_else(|| fault_of_host(request.version(), request.uri(), request.headers()));
-    let Some(fault) = fault else {
-        return next.run(request).await;
-    };
+        .or_else(|| fault_of_host(request.version(), request.uri(), request.headers()))?;
     let mut response = refused_at(request.uri().path(), &Refusal::MalformedRequest(fault.to_owned()));
-    if is_http1 {
+    if request.version() <= Version::HTTP_11 {
         // Nobody knows where the next request begins.
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    response
+    Some(response)
 }
 
 fn fault_of_length(headers: &HeaderMap) -> Option<&'static str> {

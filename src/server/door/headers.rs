@@ -1,16 +1,17 @@
 //! The headers of every answer over HTTPS, refusals, redirects and files included.
 
+use std::{mem, sync::LazyLock};
+
 use axum::{
     extract::Request,
     http::{
-        HeaderName, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue,
         header::{
             CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
             X_FRAME_OPTIONS,
         },
     },
-    middleware::Next,
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 
 /// The most headers of a request. hyper holds HTTP/1.1 to it, but not HTTP/2.
@@ -19,7 +20,8 @@ const MAX_HEADERS: usize = 100;
 /// For answers that are not pages: nothing in them may load or run anything.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// For what nobody keeps.
+pub const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// For pages without script.
 pub const STILL_PAGE: &str =
@@ -50,18 +52,31 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// The middleware, outside of everything else. Refuses a request with too many headers.
-pub async fn add(request: Request, next: Next) -> Response {
-    let mut response = match request.headers().len() > MAX_HEADERS {
-        true => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
-        false => next.run(request).await,
-    };
-    let headers = response.headers_mut();
-    headers.extend(EVERYWHERE);
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
+/// Whether a request has more headers than are taken.
+pub fn are_too_many(request: &Request) -> bool {
+    request.headers().len() > MAX_HEADERS
+}
+
+/// What every answer has, unless it says something else itself. To begin with a copy of it is much quicker than to add one
+/// header after the other.
+static ALL: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = HeaderMap::from_iter(EVERYWHERE);
+    headers.insert(CONTENT_SECURITY_POLICY, NOTHING);
     // Whatever is no file is about one request, also where it never came to a session.
-    headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
-    response
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers
+});
+
+/// Adds to an answer what every one has.
+pub fn add(response: &mut Response) {
+    let own = mem::replace(response.headers_mut(), ALL.clone());
+    response.headers_mut().extend(own);
+    debug_assert!(
+        EVERYWHERE
+            .iter()
+            .all(|(name, value)| response.headers().get(name) == Some(value)),
+        "nothing replaces what holds everywhere"
+    );
 }
 
 /// The policy of a page: its own style sheet, images and requests, and scripts with the nonce of this answer only.

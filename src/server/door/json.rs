@@ -5,9 +5,8 @@
 use std::time::{Duration, Instant};
 
 use axum::{
-    Extension,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{
         HeaderMap, Method,
         header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
@@ -17,13 +16,10 @@ use axum::{
 };
 use futures::StreamExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use leptos::{
-    prelude::{Owner, provide_context},
-    reactive::computed::ScopedFuture,
-};
 
 use super::{
-    page::Pages,
+    openapi,
+    patience::within,
     reply::{answered, refused},
 };
 use crate::{
@@ -33,9 +29,13 @@ use crate::{
         caller::Caller,
         function::{self, Function},
         kept_calls,
+        services::Services,
         settings::Settings,
     },
 };
+
+/// What the paths of functions begin with.
+const PREFIX: &str = "/api";
 
 /// After how long a wait for the body the session is looked up again before the function asks its guard.
 const STALE_AFTER: Duration = Duration::from_millis(500);
@@ -44,21 +44,32 @@ const STALE_AFTER: Duration = Duration::from_millis(500);
 const DRAINED_BYTES: usize = 2 * 1024 * 1024;
 const DRAINED_FOR: Duration = Duration::from_secs(2);
 
-/// The handler of everything under `/api/`.
-pub async fn call(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
+/// Whether a path is that of a function, be it one that is not there.
+pub fn is_for(path: &str) -> bool {
+    path.strip_prefix(PREFIX)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        && path != openapi::PATH
+}
+
+/// Calls a function.
+pub async fn call(services: &Services, caller: Caller, request: Request) -> Response {
     let (head, mut body) = request.into_parts();
-    match try_call(pages.services().settings(), caller, &head, &mut body).await {
+    match try_call(services.settings(), caller, &head, &mut body).await {
         Ok(reply) => answered(reply),
         Err(refusal) => {
-            drain(&head.headers, body).await;
+            Box::pin(drain(&head.headers, body)).await;
             refused(&refusal)
         }
     }
 }
 
 async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut Body) -> Result<String, Refusal> {
-    let name = head.uri.path().strip_prefix("/api/").unwrap_or_default();
-    let function = function::find(name).ok_or(Refusal::UnknownFunction)?;
+    let name = head
+        .uri
+        .path()
+        .strip_prefix(PREFIX)
+        .and_then(|name| name.strip_prefix('/'));
+    let function = name.and_then(function::find).ok_or(Refusal::UnknownFunction)?;
     if head.method != Method::POST {
         return Err(Refusal::MethodNotAllowed);
     }
@@ -67,7 +78,9 @@ async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut 
     let record = CallRecord::new(&caller, function.name(), began, &result);
     caller.services().audit().note_call(record);
     let reply = result?;
-    kept_calls::replace_by_call(&caller, function.name()).await;
+    if caller.kept_call_cookie().is_some() {
+        Box::pin(kept_calls::replace_by_call(&caller, function.name())).await;
+    }
     Ok(reply)
 }
 
@@ -87,7 +100,7 @@ async fn call_over_http(
     let asked = Instant::now();
     let text = read(headers, body, settings).await?;
     if asked.elapsed() >= STALE_AFTER {
-        caller.look_again().await?;
+        Box::pin(caller.look_again()).await?;
     }
     let text = match text.is_empty() && takes_nothing {
         true => "{}".to_owned(),
@@ -109,20 +122,12 @@ pub async fn run_and_note(function: &'static Function, caller: Caller, body: Str
     result
 }
 
-/// Calls a function with a body, in the Leptos context that its guard asks for the caller.
+/// Calls a function with a body, for a caller.
 ///
 /// # Errors
 /// The function's refusal.
 pub async fn run(function: &'static Function, caller: Caller, body: String) -> Result<String, Refusal> {
-    let owner = Owner::new();
-    owner
-        .with(|| {
-            ScopedFuture::new(async move {
-                provide_context(caller);
-                function.call(body).await
-            })
-        })
-        .await
+    caller.over(async { function.call(body).await }).await
 }
 
 /// Reads a whole body, as text.
@@ -142,9 +147,9 @@ pub async fn read(headers: &HeaderMap, body: &mut Body, settings: &Settings) -> 
         return Err(Refusal::TooLarge { limit });
     }
     let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    let read = tokio::time::timeout(Duration::from_secs(settings.https.body_seconds), limited.collect())
+    let read = within(Duration::from_secs(settings.https.body_seconds), limited.collect())
         .await
-        .map_err(|_| Refusal::TooSlow)?
+        .ok_or(Refusal::TooSlow)?
         .map_err(|error| match error.is::<LengthLimitError>() {
             true => Refusal::TooLarge { limit },
             false => Refusal::Malformed("it broke off".to_owned()),

@@ -1,13 +1,17 @@
-//! The doors: every way from HTTP to a function or a page, in one router.
+//! The doors: every way from HTTP to a function or a page.
 //!
 //! Three doors lead to the functions, and none of them decides anything: JSON ([`json`]), forms without script
 //! ([`form`]), and pages that call while they are rendered ([`page`]). Leptos' own HTTP handler for server functions is
 //! not used: it answers 500 or a redirect where a client needs a status, and reads bodies of any type.
 //!
-//! Outermost to innermost: the reference of the request, the parting at the stop, headers of every answer, panics,
-//! ambiguous requests, other origins, the session, the door. Health and files stand before the last three.
+//! What a request passes, outermost to innermost: the entrance, the headers of every answer, ambiguous
+//! requests, panics, other origins, the session, the door. Health and files stand before the last three. It is one piece of plain code, `Doors::let_in`, and
+//! not a pile of layers: a call to a function goes straight through, and what holds for every request is read from top to
+//! bottom.
 
+pub mod entrance;
 pub mod export;
+pub mod files;
 pub mod form;
 pub mod framing;
 pub mod headers;
@@ -17,48 +21,171 @@ pub mod openapi;
 pub mod origin;
 pub mod page;
 pub mod panic;
+pub mod patience;
 pub mod reply;
-pub mod request_id;
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state},
-    routing::{any, get, post},
+    body::{Body, Bytes, HttpBody},
+    extract::{Request, State},
+    http::{self, StatusCode},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
 };
-use leptos::config::LeptosOptions;
+use futures::future::BoxFuture;
+use tower::{BoxError, Service, ServiceExt as _};
 
-use self::page::Pages;
-use super::{https, reference, services::Services};
+use self::{entrance::Entrance, page::Pages};
+use super::{
+    caller::Caller,
+    https::{connection::Connection, listener::Peer, stalled},
+    services::Services,
+    sessions::carry::carry,
+    site::Site,
+    under_way,
+};
 
-/// All doors of the HTTPS listener.
-pub fn router(services: &Services, options: LeptosOptions) -> Router {
-    reference::follow_leptos();
-    let pages = Pages::new(services.clone(), options);
-    let proxies = Arc::new(services.settings().proxies.clone());
-    open(&pages)
-        .fallback_service(guarded(&pages))
-        .layer(from_fn(framing::refuse_ambiguous))
-        .layer(from_fn(panic::catch))
-        .layer(from_fn(headers::add))
-        .layer(from_fn_with_state(services.stopping().clone(), https::part))
-        .layer(from_fn_with_state(proxies, request_id::follow))
+/// All doors of the HTTPS listener, as one connection finds them.
+#[derive(Clone)]
+pub struct Doors {
+    house: Arc<House>,
+    connection: Option<Connection>,
+}
+
+struct House {
+    services: Services,
+    entrance: Entrance,
+    /// Everything but the functions.
+    rooms: Router,
+    /// How long a client may take nothing of an answer.
+    patience: Duration,
+}
+
+impl Doors {
+    /// The doors of this server, with the files of its browser part.
+    pub fn new(services: &Services, site: &Site) -> Self {
+        under_way::follow_leptos();
+        let pages = Pages::new(services.clone(), site.program());
+        let rooms = open(services, site).fallback_service(guarded(&pages));
+        Self::to(services, rooms)
+    }
+
+    /// Doors to the functions, and to those rooms.
+    pub fn to(services: &Services, rooms: Router) -> Self {
+        let house = House {
+            services: services.clone(),
+            entrance: Entrance::new(services),
+            rooms,
+            patience: Duration::from_secs(services.settings().https.body_seconds),
+        };
+        Self {
+            house: Arc::new(house),
+            connection: None,
+        }
+    }
+
+    async fn answer(self, request: Request) -> Response {
+        let response = self
+            .house
+            .entrance
+            .pass(self.connection.as_ref(), request, |request| self.let_in(request))
+            .await;
+        stalled::watch(response, self.house.patience)
+    }
+
+    async fn let_in(&self, request: Request) -> Response {
+        let mut response = if headers::are_too_many(&request) {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response()
+        } else if let Some(refused) = framing::refuse_ambiguous(&request) {
+            refused
+        } else {
+            let uri = request.uri().clone();
+            panic::catch(&uri, self.open(request)).await
+        };
+        headers::add(&mut response);
+        response
+    }
+
+    /// Opens the door that a request is for.
+    async fn open(&self, mut request: Request) -> Response {
+        let House { services, rooms, .. } = &*self.house;
+        let connection = self.connection.as_ref();
+        if !json::is_for(request.uri().path()) {
+            if let Some(connection) = connection {
+                request.extensions_mut().insert(connection.clone());
+            }
+            return match Box::pin(rooms.clone().oneshot(request)).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+        }
+        if !origin::is_allowed(services, &request) {
+            return Box::pin(origin::refuse(request)).await;
+        }
+        let call = |caller, request| json::call(services, caller, request);
+        carry(services, connection, request, call).await
+    }
+}
+
+impl<B> Service<http::Request<B>> for Doors
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let doors = self.clone();
+        Box::pin(async move { Ok(doors.answer(request.map(Body::new)).await) })
+    }
+}
+
+/// The doors for each connection.
+#[derive(Clone)]
+pub struct DoorsForAll(pub Doors);
+
+impl Service<Peer> for DoorsForAll {
+    type Response = Doors;
+    type Error = Infallible;
+    type Future = Ready<Result<Doors, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, peer: Peer) -> Self::Future {
+        ready(Ok(Doors {
+            house: Arc::clone(&self.0.house),
+            connection: Some(Connection::new(peer)),
+        }))
+    }
 }
 
 /// What is the same for everybody, and knows of no session.
-fn open(pages: &Pages) -> Router {
-    pages.files().merge(health::routes(pages.services().clone()))
+fn open(services: &Services, site: &Site) -> Router {
+    files::routes(site).merge(health::routes(services.clone()))
 }
 
-/// What knows who calls. A guard is asked inside, not here.
+/// What knows who calls, but for the functions. A guard is asked inside, not here.
 fn guarded(pages: &Pages) -> Router {
     let services = pages.services();
     Router::new()
-        .route("/api/openapi.json", get(openapi::show).fallback(openapi::only_get))
-        .route("/api", any(json::call))
-        .route("/api/", any(json::call))
-        .route("/api/{*name}", any(json::call))
+        .route(openapi::PATH, get(openapi::show).fallback(openapi::only_get))
         .route("/login", post(form::login).get(page::show))
         .route("/confirm", post(form::confirm).get(page::show))
         .route("/logout", post(form::logout))
@@ -69,8 +196,20 @@ fn guarded(pages: &Pages) -> Router {
         .fallback(page::not_found)
         .method_not_allowed_fallback(page::method_not_allowed)
         .with_state(pages.clone())
-        .layer(from_fn_with_state(services.clone(), super::sessions::carry::carry))
-        .layer(from_fn_with_state(services.clone(), origin::refuse_other_sites))
+        .layer(from_fn_with_state(services.clone(), known))
+}
+
+/// The middleware of what knows who calls.
+pub async fn known(State(services): State<Services>, request: Request, next: Next) -> Response {
+    if !origin::is_allowed(&services, &request) {
+        return origin::refuse(request).await;
+    }
+    let connection = request.extensions().get::<Connection>().cloned();
+    let go_on = |caller: Caller, mut request: Request| {
+        request.extensions_mut().insert(caller);
+        next.run(request)
+    };
+    carry(&services, connection.as_ref(), request, go_on).await
 }
 
 #[cfg(test)]
@@ -93,10 +232,10 @@ mod tests {
     /// Security check 69: `guards::every_route_answers_every_kind_of_caller_as_the_table_says` calls each of them.
     #[tokio::test]
     async fn every_route_stands_in_the_table_that_is_tested() {
-        reference::follow_leptos();
+        under_way::follow_leptos();
         let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
-        let options = LeptosOptions::builder().output_name("callgate").build();
-        let pages = Pages::new(services, options);
+        let site = Site::Folder("nowhere".into());
+        let pages = Pages::new(services.clone(), site.program());
         let table = include_str!("../../../tests/black_box/routes.txt");
         let listed: BTreeSet<String> = table
             .lines()
@@ -104,7 +243,10 @@ mod tests {
             .filter(|path| path.starts_with('/'))
             .map(str::to_owned)
             .collect();
-        let routed: BTreeSet<String> = paths(&open(&pages)).union(&paths(&guarded(&pages))).cloned().collect();
+        let functions = ["/api", "/api/", "/api/{*name}"].map(str::to_owned);
+        let mut routed = BTreeSet::from(functions);
+        routed.append(&mut paths(&open(&services, &site)));
+        routed.append(&mut paths(&guarded(&pages)));
         assert_eq!(routed, listed);
     }
 }

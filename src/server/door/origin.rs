@@ -4,13 +4,12 @@
 //! is always allowed: no GET changes anything.
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{
         HeaderMap, Method,
         header::{HOST, ORIGIN},
         uri::Authority,
     },
-    middleware::Next,
     response::Response,
 };
 
@@ -20,8 +19,8 @@ use crate::{
     server::{events, services::Services},
 };
 
-/// The middleware, in front of everything that can change something.
-pub async fn refuse_other_sites(State(services): State<Services>, request: Request, next: Next) -> Response {
+/// Whether a request may go on: it changes nothing, or comes from a page of this site, or from no page at all.
+pub fn is_allowed(services: &Services, request: &Request) -> bool {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // HTTP/2 names the host in the address, HTTP/1.1 in a header.
     let host = request
@@ -29,9 +28,11 @@ pub async fn refuse_other_sites(State(services): State<Services>, request: Reque
         .authority()
         .map(Authority::as_str)
         .or_else(|| text(request.headers(), HOST.as_str()));
-    if is_safe || is_own(request.headers(), host, &services.settings().origin()) {
-        return next.run(request).await;
-    }
+    is_safe || is_own(request.headers(), host, || services.settings().origin())
+}
+
+/// Refuses a request from another site.
+pub async fn refuse(request: Request) -> Response {
     events::other_site(text(request.headers(), ORIGIN.as_str()));
     let (head, body) = request.into_parts();
     drain(&head.headers, body).await;
@@ -39,7 +40,7 @@ pub async fn refuse_other_sites(State(services): State<Services>, request: Reque
 }
 
 /// Whether a request comes from a page of this site, or from no page at all.
-fn is_own(headers: &HeaderMap, host: Option<&str>, own_origin: &str) -> bool {
+fn is_own(headers: &HeaderMap, host: Option<&str>, own_origin: impl FnOnce() -> String) -> bool {
     let site_is_own = match headers.get("sec-fetch-site") {
         None => true,
         Some(site) => site == "same-origin" || site == "none",
@@ -48,7 +49,7 @@ fn is_own(headers: &HeaderMap, host: Option<&str>, own_origin: &str) -> bool {
         None => true,
         Some(Err(_)) => false,
         Some(Ok(origin)) => {
-            origin.eq_ignore_ascii_case(own_origin)
+            origin.eq_ignore_ascii_case(&own_origin())
                 || origin
                     .strip_prefix("https://")
                     .zip(host)
@@ -76,7 +77,7 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
         }
-        is_own(&headers, Some("localhost:8443"), "https://calls.example")
+        is_own(&headers, Some("localhost:8443"), || "https://calls.example".to_owned())
     }
 
     #[test]

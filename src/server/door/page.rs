@@ -2,7 +2,7 @@
 //!
 //! The table of pages is `app.rs`; here each gets its handler, the facts of its request, and its policy.
 
-use std::{convert::Infallible, env, io::ErrorKind, path::PathBuf, sync::Arc};
+use std::{env, sync::Arc};
 
 use axum::{
     Extension, Router,
@@ -10,20 +10,16 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderValue, Method, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY},
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     },
-    middleware::map_response,
     response::{IntoResponse as _, Response},
     routing::get,
 };
 use leptos::{
-    config::LeptosOptions,
     nonce::use_nonce,
     prelude::{provide_context, use_context},
 };
 use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_context};
-use tower::service_fn;
-use tower_http::services::{ServeDir, ServeFile};
 
 use super::{
     headers::page_policy,
@@ -35,22 +31,25 @@ use crate::{
         Refusal,
         page::{PageFacts, PageStatus, SiteFacts},
     },
-    server::{caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, openapi, services::Services},
+    server::{
+        caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, openapi, services::Services,
+        site::Program,
+    },
 };
 
 /// What the pages are made from.
 #[derive(Clone)]
 pub struct Pages {
     services: Services,
-    options: Arc<LeptosOptions>,
+    program: Arc<Program>,
     site: Arc<SiteFacts>,
     openapi: Arc<str>,
     reload_port: Option<u16>,
 }
 
 impl Pages {
-    /// Pages of a site whose browser part lies where `options` say.
-    pub fn new(services: Services, options: LeptosOptions) -> Self {
+    /// Pages that load that program.
+    pub fn new(services: Services, program: Program) -> Self {
         let settings = services.settings();
         let site = SiteFacts {
             password_chars: settings.passwords.min_chars,
@@ -77,7 +76,7 @@ impl Pages {
                 .to_string()
                 .into(),
             services,
-            options: Arc::new(options),
+            program: Arc::new(program),
             site: Arc::new(site),
             reload_port: reload_port(),
         }
@@ -96,19 +95,6 @@ impl Pages {
             .map(|listing| listing.path().to_owned())
             .filter(|path| !own_door.contains(&path.as_str()))
             .fold(Router::new(), |router, path| router.route(&path, get(show)))
-    }
-
-    /// The files of the browser part: they are the same for everybody, so no session is carried to them.
-    pub fn files<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let root = PathBuf::from(self.options.site_root.as_ref());
-        let pkg = ServeDir::new(root.join(self.options.site_pkg_dir.as_ref()))
-            .precompressed_br()
-            .precompressed_gzip()
-            .append_index_html_on_directories(false);
-        Router::new()
-            .nest_service("/pkg", service_fn(move |request| file(pkg.clone(), request)))
-            .route_service("/favicon.svg", ServeFile::new(root.join("favicon.svg")))
-            .layer(map_response(dress_file))
     }
 
     /// The description of the functions.
@@ -143,8 +129,11 @@ impl Pages {
                 return reply::refused_person(&Fault::new("rendering a page", error).into());
             }
         };
-        let options = Arc::clone(&self.options);
-        let mut response = render_app_async_with_context(context, move || shell(&options, reload_port))(request).await;
+        let program = Arc::clone(&self.program);
+        let mut response = render_app_async_with_context(context, move || {
+            shell(&program.css, &program.js, &program.wasm, reload_port)
+        })(request)
+        .await;
         *response.status_mut() = StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HTML);
         // A page knows its status only. What it could not ask for now is what other doors call busy.
@@ -187,35 +176,6 @@ pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response
 /// A page that was asked for with a method that it does not have. The router adds `Allow`.
 pub async fn method_not_allowed() -> StatusCode {
     StatusCode::METHOD_NOT_ALLOWED
-}
-
-/// What the file service leaves out: a charset, that the encoding was negotiated, and that a copy is asked about again.
-async fn dress_file(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    let charset = headers.get(CONTENT_TYPE).and_then(|value| match value.as_bytes() {
-        b"text/css" => Some("text/css; charset=utf-8"),
-        b"text/javascript" => Some("text/javascript; charset=utf-8"),
-        b"image/svg+xml" => Some("image/svg+xml; charset=utf-8"),
-        _ => None,
-    });
-    if let Some(charset) = charset {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(charset));
-    }
-    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
-}
-
-/// The file in `folder` that a request names.
-async fn file(mut folder: ServeDir, request: Request) -> Result<Response, Infallible> {
-    Ok(match folder.try_call(request).await {
-        Ok(response) => response.into_response(),
-        // No file has such a name: it is too long, or there is a NUL in it.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidFilename | ErrorKind::InvalidInput) => {
-            StatusCode::NOT_FOUND.into_response()
-        }
-        Err(error) => reply::refused_person(&Fault::new("reading a file of the browser part", error).into()),
-    })
 }
 
 /// Path and query of a request: what the browser shows.

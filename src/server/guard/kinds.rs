@@ -51,7 +51,9 @@ impl Guard for LoggedIn {
         let login = caller.login().await?.ok_or(Refusal::NotLoggedIn)?;
         Ok(Self {
             caller: caller.clone(),
-            user: UserView { user_id: login.user_id },
+            user: UserView {
+                user_id: login.user_id.clone(),
+            },
         })
     }
 }

@@ -8,8 +8,6 @@ pub mod permissions;
 
 use std::future::Future;
 
-use leptos::prelude::use_context;
-
 use super::{caller::Caller, events, fault::Fault};
 use crate::contract::{Refusal, function::RuleView, user::UserView};
 
@@ -120,8 +118,8 @@ fn uncapitalised(words: &str) -> String {
 /// # Errors
 /// As [`Guard::check`]; also a fault where there is no caller, because the function was called outside a request.
 pub async fn require<G: Guard>(function: &str) -> Result<G, Refusal> {
-    let caller = use_context::<Caller>()
-        .ok_or_else(|| Fault::new("checking a guard", "a function was called outside a request"))?;
+    let caller =
+        Caller::current().ok_or_else(|| Fault::new("checking a guard", "a function was called outside a request"))?;
     ask(&caller, function).await
 }
 
@@ -132,7 +130,7 @@ pub async fn require<G: Guard>(function: &str) -> Result<G, Refusal> {
 pub async fn ask<G: Guard>(caller: &Caller, what: &str) -> Result<G, Refusal> {
     let asked = G::check(caller).await;
     if let Err(refusal) = &asked {
-        tell(caller, what, &G::rule(), refusal).await;
+        Box::pin(tell(caller, what, &G::rule(), refusal)).await;
     }
     asked
 }
@@ -149,14 +147,13 @@ pub(super) async fn tell(caller: &Caller, what: &str, rule: &Rule, refusal: &Ref
 
 #[cfg(test)]
 mod tests {
-    use std::{future::Future, sync::Arc};
+    use std::future::Future;
 
     use axum::http::HeaderMap;
     use leptos::{
         prelude::{Owner, provide_context},
         reactive::computed::ScopedFuture,
     };
-    use tower_sessions::Session;
 
     use crate::{
         contract::{
@@ -206,14 +203,13 @@ mod tests {
     async fn the_guard_holds_when_a_page_calls_while_it_is_rendered() {
         let data = tempfile::tempdir().unwrap();
         let services = services(&data).await;
-        let session = Session::new(None, Arc::clone(services.sessions()), None);
         let now = Timestamp::now();
         let arrival = Arrival {
             address: None,
             at: now,
             last_told: now,
         };
-        let caller = Caller::new(services, &HeaderMap::new(), session, arrival);
+        let caller = Caller::new(services, &HeaderMap::new(), arrival);
 
         let refused = while_rendering(Some(caller.clone()), auth_func(object())).await;
         assert_eq!(refused, Err(Refusal::NotLoggedIn));

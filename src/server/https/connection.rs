@@ -8,8 +8,6 @@ use std::{
     },
 };
 
-use axum::extract::connect_info::Connected;
-
 use super::listener::Peer;
 use crate::server::clock::Timestamp;
 
@@ -21,6 +19,14 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// A connection that was accepted just now.
+    pub fn new(Peer(address): Peer) -> Self {
+        Self {
+            address: address.ip().to_canonical(),
+            last_told: Arc::new(AtomicI64::new(Timestamp::now().0)),
+        }
+    }
+
     /// The address of whoever connected: the client, or a proxy.
     pub fn address(&self) -> IpAddr {
         self.address
@@ -35,14 +41,5 @@ impl Connection {
     /// Notes that the client is being told something.
     pub fn tell(&self, now: Timestamp) {
         self.last_told.fetch_max(now.0, Ordering::Relaxed);
-    }
-}
-
-impl Connected<Peer> for Connection {
-    fn connect_info(Peer(address): Peer) -> Self {
-        Self {
-            address: address.ip().to_canonical(),
-            last_told: Arc::new(AtomicI64::new(Timestamp::now().0)),
-        }
     }
 }

@@ -89,17 +89,21 @@ impl<S> IdleStream<S> {
         self
     }
 
-    /// Starts the timer anew after something moved, and looks at it after nothing did.
+    /// Notes that something moved, and looks at the timer where nothing did.
     fn watch<T>(&mut self, cx: &mut Context<'_>, moved: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if moved.is_ready() {
             self.moved = Instant::now();
-            self.set_timer();
             return moved;
         }
-        match self.timer.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the connection was idle"))),
-            Poll::Pending => Poll::Pending,
+        // The timer is not set anew with every byte, but when it has run down and something had moved since it was set.
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let end = self.end();
+            if end <= Instant::now() {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the connection was idle")));
+            }
+            self.timer.as_mut().reset(end);
         }
+        Poll::Pending
     }
 
     /// The same for a write: patience is spent while it waits, and won back by what the client then takes.
@@ -107,7 +111,10 @@ impl<S> IdleStream<S> {
         match (&written, self.waiting) {
             (Poll::Pending, None) => {
                 self.waiting = Some(Instant::now());
-                self.set_timer();
+                let end = self.end();
+                if end < self.timer.deadline() {
+                    self.timer.as_mut().reset(end);
+                }
             }
             (Poll::Ready(Ok(bytes)), Some(since)) => {
                 let won = Duration::from_secs(*bytes as u64) / LEAST_RATE;
@@ -119,10 +126,10 @@ impl<S> IdleStream<S> {
         self.watch(cx, written)
     }
 
-    fn set_timer(&mut self) {
+    /// When the connection is over if nothing moves until then.
+    fn end(&self) -> Instant {
         let silent = self.moved + self.limit;
-        let end = self.waiting.map_or(silent, |since| silent.min(since + self.patience));
-        self.timer.as_mut().reset(end);
+        self.waiting.map_or(silent, |since| silent.min(since + self.patience))
     }
 }
 

@@ -15,13 +15,6 @@ pub mod stalled;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::{
-    Router,
-    extract::{Request, State},
-    http::{HeaderValue, Version, header::CONNECTION},
-    middleware::{Next, from_fn_with_state},
-    response::Response,
-};
 use axum_server::{
     Handle, Server,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
@@ -30,11 +23,14 @@ use rustls::crypto::aws_lc_rs;
 use tokio::time::{interval, timeout};
 
 use self::{
-    connection::Connection,
     idle::IdleAcceptor,
     listener::{Listener, Peer},
 };
-use super::{certificates::Certificates, settings::Settings, stopping::Stopping};
+use super::{
+    certificates::Certificates,
+    door::{Doors, DoorsForAll},
+    settings::Settings,
+};
 
 /// The largest head of an HTTP/1.1 request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
@@ -71,7 +67,7 @@ pub async fn tls(certificates: &Certificates) -> anyhow::Result<RustlsConfig> {
 pub async fn serve(
     listener: Listener,
     tls: RustlsConfig,
-    doors: Router,
+    doors: Doors,
     settings: &Settings,
     handle: Handle<Peer>,
 ) -> anyhow::Result<()> {
@@ -83,12 +79,7 @@ pub async fn serve(
     let mut server = Server::from_listener(listener).acceptor(acceptor).handle(handle);
     let header = Duration::from_secs(https.header_seconds);
     limit(server.http_builder(), header);
-    let patience = Duration::from_secs(https.body_seconds);
-    let doors = doors.layer(from_fn_with_state(patience, stalled::give_up));
-    server
-        .first_request_timeout(header)
-        .serve(doors.into_make_service_with_connect_info::<Connection>())
-        .await?;
+    server.first_request_timeout(header).serve(DoorsForAll(doors)).await?;
     Ok(())
 }
 
@@ -102,19 +93,6 @@ fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::T
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(MAX_HEADER_LIST);
-}
-
-/// Tells HTTP/1.1 clients, once the server is stopping, that theirs is the last answer on this connection. A client that
-/// hears it does not send its next request into a connection that is being closed. (HTTP/2 has a goodbye of its own.)
-pub async fn part(State(stopping): State<Stopping>, request: Request, next: Next) -> Response {
-    let is_http1 = request.version() <= Version::HTTP_11;
-    let mut response = next.run(request).await;
-    if is_http1 && stopping.has_begun() {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }
 
 /// Waits until no connection is left on either listener, but no longer than `farewell`.

@@ -4,28 +4,28 @@
 //! with a wrong address is fixed instead of sending its secrets in the clear time and again (OWASP ASVS 4.1.2). Health is
 //! told here as well, for load balancers that ask without TLS.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Request, State},
     http::{Method, StatusCode, header::LOCATION},
-    middleware::{from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use axum_server::{Handle, Server};
+use tower::service_fn;
 
 use super::{
     connection::Connection,
     idle::IdleAcceptor,
     limit,
     listener::{Listener, Peer},
-    part,
 };
 use crate::{
     contract::Refusal,
     server::{
-        door::{framing::refuse_ambiguous, health, reply::refused, request_id},
+        door::{entrance::Entrance, framing::refuse_ambiguous, health, reply::refused},
         services::Services,
     },
 };
@@ -41,22 +41,27 @@ pub async fn serve(listener: Listener, services: &Services, handle: Handle<Peer>
         .fallback(lead)
         .with_state(settings.origin())
         .merge(health::routes(services.clone()))
-        .layer(from_fn(refuse_ambiguous))
-        .layer(from_fn_with_state(services.stopping().clone(), part))
-        .layer(from_fn_with_state(
-            Arc::new(settings.proxies.clone()),
-            request_id::follow,
-        ));
+        .layer(from_fn_with_state(Entrance::new(services), enter));
     let mut server = Server::from_listener(listener)
         .acceptor(IdleAcceptor::new(idle))
         .handle(handle);
     let header = Duration::from_secs(settings.https.header_seconds);
     limit(server.http_builder(), header);
-    server
-        .first_request_timeout(header)
-        .serve(app.into_make_service_with_connect_info::<Connection>())
-        .await?;
+    let for_each = service_fn(move |peer| {
+        let app = app.clone().layer(Extension(Connection::new(peer)));
+        async { Ok::<_, Infallible>(app) }
+    });
+    server.first_request_timeout(header).serve(for_each).await?;
     Ok(())
+}
+
+async fn enter(State(entrance): State<Entrance>, request: Request, next: Next) -> Response {
+    let connection = request.extensions().get::<Connection>().cloned();
+    let inside = async |request| match refuse_ambiguous(&request) {
+        Some(refused) => refused,
+        None => next.run(request).await,
+    };
+    entrance.pass(connection.as_ref(), request, inside).await
 }
 
 async fn lead(State(origin): State<String>, request: Request) -> Response {

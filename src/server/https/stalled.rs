@@ -13,8 +13,6 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody as _},
-    extract::{Request, State},
-    middleware::Next,
     response::Response,
 };
 use http_body::{Frame, SizeHint};
@@ -26,14 +24,12 @@ use tokio::{
 /// Answers of at most so many bytes are not worth a timer.
 const SMALL: u64 = 4 * 1024;
 
-/// The middleware. The state is how long a client may take nothing.
-pub async fn give_up(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    next.run(request).await.map(
-        |body| match body.size_hint().upper().is_some_and(|size| size <= SMALL) {
-            true => body,
-            false => Body::new(Watched::new(body, limit)),
-        },
-    )
+/// Watches an answer, of which a client may take nothing for so long.
+pub fn watch(response: Response, limit: Duration) -> Response {
+    match response.body().size_hint().upper().is_some_and(|size| size <= SMALL) {
+        true => response,
+        false => response.map(|body| Body::new(Watched::new(body, limit))),
+    }
 }
 
 /// A body that is dropped when no piece of it is taken for too long.

@@ -9,6 +9,7 @@
 //! every login; once ended it never comes back.
 
 pub mod carry;
+pub mod live;
 pub mod renewal;
 pub mod store;
 pub mod sweep;
@@ -80,10 +81,11 @@ pub async fn login_of(session: &Session) -> Result<Option<Login>, Fault> {
 /// # Errors
 /// A fault of the store.
 pub async fn begin(store: Arc<impl SessionStore>, login: &Login) -> Result<Option<Session>, Fault> {
-    let session = Session::new(None, store, None);
+    let session = Session::new(None, Arc::clone(&store), None);
     session.insert(LOGIN, login).await.map_err(fault)?;
     match session.save().await {
-        Ok(()) => Ok(Some(session)),
+        // One that counts as unchanged, so that it is not stored once more with the answer.
+        Ok(()) => Ok(Some(Session::new(session.id(), store, None))),
         Err(Error::Store(StoreError::Encode(why))) if why == store::OVERTAKEN => Ok(None),
         Err(error) => Err(fault(error)),
     }

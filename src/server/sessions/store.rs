@@ -3,16 +3,22 @@
 //! `save` updates and never inserts, so a slow request cannot bring back a session that ended meanwhile. `load` checks
 //! both limits and that the user is active, and notes the use, at most once a minute. A use that cannot be noted for now,
 //! because the disk is full, say, brings the end of the session nearer and is no reason to refuse it.
+//!
+//! Guards ask [`Store::login`], which need not ask the database where nothing has changed ([`live`](super::live)).
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use serde::Deserialize as _;
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
     session_store::{Error, Result},
 };
 
-use super::{LOGIN, Login};
+use super::{
+    LOGIN, Login,
+    live::{Live, LiveSessions},
+};
 use crate::server::{
     clock::Timestamp,
     fault::Fault,
@@ -20,7 +26,8 @@ use crate::server::{
     settings::Sessions,
     storage::{
         Storage,
-        sessions::{Limits, NewSession},
+        changes::Count,
+        sessions::{Limits, NewSession, StoredSession},
     },
 };
 
@@ -31,11 +38,12 @@ const TOUCH_AFTER: Duration = Duration::from_mins(1);
 pub(super) const OVERTAKEN: &str = "the login was overtaken";
 
 /// The store of sessions.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Store {
     storage: Storage,
     idle: Duration,
     absolute: Duration,
+    live: LiveSessions,
 }
 
 impl Store {
@@ -45,6 +53,7 @@ impl Store {
             storage,
             idle: settings.idle(),
             absolute: settings.absolute(),
+            live: LiveSessions::new(settings.in_memory),
         }
     }
 
@@ -57,19 +66,78 @@ impl Store {
         }
     }
 
+    /// The login of the session with that token, if it is live.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn login(&self, id: &Id, now: Timestamp) -> std::result::Result<Option<Arc<Login>>, Fault> {
+        // Before the session is looked up, so that it is not taken to be newer than it is.
+        let seen = self.storage.changes().await?;
+        if let Some(login) = seen.and_then(|seen| self.kept(id, now, seen)) {
+            return Ok(Some(login));
+        }
+        let Some((stored, last_used)) = self.look_up(&hash(id), now).await? else {
+            return Ok(None);
+        };
+        let data: HashMap<String, serde_json::Value> =
+            serde_json::from_str(&stored.data).map_err(|error| Fault::new("reading a session", error))?;
+        let Some(login) = data.get(LOGIN) else {
+            return Ok(None);
+        };
+        let login = Login::deserialize(login).map_err(|error| Fault::new("reading a session", error))?;
+        let login = Arc::new(login);
+        if let Some(seen) = seen {
+            let live = Live {
+                login: Arc::clone(&login),
+                last_used,
+                seen,
+            };
+            self.live.keep(*id, live);
+        }
+        Ok(Some(login))
+    }
+
+    /// The same where the database need not be asked.
+    pub fn login_if_known(&self, id: &Id, now: Timestamp) -> Option<Arc<Login>> {
+        self.kept(id, now, self.storage.changes_if_known()?)
+    }
+
+    /// The login of a session that is kept in memory, still live, and noted to be in use.
+    fn kept(&self, id: &Id, now: Timestamp, changes: Count) -> Option<Arc<Login>> {
+        let live = self.live.find(id, self.limits(now), changes)?;
+        (!self.is_touch_due(live.last_used, now)).then_some(live.login)
+    }
+
+    /// The stored session with that token, if it is live. Notes its use. Gives also when it was last used, as far as that is
+    /// noted.
+    async fn look_up(
+        &self,
+        token: &TokenHash,
+        now: Timestamp,
+    ) -> std::result::Result<Option<(StoredSession, Timestamp)>, Fault> {
+        let Some(stored) = self.storage.find_session(token, self.limits(now)).await? else {
+            return Ok(None);
+        };
+        let mut last_used = Timestamp(stored.last_used_at);
+        if self.is_touch_due(last_used, now) && self.note_use(token, now).await? {
+            last_used = now;
+        }
+        Ok(Some((stored, last_used)))
+    }
+
     /// Whether the last use should be noted again. With a short idle limit that is before the session runs out.
     fn is_touch_due(&self, last_used: Timestamp, now: Timestamp) -> bool {
         last_used.plus(TOUCH_AFTER.min(self.idle / 2)) <= now
     }
 
-    /// Notes the use of a session, or logs that it cannot be noted now.
-    async fn note_use(&self, token: &TokenHash, now: Timestamp) -> std::result::Result<(), Fault> {
+    /// Notes the use of a session, or logs that it cannot be noted now: `false`.
+    async fn note_use(&self, token: &TokenHash, now: Timestamp) -> std::result::Result<bool, Fault> {
         match self.storage.touch_session(token, now).await {
             Err(fault) if fault.is_unavailable() => {
                 fault.log();
-                Ok(())
+                Ok(false)
             }
-            noted => noted,
+            noted => noted.map(|()| true),
         }
     }
 }
@@ -119,18 +187,10 @@ impl SessionStore for Store {
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let (token, now) = (hash(id), Timestamp::now());
-        let Some(stored) = self
-            .storage
-            .find_session(&token, self.limits(now))
-            .await
-            .map_err(backend)?
-        else {
+        let found = self.look_up(&hash(id), Timestamp::now()).await.map_err(backend)?;
+        let Some((stored, _)) = found else {
             return Ok(None);
         };
-        if self.is_touch_due(Timestamp(stored.last_used_at), now) {
-            self.note_use(&token, now).await.map_err(backend)?;
-        }
         Ok(Some(Record {
             id: *id,
             data: serde_json::from_str(&stored.data).map_err(|error| Error::Decode(error.to_string()))?,
@@ -140,6 +200,7 @@ impl SessionStore for Store {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
+        self.live.forget(id);
         self.storage.delete_session(&hash(id)).await.map_err(backend)
     }
 }

@@ -103,6 +103,11 @@ pub struct Sessions {
     #[config(env = "CALLGATE_SESSIONS_FRESH_SECONDS", default = 600)]
     pub fresh_seconds: u64,
 
+    /// How many sessions that are in use are kept in memory, so that their calls need not ask the database. A thousand take
+    /// about half a megabyte.
+    #[config(env = "CALLGATE_SESSIONS_IN_MEMORY", default = 10_000)]
+    pub in_memory: usize,
+
     /// How often what is over is removed from the database, in seconds.
     #[config(env = "CALLGATE_SESSIONS_SWEEP_SECONDS", default = 60)]
     pub sweep_seconds: u64,

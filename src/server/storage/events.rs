@@ -9,6 +9,9 @@ use crate::server::{
     fault::Fault,
 };
 
+/// How many calls are added with one statement.
+const CALLS_AT_ONCE: usize = 100;
+
 /// An event as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct StoredEvent {
@@ -116,22 +119,25 @@ pub(super) async fn add_event(connection: &mut SqliteConnection, event: &Event) 
     .map(drop)
 }
 
-async fn add_call(connection: &mut SqliteConnection, call: &CallRecord) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO calls (at, function, user_id, outcome, calls, took_us, address, request_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(call.at.0)
-    .bind(call.function)
-    .bind(&call.user)
-    .bind(call.outcome)
-    .bind(call.calls)
-    .bind(call.took_us)
-    .bind(&call.address)
-    .bind(&call.request_id)
-    .execute(connection)
-    .await
-    .map(drop)
+/// Adds calls, many with one statement.
+async fn add_calls(connection: &mut SqliteConnection, calls: &[&CallRecord]) -> Result<(), sqlx::Error> {
+    for calls in calls.chunks(CALLS_AT_ONCE) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO calls (at, function, user_id, outcome, calls, took_us, address, request_id) ",
+        );
+        query.push_values(calls, |mut row, call| {
+            row.push_bind(call.at.0)
+                .push_bind(call.function)
+                .push_bind(call.who.user_id())
+                .push_bind(call.outcome)
+                .push_bind(call.calls)
+                .push_bind(call.took_us)
+                .push_bind(call.address.map(|address| address.to_string()).unwrap_or_default())
+                .push_bind(call.request_id.map(|id| id.to_string()).unwrap_or_default());
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 impl Storage {
@@ -145,9 +151,7 @@ impl Storage {
         for event in events {
             add_event(&mut transaction, event).await.map_err(fault(adding))?;
         }
-        for call in calls {
-            add_call(&mut transaction, call).await.map_err(fault(adding))?;
-        }
+        add_calls(&mut transaction, calls).await.map_err(fault(adding))?;
         transaction.commit().await.map_err(fault(adding))
     }
 

@@ -3,6 +3,7 @@
 //! One file per kind of data. "Not found" is `Ok(None)`, never an error. Times come in as parameters. Nothing here knows
 //! of HTTP.
 
+pub mod changes;
 pub mod events;
 pub mod failed_logins;
 pub mod kept_calls;
@@ -19,6 +20,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -29,6 +31,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use self::changes::Changes;
 use super::fault::Fault;
 
 /// How long a write waits for another one.
@@ -48,6 +51,7 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 pub struct Storage {
     reader: SqlitePool,
     writer: SqlitePool,
+    changes: Option<Arc<Changes>>,
     /// Whether demo users are let in.
     demo: bool,
 }
@@ -102,9 +106,17 @@ impl Storage {
             .run(&writer)
             .await
             .map_err(|error| not_up_to_date(&file, error))?;
+        let changes = Changes::open(&file, &options)
+            .await
+            .with_context(|| format!("the database {} cannot be followed", file.display()))?;
         let reader = pool(READERS).connect_with(options).await.map_err(opening)?;
         drop(alone);
-        Ok(Self { reader, writer, demo })
+        Ok(Self {
+            reader,
+            writer,
+            changes: Some(Arc::new(changes)),
+            demo,
+        })
     }
 
     /// An empty database in memory. It goes away with this handle.
@@ -122,6 +134,7 @@ impl Storage {
         Ok(Self {
             reader: pool.clone(),
             writer: pool,
+            changes: None,
             demo: false,
         })
     }
@@ -140,6 +153,9 @@ impl Storage {
 
     /// Waits for running queries and closes the file.
     pub async fn close(&self) {
+        if let Some(changes) = &self.changes {
+            changes.close().await;
+        }
         self.reader.close().await;
         self.writer.close().await;
     }

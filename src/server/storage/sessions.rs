@@ -72,6 +72,13 @@ pub struct Limits {
     pub noted_until: Timestamp,
 }
 
+impl Limits {
+    /// Whether a session is live whose user logged in, and which was last used, at those moments.
+    pub fn allow(&self, logged_in: Timestamp, last_used: Timestamp) -> bool {
+        logged_in > self.logged_in_after && last_used > self.used_after && logged_in.max(last_used) <= self.noted_until
+    }
+}
+
 impl Storage {
     /// Stores a session, unless the login was overtaken: its user changed or kept out, its browser forgotten meanwhile.
     /// One statement, so that nothing comes in between. `false` if it was overtaken.

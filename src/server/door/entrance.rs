@@ -1,0 +1,93 @@
+//! What every request passes, on every listener and whatever it asks for: it gets its reference, and leaves a line in the
+//! access log.
+//!
+//! The reference is our own. An `X-Request-Id` that the client sends is not looked at: it could be that of somebody
+//! else's request, or anything at all. The query of the address is never logged; people put secrets into those.
+
+use std::{future::Future, pin::pin, sync::Arc, time::Instant};
+
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue, Version, header::CONNECTION},
+    response::Response,
+};
+use tracing::{Instrument as _, Level};
+
+use crate::server::{
+    https::{connection::Connection, forwarded::client_address},
+    reference::Reference,
+    services::Services,
+    settings::Proxies,
+    stopping::Stopping,
+    under_way::{UnderWay, start_of},
+};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// The entrance of a listener.
+#[derive(Debug, Clone)]
+pub struct Entrance {
+    proxies: Arc<Proxies>,
+    stopping: Stopping,
+}
+
+impl Entrance {
+    /// An entrance, until the server stops.
+    pub fn new(services: &Services) -> Self {
+        Self {
+            proxies: Arc::new(services.settings().proxies.clone()),
+            stopping: services.stopping().clone(),
+        }
+    }
+
+    /// Takes a request inside.
+    pub async fn pass<F: Future<Output = Response>>(
+        &self,
+        connection: Option<&Connection>,
+        request: Request,
+        inside: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let started = tracing::enabled!(target: "callgate::access", Level::DEBUG).then(Instant::now);
+        let is_http1 = request.version() <= Version::HTTP_11;
+        let reference = Reference::random();
+        let under_way = UnderWay {
+            reference,
+            address: connection
+                .map(|connection| client_address(request.headers(), connection.address(), &self.proxies)),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        };
+        let work = async {
+            let mut response = inside(request).await;
+            let headers = response.headers_mut();
+            if let Ok(value) = HeaderValue::from_str(reference.as_str()) {
+                headers.insert(X_REQUEST_ID, value);
+            }
+            // A client that hears that this is the last answer does not send its next request into a connection that is
+            // being closed. (HTTP/2 has a goodbye of its own.)
+            if is_http1 && self.stopping.has_begun() {
+                headers.insert(CONNECTION, CLOSE);
+            }
+            if let Some(started) = started {
+                tracing::debug!(
+                    target: "callgate::access",
+                    status = response.status().as_u16(),
+                    duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    "answered"
+                );
+            }
+            response
+        };
+        // For what works on threads of its own, such as the database, as far as that is logged.
+        let span = tracing::debug_span!(
+            target: "callgate::request",
+            "request",
+            request_id = reference.as_str(),
+            address = under_way.address.map(tracing::field::display),
+            method = start_of(under_way.method.as_str()),
+            path = start_of(under_way.uri.path()),
+        );
+        under_way.over(pin!(work.instrument(span))).await
+    }
+}
