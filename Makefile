@@ -1,6 +1,6 @@
 # Short names for the scripts in tools/, where everything is done.
 
-.PHONY: help run dev build test check unit client openapi sslscan e2e attack sbom setup clean
+.PHONY: help run dev build test check unit client openapi sslscan e2e attack bench sbom setup clean
 
 help: ## this list
 	@tools/help.sh
@@ -34,6 +34,9 @@ sslscan: ## the TLS of the release build, by sslscan
 
 attack: ## attacks at their full length: scanners, floods, crashes; bounded, on loopback only
 	@tools/test.sh build attack
+
+bench: ## the speed comparison: limit, Callgate, peers; about 6 min, writes benches/results.*
+	@tools/bench.sh
 
 sbom: ## what Callgate is made of, as CycloneDX, in target/sbom
 	@tools/sbom.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets this machine up: `setup.sh run` for what `make run` needs, `setup.sh test` for what `make test` needs as well, and
-# `setup.sh attack` for what `make attack` needs on top of that; `setup.sh sbom` for what `make sbom` needs.
+# `setup.sh attack` for what `make attack` needs on top of that; `setup.sh bench` and `setup.sh sbom` for what those need.
 # What is there already is left alone and not mentioned. Noisy output goes to log files under target/setup/.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,8 +16,9 @@ case ${1:-} in
   run) ;;
   test) steps+=(browser playwright python cargo_deny sslscan faketime) ;;
   attack) steps+=(browser playwright python cargo_deny sslscan faketime scanners cargo_fuzz) ;;
+  bench) steps=(basics rust wrk oha flask) ;;
   sbom) steps=(basics rust node cargo_cyclonedx) ;;
-  *) echo "usage: tools/setup.sh run|test|attack|sbom" >&2; exit 2 ;;
+  *) echo "usage: tools/setup.sh run|test|attack|bench|sbom" >&2; exit 2 ;;
 esac
 export SETUP_FOR=$1
 

@@ -11,7 +11,10 @@ all=("${check[@]}" unit build artefacts client flood openapi sslscan e2e)
 # Bounded, and against servers of their own on loopback only.
 attack=(attacks slow testssl fuzz)
 
-suite_format() { cargo fmt --check && cargo fmt --check --manifest-path fuzz/Cargo.toml; }
+suite_format() {
+  cargo fmt --check && cargo fmt --check --manifest-path fuzz/Cargo.toml &&
+    cargo fmt --check --manifest-path benches/peers/Cargo.toml
+}
 suite_clippy-server() { cargo clippy --all-targets --features ssr -- -D warnings; }
 suite_clippy-browser() {
   cargo clippy --lib --target wasm32-unknown-unknown --no-default-features --features hydrate \

@@ -1,0 +1,1 @@
+"""The speed comparison: see benches/README.md."""

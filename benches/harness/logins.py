@@ -1,0 +1,79 @@
+"""How fast logins are, and what a flood of them does to everybody else."""
+
+import os
+import subprocess
+import threading
+import time
+from dataclasses import replace
+
+from . import load
+from .servers import PEERS, Bench, Server
+
+LOGIN = '{"user_id":"user0%d","password":"user_0%d","remember":false}'
+SECONDS = 8
+
+
+def hashes_a_second() -> float:
+    """What the bare library reaches on these cores."""
+    line = [PEERS / "hashes", str(os.cpu_count()), "5"]
+    return float(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
+
+
+def logins_a_second(server: Server) -> float:
+    """Logins of two users, one after the other each."""
+    processes = [
+        load.start(server, "/api/login", SECONDS, 1, LOGIN % (number, number)) for number in (1, 2, 3)
+    ]
+    return sum(load.read(process.communicate()[0]).rate for process in processes)
+
+
+def measure(bench: Bench) -> dict:
+    """Logins side by side with bare hashing, and the flood."""
+    server = bench.callgate(bench.folder / "logins")
+    bare, logins = [], []
+    for _ in range(2):
+        bare.append(hashes_a_second())
+        logins.append(logins_a_second(server))
+    bench.stop(server)
+    return {
+        "bare_hashes": max(bare),
+        "logins": max(logins),
+        "ratio": max(logins) / max(bare),
+        "flood": flood(bench),
+    }
+
+
+def flood(bench: Bench) -> dict:
+    """500 logins at once, all the time, beside calls of a live session."""
+    # Everything comes from one address here, which would be throttled long before it is too much.
+    server = bench.callgate(bench.folder / "flood", throttle_address_failures="1000000")
+    server.log_in()
+    time.sleep(3)
+    idle = server.memory_mb()
+    calls_line = load.start(server, "/api/auth_func", SECONDS + 2, 4, load.BODY)
+    # With the right password: the throttle of accounts is for wrong ones. And without a session, which a login would end.
+    nobody = replace(server, cookie="")
+    flood_line = load.start(nobody, "/api/login", SECONDS, 500, LOGIN % (2, 2))
+    most = [idle]
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            most.append(server.memory_mb())
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    flooded, calls = (load.read(process.communicate()[0]) for process in (flood_line, calls_line))
+    assert set(calls.statuses) == {"200"}, calls.statuses
+    done.set()
+    watching.join()
+    time.sleep(4)
+    row = {
+        "calls": calls.json(),
+        "logins": flooded.json(),
+        "idle_mb": idle,
+        "most_mb": max(most),
+        "after_mb": server.memory_mb(),
+    }
+    bench.stop(server)
+    return row
