@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::{
     caller::Caller,
     clock::Timestamp,
@@ -67,7 +69,7 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
 async fn verify(caller: &Caller, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
     let services = caller.services();
     let attempt = services.throttle().attempt(user_id, caller.arrival().address).await?;
-    match look_up(caller, user_id, password).await {
+    match look_up(caller, user_id, password, attempt.deadline()).await {
         Ok(Some(user)) => {
             attempt.succeeded().await?;
             Ok(user)
@@ -86,7 +88,12 @@ async fn verify(caller: &Caller, user_id: &str, password: Password) -> Result<St
 }
 
 /// The user with that name and password, who may log in. Equal work for whoever may not.
-async fn look_up(caller: &Caller, user_id: &str, password: Password) -> Result<Option<StoredUser>, Refusal> {
+async fn look_up(
+    caller: &Caller,
+    user_id: &str,
+    password: Password,
+    deadline: Instant,
+) -> Result<Option<StoredUser>, Refusal> {
     let services = caller.services();
     if passwords::is_too_long(&password) {
         events::login_failed(caller, None, Failure::WrongPassword);
@@ -94,7 +101,10 @@ async fn look_up(caller: &Caller, user_id: &str, password: Password) -> Result<O
     }
     let user = services.storage().find_user(user_id).await?;
     let stored = user.as_ref().and_then(StoredUser::hash).map(str::to_owned);
-    let verdict = services.passwords().verify(password.clone(), stored).await?;
+    let verdict = services
+        .passwords()
+        .verify_by(deadline, password.clone(), stored)
+        .await?;
     let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
     let failure = match &user {
         None => Some(Failure::UnknownUser),

@@ -7,7 +7,10 @@ mod memory;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
@@ -75,7 +78,20 @@ impl Passwords {
     /// # Errors
     /// [`Refusal::Busy`] where too many are being hashed; a fault where the stored hash is unreadable.
     pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, Refusal> {
-        self.work(move |hasher| hasher.verify(&password, stored.as_deref()))
+        self.verify_by(Instant::now() + self.max_wait, password, stored).await
+    }
+
+    /// The same for somebody who has waited already: the turn has to come by `deadline`.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub async fn verify_by(
+        &self,
+        deadline: Instant,
+        password: Password,
+        stored: Option<String>,
+    ) -> Result<Verdict, Refusal> {
+        self.work_by(deadline, move |hasher| hasher.verify(&password, stored.as_deref()))
             .await
     }
 
@@ -83,7 +99,15 @@ impl Passwords {
         &self,
         work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let permit = tokio::time::timeout(self.max_wait, Arc::clone(&self.permits).acquire_owned())
+        self.work_by(Instant::now() + self.max_wait, work).await
+    }
+
+    async fn work_by<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let permit = timeout_at(deadline, Arc::clone(&self.permits).acquire_owned())
             .await
             .map_err(|_| Refusal::Busy { retry_after: 2 })?
             .map_err(|error| Fault::new("waiting to hash a password", error))?;

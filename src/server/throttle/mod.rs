@@ -105,6 +105,7 @@ impl Throttle {
                         id,
                         account,
                         began: now,
+                        deadline,
                         wait_after: after,
                     });
                 }
@@ -166,11 +167,17 @@ pub struct Attempt<'a> {
     id: TokenHash,
     account: TokenHash,
     began: Timestamp,
+    deadline: Instant,
     wait_after: Wait,
     _ticket: Ticket<'a>,
 }
 
 impl Attempt<'_> {
+    /// Until when it may wait for its turn, what it has waited already included.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     /// The password was right: the account starts anew. Its address does not, so that an attacker's own good logins win
     /// nothing.
     ///
