@@ -4,7 +4,7 @@
 //! The reference is our own. An `X-Request-Id` that the client sends is not looked at: it could be that of somebody
 //! else's request, or anything at all. The query of the address is never logged; people put secrets into those.
 
-use std::{future::Future, pin::pin, sync::Arc, time::Instant};
+use std::{future::Future, pin::pin, time::Instant};
 
 use axum::{
     extract::Request,
@@ -17,8 +17,6 @@ use crate::server::{
     https::{connection::Connection, forwarded::client_address},
     reference::Reference,
     services::Services,
-    settings::Proxies,
-    stopping::Stopping,
     under_way::{UnderWay, start_of},
 };
 
@@ -28,16 +26,14 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// The entrance of a listener.
 #[derive(Debug, Clone)]
 pub struct Entrance {
-    proxies: Arc<Proxies>,
-    stopping: Stopping,
+    services: Services,
 }
 
 impl Entrance {
     /// An entrance, until the server stops.
     pub fn new(services: &Services) -> Self {
         Self {
-            proxies: Arc::new(services.settings().proxies.clone()),
-            stopping: services.stopping().clone(),
+            services: services.clone(),
         }
     }
 
@@ -53,8 +49,13 @@ impl Entrance {
         let reference = Reference::random();
         let under_way = UnderWay {
             reference,
-            address: connection
-                .map(|connection| client_address(request.headers(), connection.address(), &self.proxies)),
+            address: connection.map(|connection| {
+                client_address(
+                    request.headers(),
+                    connection.address(),
+                    &self.services.settings().proxies,
+                )
+            }),
             method: request.method().clone(),
             uri: request.uri().clone(),
         };
@@ -66,7 +67,7 @@ impl Entrance {
             }
             // A client that hears that this is the last answer does not send its next request into a connection that is
             // being closed. (HTTP/2 has a goodbye of its own.)
-            if is_http1 && self.stopping.has_begun() {
+            if is_http1 && self.services.stopping().has_begun() {
                 headers.insert(CONNECTION, CLOSE);
             }
             if let Some(started) = started {

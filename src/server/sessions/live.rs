@@ -3,6 +3,9 @@
 //! One is good for as long as nothing has changed that guards rely on ([`storage::changes`](crate::server::storage::changes)),
 //! in whichever process: what was ended, disabled or taken away is refused at the very next call. The limits of time are
 //! checked at every use. Only live sessions are kept, as many as the settings allow; what is not kept is looked up.
+//!
+//! They are found by their tokens as browsers send them, not by the hashes that are stored: like the requests themselves, that
+//! is in the memory of the process and nowhere else.
 
 use std::sync::Arc;
 
