@@ -1,11 +1,14 @@
 //! What the server hands a page besides the functions that it calls: facts of this one request.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU16, Ordering},
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::kept_call::KeptCall;
 
@@ -13,11 +16,33 @@ use super::kept_call::KeptCall;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageFacts {
     /// The call whose reply this page shows.
-    pub kept_call: Option<KeptCall>,
+    pub kept_call: Option<Packed<KeptCall>>,
     /// The login attempt that was just refused.
     pub refused_login: Option<RefusedLogin>,
     /// What holds for every page.
     pub site: SiteFacts,
+}
+
+/// Something as JSON in a string: what every page carries, and only one of them needs to know how to read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Packed<T> {
+    json: String,
+    #[serde(skip)]
+    of: PhantomData<T>,
+}
+
+impl<T: Serialize + DeserializeOwned> Packed<T> {
+    /// Packs it. `None` where it cannot be JSON.
+    pub fn new(of: &T) -> Option<Self> {
+        let json = serde_json::to_string(of).ok()?;
+        Some(Self { json, of: PhantomData })
+    }
+
+    /// Unpacks it. `None` where the server is of another version than the page.
+    pub fn open(&self) -> Option<T> {
+        serde_json::from_str(&self.json).ok()
+    }
 }
 
 /// Facts of the site that pages show.

@@ -32,19 +32,20 @@ use crate::{
 #[component]
 pub fn FunctionPage() -> impl IntoView {
     let visit = Visit::current();
+    let functions = visit.functions();
     let params = use_params_map();
     view! {
         <Suspense>
             {move || {
                 let name = params.read().get("name").unwrap_or_default();
-                Suspend::new(async move { page(visit, &name, visit.functions().await) })
+                Suspend::new(async move { page(visit, &name, functions.named(&name).await) })
             }}
         </Suspense>
     }
 }
 
-fn page(visit: Visit, name: &str, functions: Result<Vec<FunctionView>, Refusal>) -> AnyView {
-    match functions.map(|functions| functions.into_iter().find(|function| function.name == name)) {
+fn page(visit: Visit, name: &str, function: Result<Option<FunctionView>, Refusal>) -> AnyView {
+    match function {
         Ok(Some(function)) => {
             let kept = visit.kept_call(name);
             view! { <Callable function=function kept=kept/> }.into_any()

@@ -12,6 +12,7 @@ use crate::{
 #[component]
 pub fn Home() -> impl IntoView {
     let visit = Visit::current();
+    let functions = visit.functions();
     view! {
         <Title text=""/>
         <section class="intro">
@@ -36,7 +37,7 @@ pub fn Home() -> impl IntoView {
             </Suspense>
         </section>
         <Suspense>
-            {move || Suspend::new(async move { lists(visit.functions().await) })}
+            {move || Suspend::new(async move { lists(functions.all().await) })}
         </Suspense>
     }
 }

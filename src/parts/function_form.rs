@@ -29,11 +29,11 @@ pub fn FunctionForm(
     #[prop(optional)]
     reads_reply: bool,
 ) -> impl IntoView {
-    let visit = Visit::current();
+    let functions = Visit::current().functions();
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                match visit.functions().await.map(|all| all.into_iter().find(|function| function.name == name)) {
+                match functions.named(name).await {
                     Ok(Some(function)) => view! {
                         <Form function=function button=button then=then reads_reply=reads_reply/>
                     }

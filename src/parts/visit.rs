@@ -1,6 +1,6 @@
 //! What all pages of one visit share: who is logged in, the functions, and facts of the request.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, reactive::owner::WeakOwner};
 use leptos_router::hooks::use_location;
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         Refusal,
         function::FunctionView,
         kept_call::KeptCall,
-        page::{PageFacts, PageStatus, RefusedLogin, SiteFacts},
+        page::{Packed, PageFacts, PageStatus, RefusedLogin, SiteFacts},
         user::{UserView, WhoAmI},
     },
     functions::{list::list_functions, login::current_user},
@@ -18,16 +18,23 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Visit {
     user: Resource<Result<Option<WhoAmI>, Refusal>>,
-    functions: Resource<Result<Vec<FunctionView>, Refusal>>,
+    functions: StoredValue<Option<Functions>>,
+    /// What lives as long as the visit. Held weakly, since it holds this.
+    owner: StoredValue<Option<WeakOwner>>,
     facts: StoredValue<PageFacts>,
 }
+
+/// The functions that there are. Cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Functions(Resource<Result<Vec<FunctionView>, Refusal>>);
 
 impl Visit {
     /// Starts to find out who visits, while the page is rendered.
     pub fn new(facts: PageFacts) -> Self {
         Self {
             user: Resource::new_blocking(|| (), |()| who()),
-            functions: Resource::new_blocking(|| (), |()| async { list_functions().await.map(|list| list.functions) }),
+            functions: StoredValue::new(None),
+            owner: StoredValue::new(Owner::current().map(|owner| owner.downgrade())),
             facts: StoredValue::new(facts),
         }
     }
@@ -60,12 +67,17 @@ impl Visit {
             .unwrap_or_default()
     }
 
-    /// The functions that there are.
-    ///
-    /// # Errors
-    /// What kept them from being found out.
-    pub async fn functions(self) -> Result<Vec<FunctionView>, Refusal> {
-        noting_status(self.functions.await)
+    /// The functions, for a page that shows one of them or all: they travel with that page only, and a visit asks for
+    /// them once. To be called while the page is set up, so that server and browser number it alike.
+    pub fn functions(self) -> Functions {
+        if let Some(functions) = self.functions.get_value() {
+            return functions;
+        }
+        let find = || Resource::new_blocking(|| (), |()| async { list_functions().await.map(|list| list.functions) });
+        let owner = self.owner.get_value().and_then(|owner| owner.upgrade());
+        let functions = Functions(owner.map_or_else(find, |owner| owner.with(find)));
+        self.functions.set_value(Some(functions));
+        functions
     }
 
     /// Looks again who is logged in, after a call that may have changed it.
@@ -91,7 +103,7 @@ impl Visit {
     /// The call of `function` that this page was loaded to show.
     pub fn kept_call(self, function: &str) -> Option<KeptCall> {
         self.facts
-            .with_value(|facts| facts.kept_call.clone())
+            .with_value(|facts| facts.kept_call.as_ref().and_then(Packed::open))
             .filter(|call| call.function == function)
     }
 
@@ -113,6 +125,25 @@ impl Visit {
             }
             path
         });
+    }
+}
+
+impl Functions {
+    /// All of them.
+    ///
+    /// # Errors
+    /// What kept them from being found out.
+    pub async fn all(self) -> Result<Vec<FunctionView>, Refusal> {
+        noting_status(self.0.await)
+    }
+
+    /// The one with that name, if there is one.
+    ///
+    /// # Errors
+    /// What kept it from being found out.
+    pub async fn named(self, name: &str) -> Result<Option<FunctionView>, Refusal> {
+        let all = self.all().await?;
+        Ok(all.into_iter().find(|function| function.name == name))
     }
 }
 

@@ -73,7 +73,6 @@ impl Declaration {
 pub struct Function {
     declaration: &'static Declaration,
     rule: Rule,
-    arguments: Value,
     shape: Shape,
     view: FunctionView,
     has_secret_reply: bool,
@@ -101,7 +100,6 @@ impl Function {
         Ok(Self {
             declaration,
             rule,
-            arguments,
             shape,
             view,
             has_secret_reply,
@@ -124,8 +122,8 @@ impl Function {
     }
 
     /// The schema of the arguments.
-    pub fn arguments(&self) -> &Value {
-        &self.arguments
+    pub fn arguments(&self) -> Value {
+        (self.declaration.arguments)().to_value()
     }
 
     /// The shape of the arguments.

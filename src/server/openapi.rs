@@ -73,7 +73,7 @@ fn operation(function: &Function, reply: &Value, body_bytes: u64) -> Value {
         "requestBody": {
             "required": !function.shape().is_nothing(),
             "content": {
-                "application/json": { "schema": with_aliases(function.arguments()), "example": example },
+                "application/json": { "schema": with_aliases(&function.arguments()), "example": example },
             },
         },
         "responses": responses(function, reply, body_bytes),

@@ -23,7 +23,7 @@ use crate::{
         Refusal,
         kept_call::{KeptCall, Outcome, State as CallState},
         next::OwnPage,
-        page::{PageFacts, RefusedLogin},
+        page::{Packed, PageFacts, RefusedLogin},
         typed::{SHOWN_TO, THEN, Typed, WAITING},
     },
     server::{
@@ -67,7 +67,7 @@ async fn shown(pages: &Pages, caller: &Caller, made: Result<Made, Refusal>) -> R
         Ok(Made::Secret(call)) => {
             let target = format!("/functions/{}", call.function);
             let facts = PageFacts {
-                kept_call: Some(*call),
+                kept_call: Packed::new(&*call),
                 ..PageFacts::default()
             };
             pages.render(caller.clone(), &target, facts, 200).await
@@ -253,14 +253,17 @@ async fn enter(
 }
 
 /// `POST /logout`: logs out and leads home. Who is logged out already is led there, too.
-pub async fn logout(Extension(caller): Extension<Caller>) -> Response {
+pub async fn logout(Extension(caller): Extension<Caller>, request: Request) -> Response {
     let Some(function) = function::find("logout") else {
         return refused_person(&Refusal::UnknownFunction);
     };
-    match run_and_note(function, caller, "{}".to_owned()).await {
+    let response = match run_and_note(function, caller, "{}".to_owned()).await {
         Ok(_) | Err(Refusal::NotLoggedIn) => see_other("/"),
         Err(refusal) => refused_person(&refusal),
-    }
+    };
+    let (head, body) = request.into_parts();
+    drain(&head.headers, body).await;
+    response
 }
 
 /// Reads a form that was sent.

@@ -2,7 +2,10 @@
 //!
 //! The table of pages is `app.rs`; here each gets its handler, the facts of its request, and its policy.
 
-use std::{env, sync::Arc};
+use std::{
+    env,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     Extension, Router,
@@ -29,7 +32,7 @@ use crate::{
     app::{App, shell},
     contract::{
         Refusal,
-        page::{PageFacts, PageStatus, SiteFacts},
+        page::{Packed, PageFacts, PageStatus, SiteFacts},
     },
     server::{
         caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, openapi, services::Services,
@@ -43,7 +46,8 @@ pub struct Pages {
     services: Services,
     program: Arc<Program>,
     site: Arc<SiteFacts>,
-    openapi: Arc<str>,
+    /// Made when it is first asked for: it is large, and few ask.
+    openapi: Arc<OnceLock<String>>,
     reload_port: Option<u16>,
 }
 
@@ -72,9 +76,7 @@ impl Pages {
             },
         };
         Self {
-            openapi: openapi::document(&site.origin, settings.limits.body_bytes)
-                .to_string()
-                .into(),
+            openapi: Arc::default(),
             services,
             program: Arc::new(program),
             site: Arc::new(site),
@@ -99,7 +101,9 @@ impl Pages {
 
     /// The description of the functions.
     pub fn openapi(&self) -> &str {
-        &self.openapi
+        let body_bytes = self.services.settings().limits.body_bytes;
+        self.openapi
+            .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
     }
 
     /// Renders the page at `target`.
@@ -158,7 +162,7 @@ pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Calle
         Err(fault) => return reply::refused_person(&fault.into()),
     };
     let facts = PageFacts {
-        kept_call,
+        kept_call: kept_call.as_ref().and_then(Packed::new),
         ..PageFacts::default()
     };
     pages.render(caller, target(&request), facts, 200).await
