@@ -54,6 +54,13 @@ pub fn hydrate() {
     leptos::mount::hydrate_lazy(app::App);
 }
 
+/// Room for what the splitting of the browser half into files adds to its data. Each file's share begins at an aligned
+/// address, and where all of them together come out longer than the whole was, `wasm_split_cli` leaves all data in the one
+/// file that every visit loads. These bytes belong to no file, so none has them.
+#[cfg(feature = "hydrate")]
+#[used]
+static ROOM: [u8; 1024] = [1; 1024];
+
 /// The examples of the README, compiled by the documentation tests so that they stay true.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

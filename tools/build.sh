@@ -32,9 +32,11 @@ fi
 echo "Building Callgate (about 10 min from nothing on two cores, much less after a change)"
 echo "$compiler" >"$stamp.new"
 rm -f "$stamp"
+# Views of erased types: a third less program in both halves, which must agree, or the browser cannot take over a page.
+flags=("--cfg=erase_components")
 # Panics name the file that they come from. What they name is the crate, and not where the builder keeps it: of several
 # prefixes that fit, the last one counts.
-flags=("--remap-path-prefix=$HOME=~" "--remap-path-prefix=$project=callgate"
+flags+=("--remap-path-prefix=$HOME=~" "--remap-path-prefix=$project=callgate"
   "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates")
 read -ra own_flags <<<"${RUSTFLAGS:-}"
 CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' ${own_flags[@]+"${own_flags[@]}"} "${flags[@]}")
