@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, futures::OwnedNotified};
+use tokio::sync::{Mutex as Turn, Notify, futures::OwnedNotified};
 
 use crate::server::secret::TokenHash;
 
@@ -17,6 +17,16 @@ pub struct InFlight(Mutex<HashMap<TokenHash, Entry>>);
 struct Entry {
     attempts: usize,
     left: Arc<Notify>,
+    turn: Arc<Turn<()>>,
+}
+
+/// What there is to wait for where others are under way.
+#[derive(Debug)]
+pub struct Others {
+    /// The moment at which the next of them is over.
+    pub left: OwnedNotified,
+    /// The turn to wait for that moment, which one has at a time, in the order in which they came.
+    pub turn: Arc<Turn<()>>,
 }
 
 /// An attempt that is under way until this is dropped.
@@ -40,11 +50,12 @@ impl InFlight {
         }
     }
 
-    /// The moment at which the next attempt in the bucket is over, if one is under way.
-    pub fn leaving(&self, bucket: &TokenHash) -> Option<OwnedNotified> {
-        self.lock()
-            .get(bucket)
-            .map(|entry| Arc::clone(&entry.left).notified_owned())
+    /// The others in the bucket, if any are under way.
+    pub fn others(&self, bucket: &TokenHash) -> Option<Others> {
+        self.lock().get(bucket).map(|entry| Others {
+            left: Arc::clone(&entry.left).notified_owned(),
+            turn: Arc::clone(&entry.turn),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TokenHash, Entry>> {

@@ -16,7 +16,7 @@ use std::{
 };
 
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, Semaphore, SemaphorePermit},
     time::{Instant, timeout_at},
 };
 use unicode_normalization::UnicodeNormalization as _;
@@ -34,6 +34,10 @@ use super::{
 };
 use crate::contract::Refusal;
 
+/// How many attempts are under way for each password that may be hashed at once: enough to keep the hashing busy while
+/// others are counted, and few enough that those who are sent away have mostly not been counted yet.
+const PLACES_PER_PERMIT: usize = 4;
+
 /// Counts attempts and refuses those that are too many.
 #[derive(Debug)]
 pub struct Throttle {
@@ -41,6 +45,7 @@ pub struct Throttle {
     limits: Limits,
     max_wait: Duration,
     in_flight: InFlight,
+    places: Semaphore,
     /// Held while an attempt is counted, so that every counted one is known to be in flight.
     counting: Mutex<()>,
 }
@@ -75,11 +80,13 @@ impl Wait {
 impl Throttle {
     /// A throttle with the limits of the settings.
     pub fn new(storage: Storage, settings: &Settings) -> Self {
+        let places = settings.passwords.permits.saturating_mul(PLACES_PER_PERMIT);
         Self {
             storage,
             limits: Limits::new(&settings.throttle),
             max_wait: Duration::from_millis(settings.passwords.max_wait_ms),
             in_flight: InFlight::default(),
+            places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
             counting: Mutex::default(),
         }
     }
@@ -93,7 +100,10 @@ impl Throttle {
         let deadline = Instant::now() + self.max_wait;
         let busy = |_| Refusal::Busy { retry_after: 1 };
         let (account, network) = (account(name), network(address));
+        let mut turn = None;
         loop {
+            let place = timeout_at(deadline, self.places.acquire()).await.map_err(busy)?;
+            let place = place.map_err(|error| Fault::new("waiting to log in", error))?;
             let counting = timeout_at(deadline, self.counting.lock()).await.map_err(busy)?;
             let now = Timestamp::now();
             let id = Token::random()?.hash();
@@ -101,6 +111,7 @@ impl Throttle {
                 Ok(after) => {
                     return Ok(Attempt {
                         _ticket: self.in_flight.enter([account.clone(), network]),
+                        _place: place,
                         throttle: self,
                         id,
                         account,
@@ -114,14 +125,18 @@ impl Throttle {
             let others = [(wait.account, &account), (wait.address, &network)]
                 .into_iter()
                 .filter(|(wait, _)| !wait.is_zero())
-                .find_map(|(_, bucket)| self.in_flight.leaving(bucket));
-            drop(counting);
+                .find_map(|(_, bucket)| self.in_flight.others(bucket));
+            drop((counting, place));
             let Some(others) = others else {
                 return Err(Refusal::TooManyAttempts {
                     retry_after: seconds(wait.longest()),
                 });
             };
-            timeout_at(deadline, others).await.map_err(busy)?;
+            // Of all who wait for the same others, one looks again when one of those is through.
+            if turn.is_none() {
+                turn = Some(timeout_at(deadline, others.turn.lock_owned()).await.map_err(busy)?);
+            }
+            timeout_at(deadline, others.left).await.map_err(busy)?;
         }
     }
 
@@ -170,6 +185,7 @@ pub struct Attempt<'a> {
     deadline: Instant,
     wait_after: Wait,
     _ticket: Ticket<'a>,
+    _place: SemaphorePermit<'a>,
 }
 
 impl Attempt<'_> {

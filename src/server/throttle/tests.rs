@@ -120,6 +120,24 @@ async fn an_attempt_waits_for_others_that_may_still_turn_out_right() {
 }
 
 #[tokio::test]
+async fn who_finds_no_place_in_time_is_sent_away_and_not_counted() {
+    let throttle = throttle().await;
+    let mut under_way = Vec::new();
+    for name in 0..throttle.places.available_permits() {
+        under_way.push(throttle.attempt(&name.to_string(), SOMEWHERE).await.unwrap());
+    }
+    tokio::time::pause();
+    let late = throttle.attempt("late", SOMEWHERE).await;
+    tokio::time::resume();
+    assert!(matches!(late, Err(Refusal::Busy { .. })));
+    let buckets = 2 * under_way.len() as u64;
+    let counted = throttle.storage.sweep_failed_logins(Timestamp::now(), 0).await;
+    assert_eq!(counted.unwrap(), buckets);
+    under_way.pop();
+    throttle.attempt("later", SOMEWHERE).await.unwrap().failed();
+}
+
+#[tokio::test]
 async fn an_attempt_that_is_given_up_has_failed() {
     let throttle = throttle().await;
     for _ in 0..5 {
