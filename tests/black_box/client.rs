@@ -273,6 +273,7 @@ impl Sending<'_> {
         *request.method_mut() = method;
         *request.uri_mut() = target.parse().unwrap();
         *request.headers_mut() = headers;
+        let asked = format!("{} {}", request.method(), request.uri());
 
         let io = TokioIo::new(client.connect(if is_http2 { "h2" } else { "http/1.1" }).await);
         let (driver, response) = if is_http2 {
@@ -282,7 +283,7 @@ impl Sending<'_> {
             let (mut sender, connection) = http1::handshake(io).await.unwrap();
             (tokio::spawn(connection), sender.send_request(request).await)
         };
-        let reply = Reply::read(response.expect("an answer")).await;
+        let reply = Reply::read(response.unwrap_or_else(|error| panic!("no answer to {asked}: {error:?}"))).await;
         driver.abort();
         reply
     }
