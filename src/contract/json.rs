@@ -82,20 +82,29 @@ impl JsonObject {
 /// Takes the white space out of valid JSON and writes each string in its shortest form.
 fn compact(json: &str) -> Result<String, JsonFault> {
     let mut out = String::with_capacity(json.len());
-    let mut rest = json;
-    while let Some(start) = rest.find('"') {
-        out.extend(rest[..start].split_ascii_whitespace());
-        let end = start + string_length(&rest[start..]);
-        let literal = &rest[start..end];
-        if literal.contains('\\') {
+    // What is not copied yet, and stays as it is, begins here.
+    let (mut kept, mut at) = (0, 0);
+    while let Some(byte) = json.as_bytes().get(at) {
+        let end = match byte {
+            b'"' => at + string_length(&json[at..]),
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                out.push_str(&json[kept..at]);
+                kept = at + 1;
+                kept
+            }
+            _ => at + 1,
+        };
+        let literal = &json.as_bytes()[at..end];
+        if literal.len() > 1 && literal.contains(&b'\\') {
+            let literal = &json[at..end];
             let decoded: String = serde_json::from_str(literal).map_err(|error| in_literal(error, literal))?;
+            out.push_str(&json[kept..at]);
             out.push_str(&serde_json::to_string(&decoded)?);
-        } else {
-            out.push_str(literal);
+            kept = end;
         }
-        rest = &rest[end..];
+        at = end;
     }
-    out.extend(rest.split_ascii_whitespace());
+    out.push_str(&json[kept..]);
     Ok(out)
 }
 

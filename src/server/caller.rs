@@ -63,6 +63,16 @@ struct LoginState {
     found: Option<Arc<Login>>,
     /// Who was last found to be logged in.
     known: Option<Arc<Login>>,
+    /// The moment at which the session has to be live.
+    at: Timestamp,
+}
+
+impl LoginState {
+    /// From now on what was found out counts no more.
+    fn forget_found(&mut self, now: Timestamp) {
+        self.found = None;
+        self.at = now;
+    }
 }
 
 /// The session of a request.
@@ -111,6 +121,7 @@ impl Caller {
                 session,
                 found: None,
                 known: None,
+                at: arrival.at,
             }),
             arrival,
             user_agent,
@@ -237,7 +248,7 @@ impl Caller {
         if state.found.is_none()
             && let CallerSession::Sent(Some(id)) = state.session
         {
-            let found = self.services().sessions().login_if_known(&id, Timestamp::now());
+            let found = self.services().sessions().login_if_known(&id, state.at);
             state.known.clone_from(&found);
             state.found = found;
         }
@@ -279,7 +290,7 @@ impl Caller {
     /// # Errors
     /// A fault of the store.
     pub async fn look_again(&self) -> Result<(), Fault> {
-        self.state().found = None;
+        self.state().forget_found(Timestamp::now());
         match self.open_session() {
             Some(session) => sessions::reload(&session).await,
             None => Ok(()),

@@ -4,7 +4,7 @@
 //! them: the shape of the arguments, the view for pages, the schemas. A Leptos server function that was registered past
 //! the macro has no declaration and hence no guard: [`check`] finds it, and the server refuses to start.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::LazyLock};
+use std::{collections::BTreeMap, error::Error, future::Future, pin::Pin, sync::LazyLock};
 
 use futures::FutureExt as _;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -313,13 +313,19 @@ pub const fn is_named(endpoint: &str, name: &str) -> bool {
 /// # Errors
 /// The function's own refusal, or a fault if the reply cannot be written as a JSON object.
 pub fn encode(reply: Result<impl Serialize, Refusal>) -> Result<String, Refusal> {
+    const START: &[u8] = br#"{"ok":true"#;
+    let failure = |cause: Box<dyn Error + Send + Sync>| Fault::new("writing a reply", cause);
     let reply = reply?;
-    let text = serde_json::to_string(&reply).map_err(|error| Fault::new("writing a reply", error))?;
-    match text.strip_prefix('{') {
-        Some("}") => Ok(r#"{"ok":true}"#.to_owned()),
-        Some(fields) => Ok(format!(r#"{{"ok":true,{fields}"#)),
-        None => Err(Fault::new("writing a reply", "it is no JSON object").into()),
+    let mut text = START.to_vec();
+    serde_json::to_writer(&mut text, &reply).map_err(|error| failure(error.into()))?;
+    match &text[START.len()..] {
+        b"{}" => text.truncate(START.len() + 1),
+        [b'{', ..] => {}
+        _ => return Err(failure("it is no JSON object".into()).into()),
     }
+    // The brace that the reply itself begins with, or both of an empty one.
+    text[START.len()] = if text.len() == START.len() + 1 { b'}' } else { b',' };
+    Ok(String::from_utf8(text).map_err(|error| failure(error.into()))?)
 }
 
 fn paragraphs(doc: &[&str]) -> Vec<String> {

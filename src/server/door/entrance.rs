@@ -4,15 +4,20 @@
 //! The reference is our own. An `X-Request-Id` that the client sends is not looked at: it could be that of somebody
 //! else's request, or anything at all. The query of the address is never logged; people put secrets into those.
 
-use std::{future::Future, pin::pin, time::Instant};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    time::Instant,
+};
 
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue, Version, header::CONNECTION},
+    http::{HeaderValue, Version, header::CONNECTION},
     response::Response,
 };
 use tracing::{Instrument as _, Level};
 
+use super::headers::X_REQUEST_ID;
 use crate::server::{
     https::{connection::Connection, forwarded::client_address},
     reference::Reference,
@@ -20,7 +25,6 @@ use crate::server::{
     under_way::{UnderWay, start_of},
 };
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The entrance of a listener.
@@ -37,30 +41,31 @@ impl Entrance {
         }
     }
 
-    /// Takes a request inside.
-    pub async fn pass<F: Future<Output = Response>>(
-        &self,
-        connection: Option<&Connection>,
-        request: Request,
-        inside: impl FnOnce(Request) -> F,
-    ) -> Response {
-        let started = tracing::enabled!(target: "callgate::access", Level::DEBUG).then(Instant::now);
-        let is_http1 = request.version() <= Version::HTTP_11;
-        let reference = Reference::random();
-        let under_way = UnderWay {
-            reference,
-            address: connection.map(|connection| {
-                client_address(
-                    request.headers(),
-                    connection.address(),
-                    &self.services.settings().proxies,
-                )
-            }),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-        };
+    /// Takes a request in.
+    pub fn admit(&self, connection: Option<&Connection>, request: &Request) -> Admitted {
+        let proxies = &self.services.settings().proxies;
+        Admitted {
+            started: tracing::enabled!(target: "callgate::access", Level::DEBUG).then(Instant::now),
+            is_http1: request.version() <= Version::HTTP_11,
+            under_way: UnderWay {
+                reference: Reference::random(),
+                address: connection.map(|connection| client_address(request.headers(), connection.address(), proxies)),
+                method: request.method().clone(),
+                uri: request.uri().clone(),
+            },
+        }
+    }
+
+    /// Does the work for a request that was taken in, and finishes the answer.
+    pub async fn serve<F: Future<Output = Response>>(&self, admitted: Admitted, work: Pin<&mut F>) -> Response {
+        let Admitted {
+            started,
+            is_http1,
+            under_way,
+        } = admitted;
+        let reference = under_way.reference;
         let work = async {
-            let mut response = inside(request).await;
+            let mut response = work.await;
             let headers = response.headers_mut();
             if let Ok(mut value) = HeaderValue::from_str(reference.as_str()) {
                 // It is no secret, but different each time: learnt by heart, it would drive out of the tables of HTTP/2
@@ -94,4 +99,12 @@ impl Entrance {
         );
         under_way.over(pin!(work.instrument(span))).await
     }
+}
+
+/// A request that was taken in.
+#[derive(Debug)]
+pub struct Admitted {
+    started: Option<Instant>,
+    is_http1: bool,
+    under_way: UnderWay,
 }

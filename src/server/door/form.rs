@@ -253,7 +253,7 @@ async fn enter(
 }
 
 /// `POST /logout`: logs out and leads home. Who is logged out already is led there, too.
-pub async fn logout(Extension(caller): Extension<Caller>, request: Request) -> Response {
+pub async fn logout(Extension(caller): Extension<Caller>, mut request: Request) -> Response {
     let Some(function) = function::find("logout") else {
         return refused_person(&Refusal::UnknownFunction);
     };
@@ -261,18 +261,16 @@ pub async fn logout(Extension(caller): Extension<Caller>, request: Request) -> R
         Ok(_) | Err(Refusal::NotLoggedIn) => see_other("/"),
         Err(refusal) => refused_person(&refusal),
     };
-    let (head, body) = request.into_parts();
-    drain(&head.headers, body).await;
+    drain(&mut request).await;
     response
 }
 
 /// Reads a form that was sent.
-async fn read_form(request: Request, settings: &Settings) -> Result<Typed, Refusal> {
-    let (head, mut body) = request.into_parts();
-    let body = match read(&head.headers, &mut body, settings).await {
+async fn read_form(mut request: Request, settings: &Settings) -> Result<Typed, Refusal> {
+    let body = match read(&mut request, settings).await {
         Ok(text) => text,
         Err(refusal) => {
-            drain(&head.headers, body).await;
+            drain(&mut request).await;
             return Err(refusal);
         }
     };

@@ -16,14 +16,17 @@ use axum::{
     response::Response,
 };
 
-use super::reply::refused_at;
+use super::reply::{Reader, refused_to};
 use crate::contract::Refusal;
 
 /// The refusal of an ambiguous request. It stands outside of everything that reads one.
 pub fn refuse_ambiguous(request: &Request) -> Option<Response> {
     let fault = fault_of_length(request.headers())
         .or_else(|| fault_of_host(request.version(), request.uri(), request.headers()))?;
-    let mut response = refused_at(request.uri().path(), &Refusal::MalformedRequest(fault.to_owned()));
+    let mut response = refused_to(
+        Reader::of(request.uri().path()),
+        &Refusal::MalformedRequest(fault.to_owned()),
+    );
     if request.version() <= Version::HTTP_11 {
         // Nobody knows where the next request begins.
         response
@@ -48,12 +51,16 @@ fn fault_of_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<&'s
     if more.is_some() {
         return Some("Host comes more than once");
     }
+    let named = uri.authority();
+    // As nearly every one is.
+    if version <= Version::HTTP_11 && named.is_none() && host.is_some_and(|host| is_name_and_port(host.as_bytes())) {
+        return None;
+    }
     let host = match host.map(|host| host.to_str().map(Authority::from_str)) {
         None => None,
         Some(Ok(Ok(host))) => Some(host),
         Some(_) => return Some("Host is no address"),
     };
-    let named = uri.authority();
     if [named, host.as_ref()]
         .into_iter()
         .flatten()
@@ -67,6 +74,16 @@ fn fault_of_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<&'s
         (Version::HTTP_2, Some(named), Some(host)) if *named != host => Some("Host and :authority are not the same"),
         _ => None,
     }
+}
+
+/// Whether it is a plain name or number, with a port or without.
+fn is_name_and_port(host: &[u8]) -> bool {
+    let mut parts = host.splitn(2, |byte| *byte == b':');
+    let (name, port) = (parts.next().unwrap_or_default(), parts.next());
+    let is_in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    !name.is_empty()
+        && name.iter().all(is_in_name)
+        && port.is_none_or(|port| matches!(port.len(), 1..=5) && port.iter().all(u8::is_ascii_digit))
 }
 
 #[cfg(test)]

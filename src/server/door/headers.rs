@@ -7,8 +7,8 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-            X_FRAME_OPTIONS,
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
+            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
     response::Response,
@@ -20,8 +20,14 @@ const MAX_HEADERS: usize = 100;
 /// For answers that are not pages: nothing in them may load or run anything.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
-/// For what nobody keeps.
-pub const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+const BY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// The reference of the request.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// For pages without script.
 pub const STILL_PAGE: &str =
@@ -67,10 +73,36 @@ static ALL: LazyLock<HeaderMap> = LazyLock::new(|| {
     headers
 });
 
+/// The headers of an answer in JSON, all of them: a copy that need not grow.
+pub fn of_json() -> HeaderMap {
+    static JSON_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+        // With room to spare: a full map grows even where a value is replaced.
+        let mut headers = HeaderMap::with_capacity(2 * ALL.len());
+        headers.extend(ALL.clone());
+        headers.insert(CONTENT_TYPE, JSON);
+        depend_on_session(&mut headers);
+        // Its place. What it is, the entrance says.
+        headers.insert(X_REQUEST_ID, HeaderValue::from_static(""));
+        headers
+    });
+    JSON_HEADERS.clone()
+}
+
+/// For what depends on who asks: nobody keeps it (OWASP ASVS 14.3.2).
+pub fn depend_on_session(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    if headers.get_all(VARY).iter().all(|value| value != BY_COOKIE) {
+        headers.append(VARY, BY_COOKIE);
+    }
+}
+
 /// Adds to an answer what every one has.
 pub fn add(response: &mut Response) {
-    let own = mem::replace(response.headers_mut(), ALL.clone());
-    response.headers_mut().extend(own);
+    // One that was made in JSON began with them.
+    if !response.headers().contains_key(STRICT_TRANSPORT_SECURITY) {
+        let own = mem::replace(response.headers_mut(), ALL.clone());
+        response.headers_mut().extend(own);
+    }
     debug_assert!(
         EVERYWHERE
             .iter()

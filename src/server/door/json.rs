@@ -2,15 +2,16 @@
 //!
 //! The order decides what a caller learns: the name, the method, the guard, and only then anything of the body.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use axum::{
-    body::Body,
     extract::Request,
     http::{
         HeaderMap, Method,
         header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
-        request::Parts,
     },
     response::Response,
 };
@@ -37,7 +38,7 @@ use crate::{
 /// What the paths of functions begin with.
 const PREFIX: &str = "/api";
 
-/// After how long a wait for the body the session is looked up again before the function asks its guard.
+/// After how long a wait, for the body mostly, the session is looked up again before the function asks its guard.
 const STALE_AFTER: Duration = Duration::from_millis(500);
 
 /// How much of a refused body is taken off the line, and for how long.
@@ -52,34 +53,33 @@ pub fn is_for(path: &str) -> bool {
 }
 
 /// Calls a function.
-pub async fn call(services: &Services, caller: Caller, request: Request) -> Response {
-    let (head, mut body) = request.into_parts();
-    match try_call(services.settings(), caller, &head, &mut body).await {
+pub async fn call(services: &Services, caller: &Caller, request: &mut Request) -> Response {
+    match try_call(services.settings(), caller, request).await {
         Ok(reply) => answered(reply),
         Err(refusal) => {
-            Box::pin(drain(&head.headers, body)).await;
+            Box::pin(drain(request)).await;
             refused(&refusal)
         }
     }
 }
 
-async fn try_call(settings: &Settings, caller: Caller, head: &Parts, body: &mut Body) -> Result<String, Refusal> {
-    let name = head
-        .uri
+async fn try_call(settings: &Settings, caller: &Caller, request: &mut Request) -> Result<String, Refusal> {
+    let name = request
+        .uri()
         .path()
         .strip_prefix(PREFIX)
         .and_then(|name| name.strip_prefix('/'));
     let function = name.and_then(function::find).ok_or(Refusal::UnknownFunction)?;
-    if head.method != Method::POST {
+    if *request.method() != Method::POST {
         return Err(Refusal::MethodNotAllowed);
     }
     let began = Instant::now();
-    let result = call_over_http(function, settings, &caller, &head.headers, body).await;
-    let record = CallRecord::new(&caller, function.name(), began, &result);
+    let result = call_over_http(function, settings, caller, request, began).await;
+    let record = CallRecord::new(caller, function.name(), began, &result);
     caller.services().audit().note_call(record);
     let reply = result?;
     if caller.kept_call_cookie().is_some() {
-        Box::pin(kept_calls::replace_by_call(&caller, function.name())).await;
+        Box::pin(kept_calls::replace_by_call(caller, function.name())).await;
     }
     Ok(reply)
 }
@@ -88,18 +88,17 @@ async fn call_over_http(
     function: &'static Function,
     settings: &Settings,
     caller: &Caller,
-    headers: &HeaderMap,
-    body: &mut Body,
+    request: &mut Request,
+    began: Instant,
 ) -> Result<String, Refusal> {
     function.admit(caller).await?;
-    let is_json = is_json(headers);
+    let is_json = is_json(request.headers());
     let takes_nothing = function.shape().is_nothing();
     if !is_json && !takes_nothing {
         return Err(Refusal::NotJson);
     }
-    let asked = Instant::now();
-    let text = read(headers, body, settings).await?;
-    if asked.elapsed() >= STALE_AFTER {
+    let text = read(request, settings).await?;
+    if began.elapsed() >= STALE_AFTER {
         Box::pin(caller.look_again()).await?;
     }
     let text = match text.is_empty() && takes_nothing {
@@ -134,8 +133,9 @@ pub async fn run(function: &'static Function, caller: Caller, body: String) -> R
 ///
 /// # Errors
 /// A body that is larger, slower or stranger than allowed. Nothing is unpacked: a few bytes could become any number.
-pub async fn read(headers: &HeaderMap, body: &mut Body, settings: &Settings) -> Result<String, Refusal> {
-    if headers
+pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, Refusal> {
+    if request
+        .headers()
         .get_all(CONTENT_ENCODING)
         .iter()
         .any(|coding| coding != "identity")
@@ -143,6 +143,7 @@ pub async fn read(headers: &HeaderMap, body: &mut Body, settings: &Settings) -> 
         return Err(Refusal::Encoded);
     }
     let limit = settings.limits.body_bytes;
+    let body = request.body_mut();
     if http_body::Body::size_hint(body).lower() > limit {
         return Err(Refusal::TooLarge { limit });
     }
@@ -160,13 +161,13 @@ pub async fn read(headers: &HeaderMap, body: &mut Body, settings: &Settings) -> 
 
 /// Takes what is left of a refused body off the line, unread and within bounds: a client that is still sending when the
 /// connection closes finds a broken connection instead of the refusal.
-pub async fn drain(headers: &HeaderMap, body: Body) {
+pub async fn drain(request: &mut Request) {
     // This client waits for an answer before it sends anything.
-    if headers.contains_key(EXPECT) {
+    if request.headers().contains_key(EXPECT) {
         return;
     }
     let mut left = DRAINED_BYTES;
-    let mut body = body.into_data_stream();
+    let mut body = mem::take(request.body_mut()).into_data_stream();
     let draining = async {
         while let Some(Ok(chunk)) = body.next().await {
             left = left.saturating_sub(chunk.len());

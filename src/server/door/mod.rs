@@ -27,6 +27,8 @@ pub mod reply;
 use std::{
     convert::Infallible,
     future::{Ready, ready},
+    mem,
+    pin::pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -44,12 +46,11 @@ use axum::{
 use futures::future::BoxFuture;
 use tower::{BoxError, Service, ServiceExt as _};
 
-use self::{entrance::Entrance, page::Pages};
+use self::{entrance::Entrance, page::Pages, reply::Reader};
 use super::{
-    caller::Caller,
     https::{connection::Connection, listener::Peer, stalled},
     services::Services,
-    sessions::carry::carry,
+    sessions::carry::{bring_in, take_out},
     site::Site,
     under_way,
 };
@@ -93,46 +94,45 @@ impl Doors {
         }
     }
 
-    async fn answer(self, request: Request) -> Response {
-        let response = self
-            .house
-            .entrance
-            .pass(self.connection.as_ref(), request, |request| self.let_in(request))
-            .await;
+    // A request is lent to whatever looks at it: each hand that it is given to would keep room for it.
+    async fn answer(&self, request: &mut Request) -> Response {
+        let entrance = &self.house.entrance;
+        let admitted = entrance.admit(self.connection.as_ref(), request);
+        let response = entrance.serve(admitted, pin!(self.let_in(request))).await;
         stalled::watch(response, self.house.patience)
     }
 
-    async fn let_in(&self, request: Request) -> Response {
-        let mut response = if headers::are_too_many(&request) {
+    async fn let_in(&self, request: &mut Request) -> Response {
+        let mut response = if headers::are_too_many(request) {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response()
-        } else if let Some(refused) = framing::refuse_ambiguous(&request) {
+        } else if let Some(refused) = framing::refuse_ambiguous(request) {
             refused
         } else {
-            let uri = request.uri().clone();
-            panic::catch(&uri, self.open(request)).await
+            panic::catch(Reader::of(request.uri().path()), self.open(request)).await
         };
         headers::add(&mut response);
         response
     }
 
     /// Opens the door that a request is for.
-    async fn open(&self, mut request: Request) -> Response {
+    async fn open(&self, request: &mut Request) -> Response {
         let House { services, rooms, .. } = &*self.house;
         let connection = self.connection.as_ref();
         if !json::is_for(request.uri().path()) {
             if let Some(connection) = connection {
                 request.extensions_mut().insert(connection.clone());
             }
-            return match Box::pin(rooms.clone().oneshot(request)).await {
+            return match Box::pin(rooms.clone().oneshot(mem::take(request))).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             };
         }
-        if !origin::is_allowed(services, &request) {
+        if !origin::is_allowed(services, request) {
             return Box::pin(origin::refuse(request)).await;
         }
-        let call = |caller, request| json::call(services, caller, request);
-        carry(services, connection, request, call).await
+        let caller = bring_in(services, connection, request);
+        let response = json::call(services, &caller, request).await;
+        take_out(&caller, connection, Reader::Program, response).await
     }
 }
 
@@ -151,7 +151,8 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let doors = self.clone();
-        Box::pin(async move { Ok(doors.answer(request.map(Body::new)).await) })
+        let mut request = request.map(Body::new);
+        Box::pin(async move { Ok(doors.answer(&mut request).await) })
     }
 }
 
@@ -200,16 +201,16 @@ fn guarded(pages: &Pages) -> Router {
 }
 
 /// The middleware of what knows who calls.
-pub async fn known(State(services): State<Services>, request: Request, next: Next) -> Response {
+pub async fn known(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     if !origin::is_allowed(&services, &request) {
-        return origin::refuse(request).await;
+        return origin::refuse(&mut request).await;
     }
     let connection = request.extensions().get::<Connection>().cloned();
-    let go_on = |caller: Caller, mut request: Request| {
-        request.extensions_mut().insert(caller);
-        next.run(request)
-    };
-    carry(&services, connection.as_ref(), request, go_on).await
+    let reader = Reader::of(request.uri().path());
+    let caller = bring_in(&services, connection.as_ref(), &request);
+    request.extensions_mut().insert(caller.clone());
+    let response = next.run(request).await;
+    take_out(&caller, connection.as_ref(), reader, response).await
 }
 
 #[cfg(test)]

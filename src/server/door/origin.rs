@@ -6,42 +6,49 @@
 use axum::{
     extract::Request,
     http::{
-        HeaderMap, Method,
+        HeaderMap, HeaderName, Method,
         header::{HOST, ORIGIN},
         uri::Authority,
     },
     response::Response,
 };
 
-use super::{json::drain, reply::refused_at};
+use super::{
+    json::drain,
+    reply::{Reader, refused_to},
+};
 use crate::{
     contract::Refusal,
     server::{events, services::Services},
 };
 
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// Whether a request may go on: it changes nothing, or comes from a page of this site, or from no page at all.
 pub fn is_allowed(services: &Services, request: &Request) -> bool {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // HTTP/2 names the host in the address, HTTP/1.1 in a header.
-    let host = request
-        .uri()
-        .authority()
-        .map(Authority::as_str)
-        .or_else(|| text(request.headers(), HOST.as_str()));
+    let host = || {
+        let named = request.uri().authority().map(Authority::as_str);
+        named.or_else(|| text(request.headers(), HOST))
+    };
     is_safe || is_own(request.headers(), host, || services.settings().origin())
 }
 
 /// Refuses a request from another site.
-pub async fn refuse(request: Request) -> Response {
-    events::other_site(text(request.headers(), ORIGIN.as_str()));
-    let (head, body) = request.into_parts();
-    drain(&head.headers, body).await;
-    refused_at(head.uri.path(), &Refusal::CrossOrigin)
+pub async fn refuse(request: &mut Request) -> Response {
+    events::other_site(text(request.headers(), ORIGIN));
+    drain(request).await;
+    refused_to(Reader::of(request.uri().path()), &Refusal::CrossOrigin)
 }
 
 /// Whether a request comes from a page of this site, or from no page at all.
-fn is_own(headers: &HeaderMap, host: Option<&str>, own_origin: impl FnOnce() -> String) -> bool {
-    let site_is_own = match headers.get("sec-fetch-site") {
+fn is_own<'a>(
+    headers: &HeaderMap,
+    host: impl FnOnce() -> Option<&'a str>,
+    own_origin: impl FnOnce() -> String,
+) -> bool {
+    let site_is_own = match headers.get(SEC_FETCH_SITE) {
         None => true,
         Some(site) => site == "same-origin" || site == "none",
     };
@@ -52,14 +59,14 @@ fn is_own(headers: &HeaderMap, host: Option<&str>, own_origin: impl FnOnce() -> 
             origin.eq_ignore_ascii_case(&own_origin())
                 || origin
                     .strip_prefix("https://")
-                    .zip(host)
+                    .zip(host())
                     .is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
         }
     };
     site_is_own && origin_is_own
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
@@ -77,7 +84,11 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
         }
-        is_own(&headers, Some("localhost:8443"), || "https://calls.example".to_owned())
+        is_own(
+            &headers,
+            || Some("localhost:8443"),
+            || "https://calls.example".to_owned(),
+        )
     }
 
     #[test]

@@ -4,13 +4,13 @@
 
 use std::future::Future;
 
-use axum::{http::Uri, response::Response};
+use axum::response::Response;
 use futures::TryFutureExt as _;
 
-use super::reply::refused_at;
+use super::reply::{Reader, refused_to};
 use crate::server::fault::caught;
 
-/// Does the work for a request to `uri`, and turns a panic in it into an internal failure like any other.
-pub fn catch(uri: &Uri, work: impl Future<Output = Response>) -> impl Future<Output = Response> {
-    caught(work).unwrap_or_else(|refusal| refused_at(uri.path(), &refusal))
+/// Does the work for a request, and turns a panic in it into an internal failure like any other.
+pub fn catch(reader: Reader, work: impl Future<Output = Response>) -> impl Future<Output = Response> {
+    caught(work).unwrap_or_else(move |refusal| refused_to(reader, &refusal))
 }

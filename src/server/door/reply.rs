@@ -9,24 +9,43 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::headers::STILL_PAGE;
+use super::headers::{self, STILL_PAGE};
 use crate::{contract::Refusal, pages::failure, server::reference::Reference};
 
 /// The type of a page.
 pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-
 /// A reply.
 pub fn answered(body: String) -> Response {
-    ([(CONTENT_TYPE, JSON)], body).into_response()
+    let mut response = Response::new(body.into());
+    *response.headers_mut() = headers::of_json();
+    response
 }
 
-/// A refusal, in the form that fits what was asked for: JSON under `/api`, otherwise a page.
-pub fn refused_at(path: &str, refusal: &Refusal) -> Response {
-    match path.starts_with("/api") {
-        true => refused(refusal),
-        false => refused_person(refusal),
+/// Who reads an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// A program, or a page by its script: JSON.
+    Program,
+    /// A person: a page.
+    Person,
+}
+
+impl Reader {
+    /// Who asks for that path: under `/api` programs do.
+    pub fn of(path: &str) -> Self {
+        match path.starts_with("/api") {
+            true => Self::Program,
+            false => Self::Person,
+        }
+    }
+}
+
+/// A refusal, in the form that fits its reader.
+pub fn refused_to(reader: Reader, refusal: &Refusal) -> Response {
+    match reader {
+        Reader::Program => refused(refusal),
+        Reader::Person => refused_person(refusal),
     }
 }
 
@@ -43,8 +62,8 @@ pub fn refused_person(refusal: &Refusal) -> Response {
 
 /// A refusal as JSON.
 pub fn refused(refusal: &Refusal) -> Response {
-    let body = body_of(refusal);
-    let mut response = (status(refusal), [(CONTENT_TYPE, JSON)], body).into_response();
+    let mut response = answered(body_of(refusal));
+    *response.status_mut() = status(refusal);
     add_headers(&mut response, refusal);
     response
 }

@@ -6,9 +6,9 @@
 
 use std::{
     future::{Ready, ready},
-    io,
+    io, mem,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -59,8 +59,12 @@ pub struct IdleStream<S> {
     stream: S,
     limit: Duration,
     timer: Pin<Box<Sleep>>,
+    /// Whom the timer wakes.
+    woken: Option<Waker>,
     /// When something last moved.
     moved: Instant,
+    /// Whether something has moved since.
+    is_moving: bool,
     /// Since when a write waits for the client.
     waiting: Option<Instant>,
     /// For how long the client may still let writes wait.
@@ -75,7 +79,9 @@ impl<S> IdleStream<S> {
             stream,
             limit,
             timer: Box::pin(sleep(limit)),
+            woken: None,
             moved: Instant::now(),
+            is_moving: false,
             waiting: None,
             patience: limit,
             place: None,
@@ -92,9 +98,15 @@ impl<S> IdleStream<S> {
     /// Notes that something moved, and looks at the timer where nothing did.
     fn watch<T>(&mut self, cx: &mut Context<'_>, moved: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if moved.is_ready() {
-            self.moved = Instant::now();
+            self.is_moving = true;
             return moved;
         }
+        self.stand_still();
+        // The timer is not asked again and again, unless it has run down or wakes somebody else.
+        if !self.timer.is_elapsed() && self.woken.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        self.woken = Some(cx.waker().clone());
         // The timer is not set anew with every byte, but when it has run down and something had moved since it was set.
         while self.timer.as_mut().poll(cx).is_ready() {
             let end = self.end();
@@ -110,10 +122,12 @@ impl<S> IdleStream<S> {
     fn watch_write(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match (&written, self.waiting) {
             (Poll::Pending, None) => {
+                self.stand_still();
                 self.waiting = Some(Instant::now());
                 let end = self.end();
                 if end < self.timer.deadline() {
                     self.timer.as_mut().reset(end);
+                    self.woken = None;
                 }
             }
             (Poll::Ready(Ok(bytes)), Some(since)) => {
@@ -124,6 +138,13 @@ impl<S> IdleStream<S> {
             _ => {}
         }
         self.watch(cx, written)
+    }
+
+    /// Notes when it came to a stop: the clock is read then, and not with every piece that moves.
+    fn stand_still(&mut self) {
+        if mem::take(&mut self.is_moving) {
+            self.moved = Instant::now();
+        }
     }
 
     /// When the connection is over if nothing moves until then.

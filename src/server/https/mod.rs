@@ -5,26 +5,27 @@
 
 pub mod connection;
 pub mod forwarded;
+pub mod handshake;
 pub mod idle;
 pub mod listener;
 pub mod open_files;
 pub mod plain;
 pub mod reload;
 pub mod stalled;
+pub mod timer;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum_server::{
-    Handle, Server,
-    tls_rustls::{RustlsAcceptor, RustlsConfig},
-};
+use axum_server::{Handle, Server, tls_rustls::RustlsConfig};
 use rustls::crypto::aws_lc_rs;
 use tokio::time::{interval, timeout};
 
 use self::{
+    handshake::HandshakeAcceptor,
     idle::IdleAcceptor,
     listener::{Listener, Peer},
+    timer::HeadTimer,
 };
 use super::{
     certificates::Certificates,
@@ -72,10 +73,11 @@ pub async fn serve(
     handle: Handle<Peer>,
 ) -> anyhow::Result<()> {
     let https = &settings.https;
-    let idle = Duration::from_secs(https.idle_seconds);
-    let acceptor = RustlsAcceptor::new(tls)
-        .handshake_timeout(Duration::from_secs(https.handshake_seconds))
-        .acceptor(IdleAcceptor::new(idle));
+    let acceptor = HandshakeAcceptor {
+        tls,
+        idle: IdleAcceptor::new(Duration::from_secs(https.idle_seconds)),
+        limit: Duration::from_secs(https.handshake_seconds),
+    };
     let mut server = Server::from_listener(listener).acceptor(acceptor).handle(handle);
     let header = Duration::from_secs(https.header_seconds);
     limit(server.http_builder(), header);
@@ -85,7 +87,11 @@ pub async fn serve(
 
 /// Bounds what a connection may send and how long it may take with it.
 fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>, header: Duration) {
-    builder.http1().header_read_timeout(header).max_buf_size(MAX_HEAD);
+    builder
+        .http1()
+        .timer(HeadTimer)
+        .header_read_timeout(header)
+        .max_buf_size(MAX_HEAD);
     // No keep-alive pings: they would look like life to the idle timer, which ends dead connections as well.
     builder
         .http2()

@@ -4,7 +4,7 @@
 //! with a wrong address is fixed instead of sending its secrets in the clear time and again (OWASP ASVS 4.1.2). Health is
 //! told here as well, for load balancers that ask without TLS.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, pin::pin, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -57,11 +57,14 @@ pub async fn serve(listener: Listener, services: &Services, handle: Handle<Peer>
 
 async fn enter(State(entrance): State<Entrance>, request: Request, next: Next) -> Response {
     let connection = request.extensions().get::<Connection>().cloned();
-    let inside = async |request| match refuse_ambiguous(&request) {
-        Some(refused) => refused,
-        None => next.run(request).await,
+    let admitted = entrance.admit(connection.as_ref(), &request);
+    let work = async {
+        match refuse_ambiguous(&request) {
+            Some(refused) => refused,
+            None => next.run(request).await,
+        }
     };
-    entrance.pass(connection.as_ref(), request, inside).await
+    entrance.serve(admitted, pin!(work)).await
 }
 
 async fn lead(State(origin): State<String>, request: Request) -> Response {

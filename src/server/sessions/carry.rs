@@ -1,15 +1,6 @@
 //! Carries the session through a request: cookie in, [`Caller`] for guards and functions, cookies out.
 
-use std::future::Future;
-
-use axum::{
-    extract::Request,
-    http::{
-        HeaderValue,
-        header::{CACHE_CONTROL, SET_COOKIE, VARY},
-    },
-    response::Response,
-};
+use axum::{extract::Request, http::header::SET_COOKIE, response::Response};
 use tower_sessions::Session;
 
 use super::login_of;
@@ -19,23 +10,18 @@ use crate::{
         caller::{Arrival, Caller},
         clock::Timestamp,
         cookies::{CookieName, SetCookie},
-        door::{headers::NO_STORE, reply::refused_at},
+        door::{
+            headers::depend_on_session,
+            reply::{Reader, refused_to},
+        },
         fault::Fault,
         https::{connection::Connection, forwarded::client_address},
         services::Services,
     },
 };
 
-const COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
-
-/// Takes a request to a door, as the call of somebody. Every function and every page stands behind it.
-pub async fn carry<F: Future<Output = Response>>(
-    services: &Services,
-    connection: Option<&Connection>,
-    request: Request,
-    door: impl FnOnce(Caller, Request) -> F,
-) -> Response {
-    let uri = request.uri().clone();
+/// Who calls with a request. Every function and every page stands behind it.
+pub fn bring_in(services: &Services, connection: Option<&Connection>, request: &Request) -> Caller {
     let now = Timestamp::now();
     let arrival = Arrival {
         address: connection
@@ -43,23 +29,27 @@ pub async fn carry<F: Future<Output = Response>>(
         at: now,
         last_told: connection.map_or(now, Connection::last_told),
     };
-    let caller = Caller::new(services.clone(), request.headers(), arrival);
+    Caller::new(services.clone(), request.headers(), arrival)
+}
 
-    let mut response = door(caller.clone(), request).await;
-
+/// Gives the answer to that caller what the session needs, and tells the client.
+pub async fn take_out(
+    caller: &Caller,
+    connection: Option<&Connection>,
+    reader: Reader,
+    mut response: Response,
+) -> Response {
     if let Some(session) = caller.open_session()
-        && let Err(fault) = Box::pin(save(&caller, session)).await
+        && let Err(fault) = Box::pin(save(caller, session)).await
     {
         caller.drop_cookies();
-        response = refused_at(uri.path(), &Refusal::from(fault));
+        response = refused_to(reader, &Refusal::from(fault));
     }
     let headers = response.headers_mut();
     for cookie in caller.set_cookie_headers() {
         headers.append(SET_COOKIE, cookie);
     }
-    // What depends on who asks is never kept by anyone (OWASP ASVS 14.3.2).
-    headers.insert(CACHE_CONTROL, NO_STORE);
-    headers.append(VARY, COOKIE);
+    depend_on_session(headers);
     if let Some(connection) = connection {
         connection.tell(Timestamp::now());
     }
