@@ -1,21 +1,24 @@
-//! Passwords: hashed and verified off the async workers, a few at a time.
+//! Passwords: hashed and verified off the async workers, a few at a time, on threads of their own.
 //!
 //! The work holds its permit until it is done, also when the client has gone.
 
 mod hashing;
-mod memory;
+mod threads;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, oneshot},
     time::{Instant, timeout_at},
 };
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-use self::hashing::Hasher;
 pub use self::hashing::Verdict;
+use self::{
+    hashing::Hasher,
+    threads::{Area, Threads},
+};
 use super::{
     fault::Fault,
     password_policy, settings,
@@ -30,6 +33,7 @@ use crate::contract::{
 #[derive(Clone)]
 pub struct Passwords {
     hasher: Hasher,
+    threads: Threads,
     permits: Arc<Semaphore>,
     max_wait: Duration,
     min_chars: usize,
@@ -43,6 +47,7 @@ impl Passwords {
     pub fn new(settings: &settings::Passwords) -> anyhow::Result<Self> {
         Ok(Self {
             hasher: Hasher::new(settings)?,
+            threads: Threads::default(),
             permits: Arc::new(Semaphore::new(settings.permits)),
             max_wait: Duration::from_millis(settings.max_wait_ms),
             min_chars: settings.min_chars,
@@ -54,7 +59,7 @@ impl Passwords {
     /// # Errors
     /// [`Refusal::Busy`] where too many are being hashed.
     pub async fn hash(&self, password: Password) -> Result<String, Refusal> {
-        self.work(move |hasher| hasher.hash(&password)).await
+        self.work(move |hasher, area| hasher.hash(area, &password)).await
     }
 
     /// Hashes a password that somebody chose, if it is good enough for `user_id`; otherwise says why it is not, in words
@@ -65,8 +70,8 @@ impl Passwords {
     pub async fn hash_new(&self, password: NewPassword, user_id: &str) -> Result<Result<String, String>, Refusal> {
         let (user_id, min_chars) = (user_id.to_owned(), self.min_chars);
         self.work(
-            move |hasher| match password_policy::problem(&password, &user_id, min_chars) {
-                None => hasher.hash(&password.0).map(Ok),
+            move |hasher, area| match password_policy::problem(&password, &user_id, min_chars) {
+                None => hasher.hash(area, &password.0).map(Ok),
                 Some(problem) => Ok(Err(problem)),
             },
         )
@@ -91,13 +96,15 @@ impl Passwords {
         password: Password,
         stored: Option<String>,
     ) -> Result<Verdict, Refusal> {
-        self.work_by(deadline, move |hasher| hasher.verify(&password, stored.as_deref()))
-            .await
+        self.work_by(deadline, move |hasher, area| {
+            hasher.verify(area, &password, stored.as_deref())
+        })
+        .await
     }
 
     async fn work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Hasher, &mut Area) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Refusal> {
         self.work_by(Instant::now() + self.max_wait, work).await
     }
@@ -105,7 +112,7 @@ impl Passwords {
     async fn work_by<T: Send + 'static>(
         &self,
         deadline: Instant,
-        work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Hasher, &mut Area) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Refusal> {
         let permit = timeout_at(deadline, Arc::clone(&self.permits).acquire_owned())
             .await
@@ -113,14 +120,14 @@ impl Passwords {
             .map_err(|error| Fault::new("waiting to hash a password", error))?;
         let hasher = self.hasher.clone();
         let request = UnderWay::current();
-        let worked = tokio::task::spawn_blocking(move || {
-            // Given back when the work is done, not when its client stops waiting.
-            let _permit = permit;
-            over_blocking(request, || work(&hasher))
+        let (tell, told) = oneshot::channel();
+        // The permit is given back when the work is done, not when its client stops waiting.
+        let started = self.threads.run(permit, move |area| {
+            // It is an error where the client has gone: then nobody is told.
+            let _ = tell.send(over_blocking(request, || work(&hasher, area)));
         });
-        Ok(worked
-            .await
-            .map_err(|error| Fault::new("hashing a password", error))??)
+        started.map_err(|error| Fault::new("starting to hash a password", error))?;
+        Ok(told.await.map_err(|error| Fault::new("hashing a password", error))??)
     }
 }
 

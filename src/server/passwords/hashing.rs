@@ -12,7 +12,7 @@ use argon2::{
 };
 use zeroize::Zeroizing;
 
-use super::{memory::Memory, normalised};
+use super::{normalised, threads::Area};
 use crate::{
     contract::login::Password,
     server::{fault::Fault, settings},
@@ -31,7 +31,6 @@ pub struct Verdict {
 #[derive(Debug, Clone)]
 pub struct Hasher {
     params: Params,
-    memory: Memory,
 }
 
 impl Hasher {
@@ -42,23 +41,20 @@ impl Hasher {
     pub fn new(settings: &settings::Passwords) -> anyhow::Result<Self> {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|error| anyhow::anyhow!("the password costs are not usable: {error}"))?;
-        Ok(Self {
-            params,
-            memory: Memory::default(),
-        })
+        Ok(Self { params })
     }
 
     /// The hash of a password as it is stored, with a salt of its own.
     ///
     /// # Errors
     /// A fault if the operating system has no random numbers.
-    pub fn hash(&self, password: &Password) -> Result<String, Fault> {
+    pub fn hash(&self, area: &mut Area, password: &Password) -> Result<String, Fault> {
         let doing = "hashing a password";
         let mut salt = [0; RECOMMENDED_SALT_LEN];
         getrandom::fill(&mut salt).map_err(|error| Fault::new(doing, error))?;
         let mut output = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
         let present = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        self.fill("hash", &present, password, &salt, &mut *output)?;
+        fill(area, "hash", &present, password, &salt, &mut *output)?;
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -73,9 +69,9 @@ impl Hasher {
     ///
     /// # Errors
     /// A fault where the stored hash is unreadable.
-    pub fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, Fault> {
+    pub fn verify(&self, area: &mut Area, password: &Password, stored: Option<&str>) -> Result<Verdict, Fault> {
         let Some(stored) = stored else {
-            self.work_for_nothing("verify", &self.params, password)?;
+            work_for_nothing(area, "verify", &self.params, password)?;
             return Ok(Verdict {
                 is_right: false,
                 is_outdated: false,
@@ -93,59 +89,26 @@ impl Hasher {
         let mut output = Zeroizing::new([0; Output::MAX_LENGTH]);
         let output = &mut output[..expected.len()];
         let as_then = Argon2::new(algorithm, version, params.clone());
-        self.fill("verify", &as_then, password, salt, output)?;
+        fill(area, "verify", &as_then, password, salt, output)?;
         // Outputs are compared in constant time.
         let is_right = Output::new(output).is_ok_and(|output| output == *expected);
         let is_outdated = algorithm != Algorithm::Argon2id || self.is_cheaper(&params);
         if is_outdated {
-            self.make_up_for(&params, password)?;
+            self.make_up_for(area, &params, password)?;
         }
         Ok(Verdict { is_right, is_outdated })
     }
 
-    fn fill(
-        &self,
-        purpose: &str,
-        argon2: &Argon2<'_>,
-        password: &Password,
-        salt: &[u8],
-        output: &mut [u8],
-    ) -> Result<(), Fault> {
-        let began = Instant::now();
-        let (password, params) = (normalised(password), argon2.params());
-        self.memory
-            .lend(params, |memory| {
-                argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory)
-            })
-            .map_err(|error| Fault::new("hashing a password", error))?;
-        // For operators who choose costs by what they do here.
-        tracing::debug!(
-            target: "callgate::passwords",
-            purpose,
-            memory_kib = params.m_cost(),
-            iterations = params.t_cost(),
-            took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "hashed a password"
-        );
-        Ok(())
-    }
-
-    fn work_for_nothing(&self, purpose: &str, params: &Params, password: &Password) -> Result<(), Fault> {
-        let mut unused = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-        self.fill(purpose, &argon2, password, &[0; RECOMMENDED_SALT_LEN], &mut *unused)
-    }
-
     /// Does the work that a cheap hash saved: otherwise users who have not logged in since the costs were raised could be told,
     /// by the time, from names that nobody has. Work is memory times iterations.
-    fn make_up_for(&self, cheap: &Params, password: &Password) -> Result<(), Fault> {
+    fn make_up_for(&self, area: &mut Area, cheap: &Params, password: &Password) -> Result<(), Fault> {
         let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
         let asked = &self.params;
         let saved = work(asked).saturating_sub(work(cheap));
         let memory_kib = u32::try_from(saved / u64::from(asked.t_cost())).unwrap_or(asked.m_cost());
         // Less than argon2 does at the least is too little to be seen.
         match Params::new(memory_kib, asked.t_cost(), asked.p_cost(), None) {
-            Ok(params) => self.work_for_nothing("make_up", &params, password),
+            Ok(params) => work_for_nothing(area, "make_up", &params, password),
             Err(_) => Ok(()),
         }
     }
@@ -154,4 +117,42 @@ impl Hasher {
     fn is_cheaper(&self, found: &Params) -> bool {
         found.m_cost() < self.params.m_cost() || found.t_cost() < self.params.t_cost()
     }
+}
+
+fn fill(
+    area: &mut Area,
+    purpose: &str,
+    argon2: &Argon2<'_>,
+    password: &Password,
+    salt: &[u8],
+    output: &mut [u8],
+) -> Result<(), Fault> {
+    let began = Instant::now();
+    let (password, params) = (normalised(password), argon2.params());
+    argon2
+        .hash_password_into_with_memory(password.as_bytes(), salt, output, area.blocks(params))
+        .map_err(|error| Fault::new("hashing a password", error))?;
+    // For operators who choose costs by what they do here.
+    tracing::debug!(
+        target: "callgate::passwords",
+        purpose,
+        memory_kib = params.m_cost(),
+        iterations = params.t_cost(),
+        took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "hashed a password"
+    );
+    Ok(())
+}
+
+fn work_for_nothing(area: &mut Area, purpose: &str, params: &Params, password: &Password) -> Result<(), Fault> {
+    let mut unused = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    fill(
+        area,
+        purpose,
+        &argon2,
+        password,
+        &[0; RECOMMENDED_SALT_LEN],
+        &mut *unused,
+    )
 }
