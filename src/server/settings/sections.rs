@@ -140,7 +140,7 @@ pub struct Passwords {
     pub permits: usize,
 
     /// How long a login waits for its turn, in milliseconds, before it is told to come back.
-    #[config(env = "CALLGATE_PASSWORDS_MAX_WAIT_MS", default = 1500)]
+    #[config(env = "CALLGATE_PASSWORDS_MAX_WAIT_MS", default = 600)]
     pub max_wait_ms: u64,
 }
 

@@ -31,10 +31,7 @@ impl Storage {
         // A look without a write first, so that a flood of refused attempts writes nothing.
         {
             let mut reader = self.reader.acquire().await.map_err(fault(DOING))?;
-            let failures = [
-                failures(&mut reader, first).await?,
-                failures(&mut reader, second).await?,
-            ];
+            let failures = failures(&mut reader, [first, second]).await?;
             let decided = decide([&failures[0], &failures[1]]);
             if decided.is_err() {
                 return Ok(decided);
@@ -47,24 +44,23 @@ impl Storage {
             .execute(&mut *transaction)
             .await
             .map_err(fault(DOING))?;
-        let failures = [
-            self::failures(&mut transaction, first).await?,
-            self::failures(&mut transaction, second).await?,
-        ];
+        let failures = self::failures(&mut transaction, [first, second]).await?;
         let decided = decide([&failures[0], &failures[1]]);
         if decided.is_ok() {
-            for count in counts {
-                sqlx::query(
-                    "INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at) VALUES ($1, $2, $3, $4)",
-                )
-                .bind(attempt.as_bytes())
-                .bind(count.bucket.as_bytes())
-                .bind(now.0)
-                .bind(count.expires_at.0)
-                .execute(&mut *transaction)
-                .await
-                .map_err(fault(DOING))?;
-            }
+            let [one, other] = counts;
+            sqlx::query(
+                "INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at)
+                 VALUES ($1, $2, $3, $4), ($1, $5, $3, $6)",
+            )
+            .bind(attempt.as_bytes())
+            .bind(one.bucket.as_bytes())
+            .bind(now.0)
+            .bind(one.expires_at.0)
+            .bind(other.bucket.as_bytes())
+            .bind(other.expires_at.0)
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(DOING))?;
             transaction.commit().await.map_err(fault(DOING))?;
         }
         Ok(decided)
@@ -127,13 +123,22 @@ impl Storage {
     }
 }
 
-/// The failures in a bucket, the oldest first.
-async fn failures(connection: &mut sqlx::SqliteConnection, bucket: &TokenHash) -> Result<Vec<Timestamp>, Fault> {
-    let failures: Vec<i64> =
-        sqlx::query_scalar("SELECT failed_at FROM failed_logins WHERE bucket = $1 ORDER BY failed_at")
-            .bind(bucket.as_bytes())
+/// The failures in each of two buckets, the oldest first.
+async fn failures(
+    connection: &mut sqlx::SqliteConnection,
+    buckets: [&TokenHash; 2],
+) -> Result<[Vec<Timestamp>; 2], Fault> {
+    let [one, other] = buckets;
+    let failures: Vec<(bool, i64)> =
+        sqlx::query_as("SELECT bucket = $1, failed_at FROM failed_logins WHERE bucket IN ($1, $2) ORDER BY failed_at")
+            .bind(one.as_bytes())
+            .bind(other.as_bytes())
             .fetch_all(connection)
             .await
             .map_err(fault(DOING))?;
-    Ok(failures.into_iter().map(Timestamp).collect())
+    let of = |is_first| {
+        let failures = failures.iter().filter(|(first, _)| *first == is_first);
+        failures.map(|(_, at)| Timestamp(*at)).collect()
+    };
+    Ok([of(true), of(false)])
 }
