@@ -12,7 +12,7 @@ tools/setup.sh run
 stamp=target/release-build.stamp
 compiler=$(rustc --version)
 inputs=()
-for input in Cargo.toml Cargo.lock build.rs tools/build.sh src style public migrations; do
+for input in Cargo.toml Cargo.lock build.rs tools/build.sh tools/env.sh src style public migrations; do
   if [ -e "$input" ]; then inputs+=("$input"); fi
 done
 
@@ -42,8 +42,10 @@ read -ra own_flags <<<"${RUSTFLAGS:-}"
 CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' ${own_flags[@]+"${own_flags[@]}"} "${flags[@]}")
 export CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}
 rm -rf target/site
-# What the splitting goes by; cargo-leptos would set it itself if there were no other flags.
-CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-args=--emit-relocs' LEPTOS_HASH_FILES=true \
+# The relocations are what the splitting goes by; cargo-leptos would ask for them itself if there were no other flags.
+read -ra small <<<"$(small_std_flags)"
+browser_flags=("--sysroot=$(small_std)" "${small[@]}" "-Clink-args=--emit-relocs")
+RUSTC_BOOTSTRAP=1 CARGO_ENCODED_RUSTFLAGS+=$(printf '\x1f%s' "${browser_flags[@]}") LEPTOS_HASH_FILES=true \
   cargo leptos build --release --precompress --split --frontend-only
 EMBEDDED_SITE=$project/target/site cargo build --release --features ssr --bin callgate
 mv "$stamp.new" "$stamp"

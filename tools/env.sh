@@ -33,3 +33,14 @@ if [ -f "$SETUP_TOOLS/toolchain.sh" ]; then
   # shellcheck source=/dev/null
   . "$SETUP_TOOLS/toolchain.sh"
 fi
+
+# Where the browser's standard library is that set-up builds small, for this compiler and no other.
+small_std() {
+  echo "$SETUP_TOOLS/small-std-$(rustc --version | tr -cs '0-9A-Za-z.\n' _)"
+}
+
+# How it is built, and with it whatever is linked to it: where something panics the program just stops. What it would have
+# said is an eighth of the whole. (Who develops has a build that says it.)
+small_std_flags() {
+  echo "-Zunstable-options -Cpanic=immediate-abort"
+}

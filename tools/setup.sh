@@ -11,7 +11,7 @@ cd "$project"
 
 # A step <name> has three functions in tools/setup/: have_<name> looks whether there is anything to do,
 # say_<name> says in a line what will be done, do_<name> does it.
-steps=(basics rust wasm_bindgen cargo_leptos wasm_opt)
+steps=(basics rust small_std wasm_bindgen cargo_leptos wasm_opt)
 case ${1:-} in
   run) ;;
   test) steps+=(browser playwright python cargo_deny sslscan faketime) ;;

@@ -21,6 +21,7 @@ pub mod shape;
 pub mod stay;
 pub mod typed;
 pub mod user;
+pub mod wire;
 
 pub use answer::Answer;
 pub use json::JsonObject;

@@ -3,13 +3,10 @@
 //! Every refusal has a status for HTTP, a stable `code` for programs and a sentence for people that says what to do.
 //! Nothing in a refusal is secret: it may be shown to anyone who gets it.
 
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::shape::FieldFault;
+use super::{shape::FieldFault, wire::JsonText};
 
 /// An expected "no", or, as [`Refusal::Internal`], the outside view of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -281,7 +278,7 @@ impl<'de> Deserialize<'de> for Refusal {
 }
 
 impl FromServerFnError for Refusal {
-    type Encoder = JsonEncoding;
+    type Encoder = JsonText;
 
     /// Only the browser comes here: the server decodes and answers calls itself (see `server::door`).
     fn from_server_fn_error(_: ServerFnErrorErr) -> Self {

@@ -123,8 +123,8 @@ macro_rules! function {
         #[::leptos::server(
             prefix = "/api",
             endpoint = $endpoint,
-            input = ::leptos::server_fn::codec::Json,
-            output = ::leptos::server_fn::codec::Json
+            input = ::leptos::server_fn::codec::Post<$crate::contract::wire::JsonText>,
+            output = ::leptos::server_fn::codec::Post<$crate::contract::wire::JsonText>
         )]
         $visible async fn $name($($arguments)*) -> $output {
             #[allow(unused_imports, reason = "the guard may be named by a path of its own")]

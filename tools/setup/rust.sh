@@ -73,16 +73,55 @@ rust_from_debian() {
 
 # Debian's compiler comes without a standard library for the browser target: build it from its sources, once.
 browser_standard_library() {
-  local target=wasm32-unknown-unknown work=$SETUP_TOOLS/build/std into
+  local target=wasm32-unknown-unknown into
   into=$(rustc --print sysroot)/lib/rustlib/$target/lib
+  build_standard_library
+  as_root mkdir -p "$into"
+  as_root find "$into" -name '*.rlib' -delete
+  as_root cp "$SETUP_TOOLS/build/std/target/$target/release/deps"/*.rlib "$into/"
+}
+
+# build_standard_library <cargo's further arguments>...
+# Builds the browser's standard library from its sources. Only with RUSTC_BOOTSTRAP does a stable compiler do that.
+build_standard_library() {
+  local target=wasm32-unknown-unknown work=$SETUP_TOOLS/build/std
   rm -rf "$work"
   mkdir -p "$work/src"
   printf '[package]\nname = "empty"\nedition = "2024"\n' >"$work/Cargo.toml"
   : >"$work/src/lib.rs"
-  (cd "$work" && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$work/target cargo build --release --target "$target" \
-    -Zbuild-std=core,alloc,std,panic_abort,proc_macro)
+  (cd "$work" && RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} -Cembed-bitcode=yes" CARGO_TARGET_DIR=$work/target \
+    cargo build --release --target "$target" -Zbuild-std=core,alloc,std,panic_abort,proc_macro "$@")
   rm -f "$work/target/$target/release/deps"/libempty-*.rlib
-  as_root mkdir -p "$into"
-  as_root find "$into" -name '*.rlib' -delete
-  as_root cp "$work/target/$target/release/deps"/*.rlib "$into/"
+}
+
+# The one that a release's browser part is built with: see tools/build.sh.
+have_small_std() {
+  [ -d "$(small_std)/lib" ]
+}
+
+say_small_std() {
+  echo "the browser's standard library, built small from its sources (about 1 min)"
+}
+
+do_small_std() {
+  local sources into is_added=
+  sources=$(rustc --print sysroot)/lib/rustlib/src/rust/library
+  if [ ! -d "$sources" ] && command -v rustup; then
+    rustup component add rust-src
+    is_added=yes
+  fi
+  if [ ! -d "$sources" ]; then
+    echo "Please install the sources of Rust's standard library (rustup component add rust-src), then start again." >&2
+    return 1
+  fi
+  RUSTFLAGS=$(small_std_flags) CARGO_PROFILE_RELEASE_OPT_LEVEL=z \
+    build_standard_library -Zbuild-std-features=optimize_for_size
+  into=$(small_std).new
+  rm -rf "$into" "$(small_std)"
+  mkdir -p "$into/lib/rustlib/wasm32-unknown-unknown/lib"
+  cp "$SETUP_TOOLS/build/std/target/wasm32-unknown-unknown/release/deps"/*.rlib \
+    "$into/lib/rustlib/wasm32-unknown-unknown/lib/"
+  # Where the compiler finds the sources, it writes their place on this machine into whatever it builds.
+  if [ -n "$is_added" ]; then rustup component remove rust-src; fi
+  mv "$into" "$(small_std)"
 }

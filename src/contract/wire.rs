@@ -1,0 +1,37 @@
+//! How calls from a page are written and read: as JSON, like all others.
+//!
+//! Leptos' own JSON codec reads bytes, while what travels with a page is read from text; and everything that reads JSON would
+//! be in the browser part twice.
+
+use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, Error as _},
+};
+
+/// JSON (RFC 8259), read as text.
+pub struct JsonText;
+
+impl ContentType for JsonText {
+    const CONTENT_TYPE: &'static str = "application/json";
+}
+
+impl FormatType for JsonText {
+    const FORMAT_TYPE: Format = Format::Text;
+}
+
+impl<T: Serialize> Encodes<T> for JsonText {
+    type Error = serde_json::Error;
+
+    fn encode(value: &T) -> Result<Bytes, Self::Error> {
+        serde_json::to_string(value).map(Bytes::from)
+    }
+}
+
+impl<T: DeserializeOwned> Decodes<T> for JsonText {
+    type Error = serde_json::Error;
+
+    fn decode(bytes: Bytes) -> Result<T, Self::Error> {
+        serde_json::from_str(str::from_utf8(&bytes).map_err(Self::Error::custom)?)
+    }
+}
