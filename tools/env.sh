@@ -40,7 +40,7 @@ small_std() {
 }
 
 # How it is built, and with it whatever is linked to it: where something panics the program just stops. What it would have
-# said is an eighth of the whole. (Who develops has a build that says it.)
+# said is a good part of the whole. (Who develops has a build that says it.)
 small_std_flags() {
   echo "-Zunstable-options -Cpanic=immediate-abort"
 }
