@@ -114,7 +114,8 @@ do_small_std() {
     echo "Please install the sources of Rust's standard library (rustup component add rust-src), then start again." >&2
     return 1
   fi
-  RUSTFLAGS=$(small_std_flags) CARGO_PROFILE_RELEASE_OPT_LEVEL=z \
+  # It names its sources where it panics: not by their place on this machine.
+  RUSTFLAGS="$(small_std_flags) --remap-path-prefix=${sources%/library}=rust" CARGO_PROFILE_RELEASE_OPT_LEVEL=z \
     build_standard_library -Zbuild-std-features=optimize_for_size
   into=$(small_std).new
   rm -rf "$into" "$(small_std)"
