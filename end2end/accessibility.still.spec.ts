@@ -8,7 +8,7 @@ test.use({ javaScriptEnabled: true });
 
 for (const { name, show } of [...SIGHTS, FAILURE]) {
   test(`${name} has no accessibility finding`, async ({ site, page }) => {
-    const body = 'export default async () => {}; export const hydrate = () => {};';
+    const body = 'export default () => new Promise(() => {});';
     await page.route(/\/pkg\/callgate\.[\w-]+\.js$/, route => route.fulfill({ contentType: 'text/javascript', body }));
     await show(site);
     await expectNoFinding(page);

@@ -1,12 +1,12 @@
-// The program in the page: it takes over without anything moving, and goes from page to page by itself.
+// The program in the page: it takes over its islands without anything moving, and only pages that have one load it.
 import { expect, test, type Site } from './support/test.ts';
 import type { Page } from '@playwright/test';
 
-test('links lead from page to page without loading one', async ({ site, page }) => {
+test('links lead from page to page, and back', async ({ site, page }) => {
   await site.open('/');
-  await page.evaluate(() => Object.assign(window, { samePage: true }));
   await site.main.getByRole('link', { name: 'notauth_func', exact: true }).click();
   await site.isAt('/functions/notauth_func');
+  await site.ready();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('notauth_func');
   await expect(page).toHaveTitle('notauth_func · Callgate');
   await expect(site.header.getByRole('link', { name: 'Log in' })).toHaveAttribute(
@@ -25,17 +25,33 @@ test('links lead from page to page without loading one', async ({ site, page }) 
   await expect(page.getByRole('heading', { level: 2, name: 'Functions' })).toBeVisible();
   await page.goBack();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('notauth_func');
-  expect(await page.evaluate(() => 'samePage' in window)).toBe(true);
+  await site.ready();
+  await site.call();
+  await site.hasReply('200 OK', { ok: true, msg: 'notauth_func({"hello":"world"})' });
 });
 
-test('every file is fetched once', async ({ site, page }) => {
-  const fetched: string[] = [];
-  page.on('request', request => fetched.push(new URL(request.url()).pathname));
-  await site.open('/');
-  const files = fetched.filter(path => path.startsWith('/pkg/')).sort();
-  expect(files).toEqual([...new Set(files)]);
-  const program = files.filter(path => path.startsWith('/pkg/callgate.')).map(path => path.split('.').pop());
-  expect(program.sort()).toEqual(['css', 'js', 'wasm']);
+/** What a page loads from `/pkg/`, by its ending. */
+async function loadedBy(site: Site, path: string, status = 200): Promise<string[]> {
+  const files: string[] = [];
+  const note = (request: { url(): string }) => files.push(new URL(request.url()).pathname);
+  site.page.on('request', note);
+  await site.open(path, status);
+  await site.page.waitForLoadState('networkidle');
+  site.page.off('request', note);
+  const loaded = files.filter(file => file.startsWith('/pkg/')).sort();
+  expect(loaded, 'every file is fetched once').toEqual([...new Set(loaded)]);
+  return loaded;
+}
+
+test('only a page that has something to take over loads the program', async ({ site }) => {
+  const endings = (files: string[]) => files.map(file => file.split('.').pop());
+  for (const [path, status] of [['/', 200], ['/account', 200], ['/users', 401], ['/no-such-page', 404]] as const) {
+    expect(endings(await loadedBy(site, path, status)), path).toEqual(['css']);
+  }
+  for (const path of ['/login', '/functions/auth_func', '/welcome', '/setup']) {
+    const program = (await loadedBy(site, path)).filter(file => file.startsWith('/pkg/callgate.'));
+    expect(endings(program).sort(), path).toEqual(['css', 'js', 'wasm']);
+  }
 });
 
 for (const path of ['/', '/login', '/functions/auth_func', '/functions/login']) {

@@ -46,12 +46,12 @@ macro_rules! server_only {
     ($($item:tt)*) => {};
 }
 
-/// Starts the browser half: takes over the page that the server rendered.
+/// Starts the browser half: gets ready to take over the islands of a page. The page itself stays as the server rendered it.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_lazy(app::App);
+    leptos::mount::hydrate_islands();
 }
 
 /// Room for what the splitting of the browser half into files adds to its data. Each file's share begins at an aligned

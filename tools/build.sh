@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The release build: target/release/callgate, with the browser part in it. Does nothing when nothing has changed.
-# The browser part is built first, to target/site: split into a file for each page, with hashes in the names, compressed.
+# The browser part is built first, to target/site: what few pages need in files of its own, with hashes in the names, compressed.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
@@ -8,9 +8,10 @@ tools/setup.sh run
 # Once more: what set-up has only now installed is found from here on.
 . tools/env.sh
 
-# Touched when a build begins, kept only if it ends well. It holds the compiler's version: another one means a rebuild.
+# Touched when a build begins, kept only if it ends well. It holds the compiler's version, and which standard library the
+# browser part was built with: other ones mean a rebuild.
 stamp=target/release-build.stamp
-compiler=$(rustc --version)
+compiler="$(rustc --version), $(small_std)"
 inputs=()
 for input in Cargo.toml Cargo.lock build.rs tools/build.sh tools/env.sh src style public migrations; do
   if [ -e "$input" ]; then inputs+=("$input"); fi

@@ -34,9 +34,12 @@ if [ -f "$SETUP_TOOLS/toolchain.sh" ]; then
   . "$SETUP_TOOLS/toolchain.sh"
 fi
 
-# Where the browser's standard library is that set-up builds small, for this compiler and no other.
+# Where the browser's standard library is that set-up builds small: for this compiler, in this way, and no other. What was
+# linked to another one is built anew, because the place is another one.
 small_std() {
-  echo "$SETUP_TOOLS/small-std-$(rustc --version | tr -cs '0-9A-Za-z.\n' _)"
+  local built
+  built=$( (small_std_flags && rustc --version && cat "$project/tools/setup/rust.sh") | cksum)
+  echo "$SETUP_TOOLS/small-std-${built%% *}"
 }
 
 # How it is built, and with it whatever is linked to it: where something panics the program just stops. What it would have

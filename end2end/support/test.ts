@@ -52,9 +52,7 @@ export const test = base.extend<Fixtures & Options, WorkerFixtures>({
     { auto: true },
   ],
   site: async ({ page, watch, hydrates }, use) => {
-    const site = new Site(page, watch, hydrates);
-    await site.start();
-    await use(site);
+    await use(new Site(page, watch, hydrates));
   },
   elsewhere: async ({ browser, hydrates }, use) => {
     // With the options of the project, as every context.
@@ -62,9 +60,7 @@ export const test = base.extend<Fixtures & Options, WorkerFixtures>({
     const page = await context.newPage();
     const watch = new Watch(page, hydrates);
     await watch.start();
-    const site = new Site(page, watch, hydrates);
-    await site.start();
-    await use(site);
+    await use(new Site(page, watch, hydrates));
     watch.check();
     await context.close();
   },
@@ -91,23 +87,10 @@ export class Site {
     this.waiting = page.getByRole('region', { name: 'This call waits for you' });
   }
 
-  /** Lets `ready` see when the program has taken over: its router then listens to the history. */
-  async start(): Promise<void> {
-    await this.page.addInitScript(() => {
-      const listen = window.addEventListener;
-      window.addEventListener = function (this: Window, ...[type, ...rest]: Parameters<typeof listen>) {
-        if (type === 'popstate') {
-          document.documentElement.setAttribute('data-taken-over', '');
-        }
-        return listen.call(this, type, ...rest);
-      } as typeof listen;
-    });
-  }
-
-  /** Waits until a page that was just loaded can be used: with script, until the program runs. */
+  /** Waits until a page that was just loaded can be used: with script, until the program has taken over what waits for it. */
   async ready(): Promise<void> {
+    await this.page.waitForLoadState('domcontentloaded');
     if (this.hydrates) {
-      await expect(this.page.locator('html')).toHaveAttribute('data-taken-over');
       await expect(this.page.locator('.waiting')).toHaveCount(0);
     }
   }

@@ -1,52 +1,36 @@
 //! What the server hands a page besides the functions that it calls: facts of this one request.
 
-use std::{
-    marker::PhantomData,
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU16, Ordering},
 };
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use super::kept_call::KeptCall;
 
-/// Facts of the request that a page is rendered for. Empty in a browser that goes from page to page by itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Facts of the request that a page is rendered for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageFacts {
     /// The call whose reply this page shows.
-    pub kept_call: Option<Packed<KeptCall>>,
+    pub kept_call: Option<KeptCall>,
     /// The login attempt that was just refused.
     pub refused_login: Option<RefusedLogin>,
     /// What holds for every page.
     pub site: SiteFacts,
 }
 
-/// Something as JSON in a string: what every page carries, and only one of them needs to know how to read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Packed<T> {
-    json: String,
-    #[serde(skip)]
-    of: PhantomData<T>,
-}
-
-impl<T: Serialize + DeserializeOwned> Packed<T> {
-    /// Packs it. `None` where it cannot be JSON.
-    pub fn new(of: &T) -> Option<Self> {
-        let json = serde_json::to_string(of).ok()?;
-        Some(Self { json, of: PhantomData })
-    }
-
-    /// Unpacks it. `None` where the server is of another version than the page.
-    pub fn open(&self) -> Option<T> {
-        serde_json::from_str(&self.json).ok()
-    }
+/// The files of the program that a page with islands loads, by their addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramFiles {
+    /// The script that starts it.
+    pub js: String,
+    /// The program.
+    pub wasm: String,
 }
 
 /// Facts of the site that pages show.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SiteFacts {
     /// The fewest characters of a new password.
     pub password_chars: usize,
@@ -55,7 +39,6 @@ pub struct SiteFacts {
     /// The certificate that programs must trust, where it is a development certificate.
     pub ca_file: Option<String>,
     /// Whether anybody may register.
-    #[serde(default)]
     pub registration_open: bool,
     /// Name and password of the demo users, where this is a demo.
     pub demo_users: Vec<(String, String)>,

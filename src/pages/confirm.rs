@@ -2,6 +2,8 @@
 //!
 //! It works like the login page: without script the form posts to this page, with script it calls `confirm_login`.
 
+#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
+
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -9,7 +11,7 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     contract::{Refusal, login::Password, next::OwnPage, page::RefusedLogin},
     functions::account::confirm_login,
-    parts::{browser::go, password_field::PasswordField, visit::Visit},
+    parts::{browser::go, password_field::PasswordField, program::Program, visit::Visit},
 };
 
 /// The page.
@@ -34,7 +36,8 @@ pub fn ConfirmPage() -> impl IntoView {
                                         "You are logged in as " <strong>{user.user_id.clone()}</strong>
                                         ". What comes next asks for your password once more."
                                     </p>
-                                    <ConfirmForm user_id=user.user_id next=next refused=visit.refused_login()/>
+                                    <ConfirmForm user_id=user.user_id next=next refused=visit.refused_login().unwrap_or_default()/>
+                                    <Program/>
                                 }
                                 .into_any(),
                                 Ok(None) => view! {
@@ -51,9 +54,17 @@ pub fn ConfirmPage() -> impl IntoView {
     }
 }
 
-#[component]
-fn ConfirmForm(user_id: String, next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
-    let error = RwSignal::new(refused.map(|refused| refused.error).unwrap_or_default());
+/// The form.
+#[island]
+pub fn ConfirmForm(
+    /// Who is logged in.
+    user_id: String,
+    /// Where it leads to.
+    next: OwnPage,
+    /// The password that was just refused.
+    refused: RefusedLogin,
+) -> impl IntoView {
+    let error = RwSignal::new(refused.error);
     let is_sending = RwSignal::new(false);
     let password = NodeRef::<html::Input>::new();
     let target = next.clone();

@@ -3,6 +3,8 @@
 //! The form works without script: it posts to this page, and the server leads on or shows the form again. With script it
 //! calls `login` in place, and a refusal is said next to the fields.
 
+#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
+
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -14,7 +16,7 @@ use crate::{
         page::RefusedLogin,
     },
     functions::login::login,
-    parts::{browser::go, password_field::PasswordField, visit::Visit},
+    parts::{browser::go, password_field::PasswordField, program::Program, visit::Visit},
 };
 
 /// The login page.
@@ -34,18 +36,27 @@ pub fn LoginPage() -> impl IntoView {
                     })
                 })}
             </Suspense>
-            <LoginForm next=next refused=visit.refused_login()/>
+            <LoginForm next=next refused=visit.refused_login().unwrap_or_default()/>
             {visit.site().registration_open.then(|| view! { <p>"New here? " <a href="/register">"Register"</a> "."</p> })}
             <DemoUsers/>
         </div>
+        <Program/>
     }
 }
 
-#[component]
-fn LoginForm(next: OwnPage, refused: Option<RefusedLogin>) -> impl IntoView {
-    let (user_id, remember, error) = refused
-        .map(|refused| (refused.user_id, refused.remember, refused.error))
-        .unwrap_or_default();
+/// The form.
+#[island]
+pub fn LoginForm(
+    /// Where it leads to.
+    next: OwnPage,
+    /// The login that was just refused.
+    refused: RefusedLogin,
+) -> impl IntoView {
+    let RefusedLogin {
+        user_id,
+        remember,
+        error,
+    } = refused;
     let error = RwSignal::new(error);
     let is_sending = RwSignal::new(false);
     let (user, password, box_) = (

@@ -20,6 +20,7 @@ const LONG_TEXT: usize = 200;
 struct Inputs {
     typed: StoredValue<Typed>,
     faults: Signal<Vec<FieldFault>>,
+    password_chars: usize,
 }
 
 /// The inputs for arguments of a shape.
@@ -34,10 +35,13 @@ pub fn Arguments(
     faults: Signal<Vec<FieldFault>>,
     /// The text of the editor, for free-form arguments.
     text: RwSignal<String>,
+    /// The fewest characters of a new password.
+    password_chars: usize,
 ) -> impl IntoView {
     let inputs = Inputs {
         typed: StoredValue::new(typed),
         faults,
+        password_chars,
     };
     match shape {
         Shape::Record(fields) if fields.is_empty() => {
@@ -160,6 +164,7 @@ impl Inputs {
                     required=field.required
                     described_by=described_by(field, &name)
                     is_wrong=is_wrong
+                    wanted=self.password_chars
                 />
                 {help(field, &name)}
                 {self.said(name)}

@@ -2,10 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{
-    browser::{copy, hydrated},
-    visit::Visit,
-};
+use super::browser::{copy, hydrated};
 use crate::contract::function::FunctionView;
 
 /// The `curl` line for a function, with the arguments as they are typed at the moment.
@@ -13,22 +10,24 @@ use crate::contract::function::FunctionView;
 pub fn Curl(
     /// The function.
     function: FunctionView,
+    /// The public address of this site.
+    origin: String,
+    /// The certificate that a shell must trust, where it is a development certificate.
+    ca_file: Option<String>,
     /// The body of the call.
     #[prop(into)]
     body: Signal<String>,
 ) -> impl IntoView {
-    let site = Visit::current().site();
     let is_open = function.rule.open;
     let line = Memo::new(move |_| {
-        let ca = site
-            .ca_file
+        let ca = ca_file
             .as_deref()
             .map(|file| format!("--cacert {} ", quoted(file)))
             .unwrap_or_default();
         format!(
             "curl {ca}-c cookies -b cookies -H 'Content-Type: application/json' --data-raw {} {}{}",
             quoted(&body.get()),
-            site.origin,
+            origin,
             function.path(),
         )
     });

@@ -2,11 +2,14 @@
 //!
 //! It works without script. With script it calls in place, says what is wrong beside the fields, and then leads on.
 
+#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
+
 use leptos::{html, prelude::*, task::spawn_local};
 
 use super::{
     arguments::Arguments,
     browser::{arguments, call, fill_from_fragment, focus_first_wrong, go, hydrated},
+    program::Program,
     visit::Visit,
 };
 use crate::contract::{
@@ -29,13 +32,21 @@ pub fn FunctionForm(
     #[prop(optional)]
     reads_reply: bool,
 ) -> impl IntoView {
-    let functions = Visit::current().functions();
+    let visit = Visit::current();
+    let functions = visit.functions();
     view! {
         <Suspense>
             {move || Suspend::new(async move {
                 match functions.named(name).await {
                     Ok(Some(function)) => view! {
-                        <Form function=function button=button then=then reads_reply=reads_reply/>
+                        <PurposeForm
+                            function=function
+                            button=button.to_owned()
+                            then=then.to_owned()
+                            reads_reply=reads_reply
+                            password_chars=visit.site().password_chars
+                        />
+                        <Program/>
                     }
                     .into_any(),
                     Ok(None) => ().into_any(),
@@ -46,9 +57,22 @@ pub fn FunctionForm(
     }
 }
 
-#[component]
-fn Form(function: FunctionView, button: &'static str, then: &'static str, reads_reply: bool) -> impl IntoView {
+/// The form itself.
+#[island(lazy)]
+pub fn PurposeForm(
+    /// The function.
+    function: FunctionView,
+    /// What the button says.
+    button: String,
+    /// Where to go when it is done.
+    then: String,
+    /// Whether the reply has to be read before going on.
+    reads_reply: bool,
+    /// The fewest characters of a new password.
+    password_chars: usize,
+) -> impl IntoView {
     let path = StoredValue::new(function.path());
+    let then = StoredValue::new(then);
     let shape = StoredValue::new(function.arguments.clone());
     let faults = RwSignal::new(Vec::<FieldFault>::new());
     let said = RwSignal::new(String::new());
@@ -82,7 +106,7 @@ fn Form(function: FunctionView, button: &'static str, then: &'static str, reads_
             if came.is_ok() {
                 match reads_reply {
                     true => done.set(Some(message_of(&came.body, "msg"))),
-                    false => go(then),
+                    false => go(&then.get_value()),
                 }
                 return;
             }
@@ -101,7 +125,7 @@ fn Form(function: FunctionView, button: &'static str, then: &'static str, reads_
         <div role="status">
             {move || done.get().map(|done| view! {
                 <p><strong>{done}</strong></p>
-                <p><a class="button" href=then>"Go on"</a></p>
+                <p><a class="button" href=then.get_value()>"Go on"</a></p>
             })}
         </div>
         <form
@@ -113,9 +137,9 @@ fn Form(function: FunctionView, button: &'static str, then: &'static str, reads_
             hidden=move || done.read().is_some()
             on:submit=submit
         >
-            {(!reads_reply).then(|| view! { <input type="hidden" name=THEN value=then/> })}
+            {(!reads_reply).then(|| view! { <input type="hidden" name=THEN value=then.get_value()/> })}
             <p class="said bad" role="alert">{move || Some(said.get()).filter(|said| !said.is_empty())}</p>
-            <Arguments shape=function.arguments.clone() typed=Typed::default() faults=faults text=text/>
+            <Arguments shape=function.arguments.clone() typed=Typed::default() faults=faults text=text password_chars=password_chars/>
             <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>
         </form>
     }

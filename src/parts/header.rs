@@ -1,38 +1,74 @@
 //! The head of every page: where one is, who one is, and the way in or out.
 
-use leptos::prelude::*;
+use leptos::{mount::mount_to, prelude::*};
 use leptos_router::hooks::use_location;
+use wasm_bindgen::JsCast as _;
+use web_sys::HtmlElement;
 
 use super::{mark::Mark, visit::Visit};
-use crate::contract::{Refusal, user::UserView};
+use crate::contract::{
+    Refusal,
+    user::{UserView, WhoAmI},
+};
+
+/// The id of the element that the head is in.
+const HEAD: &str = "head";
 
 /// The head of every page.
 #[component]
 pub fn Header() -> impl IntoView {
     let visit = Visit::current();
-    visit.forget_when_leaving();
+    let here = use_location().pathname;
+    view! {
+        <div id=HEAD>
+            <Suspense>
+                {move || {
+                    let here = here.get_untracked();
+                    Suspend::new(async move { view! { <Head who=visit.who().await here=here/> } })
+                }}
+            </Suspense>
+        </div>
+    }
+}
+
+/// Shows the head anew in a page that stays, after a call that changed who is logged in.
+pub fn show_anew(who: Result<Option<WhoAmI>, Refusal>) {
+    let head = document()
+        .get_element_by_id(HEAD)
+        .and_then(|head| head.dyn_into::<HtmlElement>().ok());
+    let here = window().location().pathname();
+    if let (Some(head), Ok(here)) = (head, here) {
+        head.replace_children_with_node_0();
+        mount_to(head, move || view! { <Head who=who here=here/> }).forget();
+    }
+}
+
+#[component]
+fn Head(
+    /// Who is logged in.
+    who: Result<Option<WhoAmI>, Refusal>,
+    /// The path of this page.
+    here: String,
+) -> impl IntoView {
+    let (user, permissions) = match who {
+        Ok(Some(who)) => (Ok(Some(who.user)), who.permissions),
+        Ok(None) => (Ok(None), Vec::new()),
+        Err(refusal) => (Err(refusal), Vec::new()),
+    };
     view! {
         <header class="site">
             <a class="brand" href="/">
                 <Mark/>
                 "Callgate"
             </a>
-            <div class="who">
-                <Suspense>
-                    {move || Suspend::new(async move { who(visit.user().await) })}
-                </Suspense>
-            </div>
+            <div class="who">{visitor(user, &here)}</div>
         </header>
-        <Suspense>
-            {move || Suspend::new(async move { view! { <Administration permissions=visit.permissions().await/> } })}
-        </Suspense>
+        {administration(&permissions, &here)}
     }
 }
 
 /// The pages for those who manage, as far as their permissions go.
-#[component]
-fn Administration(permissions: Vec<String>) -> impl IntoView {
-    let here = use_location().pathname;
+fn administration(permissions: &[String], here: &str) -> Option<AnyView> {
     let pages = [
         ("users.read", "/users", "Users"),
         ("users.read", "/roles", "Roles"),
@@ -43,14 +79,13 @@ fn Administration(permissions: Vec<String>) -> impl IntoView {
     let links = pages
         .into_iter()
         .filter(|(permission, ..)| permissions.iter().any(|held| held == permission))
-        .map(|(_, path, name)| {
-            view! { <li><a href=path aria-current=move || (here.get() == path).then_some("page")>{name}</a></li> }
-        })
+        .map(|(_, path, name)| view! { <li><a href=path aria-current=is_here(path, here)>{name}</a></li> })
         .collect::<Vec<_>>();
-    (!links.is_empty()).then(|| view! { <nav class="manage" aria-label="Administration"><ul>{links}</ul></nav> })
+    (!links.is_empty())
+        .then(|| view! { <nav class="manage" aria-label="Administration"><ul>{links}</ul></nav> }.into_any())
 }
 
-fn who(user: Result<Option<UserView>, Refusal>) -> AnyView {
+fn visitor(user: Result<Option<UserView>, Refusal>, here: &str) -> AnyView {
     match user {
         Ok(Some(user)) => view! {
             <span class="user">
@@ -62,17 +97,18 @@ fn who(user: Result<Option<UserView>, Refusal>) -> AnyView {
             </form>
         }
         .into_any(),
-        Ok(None) => view! { <LogIn/> }.into_any(),
+        Ok(None) => {
+            let target = match here {
+                "" | "/" | "/login" | "/confirm" => "/login".to_owned(),
+                here => format!("/login?next={here}"),
+            };
+            view! { <a class="button quiet" href=target aria-current=is_here("/login", here)>"Log in"</a> }.into_any()
+        }
         Err(refusal) => view! { <span class="user" role="alert">{refusal.message()}</span> }.into_any(),
     }
 }
 
-#[component]
-fn LogIn() -> impl IntoView {
-    let here = use_location().pathname;
-    let target = move || match here.get().as_str() {
-        "" | "/" | "/login" | "/confirm" => "/login".to_owned(),
-        here => format!("/login?next={here}"),
-    };
-    view! { <a class="button quiet" href=target aria-current=move || (here.get() == "/login").then_some("page")>"Log in"</a> }
+/// What marks the link to the page that one is at.
+fn is_here(path: &str, here: &str) -> Option<&'static str> {
+    (path == here).then_some("page")
 }

@@ -3,6 +3,7 @@
 pub mod act;
 pub mod arguments;
 pub mod browser;
+pub mod call_form;
 pub mod curl;
 pub mod events;
 pub mod function_form;
@@ -13,6 +14,7 @@ pub mod mark;
 pub mod moment;
 pub mod paging;
 pub mod password_field;
+pub mod program;
 pub mod prose;
 pub mod refused;
 pub mod reply;

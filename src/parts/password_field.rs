@@ -4,7 +4,7 @@
 
 use leptos::{html, prelude::*};
 
-use super::{browser::hydrated, visit::Visit};
+use super::browser::hydrated;
 
 /// The input with its label, and a button that shows what is typed.
 #[component]
@@ -23,6 +23,9 @@ pub fn PasswordField(
     /// Whether what was typed was refused.
     #[prop(into)]
     is_wrong: Signal<bool>,
+    /// The fewest characters of a new password.
+    #[prop(optional)]
+    wanted: usize,
     /// The element, for those who read or select it.
     #[prop(optional)]
     element: NodeRef<html::Input>,
@@ -37,7 +40,6 @@ pub fn PasswordField(
     } else {
         described_by
     };
-    let wanted = Visit::current().site().password_chars;
     let said = move || match typed.get() {
         0 => format!("At least {wanted} characters. A few words make a good one."),
         count if count < wanted => format!("{count} of at least {wanted} characters."),

@@ -23,7 +23,7 @@ use crate::{
         Refusal,
         kept_call::{KeptCall, Outcome, State as CallState},
         next::OwnPage,
-        page::{Packed, PageFacts, RefusedLogin},
+        page::{PageFacts, RefusedLogin},
         typed::{SHOWN_TO, THEN, Typed, WAITING},
     },
     server::{
@@ -67,7 +67,7 @@ async fn shown(pages: &Pages, caller: &Caller, made: Result<Made, Refusal>) -> R
         Ok(Made::Secret(call)) => {
             let target = format!("/functions/{}", call.function);
             let facts = PageFacts {
-                kept_call: Packed::new(&*call),
+                kept_call: Some(*call),
                 ..PageFacts::default()
             };
             pages.render(caller.clone(), &target, facts, 200).await

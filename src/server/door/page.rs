@@ -32,7 +32,7 @@ use crate::{
     app::{App, shell},
     contract::{
         Refusal,
-        page::{Packed, PageFacts, PageStatus, SiteFacts},
+        page::{PageFacts, PageStatus, ProgramFiles, SiteFacts},
     },
     server::{
         caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, openapi, services::Services,
@@ -114,12 +114,17 @@ impl Pages {
         };
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
+        let program = ProgramFiles {
+            js: self.program.js.clone(),
+            wasm: self.program.wasm.clone(),
+        };
         let context = {
             let status = status.clone();
             move || {
                 provide_context(caller.clone());
                 provide_context(facts.clone());
                 provide_context(status.clone());
+                provide_context(program.clone());
                 if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
                     && let Ok(policy) = HeaderValue::try_from(page_policy(&nonce, reload_port))
                 {
@@ -133,11 +138,8 @@ impl Pages {
                 return reply::refused_person(&Fault::new("rendering a page", error).into());
             }
         };
-        let program = Arc::clone(&self.program);
-        let mut response = render_app_async_with_context(context, move || {
-            shell(&program.css, &program.js, &program.wasm, reload_port)
-        })(request)
-        .await;
+        let css = self.program.css.clone();
+        let mut response = render_app_async_with_context(context, move || shell(&css, reload_port))(request).await;
         *response.status_mut() = StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HTML);
         // A page knows its status only. What it could not ask for now is what other doors call busy.
@@ -162,7 +164,7 @@ pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Calle
         Err(fault) => return reply::refused_person(&fault.into()),
     };
     let facts = PageFacts {
-        kept_call: kept_call.as_ref().and_then(Packed::new),
+        kept_call,
         ..PageFacts::default()
     };
     pages.render(caller, target(&request), facts, 200).await

@@ -1,0 +1,234 @@
+//! The form that calls a function, with what came of it and the same call from a shell.
+//!
+//! The form works without script. With script it calls the JSON endpoint in place; where that wants a login, the form is
+//! sent as without script, because that way the server keeps what was typed until after the login.
+
+#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
+
+use leptos::{html, prelude::*, task::spawn_local};
+
+use super::{
+    arguments::Arguments,
+    browser::{arguments, call, focus_first_wrong, forget_secrets, hydrated, typed_into},
+    curl::Curl,
+    header::show_anew,
+    reply::Reply,
+    visit::who,
+    waiting::Waiting,
+};
+use crate::contract::{
+    JsonObject, Refusal,
+    function::FunctionView,
+    kept_call::{KeptCall, Outcome, State},
+    shape::{FieldFault, Shape},
+    typed::{SHOWN_TO, Typed},
+};
+
+/// The form.
+#[island(lazy)]
+pub fn CallForm(
+    /// The function.
+    function: FunctionView,
+    /// Who is logged in.
+    user: Option<String>,
+    /// The call that this page was loaded to show.
+    kept: Option<KeptCall>,
+    /// The fewest characters of a new password.
+    password_chars: usize,
+    /// The public address of this site.
+    origin: String,
+    /// The certificate that a shell must trust, where it is a development certificate.
+    ca_file: Option<String>,
+) -> impl IntoView {
+    let (typed, outcome, waiting) = match kept {
+        Some(KeptCall { id, typed, state, .. }) => match state {
+            State::Done(outcome) => (typed, Some(outcome), None),
+            State::Waiting { body } => (typed, None, Some((id, body))),
+        },
+        None => (Typed::default(), None, None),
+    };
+    let calls = Calls {
+        user: RwSignal::new(user),
+        path: StoredValue::new(function.path()),
+        shape: StoredValue::new(function.arguments.clone()),
+        is_open: function.rule.open,
+        is_logout: function.name == "logout",
+        body: RwSignal::new(example_or(&typed, &function)),
+        faults: RwSignal::new(outcome.as_ref().map(Outcome::faults).unwrap_or_default()),
+        outcome: RwSignal::new(outcome),
+        is_calling: RwSignal::new(false),
+    };
+    let form = NodeRef::<html::Form>::new();
+    let is_ready = hydrated();
+    let page = function.page();
+    // For free-form arguments, the text of the editor and the body in the line below are one.
+    let text = calls.body;
+    let other_faults = move || calls.faults_without_input();
+    view! {
+        <div class="call">
+            {waiting.map(|(id, body)| {
+                let page = page.clone();
+                // A call made by hand takes its place.
+                move || calls.waits().then(|| view! { <Waiting page=page.clone() id=id.clone() body=body.clone()/> })
+            })}
+            <form
+                class="panel"
+                method="post"
+                action=page
+                node_ref=form
+                // With the program, its own messages beside the fields say more than the browser's.
+                novalidate=move || is_ready.get()
+                on:input=move |_| calls.show_typed(form)
+                on:submit=move |event| calls.submit(event, form)
+            >
+                // Whom the form was shown to, so that nobody else sees what is kept of it.
+                <input type="hidden" name=SHOWN_TO value=move || calls.user.get().unwrap_or_default()/>
+                <Arguments
+                    shape=function.arguments.clone()
+                    typed=typed
+                    faults=calls.faults
+                    text=text
+                    password_chars=password_chars
+                />
+                <p class="said bad" role="alert">{other_faults}</p>
+                <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>"Call"</button>
+            </form>
+            <Reply outcome=calls.outcome is_calling=calls.is_calling/>
+            <Curl function=function origin=origin ca_file=ca_file body=calls.body/>
+        </div>
+    }
+}
+
+/// The body that was typed before, or the example. A secret is never kept, so where there is one, it is the example.
+fn example_or(typed: &Typed, function: &FunctionView) -> String {
+    match typed.is_empty() || function.arguments.has_secret() {
+        true => function.example.clone(),
+        false => typed.body(&function.arguments).0,
+    }
+}
+
+/// The calls that are made from one page.
+#[derive(Clone, Copy)]
+struct Calls {
+    /// Who is logged in.
+    user: RwSignal<Option<String>>,
+    path: StoredValue<String>,
+    shape: StoredValue<Shape>,
+    is_open: bool,
+    is_logout: bool,
+    /// The arguments as they are typed, or an example, as JSON. Never a secret.
+    body: RwSignal<String>,
+    faults: RwSignal<Vec<FieldFault>>,
+    outcome: RwSignal<Option<Outcome>>,
+    is_calling: RwSignal<bool>,
+}
+
+impl Calls {
+    /// Whether nothing has come of this page's calls yet, so that one which waits goes on waiting.
+    fn waits(self) -> bool {
+        self.outcome.read().as_ref().is_none_or(|came| !came.is_ok())
+    }
+
+    /// Lets the `curl` line follow what is typed. (The editor does so by itself; a secret is left to be filled in.)
+    fn show_typed(self, form: NodeRef<html::Form>) {
+        let Some(form) = form.get_untracked() else {
+            return;
+        };
+        self.shape.with_value(|shape| {
+            if *shape != Shape::Object && !shape.has_secret() {
+                self.body.set(typed_into(&form, shape).body(shape).0);
+            }
+        });
+    }
+
+    /// Calls the function with what is typed, unless that is wrong already, or wants a login first.
+    fn submit(self, event: web_sys::SubmitEvent, form: NodeRef<html::Form>) {
+        event.prevent_default();
+        let Some(form) = form.get_untracked().filter(|_| !self.is_calling.get_untracked()) else {
+            return;
+        };
+        let Some(body) = self.arguments(&form) else {
+            focus_first_wrong(form);
+            return;
+        };
+        // It may be wrong for a moment; the guard never is.
+        if !self.is_open && self.user.read_untracked().is_none() {
+            ask_for_login(&form);
+            return;
+        }
+        self.is_calling.set(true);
+        spawn_local(async move {
+            let came = call(&self.path.get_value(), body).await;
+            self.is_calling.set(false);
+            if refusal_of(&came).is_some_and(|refusal| refusal.asks_for_login()) {
+                ask_for_login(&form);
+                return;
+            }
+            self.note(&came);
+            forget_secrets(&form);
+            let faults = came.faults();
+            let has_faults = !faults.is_empty();
+            self.faults.set(faults);
+            self.outcome.set(Some(came));
+            if has_faults {
+                focus_first_wrong(form);
+            }
+        });
+    }
+
+    /// What is typed as the body of a call. `None` if something is wrong with it, which is then said beside the fields.
+    fn arguments(self, form: &web_sys::HtmlFormElement) -> Option<String> {
+        self.shape.with_value(|shape| {
+            if *shape == Shape::Object {
+                let (body, _) = typed_into(form, shape).body(shape);
+                return JsonObject::parse(&body).is_ok().then_some(body);
+            }
+            let arguments = arguments(form, shape);
+            self.faults.set(arguments.as_ref().err().cloned().unwrap_or_default());
+            arguments.ok()
+        })
+    }
+
+    /// Shows anew who one is, where a call may have changed that.
+    fn note(self, came: &Outcome) {
+        let may_change_user = self.shape.with_value(Shape::has_secret) || self.user.read_untracked().is_some();
+        if !came.is_ok() || !may_change_user {
+            return;
+        }
+        spawn_local(async move {
+            let who = match self.is_logout {
+                true => Ok(None),
+                false => who().await,
+            };
+            self.user.set(
+                who.as_ref()
+                    .ok()
+                    .and_then(|who| Some(who.as_ref()?.user.user_id.clone())),
+            );
+            show_anew(who);
+        });
+    }
+
+    /// What is wrong with the arguments as a whole, which no input can say.
+    fn faults_without_input(self) -> Option<String> {
+        let whole: Vec<String> = self
+            .faults
+            .read()
+            .iter()
+            .filter(|fault| fault.field.is_empty())
+            .map(|fault| format!("This {}.", fault.problem))
+            .collect();
+        (!whole.is_empty()).then(|| whole.join(" "))
+    }
+}
+
+/// Sends the form as without script: the server keeps what was typed, and asks for the login.
+fn ask_for_login(form: &web_sys::HtmlFormElement) {
+    // It raises no event and fails only where the form has left the page.
+    let _ = form.submit();
+}
+
+/// Why a call was refused. (`login` answers 401 to a wrong password, too: only the code tells the two apart.)
+fn refusal_of(came: &Outcome) -> Option<Refusal> {
+    (!came.is_ok()).then(|| serde_json::from_str(&came.body).ok()).flatten()
+}
