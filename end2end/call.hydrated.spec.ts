@@ -1,5 +1,5 @@
 // Calling functions, where the page has its program.
-import { expect, test } from './support/test.ts';
+import { ADMIN, ADMIN_PASSWORD, expect, test, USER } from './support/test.ts';
 
 test('the editor says at once what is wrong and where, and nothing is sent until it is right', async ({ site, page }) => {
   await site.open('/functions/notauth_func');
@@ -31,6 +31,27 @@ test('the editor says at once what is wrong and where, and nothing is sent until
   await expect(site.editor).toHaveAccessibleDescription('This is a JSON object');
   await site.call();
   await site.hasReply('200 OK', { ok: true, msg: 'notauth_func({"a":1})' });
+});
+
+test('a call that changes who is logged in shows that in the head of its page', async ({ site, page }) => {
+  const manage = page.getByRole('navigation', { name: 'Administration' });
+  await site.open('/functions/login');
+  await page.evaluate(() => Object.assign(window, { samePage: true }));
+  await expect(site.header.getByRole('link', { name: 'Log in' })).toHaveAttribute('href', '/login?next=/functions/login');
+  await site.fillLogin(ADMIN, ADMIN_PASSWORD);
+  await site.call();
+  await site.isLoggedIn(ADMIN);
+  await expect(manage.getByRole('link')).toHaveText(['Users', 'Roles', 'Access', 'Audit trail', 'Calls']);
+
+  await site.fillLogin(USER, 'user_01');
+  await site.call();
+  await site.isLoggedIn(USER);
+  await expect(manage).toHaveCount(0);
+  expect(await page.evaluate(() => 'samePage' in window)).toBe(true);
+
+  await site.header.getByRole('button', { name: 'Log out' }).click();
+  await site.isAt('/');
+  await site.isLoggedOut();
 });
 
 test('calls are made in place, one after the other', async ({ site, page }) => {

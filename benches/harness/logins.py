@@ -1,10 +1,12 @@
 """How fast logins are, and what a flood of them does to everybody else."""
 
 import os
+import resource
 import subprocess
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from . import load
 from .servers import PEERS, Bench, Server
@@ -13,18 +15,42 @@ LOGIN = '{"user_id":"user0%d","password":"user_0%d","remember":false}'
 SECONDS = 8
 
 
-def hashes_a_second() -> float:
+@dataclass
+class Hashing:
+    """How many passwords are hashed in a second, and how long a core is busy with one, in milliseconds."""
+
+    rate: float
+    core_ms: float
+
+
+def bare_hashing() -> Hashing:
     """What the bare library reaches on these cores."""
-    line = [PEERS / "hashes", str(os.cpu_count()), "5"]
-    return float(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
+    seconds = 5
+    line = [PEERS / "hashes", str(os.cpu_count()), str(seconds)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    rate = float(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    core_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Hashing(rate, core_s * 1000 / (rate * seconds))
 
 
-def logins_a_second(server: Server) -> float:
+def core_ms_of_hashing(server: Server) -> float:
+    """How long the threads that hash were on a core so far."""
+    total = 0.0
+    for thread in Path(f"/proc/{server.process.pid}/task").iterdir():
+        if (thread / "comm").read_text().strip() == "passwords":
+            total += int((thread / "schedstat").read_text().split()[0]) / 1e6
+    return total
+
+
+def logins_a_second(server: Server) -> Hashing:
     """Logins of three users, three at a time each: one more than are hashed at once would not keep the hashing busy."""
+    before = core_ms_of_hashing(server)
     processes = [
         load.start(server, "/api/login", SECONDS, 3, LOGIN % (number, number)) for number in (1, 2, 3)
     ]
-    return sum(load.read(process.communicate()[0]).rate for process in processes)
+    rate = sum(load.read(process.communicate()[0]).rate for process in processes)
+    return Hashing(rate, (core_ms_of_hashing(server) - before) / (rate * SECONDS))
 
 
 def measure(bench: Bench) -> dict:
@@ -33,13 +59,18 @@ def measure(bench: Bench) -> dict:
     server = bench.callgate(bench.folder / "logins", throttle_address_failures="1000000")
     bare, logins = [], []
     for _ in range(2):
-        bare.append(hashes_a_second())
+        bare.append(bare_hashing())
         logins.append(logins_a_second(server))
     bench.stop(server)
+    most_bare, most_logins = (max(found.rate for found in all_found) for all_found in (bare, logins))
+    core_ms_bare, core_ms_login = (min(found.core_ms for found in all_found) for all_found in (bare, logins))
     return {
-        "bare_hashes": max(bare),
-        "logins": max(logins),
-        "ratio": max(logins) / max(bare),
+        "bare_hashes": most_bare,
+        "logins": most_logins,
+        "ratio": most_logins / most_bare,
+        "bare_core_ms": core_ms_bare,
+        "login_core_ms": core_ms_login,
+        "hashing_ratio": core_ms_bare / core_ms_login,
         "flood": flood(bench),
     }
 

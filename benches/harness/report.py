@@ -15,7 +15,8 @@ LIMITS = (
     ("guarded call to axum-login, HTTP/1.1", 3.5, ">=", lambda r: beside(r, "axum-login auth_func")),
     ("guarded call to Flask-Login, HTTP/1.1", 15, ">=", lambda r: beside(r, "flask-login auth_func")),
     ("calls with a million sessions, share of a thousand", 0.97, ">=", lambda r: r["growth"][-1]["ratio"]),
-    ("logins, share of bare argon2", 0.95, ">=", lambda r: r["logins"]["ratio"]),
+    ("hashing in a login, speed to bare argon2's", 0.95, ">=", lambda r: r["logins"]["hashing_ratio"]),
+    ("logins a second, share of bare argon2", 0.95, ">=", lambda r: r["logins"]["ratio"]),
     ("p99 of calls under a flood of logins, ms", 250, "<=", lambda r: r["logins"]["flood"]["calls"]["p99"]),
     ("99.9 % of a flood answered, ms", 2000, "<=", lambda r: r["logins"]["flood"]["logins"]["p999"]),
     ("start to the first answer, ms", 100, "<=", lambda r: r["start_ms"]),
@@ -57,7 +58,8 @@ def table(results: dict) -> str:
     logins, flood = results["logins"], results["logins"]["flood"]
     lines += [
         "",
-        f"logins/s {logins['logins']:.1f}, bare argon2 {logins['bare_hashes']:.1f}",
+        f"logins/s {logins['logins']:.1f}, bare argon2 {logins['bare_hashes']:.1f}; "
+        f"core busy with a password {logins['login_core_ms']:.2f} ms, bare argon2 {logins['bare_core_ms']:.2f} ms",
         f"flood of 500 logins: calls p99 {flood['calls']['p99']:.1f} ms, {flood['calls']['rate']:.0f}/s; answers {flood['logins']['statuses']}, "
         f"slowest of 99.9 % {flood['logins']['p999']:.0f} ms; memory {flood['idle_mb']:.0f} -> {flood['most_mb']:.0f} -> {flood['after_mb']:.0f} MB",
         f"start {results['start_ms']:.0f} ms, idle memory {results['idle_mb']:.1f} MB",

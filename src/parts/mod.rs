@@ -1,4 +1,4 @@
-//! Reusable pieces of view, and what pages share in the browser.
+//! Reusable pieces of view. Those that the browser takes over are islands, or parts of one.
 
 pub mod act;
 pub mod arguments;

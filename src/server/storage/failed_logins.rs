@@ -37,13 +37,8 @@ impl Storage {
                 return Ok(decided);
             }
         }
-        let mut transaction = self.writer.begin().await.map_err(fault(DOING))?;
-        // Nothing is changed by it; from here on nobody else writes.
-        sqlx::query("DELETE FROM failed_logins WHERE attempt = $1")
-            .bind(attempt.as_bytes())
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault(DOING))?;
+        // From here on nobody else writes.
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault(DOING))?;
         let failures = self::failures(&mut transaction, [first, second]).await?;
         let decided = decide([&failures[0], &failures[1]]);
         if decided.is_ok() {

@@ -84,9 +84,12 @@ impl Storage {
             SqlitePoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                // A file does not go away as a server does; and sqlx pings each connection that it is given back, so that
+                // rollbacks which wait are done before anybody is given it again.
+                .test_before_acquire(false)
                 // Where a commit fails for lack of room, SQLite has rolled back by itself, and sqlx, which fails to do so
                 // once more, takes the transaction for open. Later ones would be savepoints in it, and what is reported
-                // as written would never be. Rollbacks that wait are done by now: sqlx pings before it asks this.
+                // as written would never be.
                 .before_acquire(|connection, _| {
                     let is_clean = !connection.is_in_transaction();
                     if !is_clean {
