@@ -54,7 +54,7 @@ test('only a page that has something to take over loads the program', async ({ s
   }
 });
 
-for (const path of ['/', '/login', '/functions/auth_func', '/functions/login']) {
+for (const path of ['/login', '/welcome', '/functions/auth_func', '/functions/login']) {
   test(`nothing moves when the program takes over ${path}`, async ({ site, page, browser, viewport, isMobile, server }) => {
     const options = { baseURL: server.origin, ignoreHTTPSErrors: true, viewport, isMobile, locale: 'en-GB' };
     const stillContext = await browser.newContext({ ...options, javaScriptEnabled: false });

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The path of a page of this site, safe to put into `Location`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct OwnPage(String);
 
 impl OwnPage {
@@ -52,6 +52,20 @@ impl OwnPage {
     /// The path.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for OwnPage {
+    type Error = &'static str;
+
+    fn try_from(asked: String) -> Result<Self, Self::Error> {
+        Self::parse(&asked).ok_or("is no page of this site")
+    }
+}
+
+impl From<OwnPage> for String {
+    fn from(page: OwnPage) -> Self {
+        page.0
     }
 }
 

@@ -25,7 +25,7 @@ pub fn Access() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 match found.await {
-                    Ok(found) => view! { <Shown found=found/> }.into_any(),
+                    Ok(found) => view! { <Shown query=query.get_untracked() found=found/> }.into_any(),
                     Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
                 }
             })}
@@ -33,12 +33,10 @@ pub fn Access() -> impl IntoView {
     }
 }
 
-/// The table, what was asked about, and the answer.
+/// The table, and the answer to what was asked.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Found {
     table: AccessByRole,
-    user: String,
-    function: String,
     answer: Option<Result<Explanation, Refusal>>,
 }
 
@@ -48,22 +46,14 @@ async fn find(query: ParamsMap) -> Result<Found, Refusal> {
         (Some(user), Some(function)) => Some(explain_access(user, function).await),
         _ => None,
     };
-    Ok(Found {
-        table,
-        user: query.get("user_id").unwrap_or_default(),
-        function: query.get("function").unwrap_or_default(),
-        answer,
-    })
+    Ok(Found { table, answer })
 }
 
 #[component]
-fn Shown(found: Found) -> impl IntoView {
-    let Found {
-        table,
-        user,
-        function,
-        answer,
-    } = found;
+fn Shown(query: ParamsMap, found: Found) -> impl IntoView {
+    let Found { table, answer } = found;
+    let user = query.get("user_id").unwrap_or_default();
+    let function = query.get("function").unwrap_or_default();
     let names: Vec<String> = table.functions.iter().map(|row| row.function.clone()).collect();
     let options = names
         .into_iter()

@@ -30,7 +30,7 @@ pub fn Audit() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 match found.await {
-                    Ok((query, list)) => view! { <Found query=query list=list/> }.into_any(),
+                    Ok(list) => view! { <Found query=query.get_untracked() list=list/> }.into_any(),
                     Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
                 }
             })}
@@ -38,15 +38,13 @@ pub fn Audit() -> impl IntoView {
     }
 }
 
-type Query = Vec<(String, String)>;
-
-async fn find(query: ParamsMap) -> Result<(Query, EventList), Refusal> {
+async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
     let named = |name: &str| query.get(name).unwrap_or_default();
     let action = Action::ALL.into_iter().find(|action| action.name() == named("action"));
     let outcome = [Outcome::Ok, Outcome::Refused]
         .into_iter()
         .find(|outcome| outcome.name() == named("outcome"));
-    let list = list_events(
+    list_events(
         asked(&query, "user"),
         action,
         outcome,
@@ -55,14 +53,7 @@ async fn find(query: ParamsMap) -> Result<(Query, EventList), Refusal> {
         number("before", &query),
         None,
     )
-    .await?;
-    Ok((
-        query
-            .into_iter()
-            .map(|(name, text)| (name.into_owned(), text))
-            .collect(),
-        list,
-    ))
+    .await
 }
 
 /// A day that the address asks for.
@@ -82,8 +73,7 @@ pub(super) fn number(name: &str, query: &ParamsMap) -> Option<Whole<1, { i64::MA
 }
 
 #[component]
-fn Found(query: Query, list: EventList) -> impl IntoView {
-    let query: ParamsMap = query.into_iter().collect();
+fn Found(query: ParamsMap, list: EventList) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
     let actions = [("", "any")]
         .into_iter()

@@ -30,7 +30,7 @@ pub fn Calls() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 match found.await {
-                    Ok((query, list)) => view! { <Found query=query list=list/> }.into_any(),
+                    Ok(list) => view! { <Found query=query.get_untracked() list=list/> }.into_any(),
                     Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
                 }
             })}
@@ -38,10 +38,8 @@ pub fn Calls() -> impl IntoView {
     }
 }
 
-type Query = Vec<(String, String)>;
-
-async fn find(query: ParamsMap) -> Result<(Query, CallList), Refusal> {
-    let list = list_calls(
+async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
+    list_calls(
         asked(&query, "user"),
         asked(&query, "function"),
         asked(&query, "outcome"),
@@ -50,19 +48,11 @@ async fn find(query: ParamsMap) -> Result<(Query, CallList), Refusal> {
         number("before", &query),
         None,
     )
-    .await?;
-    Ok((
-        query
-            .into_iter()
-            .map(|(name, text)| (name.into_owned(), text))
-            .collect(),
-        list,
-    ))
+    .await
 }
 
 #[component]
-fn Found(query: Query, list: CallList) -> impl IntoView {
-    let query: ParamsMap = query.into_iter().collect();
+fn Found(query: ParamsMap, list: CallList) -> impl IntoView {
     let fields = [("user", "User"), ("function", "Function"), ("outcome", "Outcome")]
         .map(|(name, label)| {
             view! {

@@ -2,8 +2,6 @@
 //!
 //! It works like the login page: without script the form posts to this page, with script it calls `confirm_login`.
 
-#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
-
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -56,7 +54,7 @@ pub fn ConfirmPage() -> impl IntoView {
 
 /// The form.
 #[island]
-pub fn ConfirmForm(
+fn ConfirmForm(
     /// Who is logged in.
     user_id: String,
     /// Where it leads to.

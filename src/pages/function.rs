@@ -6,14 +6,8 @@ use leptos_router::hooks::use_params_map;
 
 use super::not_found::NotFound;
 use crate::{
-    contract::{Refusal, function::FunctionView},
-    parts::{
-        call_form::CallForm,
-        guard_badge::GuardBadge,
-        program::Program,
-        prose::prose,
-        visit::{Visit, set_status},
-    },
+    contract::{Refusal, function::FunctionView, user::WhoAmI},
+    parts::{call_form::CallForm, guard_badge::GuardBadge, program::Program, prose::prose, visit::Visit},
 };
 
 /// The page of the function that the path names.
@@ -35,19 +29,16 @@ pub fn FunctionPage() -> impl IntoView {
 async fn page(visit: Visit, function: Result<Option<FunctionView>, Refusal>) -> AnyView {
     match function {
         Ok(Some(function)) => {
-            let user = visit.user().await.ok().flatten().map(|user| user.user_id);
-            view! { <Callable function=function user=user/> }.into_any()
+            let who = visit.who().await;
+            view! { <Callable function=function who=who/> }.into_any()
         }
         Ok(None) => view! { <NotFound/> }.into_any(),
-        Err(refusal) => {
-            set_status(refusal.status());
-            view! { <p role="alert">{refusal.message()}</p> }.into_any()
-        }
+        Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
     }
 }
 
 #[component]
-fn Callable(function: FunctionView, user: Option<String>) -> impl IntoView {
+fn Callable(function: FunctionView, who: Result<Option<WhoAmI>, Refusal>) -> impl IntoView {
     let visit = Visit::current();
     let kept = visit.kept_call(&function.name);
     let site = visit.site();
@@ -62,7 +53,7 @@ fn Callable(function: FunctionView, user: Option<String>) -> impl IntoView {
         {function.details.iter().map(|paragraph| view! { <p>{prose(paragraph)}</p> }).collect_view()}
         <CallForm
             function=function
-            user=user
+            who=who
             kept=kept
             password_chars=site.password_chars
             origin=site.origin

@@ -3,8 +3,6 @@
 //! The form works without script: it posts to this page, and the server leads on or shows the form again. With script it
 //! calls `login` in place, and a refusal is said next to the fields.
 
-#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
-
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -46,7 +44,7 @@ pub fn LoginPage() -> impl IntoView {
 
 /// The form.
 #[island]
-pub fn LoginForm(
+fn LoginForm(
     /// Where it leads to.
     next: OwnPage,
     /// The login that was just refused.

@@ -31,7 +31,7 @@ pub fn Users() -> impl IntoView {
             {move || Suspend::new(async move {
                 let may_manage = visit.may("users.manage").await;
                 match found.await {
-                    Ok((query, list)) => view! { <Found query=query list=list may_manage=may_manage/> }.into_any(),
+                    Ok(list) => view! { <Found query=query.get_untracked() list=list may_manage=may_manage/> }.into_any(),
                     Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
                 }
             })}
@@ -39,10 +39,8 @@ pub fn Users() -> impl IntoView {
     }
 }
 
-type Query = Vec<(String, String)>;
-
-/// The users that the address asks for, with what it asked.
-async fn find(query: ParamsMap) -> Result<(Query, UserList), Refusal> {
+/// The users that the address asks for.
+async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
     let state = match query.get_str("state") {
         Some("active") => Some(UserState::Active),
         Some("invited") => Some(UserState::Invited),
@@ -53,7 +51,7 @@ async fn find(query: ParamsMap) -> Result<(Query, UserList), Refusal> {
         Some("newest") => UserOrder::Newest,
         _ => UserOrder::Name,
     };
-    let list = list_users(
+    list_users(
         asked(&query, "part"),
         state,
         asked(&query, "role"),
@@ -61,19 +59,11 @@ async fn find(query: ParamsMap) -> Result<(Query, UserList), Refusal> {
         asked(&query, "after"),
         None,
     )
-    .await?;
-    Ok((
-        query
-            .into_iter()
-            .map(|(name, text)| (name.into_owned(), text))
-            .collect(),
-        list,
-    ))
+    .await
 }
 
 #[component]
-fn Found(query: Query, list: UserList, may_manage: bool) -> impl IntoView {
-    let query: ParamsMap = query.into_iter().collect();
+fn Found(query: ParamsMap, list: UserList, may_manage: bool) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
     let states = [
         ("", "any"),

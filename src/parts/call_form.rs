@@ -22,6 +22,7 @@ use crate::contract::{
     kept_call::{KeptCall, Outcome, State},
     shape::{FieldFault, Shape},
     typed::{SHOWN_TO, Typed},
+    user::WhoAmI,
 };
 
 /// The form.
@@ -30,7 +31,7 @@ pub fn CallForm(
     /// The function.
     function: FunctionView,
     /// Who is logged in.
-    user: Option<String>,
+    who: Result<Option<WhoAmI>, Refusal>,
     /// The call that this page was loaded to show.
     kept: Option<KeptCall>,
     /// The fewest characters of a new password.
@@ -48,7 +49,9 @@ pub fn CallForm(
         None => (Typed::default(), None, None),
     };
     let calls = Calls {
-        user: RwSignal::new(user),
+        who: RwSignal::new(who),
+        asked: StoredValue::new(0),
+        page: StoredValue::new(function.page()),
         path: StoredValue::new(function.path()),
         shape: StoredValue::new(function.arguments.clone()),
         is_open: function.rule.open,
@@ -82,7 +85,7 @@ pub fn CallForm(
                 on:submit=move |event| calls.submit(event, form)
             >
                 // Whom the form was shown to, so that nobody else sees what is kept of it.
-                <input type="hidden" name=SHOWN_TO value=move || calls.user.get().unwrap_or_default()/>
+                <input type="hidden" name=SHOWN_TO value=move || calls.user_id().unwrap_or_default()/>
                 <Arguments
                     shape=function.arguments.clone()
                     typed=typed
@@ -111,7 +114,10 @@ fn example_or(typed: &Typed, function: &FunctionView) -> String {
 #[derive(Clone, Copy)]
 struct Calls {
     /// Who is logged in.
-    user: RwSignal<Option<String>>,
+    who: RwSignal<Result<Option<WhoAmI>, Refusal>>,
+    /// How often that was asked since: of several answers the last one holds.
+    asked: StoredValue<u32>,
+    page: StoredValue<String>,
     path: StoredValue<String>,
     shape: StoredValue<Shape>,
     is_open: bool,
@@ -151,8 +157,8 @@ impl Calls {
             focus_first_wrong(form);
             return;
         };
-        // It may be wrong for a moment; the guard never is.
-        if !self.is_open && self.user.read_untracked().is_none() {
+        // It may be wrong, as after a login in another window; the guard never is.
+        if !self.is_open && matches!(*self.who.read_untracked(), Ok(None)) {
             ask_for_login(&form);
             return;
         }
@@ -164,7 +170,7 @@ impl Calls {
                 ask_for_login(&form);
                 return;
             }
-            self.note(&came);
+            self.look_again(came.is_ok());
             forget_secrets(&form);
             let faults = came.faults();
             let has_faults = !faults.is_empty();
@@ -189,23 +195,29 @@ impl Calls {
         })
     }
 
-    /// Shows anew who one is, where a call may have changed that.
-    fn note(self, came: &Outcome) {
-        let may_change_user = self.shape.with_value(Shape::has_secret) || self.user.read_untracked().is_some();
-        if !came.is_ok() || !may_change_user {
+    /// Who is logged in, if anybody is.
+    fn user_id(self) -> Option<String> {
+        let who = self.who.read();
+        Some(who.as_ref().ok()?.as_ref()?.user.user_id.clone())
+    }
+
+    /// Shows anew who is logged in, where a call has changed that.
+    fn look_again(self, is_ok: bool) {
+        let may_have_changed = self.shape.with_value(Shape::has_secret) || untrack(|| self.user_id()).is_some();
+        if !is_ok || !may_have_changed {
             return;
         }
+        self.asked.update_value(|asked| *asked += 1);
+        let asked = self.asked.get_value();
         spawn_local(async move {
             let who = match self.is_logout {
                 true => Ok(None),
                 false => who().await,
             };
-            self.user.set(
-                who.as_ref()
-                    .ok()
-                    .and_then(|who| Some(who.as_ref()?.user.user_id.clone())),
-            );
-            show_anew(who);
+            if self.asked.get_value() == asked && *self.who.read_untracked() != who {
+                show_anew(who.clone(), self.page.get_value());
+                self.who.set(who);
+            }
         });
     }
 

@@ -1,9 +1,7 @@
 //! The head of every page: where one is, who one is, and the way in or out.
 
-use leptos::{mount::mount_to, prelude::*};
+use leptos::{mount::mount_to_renderer, prelude::*};
 use leptos_router::hooks::use_location;
-use wasm_bindgen::JsCast as _;
-use web_sys::HtmlElement;
 
 use super::{mark::Mark, visit::Visit};
 use crate::contract::{
@@ -31,15 +29,11 @@ pub fn Header() -> impl IntoView {
     }
 }
 
-/// Shows the head anew in a page that stays, after a call that changed who is logged in.
-pub fn show_anew(who: Result<Option<WhoAmI>, Refusal>) {
-    let head = document()
-        .get_element_by_id(HEAD)
-        .and_then(|head| head.dyn_into::<HtmlElement>().ok());
-    let here = window().location().pathname();
-    if let (Some(head), Ok(here)) = (head, here) {
+/// Shows the head anew in a page that stays, at the path `here`, after a call that changed who is logged in.
+pub fn show_anew(who: Result<Option<WhoAmI>, Refusal>, here: String) {
+    if let Some(head) = document().get_element_by_id(HEAD) {
         head.replace_children_with_node_0();
-        mount_to(head, move || view! { <Head who=who here=here/> }).forget();
+        mount_to_renderer(&head, move || view! { <Head who=who here=here/> }).forget();
     }
 }
 

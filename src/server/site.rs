@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, env, fs, path::PathBuf};
 use anyhow::Context as _;
 
 use super::settings::Settings;
+use crate::contract::page::ProgramFiles;
 
 /// A file that the program has within itself.
 #[derive(Debug)]
@@ -55,15 +56,13 @@ pub enum Site {
     Folder(PathBuf),
 }
 
-/// The addresses of what every page loads.
+/// The addresses of what pages load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// The style sheet.
+    /// The style sheet, for all of them.
     pub css: String,
-    /// The script that starts the program.
-    pub js: String,
-    /// The program.
-    pub wasm: String,
+    /// The program, for those that have something for it to take over.
+    pub files: ProgramFiles,
 }
 
 impl Site {
@@ -93,7 +92,7 @@ impl Site {
         Ok(Self::Folder(root))
     }
 
-    /// What every page loads. Its names have a hash in them where it was built so: `callgate.<hash>.js`.
+    /// What pages load. Its names have a hash in them where it was built so: `callgate.<hash>.js`.
     pub fn program(&self) -> Program {
         let names: Vec<String> = match self {
             Self::Embedded(files) => files
@@ -118,8 +117,10 @@ impl Site {
         };
         Program {
             css: address("css"),
-            js: address("js"),
-            wasm: address("wasm"),
+            files: ProgramFiles {
+                js: address("js"),
+                wasm: address("wasm"),
+            },
         }
     }
 }
@@ -134,8 +135,10 @@ mod tests {
         let site = Site::Folder(folder.path().to_owned());
         let program = |hash: &str| Program {
             css: format!("/pkg/callgate.{hash}css"),
-            js: format!("/pkg/callgate.{hash}js"),
-            wasm: format!("/pkg/callgate.{hash}wasm"),
+            files: ProgramFiles {
+                js: format!("/pkg/callgate.{hash}js"),
+                wasm: format!("/pkg/callgate.{hash}wasm"),
+            },
         };
         assert_eq!(site.program(), program(""));
         let pkg = folder.path().join("pkg");

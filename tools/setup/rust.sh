@@ -118,7 +118,7 @@ do_small_std() {
   RUSTFLAGS="$(small_std_flags) --remap-path-prefix=${sources%/library}=rust" CARGO_PROFILE_RELEASE_OPT_LEVEL=z \
     build_standard_library -Zbuild-std-features=optimize_for_size
   into=$(small_std).new
-  rm -rf "$SETUP_TOOLS"/small-std-*
+  rm -rf "$into" "$(small_std)"
   mkdir -p "$into/lib/rustlib/wasm32-unknown-unknown/lib"
   cp "$SETUP_TOOLS/build/std/target/wasm32-unknown-unknown/release/deps"/*.rlib \
     "$into/lib/rustlib/wasm32-unknown-unknown/lib/"

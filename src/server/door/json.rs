@@ -1,4 +1,4 @@
-//! The JSON door: `POST /api/<name>`. What programs call, and what pages call after hydration.
+//! The JSON door: `POST /api/<name>`. What programs call, and what a page calls in place.
 //!
 //! The order decides what a caller learns: the name, the method, the guard, and only then anything of the body.
 

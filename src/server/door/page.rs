@@ -32,7 +32,7 @@ use crate::{
     app::{App, shell},
     contract::{
         Refusal,
-        page::{PageFacts, PageStatus, ProgramFiles, SiteFacts},
+        page::{PageFacts, PageStatus, SiteFacts},
     },
     server::{
         caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, openapi, services::Services,
@@ -52,7 +52,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Pages that load that program.
+    /// Pages with that style sheet, and that program where it is needed.
     pub fn new(services: Services, program: Program) -> Self {
         let settings = services.settings();
         let site = SiteFacts {
@@ -114,10 +114,7 @@ impl Pages {
         };
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
-        let program = ProgramFiles {
-            js: self.program.js.clone(),
-            wasm: self.program.wasm.clone(),
-        };
+        let program = self.program.files.clone();
         let context = {
             let status = status.clone();
             move || {
