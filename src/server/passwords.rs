@@ -1,14 +1,14 @@
 //! Passwords: hashed and verified off the async workers, a few at a time, on threads of their own.
 //!
-//! The work holds its permit until it is done, also when the client has gone.
+//! What is begun is done, also when the client has gone; until then it counts among the few.
 
 mod hashing;
 mod threads;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::oneshot,
     time::{Instant, timeout_at},
 };
 use unicode_normalization::UnicodeNormalization as _;
@@ -34,7 +34,6 @@ use crate::contract::{
 pub struct Passwords {
     hasher: Hasher,
     threads: Threads,
-    permits: Arc<Semaphore>,
     max_wait: Duration,
     min_chars: usize,
 }
@@ -47,8 +46,7 @@ impl Passwords {
     pub fn new(settings: &settings::Passwords) -> anyhow::Result<Self> {
         Ok(Self {
             hasher: Hasher::new(settings)?,
-            threads: Threads::default(),
-            permits: Arc::new(Semaphore::new(settings.permits)),
+            threads: Threads::new(settings.permits),
             max_wait: Duration::from_millis(settings.max_wait_ms),
             min_chars: settings.min_chars,
         })
@@ -114,20 +112,22 @@ impl Passwords {
         deadline: Instant,
         work: impl FnOnce(&Hasher, &mut Area) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let permit = timeout_at(deadline, Arc::clone(&self.permits).acquire_owned())
-            .await
-            .map_err(|_| Refusal::Busy { retry_after: 2 })?
-            .map_err(|error| Fault::new("waiting to hash a password", error))?;
         let hasher = self.hasher.clone();
         let request = UnderWay::current();
-        let (tell, told) = oneshot::channel();
-        // The permit is given back when the work is done, not when its client stops waiting.
-        let started = self.threads.run(permit, move |area| {
+        let (tell, mut told) = oneshot::channel();
+        let turn = self.threads.run(move |area| {
             // It is an error where the client has gone: then nobody is told.
             let _ = tell.send(over_blocking(request, || work(&hasher, area)));
         });
-        started.map_err(|error| Fault::new("starting to hash a password", error))?;
-        Ok(told.await.map_err(|error| Fault::new("hashing a password", error))??)
+        let turn = turn.map_err(|error| Fault::new("starting to hash a password", error))?;
+        let done = match timeout_at(deadline, &mut told).await {
+            Ok(done) => done,
+            Err(_) if turn.give_up() => return Err(Refusal::Busy { retry_after: 2 }),
+            // It was begun in time.
+            Err(_) => told.await,
+        };
+        done.map_err(|error| Fault::new("hashing a password", error))?
+            .map_err(Refusal::from)
     }
 }
 
@@ -241,7 +241,7 @@ mod tests {
     #[tokio::test]
     async fn surplus_work_is_refused_as_busy() {
         let mut passwords = with_memory(64);
-        passwords.permits = Arc::new(Semaphore::new(0));
+        passwords.threads = Threads::new(0);
         passwords.max_wait = Duration::from_millis(1);
         assert!(matches!(passwords.hash(typed("a")).await, Err(Refusal::Busy { .. })));
     }

@@ -5,19 +5,23 @@
 //! the day. So a thread that has had nothing to do for a moment gives it back, and ends. What a thread took, it gives back
 //! itself: the allocator keeps what another thread brings.
 //!
-//! There are as many threads as permits are given out at once, and never more areas.
+//! There are never more threads at work than is said. What they do not get to waits in line, and a thread that is done takes
+//! the next by itself: nobody has to be woken in between.
 
 use std::{
     collections::VecDeque,
     hint::black_box,
     io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
 
 use argon2::{Block, Params};
-use tokio::sync::OwnedSemaphorePermit;
 
 /// How long a thread waits for more.
 const KEPT_FOR: Duration = Duration::from_secs(2);
@@ -46,8 +50,27 @@ impl Area {
 }
 
 struct Job {
-    permit: OwnedSemaphorePermit,
+    is_taken: Arc<AtomicBool>,
     work: Box<dyn FnOnce(&mut Area) + Send>,
+}
+
+/// A place in line. Given up when it is dropped: what nobody waits for is not begun.
+#[derive(Debug)]
+pub struct Turn {
+    is_taken: Arc<AtomicBool>,
+}
+
+impl Turn {
+    /// Takes the work back. `false` if it was begun before: then it will be done.
+    pub fn give_up(&self) -> bool {
+        !self.is_taken.swap(true, Ordering::Relaxed)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.give_up();
+    }
 }
 
 /// The threads.
@@ -55,55 +78,70 @@ struct Job {
 pub struct Threads(Arc<Shared>);
 
 struct Shared {
+    most: usize,
+    kept_for: Duration,
     state: Mutex<State>,
     news: Condvar,
-    kept_for: Duration,
 }
 
 #[derive(Default)]
 struct State {
-    /// What is to be done, each by one of those that wait.
-    jobs: VecDeque<Job>,
-    /// How many threads wait.
+    /// What waits for its turn.
+    line: VecDeque<Job>,
+    /// How many threads there are, at work or not.
+    threads: usize,
+    /// How many of them have nothing to do.
     idle: usize,
 }
 
-impl Default for Threads {
-    fn default() -> Self {
-        Self::kept_for(KEPT_FOR)
-    }
-}
-
 impl Threads {
-    fn kept_for(kept_for: Duration) -> Self {
+    /// At most so many.
+    pub fn new(most: usize) -> Self {
+        Self::kept_for(most, KEPT_FOR)
+    }
+
+    fn kept_for(most: usize, kept_for: Duration) -> Self {
         Self(Arc::new(Shared {
+            most,
+            kept_for,
             state: Mutex::default(),
             news: Condvar::new(),
-            kept_for,
         }))
     }
 
-    /// Does some work on one of them. Its permit is given back when the thread is there for the next.
+    /// Does some work on one of them, when its turn has come.
     ///
     /// # Errors
     /// Where the system gives no more threads.
-    pub fn run(&self, permit: OwnedSemaphorePermit, work: impl FnOnce(&mut Area) + Send + 'static) -> io::Result<()> {
+    pub fn run(&self, work: impl FnOnce(&mut Area) + Send + 'static) -> io::Result<Turn> {
+        let is_taken = Arc::new(AtomicBool::new(false));
+        let turn = Turn {
+            is_taken: Arc::clone(&is_taken),
+        };
         let job = Job {
-            permit,
+            is_taken,
             work: Box::new(work),
         };
         let mut state = self.0.lock();
-        if state.idle > state.jobs.len() {
-            state.jobs.push_back(job);
-            self.0.news.notify_one();
-            return Ok(());
+        let is_awaited = state.idle > state.line.len();
+        if is_awaited || state.threads == self.0.most {
+            state.line.push_back(job);
+            if is_awaited {
+                self.0.news.notify_one();
+            }
+            return Ok(turn);
         }
+        state.threads += 1;
         drop(state);
         let shared = Arc::clone(&self.0);
-        thread::Builder::new()
+        let started = thread::Builder::new()
             .name("passwords".to_owned())
-            .spawn(move || shared.work(job))
-            .map(drop)
+            .spawn(move || shared.work(job));
+        if let Err(error) = started {
+            self.0.lock().threads -= 1;
+            return Err(error);
+        }
+        Ok(turn)
     }
 }
 
@@ -111,26 +149,32 @@ impl Shared {
     fn work(&self, first: Job) {
         let mut area = Area::default();
         let mut next = Some(first);
-        while let Some(Job { permit, work }) = next {
-            work(&mut area);
-            next = self.next(permit);
+        while let Some(Job { is_taken, work }) = next {
+            if !is_taken.swap(true, Ordering::Relaxed) {
+                // Whoever waits for it finds out by being told nothing, and the panic has been logged. The others go on.
+                let _ = catch_unwind(AssertUnwindSafe(|| work(&mut area)));
+            }
+            next = self.next();
         }
         drop(area);
         thread::park_timeout(RESTS_FOR);
         drop(black_box(Vec::<Block>::with_capacity(ROOM)));
     }
 
-    /// The next job, unless there is none for a while.
-    fn next(&self, permit: OwnedSemaphorePermit) -> Option<Job> {
+    /// The next job. `None` if there is none for a while: then the thread is no longer counted on.
+    fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         state.idle += 1;
-        drop(permit);
         let waited = self
             .news
-            .wait_timeout_while(state, self.kept_for, |state| state.jobs.is_empty());
+            .wait_timeout_while(state, self.kept_for, |state| state.line.is_empty());
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.idle -= 1;
-        state.jobs.pop_front()
+        let job = state.line.pop_front();
+        if job.is_none() {
+            state.threads -= 1;
+        }
+        job
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -140,10 +184,14 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashSet, thread::ThreadId};
+    use std::{
+        collections::HashSet,
+        sync::{atomic::AtomicUsize, mpsc},
+        thread::ThreadId,
+    };
 
     use tokio::{
-        sync::{Semaphore, oneshot},
+        sync::oneshot,
         time::{Instant, sleep},
     };
 
@@ -152,8 +200,7 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(30);
 
     /// Does something on one of the threads, and gives which one, and how large its area was before.
-    async fn fill(threads: &Threads, permits: &Arc<Semaphore>, memory_kib: u32) -> (ThreadId, usize) {
-        let permit = Arc::clone(permits).acquire_owned().await.unwrap();
+    async fn fill(threads: &Threads, memory_kib: u32) -> (ThreadId, usize) {
         let (tell, told) = oneshot::channel();
         let params = Params::new(memory_kib, 1, 1, None).unwrap();
         let work = move |area: &mut Area| {
@@ -161,51 +208,92 @@ mod tests {
             assert_eq!(area.blocks(&params).len(), params.block_count());
             tell.send((thread::current().id(), before)).unwrap();
         };
-        threads.run(permit, work).unwrap();
+        let _turn = threads.run(work).unwrap();
         told.await.unwrap()
     }
 
     #[tokio::test]
     async fn a_thread_keeps_its_area_from_one_hash_to_the_next() {
-        let (threads, permits) = (Threads::kept_for(DEADLINE), Arc::new(Semaphore::new(1)));
-        let (thread, before) = fill(&threads, &permits, 64).await;
+        let threads = Threads::kept_for(1, DEADLINE);
+        let (thread, before) = fill(&threads, 64).await;
         assert_eq!(before, 0);
-        assert_eq!(fill(&threads, &permits, 32).await, (thread, 64));
-        assert_eq!(fill(&threads, &permits, 128).await, (thread, 64));
-        assert_eq!(fill(&threads, &permits, 64).await, (thread, 128));
+        assert_eq!(fill(&threads, 32).await, (thread, 64));
+        assert_eq!(fill(&threads, 128).await, (thread, 64));
+        assert_eq!(fill(&threads, 64).await, (thread, 128));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn there_are_no_more_threads_than_permits() {
-        let (threads, permits) = (Threads::kept_for(DEADLINE), Arc::new(Semaphore::new(3)));
+    async fn there_are_no_more_threads_than_is_said() {
+        let threads = Threads::kept_for(3, DEADLINE);
+        let at_work = Arc::new(AtomicUsize::new(0));
         let all = (0..500).map(|_| {
-            let (threads, permits) = (threads.clone(), Arc::clone(&permits));
-            tokio::spawn(async move { fill(&threads, &permits, 8).await.0 })
+            let (threads, at_work) = (threads.clone(), Arc::clone(&at_work));
+            tokio::spawn(async move {
+                let (tell, told) = oneshot::channel();
+                let work = move |_: &mut Area| {
+                    let now = at_work.fetch_add(1, Ordering::SeqCst) + 1;
+                    thread::yield_now();
+                    at_work.fetch_sub(1, Ordering::SeqCst);
+                    tell.send((thread::current().id(), now)).unwrap();
+                };
+                let _turn = threads.run(work).unwrap();
+                told.await.unwrap()
+            })
         });
-        let used: HashSet<_> = futures::future::try_join_all(all).await.unwrap().into_iter().collect();
+        let all = futures::future::try_join_all(all).await.unwrap();
+        assert!(all.iter().all(|(_, at_work)| *at_work <= 3));
+        let used: HashSet<_> = all.into_iter().map(|(thread, _)| thread).collect();
         assert!(used.len() <= 3, "{used:?}");
     }
 
     #[tokio::test]
+    async fn what_is_given_up_in_line_is_not_begun_and_what_is_begun_is_not_given_up() {
+        let threads = Threads::kept_for(1, DEADLINE);
+        let (go_on, waits) = mpsc::channel::<()>();
+        let (tell, told) = oneshot::channel();
+        let first = threads
+            .run(move |_| {
+                tell.send(()).unwrap();
+                waits.recv().unwrap();
+            })
+            .unwrap();
+        told.await.unwrap();
+        let second = threads.run(|_| panic!("nobody waits for it")).unwrap();
+        let third = threads.run(|_| panic!("nobody waits for it either")).unwrap();
+        assert!(!first.give_up());
+        assert!(second.give_up());
+        drop(third);
+        go_on.send(()).unwrap();
+        // The thread is the same, and what it was not to do did not end it.
+        fill(&threads, 8).await;
+        assert_eq!(threads.0.lock().threads, 1);
+    }
+
+    #[tokio::test]
     async fn a_thread_that_nobody_needs_ends_with_its_area() {
-        let (threads, permits) = (Threads::kept_for(Duration::from_millis(1)), Arc::new(Semaphore::new(1)));
-        let (thread, _) = fill(&threads, &permits, 64).await;
+        let threads = Threads::kept_for(1, Duration::from_millis(1));
+        let (thread, _) = fill(&threads, 64).await;
         let began = Instant::now();
         // Only the ended thread, and this test, hold what they share.
         while Arc::strong_count(&threads.0) > 1 {
             assert!(began.elapsed() < DEADLINE, "it does not end");
             sleep(Duration::from_millis(10)).await; // poll
         }
-        let (other, before) = fill(&threads, &permits, 64).await;
+        let (other, before) = fill(&threads, 64).await;
         assert_ne!(thread, other);
         assert_eq!(before, 0);
     }
 
     #[tokio::test]
-    async fn a_panic_ends_one_job_and_gives_its_permit_back() {
-        let (threads, permits) = (Threads::kept_for(DEADLINE), Arc::new(Semaphore::new(1)));
-        let permit = Arc::clone(&permits).acquire_owned().await.unwrap();
-        threads.run(permit, |_| panic!("as this test wants it")).unwrap();
-        fill(&threads, &permits, 64).await;
+    async fn a_panic_ends_one_job_and_none_of_the_others() {
+        let threads = Threads::kept_for(1, DEADLINE);
+        let (tell, told) = oneshot::channel::<()>();
+        let work = move |_: &mut Area| {
+            let _tell = tell;
+            panic!("as this test wants it");
+        };
+        let _turn = threads.run(work).unwrap();
+        told.await.unwrap_err();
+        fill(&threads, 64).await;
     }
 }
