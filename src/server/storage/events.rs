@@ -1,5 +1,7 @@
 //! The stored audit trail and the stored call log. Rows are added and, when they are old, removed; never changed.
 
+use std::slice;
+
 use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{Storage, fault};
@@ -9,8 +11,8 @@ use crate::server::{
     fault::Fault,
 };
 
-/// How many calls are added with one statement.
-const CALLS_AT_ONCE: usize = 100;
+/// How many rows are added with one statement.
+const ROWS_AT_ONCE: usize = 100;
 
 /// An event as stored.
 #[derive(Debug, Clone, FromRow)]
@@ -102,26 +104,33 @@ impl EventFilter<'_> {
 
 /// Adds an event. Within a transaction, it is there if and only if what it tells of came about.
 pub(super) async fn add_event(connection: &mut SqliteConnection, event: &Event) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO events (at, action, outcome, actor, user_id, about, address, request_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(event.at.0)
-    .bind(event.action.name())
-    .bind(event.outcome.name())
-    .bind(&event.actor)
-    .bind(&event.user)
-    .bind(&event.about)
-    .bind(&event.address)
-    .bind(&event.request_id)
-    .execute(connection)
-    .await
-    .map(drop)
+    add_events(connection, slice::from_ref(event)).await
 }
 
-/// Adds calls, many with one statement.
+/// Adds events, many with one statement. It is not kept: there are as many of them as there may be rows.
+async fn add_events(connection: &mut SqliteConnection, events: &[Event]) -> Result<(), sqlx::Error> {
+    for events in events.chunks(ROWS_AT_ONCE) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO events (at, action, outcome, actor, user_id, about, address, request_id) ",
+        );
+        query.push_values(events, |mut row, event| {
+            row.push_bind(event.at.0)
+                .push_bind(event.action.name())
+                .push_bind(event.outcome.name())
+                .push_bind(&event.actor)
+                .push_bind(&event.user)
+                .push_bind(&event.about)
+                .push_bind(&event.address)
+                .push_bind(&event.request_id);
+        });
+        query.build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Adds calls, in the same way.
 async fn add_calls(connection: &mut SqliteConnection, calls: &[&CallRecord]) -> Result<(), sqlx::Error> {
-    for calls in calls.chunks(CALLS_AT_ONCE) {
+    for calls in calls.chunks(ROWS_AT_ONCE) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO calls (at, function, user_id, outcome, calls, took_us, address, request_id) ",
         );
@@ -135,7 +144,7 @@ async fn add_calls(connection: &mut SqliteConnection, calls: &[&CallRecord]) -> 
                 .push_bind(call.address.map(|address| address.to_string()).unwrap_or_default())
                 .push_bind(call.request_id.map(|id| id.to_string()).unwrap_or_default());
         });
-        query.build().execute(&mut *connection).await?;
+        query.build().persistent(false).execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -148,9 +157,9 @@ impl Storage {
     pub async fn add_events(&self, events: &[Event], calls: &[&CallRecord]) -> Result<(), Fault> {
         let adding = "writing the audit trail and the call log";
         let mut transaction = self.writer.begin().await.map_err(fault(adding))?;
-        for event in events {
-            add_event(&mut transaction, event).await.map_err(fault(adding))?;
-        }
+        self::add_events(&mut transaction, events)
+            .await
+            .map_err(fault(adding))?;
         add_calls(&mut transaction, calls).await.map_err(fault(adding))?;
         transaction.commit().await.map_err(fault(adding))
     }
