@@ -1,5 +1,7 @@
 //! Stored failed logins. What a bucket stands for is known here by its hash only.
 
+use sqlx::FromRow;
+
 use super::{Storage, fault};
 use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
@@ -14,9 +16,19 @@ pub struct Count<'a> {
     pub expires_at: Timestamp,
 }
 
+/// A failure in one of two buckets.
+#[derive(Debug, FromRow)]
+struct Failure {
+    /// In hexadecimal digits.
+    attempt: String,
+    is_first: bool,
+    failed_at: i64,
+}
+
 impl Storage {
     /// Counts an attempt as failed in both buckets, if `decide` lets it pass with the earlier failures in each, the oldest
-    /// first. Looking and counting are one step: of many attempts at once, no more pass than one after the other.
+    /// first. Where others were counted between the look and the count, it looks again: of many attempts at once, no more
+    /// pass than one after the other. One that does not pass writes nothing, and so does a flood of them.
     ///
     /// # Errors
     /// A fault of the database; then nothing was counted.
@@ -27,38 +39,60 @@ impl Storage {
         now: Timestamp,
         decide: impl Fn([&[Timestamp]; 2]) -> Result<T, T>,
     ) -> Result<Result<T, T>, Fault> {
-        let [first, second] = counts.map(|count| count.bucket);
-        // A look without a write first, so that a flood of refused attempts writes nothing.
-        {
-            let mut reader = self.reader.acquire().await.map_err(fault(DOING))?;
-            let failures = failures(&mut reader, [first, second]).await?;
-            let decided = decide([&failures[0], &failures[1]]);
-            if decided.is_err() {
+        loop {
+            let seen = self.failures(counts.map(|count| count.bucket)).await?;
+            let of = |is_first| {
+                let failures = seen.iter().filter(|failure| failure.is_first == is_first);
+                failures.map(|failure| Timestamp(failure.failed_at)).collect::<Vec<_>>()
+            };
+            let decided = decide([&of(true), &of(false)]);
+            if decided.is_err() || self.add_attempt(attempt, counts, now, &seen).await? {
                 return Ok(decided);
             }
         }
-        // From here on nobody else writes.
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault(DOING))?;
-        let failures = self::failures(&mut transaction, [first, second]).await?;
-        let decided = decide([&failures[0], &failures[1]]);
-        if decided.is_ok() {
-            let [one, other] = counts;
-            sqlx::query(
-                "INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at)
-                 VALUES ($1, $2, $3, $4), ($1, $5, $3, $6)",
-            )
-            .bind(attempt.as_bytes())
-            .bind(one.bucket.as_bytes())
-            .bind(now.0)
-            .bind(one.expires_at.0)
-            .bind(other.bucket.as_bytes())
-            .bind(other.expires_at.0)
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault(DOING))?;
-            transaction.commit().await.map_err(fault(DOING))?;
-        }
-        Ok(decided)
+    }
+
+    /// The failures in both buckets, the oldest first.
+    async fn failures(&self, [first, second]: [&TokenHash; 2]) -> Result<Vec<Failure>, Fault> {
+        sqlx::query_as(
+            "SELECT hex(attempt) AS attempt, bucket = $1 AS is_first, failed_at FROM failed_logins
+             WHERE bucket IN ($1, $2) ORDER BY failed_at",
+        )
+        .bind(first.as_bytes())
+        .bind(second.as_bytes())
+        .fetch_all(&self.reader)
+        .await
+        .map_err(fault(DOING))
+    }
+
+    /// Counts an attempt, unless there is a failure in its buckets that was not `seen`: then `false`.
+    async fn add_attempt(
+        &self,
+        attempt: &TokenHash,
+        [first, second]: [Count<'_>; 2],
+        now: Timestamp,
+        seen: &[Failure],
+    ) -> Result<bool, Fault> {
+        let seen: Vec<_> = seen.iter().map(|failure| &failure.attempt).collect();
+        let seen = serde_json::to_string(&seen).map_err(|error| Fault::new(DOING, error))?;
+        let done = sqlx::query(
+            "INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at)
+             SELECT $1, counts.column1, $2, counts.column2 FROM (VALUES ($3, $4), ($5, $6)) AS counts
+             WHERE NOT EXISTS
+               (SELECT 1 FROM failed_logins
+                WHERE bucket IN ($3, $5) AND hex(attempt) NOT IN (SELECT value FROM json_each($7)))",
+        )
+        .bind(attempt.as_bytes())
+        .bind(now.0)
+        .bind(first.bucket.as_bytes())
+        .bind(first.expires_at.0)
+        .bind(second.bucket.as_bytes())
+        .bind(second.expires_at.0)
+        .bind(seen)
+        .execute(&self.writer)
+        .await
+        .map_err(fault(DOING))?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// Takes an attempt back: it did not fail.
@@ -116,24 +150,4 @@ impl Storage {
         .map_err(fault(sweep))?;
         Ok(over.rows_affected() + surplus.rows_affected())
     }
-}
-
-/// The failures in each of two buckets, the oldest first.
-async fn failures(
-    connection: &mut sqlx::SqliteConnection,
-    buckets: [&TokenHash; 2],
-) -> Result<[Vec<Timestamp>; 2], Fault> {
-    let [one, other] = buckets;
-    let failures: Vec<(bool, i64)> =
-        sqlx::query_as("SELECT bucket = $1, failed_at FROM failed_logins WHERE bucket IN ($1, $2) ORDER BY failed_at")
-            .bind(one.as_bytes())
-            .bind(other.as_bytes())
-            .fetch_all(connection)
-            .await
-            .map_err(fault(DOING))?;
-    let of = |is_first| {
-        let failures = failures.iter().filter(|(first, _)| *first == is_first);
-        failures.map(|(_, at)| Timestamp(*at)).collect()
-    };
-    Ok([of(true), of(false)])
 }

@@ -90,6 +90,19 @@ async fn of_a_hundred_attempts_at_once_five_are_let_through() {
     assert_eq!(attempts.into_iter().filter(|passed| *passed).count(), 5);
 }
 
+/// Security check 67. Each process lets one at a time look and count, but they do not wait for one another.
+#[tokio::test]
+async fn two_processes_on_one_database_let_no_more_through_than_one() {
+    let one = throttle().await;
+    let other = Throttle::new(one.storage.clone(), &Settings::defaults().unwrap());
+    let attempts = join_all((0..100).map(|number| {
+        let throttle = [&one, &other][number % 2];
+        async move { throttle.attempt("ada", SOMEWHERE).await.map(Attempt::failed).is_ok() }
+    }))
+    .await;
+    assert_eq!(attempts.into_iter().filter(|passed| *passed).count(), 5);
+}
+
 #[tokio::test]
 async fn many_right_logins_at_once_wait_for_one_another() {
     let throttle = throttle().await;
