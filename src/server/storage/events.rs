@@ -156,7 +156,7 @@ impl Storage {
     /// A fault of the database; then nothing was added.
     pub async fn add_events(&self, events: &[Event], calls: &[&CallRecord]) -> Result<(), Fault> {
         let adding = "writing the audit trail and the call log";
-        let mut transaction = self.writer.begin().await.map_err(fault(adding))?;
+        let mut transaction = self.begin(adding).await?;
         self::add_events(&mut transaction, events)
             .await
             .map_err(fault(adding))?;

@@ -64,7 +64,7 @@ impl Storage {
     /// A fault of the database.
     pub async fn put_first_link(&self, code: &TokenHash, now: Timestamp, expires_at: Timestamp) -> Result<bool, Fault> {
         let adding = "storing the link for the first administrator";
-        let mut transaction = self.writer.begin().await.map_err(fault(adding))?;
+        let mut transaction = self.begin(adding).await?;
         sqlx::query("DELETE FROM links WHERE user_id IS NULL")
             .execute(&mut *transaction)
             .await
@@ -97,7 +97,7 @@ impl Storage {
         events: [&Event; 2],
     ) -> Result<bool, Fault> {
         let using = "making the first administrator";
-        let mut transaction = self.writer.begin().await.map_err(fault(using))?;
+        let mut transaction = self.begin(using).await?;
         let done = sqlx::query(
             "DELETE FROM links WHERE code_hash = $1 AND user_id IS NULL AND expires_at > $2 AND created_at <= $3
                AND NOT EXISTS (SELECT 1 FROM users)",
@@ -141,7 +141,7 @@ impl Storage {
         event: &Event,
     ) -> Result<bool, Fault> {
         let using = "using a link";
-        let mut transaction = self.writer.begin().await.map_err(fault(using))?;
+        let mut transaction = self.begin(using).await?;
         let used = sqlx::query(
             "DELETE FROM links WHERE code_hash = $1 AND user_id = $2 AND expires_at > $3 AND created_at <= $4",
         )
@@ -181,7 +181,7 @@ impl Storage {
     /// A fault of the database; then nothing has changed.
     pub async fn renew_invitation(&self, link: &NewLink<'_>, now: Timestamp, event: &Event) -> Result<Change, Fault> {
         let making = "storing a link";
-        let mut transaction = self.writer.begin().await.map_err(fault(making))?;
+        let mut transaction = self.begin(making).await?;
         put_link(&mut transaction, link, now).await.map_err(fault(making))?;
         let is_invited: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1 AND active AND password_hash = '')",

@@ -26,7 +26,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use sqlx::{
-    Connection as _, SqlitePool,
+    Connection as _, Sqlite, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -162,6 +162,12 @@ impl Storage {
         self.reader.close().await;
         self.writer.close().await;
     }
+
+    /// Begins to write: from here on nobody else does, in whatever process, so that nothing comes between what is read and
+    /// what is written.
+    async fn begin(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, Fault> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault(doing))
+    }
 }
 
 /// Makes `folder`, and in it an empty database, both for their owner only. What is there already keeps its permissions.
@@ -254,8 +260,13 @@ fn fault(doing: &'static str) -> impl Fn(sqlx::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
-    use crate::server::clock::Timestamp;
+    use crate::server::{
+        audit::{Action, Event},
+        clock::Timestamp,
+    };
 
     /// security check 103
     #[tokio::test]
@@ -281,5 +292,35 @@ mod tests {
             sqlx::query(cure).execute(&storage.writer).await.unwrap();
             assert_eq!(add().await.unwrap(), roles::Change::Done, "{lack}");
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn two_processes_that_write_at_once_wait_for_one_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(folder.path(), false).await.unwrap();
+        let other = Storage::open(folder.path(), false).await.unwrap();
+        let ada = users::NewUser {
+            user_id: "ada",
+            password_hash: "",
+            demo: false,
+            roles: &[],
+            link: None,
+        };
+        storage.add_user(&ada, Timestamp(1), &[]).await.unwrap();
+        let event = Event::by_operator(Action::Login);
+        // The other looks before it writes, and the one writes in between.
+        let one = tokio::spawn({
+            let event = event.clone();
+            async move {
+                for _ in 0..300 {
+                    storage.add_events(slice::from_ref(&event), &[]).await.unwrap();
+                }
+            }
+        });
+        while !one.is_finished() {
+            let done = other.set_active("ada", false, Timestamp(2), &event).await;
+            assert_eq!(done.unwrap(), roles::Change::Done);
+        }
+        one.await.unwrap();
     }
 }

@@ -42,7 +42,7 @@ impl Storage {
         event: &Event,
     ) -> Result<bool, Fault> {
         let change = "changing a password";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let mut transaction = self.begin(change).await?;
         if !write_hash(&mut transaction, user_id, password_hash, now)
             .await
             .map_err(fault(change))?
@@ -66,7 +66,7 @@ impl Storage {
         event: &Event,
     ) -> Result<Change, Fault> {
         let change = "taking a password away";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let mut transaction = self.begin(change).await?;
         let is_last = is_last_admin(&mut transaction, link.user_id);
         if is_last.await.map_err(fault(change))? {
             return Ok(Change::LastAdmin);
@@ -96,7 +96,7 @@ impl Storage {
         event: &Event,
     ) -> Result<bool, Fault> {
         let change = "changing a password";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let mut transaction = self.begin(change).await?;
         let done = sqlx::query(
             "UPDATE users SET password_hash = $1, demo = FALSE,
                changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END

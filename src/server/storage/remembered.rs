@@ -149,7 +149,7 @@ impl Storage {
     /// A fault of the database; then nothing has changed.
     pub async fn revoke_series(&self, series: &TokenHash) -> Result<(), Fault> {
         let revoking = "revoking a remembered login";
-        let mut transaction = self.writer.begin().await.map_err(fault(revoking))?;
+        let mut transaction = self.begin(revoking).await?;
         for query in [
             "DELETE FROM remembered WHERE series_hash = $1",
             "DELETE FROM sessions WHERE series_hash = $1",

@@ -34,13 +34,8 @@ pub struct StoredRole {
     pub users: i64,
 }
 
-/// Whether a user is the last one who is an administrator and can log in. From here on nobody else writes, so it stays true
-/// until the transaction ends.
+/// Whether a user is the last one who is an administrator and can log in. It stays true until the transaction ends.
 pub(super) async fn is_last_admin(connection: &mut SqliteConnection, user_id: &str) -> Result<bool, sqlx::Error> {
-    // Changes nothing, and locks the database.
-    sqlx::query("UPDATE users SET active = active WHERE FALSE")
-        .execute(&mut *connection)
-        .await?;
     let able: Vec<String> = sqlx::query_scalar(
         "SELECT users.user_id FROM user_roles JOIN users ON users.user_id = user_roles.user_id
          WHERE role = $1 AND active AND password_hash <> '' LIMIT 2",
@@ -119,7 +114,7 @@ impl Storage {
         event: &Event,
     ) -> Result<(), Fault> {
         let change = "changing a role";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let mut transaction = self.begin(change).await?;
         sqlx::query(
             "INSERT INTO roles (role, description) VALUES ($1, $2)
              ON CONFLICT (role) DO UPDATE SET description = $2",
@@ -152,7 +147,7 @@ impl Storage {
     /// A fault of the database; then nothing has changed.
     pub async fn delete_role(&self, role: &str, event: &Event) -> Result<Change, Fault> {
         let change = "deleting a role";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let mut transaction = self.begin(change).await?;
         let done = sqlx::query("DELETE FROM roles WHERE role = $1 AND role <> $2")
             .bind(role)
             .bind(ADMIN)
@@ -173,7 +168,7 @@ impl Storage {
     /// A fault of the database; then nothing has changed.
     pub async fn give_role(&self, user_id: &str, role: &str, event: &Event) -> Result<Change, Fault> {
         let change = "giving a role";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let mut transaction = self.begin(change).await?;
         let done = sqlx::query(
             "INSERT INTO user_roles (user_id, role)
              SELECT user_id, role FROM users, roles WHERE user_id = $1 AND role = $2
@@ -200,7 +195,7 @@ impl Storage {
     /// A fault of the database; then nothing has changed.
     pub async fn take_role(&self, user_id: &str, role: &str, event: &Event) -> Result<Change, Fault> {
         let change = "taking a role";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let mut transaction = self.begin(change).await?;
         if role == ADMIN && is_last_admin(&mut transaction, user_id).await.map_err(fault(change))? {
             return Ok(Change::LastAdmin);
         }

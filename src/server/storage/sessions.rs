@@ -157,7 +157,7 @@ impl Storage {
         series: Option<&TokenHash>,
     ) -> Result<(), Fault> {
         let ending = "ending the other sessions";
-        let mut transaction = self.writer.begin().await.map_err(fault(ending))?;
+        let mut transaction = self.begin(ending).await?;
         for (query, kept) in [
             (
                 "DELETE FROM remembered WHERE user_id = $1 AND ($2 IS NULL OR series_hash <> $2)",
@@ -256,7 +256,7 @@ impl Storage {
     ) -> Result<bool, Fault> {
         let revoking = "revoking a session";
         let (token, series) = (token.map(TokenHash::as_bytes), series.map(TokenHash::as_bytes));
-        let mut transaction = self.writer.begin().await.map_err(fault(revoking))?;
+        let mut transaction = self.begin(revoking).await?;
         let sessions = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR series_hash = $3)")
             .bind(user_id)
             .bind(token)

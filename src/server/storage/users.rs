@@ -65,7 +65,7 @@ impl Storage {
     /// A fault of the database; then nothing has changed.
     pub async fn add_user(&self, user: &NewUser<'_>, now: Timestamp, events: &[Event]) -> Result<Change, Fault> {
         let adding = "adding a user";
-        let mut transaction = self.writer.begin().await.map_err(fault(adding))?;
+        let mut transaction = self.begin(adding).await?;
         let is_new = insert_user(&mut transaction, user.user_id, user.password_hash, user.demo, now)
             .await
             .map_err(fault(adding))?;
@@ -158,7 +158,7 @@ impl Storage {
     /// A fault of the database; then nothing has changed.
     pub async fn end_all_sessions(&self, user_id: &str, event: &Event) -> Result<bool, Fault> {
         let ending = "ending all sessions of a user";
-        let mut transaction = self.writer.begin().await.map_err(fault(ending))?;
+        let mut transaction = self.begin(ending).await?;
         // A login that is under way is overtaken, too.
         let done = sqlx::query("UPDATE users SET changed_at = changed_at + 1 WHERE user_id = $1")
             .bind(user_id)
@@ -189,7 +189,7 @@ impl Storage {
         event: &Event,
     ) -> Result<Change, Fault> {
         let change = "enabling or disabling a user";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let mut transaction = self.begin(change).await?;
         if !active && is_last_admin(&mut transaction, user_id).await.map_err(fault(change))? {
             return Ok(Change::LastAdmin);
         }
@@ -223,7 +223,7 @@ impl Storage {
     /// A fault of the database; then nothing has changed.
     pub async fn delete_user(&self, user_id: &str, event: &Event) -> Result<Change, Fault> {
         let change = "deleting a user";
-        let mut transaction = self.writer.begin().await.map_err(fault(change))?;
+        let mut transaction = self.begin(change).await?;
         let is_last = is_last_admin(&mut transaction, user_id);
         if is_last.await.map_err(fault(change))? {
             return Ok(Change::LastAdmin);
