@@ -61,7 +61,7 @@ struct LoginState {
     session: CallerSession,
     /// The login of the session that was sent, once it was looked up.
     found: Option<Arc<Login>>,
-    /// Who was last found to be logged in.
+    /// Who was found to be logged in before that was forgotten.
     known: Option<Arc<Login>>,
     /// The moment at which the session has to be live.
     at: Timestamp,
@@ -69,9 +69,8 @@ struct LoginState {
 
 impl LoginState {
     /// From now on what was found out counts no more.
-    fn forget_found(&mut self, now: Timestamp) {
-        self.found = None;
-        self.at = now;
+    fn forget_found(&mut self) {
+        self.known = self.found.take().or(self.known.take());
     }
 }
 
@@ -154,7 +153,7 @@ impl Caller {
         let session = Session::new(sent, Arc::clone(self.services().sessions()), None);
         state.session = CallerSession::Open(session.clone());
         // From now on the session itself knows.
-        state.found = None;
+        state.forget_found();
         session
     }
 
@@ -190,7 +189,7 @@ impl Caller {
         }
         let mut state = self.state();
         state.session = CallerSession::Open(session);
-        state.found = None;
+        state.forget_found();
     }
 
     /// When the request came.
@@ -248,9 +247,7 @@ impl Caller {
         if state.found.is_none()
             && let CallerSession::Sent(Some(id)) = state.session
         {
-            let found = self.services().sessions().login_if_known(&id, state.at);
-            state.known.clone_from(&found);
-            state.found = found;
+            state.found = self.services().sessions().login_if_known(&id, state.at);
         }
         state.found.clone()
     }
@@ -275,7 +272,10 @@ impl Caller {
 
     /// Who was last found to be logged in by this request, or is known to be without asking the database.
     pub fn known_login(&self) -> Option<Arc<Login>> {
-        let known = self.state().known.clone();
+        let known = {
+            let state = self.state();
+            state.found.as_ref().or(state.known.as_ref()).cloned()
+        };
         known.or_else(|| self.login_if_known())
     }
 
@@ -290,7 +290,11 @@ impl Caller {
     /// # Errors
     /// A fault of the store.
     pub async fn look_again(&self) -> Result<(), Fault> {
-        self.state().forget_found(Timestamp::now());
+        {
+            let mut state = self.state();
+            state.forget_found();
+            state.at = Timestamp::now();
+        }
         match self.open_session() {
             Some(session) => sessions::reload(&session).await,
             None => Ok(()),

@@ -9,7 +9,10 @@ use super::{
 
 /// Settings, database, sessions, password hashing, throttling and audit trail, behind one cheap handle.
 #[derive(Clone)]
-pub struct Services(Arc<Inner>);
+pub struct Services(Arc<Handle>);
+
+/// What is counted for each handle by itself.
+struct Handle(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
@@ -40,24 +43,9 @@ impl Services {
     }
 
     fn on(storage: Storage, settings: Settings) -> anyhow::Result<Self> {
-        Ok(Self(Arc::new(Inner {
+        Ok(Self::behind(Inner {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords: Passwords::new(&settings.passwords)?,
-            throttle: Throttle::new(storage.clone(), &settings),
-            audit: Audit::new(storage.clone()),
-            stopping: Stopping::default(),
-            storage,
-            settings,
-        })))
-    }
-
-    /// The same beside another database, for questions that begin with "what if".
-    #[must_use]
-    pub fn beside(&self, storage: Storage) -> Self {
-        let settings = self.settings().clone();
-        Self(Arc::new(Inner {
-            sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
-            passwords: self.0.passwords.clone(),
             throttle: Throttle::new(storage.clone(), &settings),
             audit: Audit::new(storage.clone()),
             stopping: Stopping::default(),
@@ -66,39 +54,65 @@ impl Services {
         }))
     }
 
+    /// The same beside another database, for questions that begin with "what if".
+    #[must_use]
+    pub fn beside(&self, storage: Storage) -> Self {
+        let settings = self.settings().clone();
+        Self::behind(Inner {
+            sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
+            passwords: self.0.0.passwords.clone(),
+            throttle: Throttle::new(storage.clone(), &settings),
+            audit: Audit::new(storage.clone()),
+            stopping: Stopping::default(),
+            storage,
+            settings,
+        })
+    }
+
+    /// The same behind a handle of its own. Whoever clones it does not share a counter with all others: between cores that
+    /// count at the same time, it would go back and forth.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self(Arc::new(Handle(Arc::clone(&self.0.0))))
+    }
+
+    fn behind(inner: Inner) -> Self {
+        Self(Arc::new(Handle(Arc::new(inner))))
+    }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
-        &self.0.settings
+        &self.0.0.settings
     }
 
     /// The database.
     pub fn storage(&self) -> &Storage {
-        &self.0.storage
+        &self.0.0.storage
     }
 
     /// The store of sessions.
     pub fn sessions(&self) -> &Arc<Store> {
-        &self.0.sessions
+        &self.0.0.sessions
     }
 
     /// The hashing of passwords.
     pub fn passwords(&self) -> &Passwords {
-        &self.0.passwords
+        &self.0.0.passwords
     }
 
     /// The audit trail and the call log.
     pub fn audit(&self) -> &Audit {
-        &self.0.audit
+        &self.0.0.audit
     }
 
     /// Whether the server is stopping.
     pub fn stopping(&self) -> &Stopping {
-        &self.0.stopping
+        &self.0.0.stopping
     }
 
     /// The throttling of logins.
     pub fn throttle(&self) -> &Throttle {
-        &self.0.throttle
+        &self.0.0.throttle
     }
 }
 

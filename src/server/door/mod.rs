@@ -57,12 +57,10 @@ use super::{
 
 /// All doors of the HTTPS listener, as one connection finds them.
 #[derive(Clone)]
-pub struct Doors {
-    house: Arc<House>,
-    connection: Option<Connection>,
-}
+pub struct Doors(Arc<House>);
 
 struct House {
+    connection: Option<Connection>,
     services: Services,
     entrance: Entrance,
     /// Everything but the functions.
@@ -82,24 +80,35 @@ impl Doors {
 
     /// Doors to the functions, and to those rooms.
     pub fn to(services: &Services, rooms: Router) -> Self {
-        let house = House {
+        Self(Arc::new(House {
+            connection: None,
             services: services.clone(),
             entrance: Entrance::new(services),
             rooms,
             patience: Duration::from_secs(services.settings().https.body_seconds),
-        };
-        Self {
-            house: Arc::new(house),
-            connection: None,
-        }
+        }))
+    }
+
+    /// The same for a connection, which shares with others nothing that changes from request to request.
+    fn of(&self, connection: Connection) -> Self {
+        let services = self.0.services.apart();
+        Self(Arc::new(House {
+            connection: Some(connection),
+            entrance: Entrance::new(&services),
+            services,
+            rooms: self.0.rooms.clone(),
+            patience: self.0.patience,
+        }))
     }
 
     // A request is lent to whatever looks at it: each hand that it is given to would keep room for it.
     async fn answer(&self, request: &mut Request) -> Response {
-        let entrance = &self.house.entrance;
-        let admitted = entrance.admit(self.connection.as_ref(), request);
+        let House {
+            connection, entrance, ..
+        } = &*self.0;
+        let admitted = entrance.admit(connection.as_ref(), request);
         let response = entrance.serve(admitted, pin!(self.let_in(request))).await;
-        stalled::watch(response, self.house.patience)
+        stalled::watch(response, self.0.patience)
     }
 
     async fn let_in(&self, request: &mut Request) -> Response {
@@ -116,8 +125,13 @@ impl Doors {
 
     /// Opens the door that a request is for.
     async fn open(&self, request: &mut Request) -> Response {
-        let House { services, rooms, .. } = &*self.house;
-        let connection = self.connection.as_ref();
+        let House {
+            connection,
+            services,
+            rooms,
+            ..
+        } = &*self.0;
+        let connection = connection.as_ref();
         if !json::is_for(request.uri().path()) {
             if let Some(connection) = connection {
                 request.extensions_mut().insert(connection.clone());
@@ -170,10 +184,7 @@ impl Service<Peer> for DoorsForAll {
     }
 
     fn call(&mut self, peer: Peer) -> Self::Future {
-        ready(Ok(Doors {
-            house: Arc::clone(&self.0.house),
-            connection: Some(Connection::new(peer)),
-        }))
+        ready(Ok(self.0.of(Connection::new(peer))))
     }
 }
 

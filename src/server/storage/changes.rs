@@ -8,15 +8,9 @@
 //!
 //! Where the index is not there, as with a database in memory, everything counts as changed all the time.
 
-use std::{
-    fs::File,
-    io,
-    mem::ManuallyDrop,
-    os::unix::fs::FileExt as _,
-    path::Path,
-    sync::{PoisonError, RwLock},
-};
+use std::{fs::File, io, mem::ManuallyDrop, os::unix::fs::FileExt as _, path::Path, sync::Arc};
 
+use arc_swap::ArcSwapOption;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::Mutex;
 
@@ -43,7 +37,8 @@ type Header = [u8; 48];
 pub struct Changes {
     /// Never closed: that would take away the locks that SQLite holds on the same file for this process (POSIX `fcntl`).
     index: ManuallyDrop<File>,
-    counted: RwLock<Option<(Header, Count)>>,
+    /// Every call looks at it, on every core: so it is read without a lock.
+    counted: ArcSwapOption<(Header, Count)>,
     /// A connection of its own, open until all are closed: so the index stays the same file.
     counter: Mutex<Option<SqliteConnection>>,
 }
@@ -60,7 +55,7 @@ impl Changes {
         index.push("-shm");
         Ok(Self {
             index: ManuallyDrop::new(File::open(index)?),
-            counted: RwLock::default(),
+            counted: ArcSwapOption::empty(),
             counter: Mutex::new(Some(counter)),
         })
     }
@@ -72,7 +67,7 @@ impl Changes {
         {
             tracing::warn!(%error, "the database was not closed as it should be");
         }
-        *self.counted.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.counted.store(None);
     }
 
     fn header(&self) -> io::Result<Header> {
@@ -82,8 +77,9 @@ impl Changes {
     }
 
     fn counted_at(&self, header: &Header) -> Option<Count> {
-        let counted = self.counted.read().unwrap_or_else(PoisonError::into_inner);
-        counted.as_ref().filter(|(at, _)| at == header).map(|(_, count)| *count)
+        let counted = self.counted.load();
+        let (at, count) = counted.as_deref()?;
+        (at == header).then_some(*count)
     }
 }
 
@@ -122,7 +118,7 @@ impl Storage {
             return Ok(None);
         };
         let count = count(counter).await.map_err(fault("counting what guards rely on"))?;
-        *changes.counted.write().unwrap_or_else(PoisonError::into_inner) = Some((header, count));
+        changes.counted.store(Some(Arc::new((header, count))));
         Ok(Some(count))
     }
 }
