@@ -27,7 +27,9 @@ class Sample:
         return asdict(self)
 
 
-def command(server: Server, path: str, protocol: str, seconds: float, connections: int, body: str | None) -> list[str]:
+def command(
+    server: Server, path: str, protocol: str, seconds: float, connections: int, body: str | Path | None
+) -> list[str]:
     line = [OHA, "--no-tui", "--output-format", "json", "-z", f"{seconds}s", "--cacert", str(server.ca)]
     if protocol == "h2":
         # The same number of calls under way, as streams of fewer connections.
@@ -35,7 +37,8 @@ def command(server: Server, path: str, protocol: str, seconds: float, connection
     else:
         line += ["-c", str(connections)]
     if body is not None:
-        line += ["-m", "POST", "-T", "application/json", "-d", body]
+        # Of a file, each call sends one of the lines.
+        line += ["-m", "POST", "-T", "application/json", "-Z" if isinstance(body, Path) else "-d", str(body)]
     if server.cookie:
         line += ["-H", f"Cookie: {server.cookie}"]
     return [*line, server.base + path]
@@ -59,7 +62,7 @@ def run(
     protocol: str = "h1",
     seconds: float = 3,
     connections: int = CONNECTIONS,
-    body: str | None = BODY,
+    body: str | Path | None = BODY,
 ) -> Sample:
     """Calls for so many seconds over kept connections, as fast as it goes. Every answer must be a 200."""
     line = command(server, path, protocol, seconds, connections, body)
@@ -68,7 +71,7 @@ def run(
     return sample
 
 
-def start(server: Server, path: str, seconds: float, connections: int, body: str | None) -> subprocess.Popen:
+def start(server: Server, path: str, seconds: float, connections: int, body: str | Path | None) -> subprocess.Popen:
     """The same beside other things; `read` its output."""
     line = command(server, path, "h1", seconds, connections, body)
     return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

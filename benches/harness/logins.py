@@ -5,14 +5,20 @@ import resource
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from . import load
+from .growth import store
 from .servers import PEERS, Bench, Server
 
-LOGIN = '{"user_id":"user0%d","password":"user_0%d","remember":false}'
-SECONDS = 8
+LOGIN = '{"user_id":"%s","password":"%s","remember":false}'
+USERS = 1_000
+ROUNDS = 5
+SECONDS = 6
+FLOOD_SECONDS = 8
 
 
 @dataclass
@@ -25,7 +31,7 @@ class Hashing:
 
 def bare_hashing() -> Hashing:
     """What the bare library reaches on these cores."""
-    seconds = 5
+    seconds = 3
     line = [PEERS / "hashes", str(os.cpu_count()), str(seconds)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     rate = float(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
@@ -43,34 +49,35 @@ def core_ms_of_hashing(server: Server) -> float:
     return total
 
 
-def logins_a_second(server: Server) -> Hashing:
-    """Logins of three users, three at a time each: one more than are hashed at once would not keep the hashing busy."""
+def logins_a_second(server: Server, bodies: Path) -> Hashing:
+    """Logins of many users, nine at a time: one more than are hashed at once would not keep the hashing busy."""
     before = core_ms_of_hashing(server)
-    processes = [
-        load.start(server, "/api/login", SECONDS, 3, LOGIN % (number, number)) for number in (1, 2, 3)
-    ]
-    rate = sum(load.read(process.communicate()[0]).rate for process in processes)
-    return Hashing(rate, (core_ms_of_hashing(server) - before) / (rate * SECONDS))
+    found = load.run(server, "/api/login", seconds=SECONDS, connections=9, body=bodies)
+    return Hashing(found.rate, (core_ms_of_hashing(server) - before) / (found.rate * SECONDS))
 
 
 def measure(bench: Bench) -> dict:
     """Logins side by side with bare hashing, and the flood."""
     # All come from one address here. Those that are broken off at the end of a round would count against the next one.
-    server = bench.callgate(bench.folder / "logins", throttle_address_failures="1000000")
-    bare, logins = [], []
-    for _ in range(2):
-        bare.append(bare_hashing())
-        logins.append(logins_a_second(server))
+    one_address = {"throttle_address_failures": "1000000"}
+    data, bodies = bench.folder / "logins", bench.folder / "logins.jsonl"
+    bench.stop(bench.callgate(data, **one_address))
+    store(data / "callgate.db", USERS)
+    bodies.write_text("".join(LOGIN % (f"u{number:07}", "user_01") + "\n" for number in range(USERS)))
+    server = bench.callgate(data, **one_address)
+    rounds = [(bare_hashing(), logins_a_second(server, bodies)) for _ in range(ROUNDS)]
     bench.stop(server)
-    most_bare, most_logins = (max(found.rate for found in all_found) for all_found in (bare, logins))
-    core_ms_bare, core_ms_login = (min(found.core_ms for found in all_found) for all_found in (bare, logins))
+
+    def middle(of: Callable[[Hashing, Hashing], float]) -> float:
+        return median(of(bare, login) for bare, login in rounds)
+
     return {
-        "bare_hashes": most_bare,
-        "logins": most_logins,
-        "ratio": most_logins / most_bare,
-        "bare_core_ms": core_ms_bare,
-        "login_core_ms": core_ms_login,
-        "hashing_ratio": core_ms_bare / core_ms_login,
+        "bare_hashes": middle(lambda bare, _: bare.rate),
+        "logins": middle(lambda _, login: login.rate),
+        "ratio": middle(lambda bare, login: login.rate / bare.rate),
+        "bare_core_ms": middle(lambda bare, _: bare.core_ms),
+        "login_core_ms": middle(lambda _, login: login.core_ms),
+        "hashing_ratio": middle(lambda bare, login: bare.core_ms / login.core_ms),
         "flood": flood(bench),
     }
 
@@ -82,10 +89,10 @@ def flood(bench: Bench) -> dict:
     server.log_in()
     time.sleep(3)
     idle = server.memory_mb()
-    calls_line = load.start(server, "/api/auth_func", SECONDS + 2, 4, load.BODY)
+    calls_line = load.start(server, "/api/auth_func", FLOOD_SECONDS + 2, 4, load.BODY)
     # With the right password: the throttle of accounts is for wrong ones. And without a session, which a login would end.
     nobody = replace(server, cookie="")
-    flood_line = load.start(nobody, "/api/login", SECONDS, 500, LOGIN % (2, 2))
+    flood_line = load.start(nobody, "/api/login", FLOOD_SECONDS, 500, LOGIN % ("user02", "user_02"))
     most = [idle]
     done = threading.Event()
 
