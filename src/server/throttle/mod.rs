@@ -5,7 +5,8 @@
 //! counted like all others. A success forgives the failures of its account, never those of its address. Live sessions
 //! are not concerned.
 //!
-//! The counts are stored: they outlive a restart, and hold for all processes on one database.
+//! The counts are stored: they outlive a restart, and hold for all processes on one database. What a success forgives is
+//! stored a moment later ([`forgiven`]).
 
 pub mod forgiven;
 mod in_flight;
