@@ -71,7 +71,7 @@ async fn verify(caller: &Caller, user_id: &str, password: Password) -> Result<St
     let attempt = services.throttle().attempt(user_id, caller.arrival().address).await?;
     match look_up(caller, user_id, password, attempt.deadline()).await {
         Ok(Some(user)) => {
-            attempt.succeeded();
+            attempt.succeeded().await?;
             Ok(user)
         }
         Ok(None) => {

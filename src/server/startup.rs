@@ -102,9 +102,6 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let writer = keep_going("audit writer", services.clone(), |services| {
         services.audit().write_forever().boxed()
     });
-    let forgiving = keep_going("throttle", services.clone(), |services| {
-        services.throttle().store_forever().boxed()
-    });
     announce(settings, &certificates, first_admin.as_deref());
     let serving = https::serve(secure, tls, doors, settings, handle);
     match plain {
@@ -118,10 +115,6 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     sweeper.abort();
     reloading.abort();
     writer.abort();
-    forgiving.abort();
-    if let Err(fault) = services.throttle().store().await {
-        fault.log();
-    }
     services.audit().write_all(LAST_WORDS).await;
     services.storage().close().await;
     Ok(())

@@ -392,28 +392,6 @@ async fn failures_survive_a_restart_and_a_crash_and_hold_for_two_servers() {
     }
 }
 
-#[tokio::test]
-async fn what_a_success_forgave_is_forgiven_after_a_restart_and_for_two_servers() {
-    let place = Place::new();
-    let (server, other) = (
-        serve_in(&place, &[ANY_ADDRESS]).await,
-        serve_in(&place, &[ANY_ADDRESS]).await,
-    );
-    let log_in_after_four = async |server: &Server| {
-        fail(&server.client(), "user01", 4).await;
-        assert_eq!(log_in(&server.client(), "user01", "user_01").await.status, 200);
-    };
-    log_in_after_four(&server).await;
-    server.stop().await;
-    log_in_after_four(&other).await;
-    let mut database = place.database().await;
-    until("the other server has stored it", async || {
-        database.count("failed_logins").await == 8
-    })
-    .await;
-    log_in_after_four(&serve_in(&place, &[ANY_ADDRESS]).await).await;
-}
-
 /// security check 68: how much is kept of those who fail does not depend on them
 #[tokio::test]
 async fn what_is_kept_of_failures_is_bounded_and_goes_with_time() {

@@ -1,82 +1,93 @@
 //! Stored failed logins. What a bucket stands for is known here by its hash only.
 
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::FromRow;
 
 use super::{Storage, fault};
 use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
 const DOING: &str = "counting failed logins";
 
-/// How many attempts are forgiven with one statement.
-const ATTEMPTS_AT_ONCE: usize = 50;
-
-/// An attempt to log in. Where it has failed, it counts in two buckets.
-#[derive(Debug, Clone)]
-pub struct StoredAttempt {
-    /// A random number.
-    pub id: i64,
-    /// When it began.
-    pub at: Timestamp,
-    /// The bucket of the account.
-    pub account: TokenHash,
-    /// The bucket of the address.
-    pub network: TokenHash,
+/// How an attempt counts in a bucket, should it fail.
+#[derive(Debug, Clone, Copy)]
+pub struct Count<'a> {
+    /// The bucket.
+    pub bucket: &'a TokenHash,
+    /// When it no longer counts.
+    pub expires_at: Timestamp,
 }
 
-/// A failure that counts in a bucket.
-#[derive(Debug, Clone, Copy, FromRow)]
-pub struct Failure {
-    /// The bucket is that of the account.
-    pub is_of_account: bool,
-    /// The attempt.
-    pub attempt: i64,
-    /// When it began, in milliseconds since 1970.
-    pub failed_at: i64,
+/// A failure in one of two buckets.
+#[derive(Debug, FromRow)]
+struct Failure {
+    /// In hexadecimal digits.
+    attempt: String,
+    is_first: bool,
+    failed_at: i64,
 }
 
 impl Storage {
-    /// The failures in the buckets of an account and of an address, the oldest first.
+    /// Counts an attempt as failed in both buckets, if `decide` lets it pass with the earlier failures in each, the oldest
+    /// first. Where others were counted between the look and the count, it looks again: of many attempts at once, no more
+    /// pass than one after the other. One that does not pass writes nothing, and so does a flood of them.
     ///
     /// # Errors
-    /// A fault of the database.
-    pub async fn list_failures(&self, account: &TokenHash, network: &TokenHash) -> Result<Vec<Failure>, Fault> {
+    /// A fault of the database; then nothing was counted.
+    pub async fn count_attempt<T>(
+        &self,
+        attempt: &TokenHash,
+        counts: [Count<'_>; 2],
+        now: Timestamp,
+        decide: impl Fn([&[Timestamp]; 2]) -> Result<T, T>,
+    ) -> Result<Result<T, T>, Fault> {
+        loop {
+            let seen = self.failures(counts.map(|count| count.bucket)).await?;
+            let of = |is_first| {
+                let failures = seen.iter().filter(|failure| failure.is_first == is_first);
+                failures.map(|failure| Timestamp(failure.failed_at)).collect::<Vec<_>>()
+            };
+            let decided = decide([&of(true), &of(false)]);
+            if decided.is_err() || self.add_attempt(attempt, counts, now, &seen).await? {
+                return Ok(decided);
+            }
+        }
+    }
+
+    /// The failures in both buckets, the oldest first.
+    async fn failures(&self, [first, second]: [&TokenHash; 2]) -> Result<Vec<Failure>, Fault> {
         sqlx::query_as(
-            "SELECT bucket = $1 AS is_of_account, attempt, failed_at FROM failed_logins
+            "SELECT hex(attempt) AS attempt, bucket = $1 AS is_first, failed_at FROM failed_logins
              WHERE bucket IN ($1, $2) ORDER BY failed_at",
         )
-        .bind(account.as_bytes())
-        .bind(network.as_bytes())
+        .bind(first.as_bytes())
+        .bind(second.as_bytes())
         .fetch_all(&self.reader)
         .await
         .map_err(fault(DOING))
     }
 
-    /// Counts an attempt as failed in both its buckets, until the one and the other moment, unless there is a failure in them
-    /// that was not `seen`: then `false`. So of many attempts that look and then count, no more pass than one after the other.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing was counted.
-    pub async fn add_attempt(
+    /// Counts an attempt, unless there is a failure in its buckets that was not `seen`: then `false`.
+    async fn add_attempt(
         &self,
-        attempt: &StoredAttempt,
-        [account_until, network_until]: [Timestamp; 2],
+        attempt: &TokenHash,
+        [first, second]: [Count<'_>; 2],
+        now: Timestamp,
         seen: &[Failure],
     ) -> Result<bool, Fault> {
-        let seen: Vec<_> = seen.iter().map(|failure| failure.attempt).collect();
+        let seen: Vec<_> = seen.iter().map(|failure| &failure.attempt).collect();
         let seen = serde_json::to_string(&seen).map_err(|error| Fault::new(DOING, error))?;
         let done = sqlx::query(
-            "INSERT INTO failed_logins (bucket, failed_at, attempt, expires_at)
-             SELECT counts.column1, $1, $2, counts.column2 FROM (VALUES ($3, $4), ($5, $6)) AS counts
+            "INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at)
+             SELECT $1, counts.column1, $2, counts.column2 FROM (VALUES ($3, $4), ($5, $6)) AS counts
              WHERE NOT EXISTS
                (SELECT 1 FROM failed_logins
-                WHERE bucket IN ($3, $5) AND attempt NOT IN (SELECT value FROM json_each($7)))",
+                WHERE bucket IN ($3, $5) AND hex(attempt) NOT IN (SELECT value FROM json_each($7)))",
         )
-        .bind(attempt.at.0)
-        .bind(attempt.id)
-        .bind(attempt.account.as_bytes())
-        .bind(account_until.0)
-        .bind(attempt.network.as_bytes())
-        .bind(network_until.0)
+        .bind(attempt.as_bytes())
+        .bind(now.0)
+        .bind(first.bucket.as_bytes())
+        .bind(first.expires_at.0)
+        .bind(second.bucket.as_bytes())
+        .bind(second.expires_at.0)
         .bind(seen)
         .execute(&self.writer)
         .await
@@ -88,47 +99,32 @@ impl Storage {
     ///
     /// # Errors
     /// A fault of the database; then it goes on counting.
-    pub async fn remove_attempt(&self, attempt: &StoredAttempt) -> Result<(), Fault> {
-        sqlx::query("DELETE FROM failed_logins WHERE bucket IN ($1, $2) AND failed_at = $3 AND attempt = $4")
-            .bind(attempt.account.as_bytes())
-            .bind(attempt.network.as_bytes())
-            .bind(attempt.at.0)
-            .bind(attempt.id)
+    pub async fn uncount_attempt(&self, attempt: &TokenHash) -> Result<(), Fault> {
+        sqlx::query("DELETE FROM failed_logins WHERE attempt = $1")
+            .bind(attempt.as_bytes())
             .execute(&self.writer)
             .await
             .map_err(fault(DOING))?;
         Ok(())
     }
 
-    /// Takes attempts back, and with each all failures of its account up to the moment at which it began.
+    /// Takes an attempt back, and with it all failures in `bucket` up to that moment.
     ///
     /// # Errors
-    /// A fault of the database; then some or all of them go on counting.
-    pub async fn forgive_failures(&self, attempts: &[StoredAttempt]) -> Result<(), Fault> {
-        for attempts in attempts.chunks(ATTEMPTS_AT_ONCE) {
-            let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM failed_logins WHERE ");
-            let mut any = query.separated(" OR ");
-            for attempt in attempts {
-                any.push("(bucket = ")
-                    .push_bind_unseparated(attempt.account.as_bytes())
-                    .push_unseparated(" AND failed_at <= ")
-                    .push_bind_unseparated(attempt.at.0)
-                    .push_unseparated(")");
-                any.push("(bucket = ")
-                    .push_bind_unseparated(attempt.network.as_bytes())
-                    .push_unseparated(" AND failed_at = ")
-                    .push_bind_unseparated(attempt.at.0)
-                    .push_unseparated(" AND attempt = ")
-                    .push_bind_unseparated(attempt.id)
-                    .push_unseparated(")");
-            }
-            query
-                .build()
-                .persistent(false)
-                .execute(&self.writer)
-                .await
-                .map_err(fault("forgiving failed logins"))?;
-        }
+    /// A fault of the database; then nothing has changed.
+    pub async fn forgive_failures(
+        &self,
+        attempt: &TokenHash,
+        bucket: &TokenHash,
+        until: Timestamp,
+    ) -> Result<(), Fault> {
+        sqlx::query("DELETE FROM failed_logins WHERE attempt = $1 OR (bucket = $2 AND failed_at <= $3)")
+            .bind(attempt.as_bytes())
+            .bind(bucket.as_bytes())
+            .bind(until.0)
+            .execute(&self.writer)
+            .await
+            .map_err(fault(DOING))?;
         Ok(())
     }
 

@@ -5,10 +5,8 @@
 //! counted like all others. A success forgives the failures of its account, never those of its address. Live sessions
 //! are not concerned.
 //!
-//! The counts are stored: they outlive a restart, and hold for all processes on one database. What a success forgives is
-//! stored a moment later ([`forgiven`]).
+//! The counts are stored: they outlive a restart, and hold for all processes on one database.
 
-pub mod forgiven;
 mod in_flight;
 pub mod limits;
 
@@ -24,19 +22,15 @@ use tokio::{
 use unicode_normalization::UnicodeNormalization as _;
 
 use self::{
-    forgiven::Forgiven,
     in_flight::{InFlight, Ticket},
     limits::{DAY, Limits},
 };
 use super::{
     clock::Timestamp,
     fault::Fault,
-    secret::TokenHash,
+    secret::{Token, TokenHash},
     settings::Settings,
-    storage::{
-        Storage,
-        failed_logins::{Failure, StoredAttempt},
-    },
+    storage::{Storage, failed_logins::Count},
 };
 use crate::contract::Refusal;
 
@@ -52,7 +46,6 @@ pub struct Throttle {
     max_wait: Duration,
     in_flight: InFlight,
     places: Semaphore,
-    forgiven: Forgiven,
     /// Held while an attempt is counted, so that every counted one is known to be in flight.
     counting: Mutex<()>,
 }
@@ -94,7 +87,6 @@ impl Throttle {
             max_wait: Duration::from_millis(settings.passwords.max_wait_ms),
             in_flight: InFlight::default(),
             places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
-            forgiven: Forgiven::default(),
             counting: Mutex::default(),
         }
     }
@@ -113,21 +105,19 @@ impl Throttle {
             let place = timeout_at(deadline, self.places.acquire()).await.map_err(busy)?;
             let place = place.map_err(|error| Fault::new("waiting to log in", error))?;
             let counting = timeout_at(deadline, self.counting.lock()).await.map_err(busy)?;
-            let attempt = StoredAttempt {
-                id: random()?,
-                at: Timestamp::now(),
-                account: account.clone(),
-                network: network.clone(),
-            };
-            let wait = match self.count(&attempt).await? {
-                Ok(wait_after) => {
+            let now = Timestamp::now();
+            let id = Token::random()?.hash();
+            let wait = match self.count(&id, &account, &network, now).await? {
+                Ok(after) => {
                     return Ok(Attempt {
-                        _ticket: self.in_flight.enter([account, network]),
+                        _ticket: self.in_flight.enter([account.clone(), network]),
                         _place: place,
                         throttle: self,
-                        stored: attempt,
+                        id,
+                        account,
+                        began: now,
                         deadline,
-                        wait_after,
+                        wait_after: after,
                     });
                 }
                 Err(wait) => wait,
@@ -151,54 +141,37 @@ impl Throttle {
     }
 
     /// Counts an attempt, and says how long the next one would have to wait should this one fail; or how long this one has
-    /// to wait. One that has to wait writes nothing, and so does a flood of them.
-    async fn count(&self, attempt: &StoredAttempt) -> Result<Result<Wait, Wait>, Fault> {
-        let StoredAttempt {
-            at, account, network, ..
-        } = attempt;
-        let until = [at.plus(DAY), at.plus(self.limits.address_window())];
-        loop {
-            let seen = self.storage.list_failures(account, network).await?;
-            let mut failures = self.forgiven.without(&seen, attempt);
-            let before = self.wait(&failures, *at);
-            if !before.is_over() {
-                return Ok(Err(before));
-            }
-            if self.storage.add_attempt(attempt, until, &seen).await? {
-                failures.extend([true, false].map(|is_of_account| Failure {
-                    is_of_account,
-                    attempt: attempt.id,
-                    failed_at: at.0,
-                }));
-                return Ok(Ok(self.wait(&failures, *at)));
-            }
-            // Others were counted in between.
-        }
-    }
-
-    /// How long an attempt has to wait after these failures.
-    fn wait(&self, failures: &[Failure], now: Timestamp) -> Wait {
-        let moments = |of_account: bool| -> Vec<_> {
-            let failures = failures.iter().filter(|failure| failure.is_of_account == of_account);
-            failures.map(|failure| Timestamp(failure.failed_at)).collect()
+    /// to wait.
+    async fn count(
+        &self,
+        id: &TokenHash,
+        account: &TokenHash,
+        network: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Result<Wait, Wait>, Fault> {
+        let counts = [
+            Count {
+                bucket: account,
+                expires_at: now.plus(DAY),
+            },
+            Count {
+                bucket: network,
+                expires_at: now.plus(self.limits.address_window()),
+            },
+        ];
+        let wait = |account: &[Timestamp], network: &[Timestamp]| Wait {
+            account: self.limits.account_wait(account, now),
+            address: self.limits.address_wait(network, now),
         };
-        Wait {
-            account: self.limits.account_wait(&moments(true), now),
-            address: self.limits.address_wait(&moments(false), now),
-        }
-    }
-
-    /// Stores what was forgiven, for as long as the server runs.
-    pub async fn store_forever(&self) {
-        self.forgiven.store_forever(&self.storage).await;
-    }
-
-    /// Stores what was forgiven until now.
-    ///
-    /// # Errors
-    /// A fault of the database.
-    pub async fn store(&self) -> Result<(), Fault> {
-        self.forgiven.store(&self.storage).await
+        self.storage
+            .count_attempt(id, counts, now, |[account, network]| {
+                let before = wait(account, network);
+                match before.is_over() {
+                    true => Ok(wait(&[account, &[now]].concat(), &[network, &[now]].concat())),
+                    false => Err(before),
+                }
+            })
+            .await
     }
 }
 
@@ -206,7 +179,9 @@ impl Throttle {
 #[derive(Debug)]
 pub struct Attempt<'a> {
     throttle: &'a Throttle,
-    stored: StoredAttempt,
+    id: TokenHash,
+    account: TokenHash,
+    began: Timestamp,
     deadline: Instant,
     wait_after: Wait,
     _ticket: Ticket<'a>,
@@ -221,8 +196,14 @@ impl Attempt<'_> {
 
     /// The password was right: the account starts anew. Its address does not, so that an attacker's own good logins win
     /// nothing.
-    pub fn succeeded(self) {
-        self.throttle.forgiven.note(self.stored);
+    ///
+    /// # Errors
+    /// A fault of the database; then it counts as failed.
+    pub async fn succeeded(self) -> Result<(), Fault> {
+        self.throttle
+            .storage
+            .forgive_failures(&self.id, &self.account, self.began)
+            .await
     }
 
     /// The password was wrong. Gives how long the next attempt has to wait, if that is news.
@@ -232,16 +213,10 @@ impl Attempt<'_> {
 
     /// The password was not looked at.
     pub async fn withdraw(self) {
-        if let Err(fault) = self.throttle.storage.remove_attempt(&self.stored).await {
+        if let Err(fault) = self.throttle.storage.uncount_attempt(&self.id).await {
             fault.log();
         }
     }
-}
-
-/// A number that no other attempt has.
-fn random() -> Result<i64, Fault> {
-    let number = getrandom::u64().map_err(|error| Fault::new("random numbers", error))?;
-    Ok(number.cast_signed())
 }
 
 /// The bucket of an account. Spellings that a person would take for one name share it.
