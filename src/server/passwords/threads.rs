@@ -50,20 +50,22 @@ impl Area {
 }
 
 struct Job {
-    is_taken: Arc<AtomicBool>,
+    /// `None` where a thread was there for it at once.
+    is_taken: Option<Arc<AtomicBool>>,
     work: Box<dyn FnOnce(&mut Area) + Send>,
 }
 
 /// A place in line. Given up when it is dropped: what nobody waits for is not begun.
 #[derive(Debug)]
 pub struct Turn {
-    is_taken: Arc<AtomicBool>,
+    is_taken: Option<Arc<AtomicBool>>,
 }
 
 impl Turn {
-    /// Takes the work back. `false` if it was begun before: then it will be done.
+    /// Takes the work back. `false` if its turn has come before: then it will be done.
     pub fn give_up(&self) -> bool {
-        !self.is_taken.swap(true, Ordering::Relaxed)
+        let in_line = self.is_taken.as_ref();
+        in_line.is_some_and(|is_taken| !is_taken.swap(true, Ordering::Relaxed))
     }
 }
 
@@ -114,17 +116,18 @@ impl Threads {
     /// # Errors
     /// Where the system gives no more threads.
     pub fn run(&self, work: impl FnOnce(&mut Area) + Send + 'static) -> io::Result<Turn> {
-        let is_taken = Arc::new(AtomicBool::new(false));
+        let mut state = self.0.lock();
+        let is_awaited = state.idle > state.line.len();
+        let has_to_wait = !is_awaited && state.threads == self.0.most;
+        let is_taken = has_to_wait.then(Arc::default);
         let turn = Turn {
-            is_taken: Arc::clone(&is_taken),
+            is_taken: is_taken.clone(),
         };
         let job = Job {
             is_taken,
             work: Box::new(work),
         };
-        let mut state = self.0.lock();
-        let is_awaited = state.idle > state.line.len();
-        if is_awaited || state.threads == self.0.most {
+        if is_awaited || has_to_wait {
             state.line.push_back(job);
             if is_awaited {
                 self.0.news.notify_one();
@@ -150,7 +153,7 @@ impl Shared {
         let mut area = Area::default();
         let mut next = Some(first);
         while let Some(Job { is_taken, work }) = next {
-            if !is_taken.swap(true, Ordering::Relaxed) {
+            if is_taken.is_none_or(|is_taken| !is_taken.swap(true, Ordering::Relaxed)) {
                 // Whoever waits for it finds out by being told nothing, and the panic has been logged. The others go on.
                 let _ = catch_unwind(AssertUnwindSafe(|| work(&mut area)));
             }
@@ -267,6 +270,22 @@ mod tests {
         // The thread is the same, and what it was not to do did not end it.
         fill(&threads, 8).await;
         assert_eq!(threads.0.lock().threads, 1);
+    }
+
+    #[tokio::test]
+    async fn where_a_thread_is_there_at_once_the_turn_has_come() {
+        let threads = Threads::kept_for(1, DEADLINE);
+        for _ in 0..100 {
+            let (tell, told) = oneshot::channel();
+            let turn = threads.run(|_| tell.send(()).unwrap()).unwrap();
+            assert!(!turn.give_up());
+            told.await.unwrap();
+            let began = Instant::now();
+            while threads.0.lock().idle == 0 {
+                assert!(began.elapsed() < DEADLINE, "it does not wait for more");
+                sleep(Duration::from_millis(1)).await; // poll
+            }
+        }
     }
 
     #[tokio::test]
