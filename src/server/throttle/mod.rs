@@ -105,6 +105,8 @@ impl Throttle {
             let place = timeout_at(deadline, self.places.acquire()).await.map_err(busy)?;
             let place = place.map_err(|error| Fault::new("waiting to log in", error))?;
             let counting = timeout_at(deadline, self.counting.lock()).await.map_err(busy)?;
+            // Before the look: one that ends during it is then news.
+            let [in_account, in_network] = [&account, &network].map(|bucket| self.in_flight.others(bucket));
             let now = Timestamp::now();
             let id = Token::random()?.hash();
             let wait = match self.count(&id, &account, &network, now).await? {
@@ -122,10 +124,9 @@ impl Throttle {
                 }
                 Err(wait) => wait,
             };
-            let others = [(wait.account, &account), (wait.address, &network)]
+            let others = [(wait.account, in_account), (wait.address, in_network)]
                 .into_iter()
-                .filter(|(wait, _)| !wait.is_zero())
-                .find_map(|(_, bucket)| self.in_flight.others(bucket));
+                .find_map(|(wait, others)| others.filter(|_| !wait.is_zero()));
             drop((counting, place));
             let Some(others) = others else {
                 return Err(Refusal::TooManyAttempts {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 
 use super::*;
 
@@ -130,6 +130,18 @@ async fn an_attempt_waits_for_others_that_may_still_turn_out_right() {
         }
     });
     sixth.unwrap().failed();
+}
+
+/// What is asked for before a look at the failures wakes who waits for it, also where all are through by then.
+#[test]
+fn who_asked_for_others_in_time_does_not_miss_that_they_leave() {
+    let in_flight = InFlight::default();
+    let buckets = [account("ada"), network(SOMEWHERE)];
+    let ticket = in_flight.enter(buckets.clone());
+    let others = in_flight.others(&buckets[0]).unwrap();
+    drop(ticket);
+    assert!(in_flight.others(&buckets[0]).is_none());
+    assert!(others.left.now_or_never().is_some());
 }
 
 #[tokio::test]
