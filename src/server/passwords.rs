@@ -84,7 +84,7 @@ impl Passwords {
         self.verify_by(Instant::now() + self.max_wait, password, stored).await
     }
 
-    /// The same for somebody who has waited already: the turn has to come by `deadline`.
+    /// The same for somebody who has waited already: the turn has to come by `deadline`, unless a thread is there at once.
     ///
     /// # Errors
     /// As [`Self::verify`].
@@ -123,7 +123,7 @@ impl Passwords {
         let done = match timeout_at(deadline, &mut told).await {
             Ok(done) => done,
             Err(_) if turn.give_up() => return Err(Refusal::Busy { retry_after: 2 }),
-            // It was begun in time.
+            // Its turn had come in time.
             Err(_) => told.await,
         };
         done.map_err(|error| Fault::new("hashing a password", error))?

@@ -13,10 +13,7 @@ use std::{
     hint::black_box,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -49,23 +46,25 @@ impl Area {
     }
 }
 
-struct Job {
-    /// `None` where a thread was there for it at once.
-    is_taken: Option<Arc<AtomicBool>>,
-    work: Box<dyn FnOnce(&mut Area) + Send>,
+/// Some work, until somebody takes it: a thread to do it, or whoever no longer waits for it.
+struct Job(Mutex<Option<Work>>);
+
+type Work = Box<dyn FnOnce(&mut Area) + Send>;
+
+impl Job {
+    fn take(&self) -> Option<Work> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
-/// A place in line. Given up when it is dropped: what nobody waits for is not begun.
-#[derive(Debug)]
-pub struct Turn {
-    is_taken: Option<Arc<AtomicBool>>,
-}
+/// A place in line. Given up when it is dropped: what nobody waits for any more is not begun, and kept no longer. Where a
+/// thread is there at once, there is nothing to give up.
+pub struct Turn(Option<Arc<Job>>);
 
 impl Turn {
     /// Takes the work back. `false` if its turn has come before: then it will be done.
     pub fn give_up(&self) -> bool {
-        let in_line = self.is_taken.as_ref();
-        in_line.is_some_and(|is_taken| !is_taken.swap(true, Ordering::Relaxed))
+        self.0.as_ref().is_some_and(|job| job.take().is_some())
     }
 }
 
@@ -89,7 +88,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     /// What waits for its turn.
-    line: VecDeque<Job>,
+    line: VecDeque<Arc<Job>>,
     /// How many threads there are, at work or not.
     threads: usize,
     /// How many of them have nothing to do.
@@ -119,14 +118,8 @@ impl Threads {
         let mut state = self.0.lock();
         let is_awaited = state.idle > state.line.len();
         let has_to_wait = !is_awaited && state.threads == self.0.most;
-        let is_taken = has_to_wait.then(Arc::default);
-        let turn = Turn {
-            is_taken: is_taken.clone(),
-        };
-        let job = Job {
-            is_taken,
-            work: Box::new(work),
-        };
+        let job = Arc::new(Job(Mutex::new(Some(Box::new(work)))));
+        let turn = Turn(has_to_wait.then(|| Arc::clone(&job)));
         if is_awaited || has_to_wait {
             state.line.push_back(job);
             if is_awaited {
@@ -134,26 +127,22 @@ impl Threads {
             }
             return Ok(turn);
         }
-        state.threads += 1;
-        drop(state);
+        // Under the lock: nobody is to wait for a thread that does not come.
         let shared = Arc::clone(&self.0);
-        let started = thread::Builder::new()
+        thread::Builder::new()
             .name("passwords".to_owned())
-            .spawn(move || shared.work(job));
-        if let Err(error) = started {
-            self.0.lock().threads -= 1;
-            return Err(error);
-        }
+            .spawn(move || shared.work(job))?;
+        state.threads += 1;
         Ok(turn)
     }
 }
 
 impl Shared {
-    fn work(&self, first: Job) {
+    fn work(&self, first: Arc<Job>) {
         let mut area = Area::default();
         let mut next = Some(first);
-        while let Some(Job { is_taken, work }) = next {
-            if is_taken.is_none_or(|is_taken| !is_taken.swap(true, Ordering::Relaxed)) {
+        while let Some(job) = next {
+            if let Some(work) = job.take() {
                 // Whoever waits for it finds out by being told nothing, and the panic has been logged. The others go on.
                 let _ = catch_unwind(AssertUnwindSafe(|| work(&mut area)));
             }
@@ -165,7 +154,7 @@ impl Shared {
     }
 
     /// The next job. `None` if there is none for a while: then the thread is no longer counted on.
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<Arc<Job>> {
         let mut state = self.lock();
         state.idle += 1;
         let waited = self
@@ -189,7 +178,10 @@ impl Shared {
 mod tests {
     use std::{
         collections::HashSet,
-        sync::{atomic::AtomicUsize, mpsc},
+        sync::{
+            atomic::{AtomicUsize, Ordering},
+            mpsc,
+        },
         thread::ThreadId,
     };
 
@@ -262,10 +254,15 @@ mod tests {
             .unwrap();
         told.await.unwrap();
         let second = threads.run(|_| panic!("nobody waits for it")).unwrap();
-        let third = threads.run(|_| panic!("nobody waits for it either")).unwrap();
+        let password = Arc::new(());
+        let third = threads.run({
+            let password = Arc::clone(&password);
+            move |_| panic!("nobody waits for it either: {password:?}")
+        });
         assert!(!first.give_up());
         assert!(second.give_up());
-        drop(third);
+        drop(third.unwrap());
+        assert_eq!(Arc::strong_count(&password), 1, "it is kept");
         go_on.send(()).unwrap();
         // The thread is the same, and what it was not to do did not end it.
         fill(&threads, 8).await;
