@@ -61,7 +61,7 @@ struct LoginState {
     session: CallerSession,
     /// The login of the session that was sent, once it was looked up.
     found: Option<Arc<Login>>,
-    /// Who was found to be logged in before that was forgotten.
+    /// Who was found to be logged in, where `found` does not tell, or no longer.
     known: Option<Arc<Login>>,
     /// The moment at which the session has to be live.
     at: Timestamp,

@@ -89,7 +89,7 @@ impl Doors {
         }))
     }
 
-    /// The same for a connection, which shares with others nothing that changes from request to request.
+    /// The same for a connection. Its calls of functions change nothing that other connections share.
     fn of(&self, connection: Connection) -> Self {
         let services = self.0.services.apart();
         Self(Arc::new(House {
