@@ -14,7 +14,7 @@ dev: ## the same while you work on it: rebuilds and reloads at each change
 build: ## the release build: target/release/callgate and target/site
 	@tools/build.sh
 
-test: ## everything: check, unit, build, client, openapi, sslscan, e2e
+test: ## everything: check, unit, build, artefacts, client, flood, openapi, sslscan, e2e, dev
 	@tools/test.sh
 
 check: ## formatting, lints, documentation, dependencies

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$project"
 
 check=(format clippy-server clippy-browser docs deny gates)
-all=("${check[@]}" unit build artefacts client flood openapi sslscan e2e)
+all=("${check[@]}" unit build artefacts client flood openapi sslscan e2e dev)
 # Bounded, and against servers of their own on loopback only.
 attack=(attacks slow testssl fuzz)
 
@@ -31,6 +31,11 @@ suite_flood() { tools/flood.sh; }
 suite_openapi() { tools/openapi.sh; }
 suite_sslscan() { tools/sslscan.sh; }
 suite_e2e() { tools/e2e.sh; }
+# Built first, because the tests do not wait for a compiler.
+suite_dev() {
+  LEPTOS_SITE_ROOT=target/dev-site cargo leptos build --split &&
+    END2END_PROGRAM=tools/dev.sh tools/e2e.sh --workers=1 --timeout=60000 --project=hydrated-desktop login.hydrated call.hydrated
+}
 suite_fuzz() { tools/fuzz.sh; }
 suite_slow() { tools/slow.sh; }
 suite_testssl() { tools/testssl.sh; }
@@ -44,6 +49,7 @@ count_flood() { count_client; }
 count_openapi() { count_client; }
 count_sslscan() { count_client; }
 count_artefacts() { count_client; }
+count_dev() { count_e2e; }
 count_fuzz() { count_client; }
 count_slow() { count_client; }
 count_testssl() { count_client; }

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What is tested. $END2END_PROGRAM names another build. */
-const program = process.env.END2END_PROGRAM ?? fileURLToPath(new URL('../../target/release/callgate', import.meta.url));
+/** What is tested. $END2END_PROGRAM names another build, seen from the project's folder. */
+const program = fileURLToPath(new URL(`../../${process.env.END2END_PROGRAM ?? 'target/release/callgate'}`, import.meta.url));
 
 export interface Server {
   /** Its address, without a slash at the end. */
