@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$project"
 
 seconds=${FUZZ_SECONDS:-30}
+# cargo-fuzz has flags of its own, which take the place of those in .cargo/config.toml, and not of these.
+export RUSTFLAGS="--cfg=erase_components ${RUSTFLAGS:-}"
 # Coverage is all that libFuzzer needs of the compiler, and a stable one has that. The sanitizers want a nightly one, and
 # would find little: there is no unsafe code of ours.
 options=(--fuzz-dir fuzz --target-dir target/fuzz --sanitizer none --dev)
