@@ -32,6 +32,12 @@ if [ -d tests ]; then
   # A loop that asks again and again has to wait a moment in between: such a line says `// poll`.
   breach "A test waits for what it needs, not for a time" "$(find_in '\bsleep\(' tests | grep -v '// poll' || true)"
 fi
+# Crates that nobody builds every day; the first depends on this one.
+for manifest in fuzz/Cargo.toml benches/peers/Cargo.toml; do
+  if ! said=$(cargo metadata --locked --format-version 1 --manifest-path "$manifest" 2>&1 >/dev/null); then
+    breach "The lock file beside $manifest is up to date" "$said"
+  fi
+done
 
 if [ $breaches -gt 0 ]; then exit 1; fi
 echo "The project's own rules hold."
