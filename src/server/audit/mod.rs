@@ -13,7 +13,7 @@ pub mod view;
 use std::{
     collections::{HashMap, VecDeque},
     hash::{Hash, Hasher},
-    mem,
+    iter, mem,
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -22,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use thread_local::ThreadLocal;
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -132,7 +133,9 @@ impl Hash for Who {
 #[derive(Debug)]
 pub struct Audit {
     storage: Storage,
-    noted: Mutex<Noted>,
+    events: Mutex<Noted>,
+    /// The calls, those of each thread by themselves: what all share would go back and forth between the cores with every call.
+    calls: ThreadLocal<Mutex<Noted>>,
     /// What is being written.
     batch: tokio::sync::Mutex<Noted>,
     news: Notify,
@@ -217,7 +220,8 @@ impl Audit {
     pub fn new(storage: Storage) -> Self {
         Self {
             storage,
-            noted: Mutex::default(),
+            events: Mutex::default(),
+            calls: ThreadLocal::new(),
             batch: tokio::sync::Mutex::default(),
             news: Notify::new(),
             is_failing: AtomicBool::new(false),
@@ -231,14 +235,20 @@ impl Audit {
         if event.action == Action::Refused && !refusals().count(&event) {
             return;
         }
-        self.noted().add_event(event);
+        locked(&self.events).add_event(event);
         self.news.notify_one();
     }
 
     /// Notes a call.
     pub fn note_call(&self, call: CallRecord) {
-        self.noted().add_call(call);
-        self.news.notify_one();
+        let mut noted = locked(self.calls.get_or_default());
+        let is_first = noted.is_empty();
+        noted.add_call(call);
+        drop(noted);
+        // Of others it is known that something waits to be written.
+        if is_first {
+            self.news.notify_one();
+        }
     }
 
     /// Writes what is noted, for as long as the server runs.
@@ -255,7 +265,7 @@ impl Audit {
     /// Writes all that was noted until now, at a graceful stop. Gives up after a while, and then logs what was lost.
     pub async fn write_all(&self, patience: Duration) {
         let writing = async {
-            while !self.write().await || !self.noted().is_empty() {
+            while !self.write().await || self.noted().any(|noted| !noted.is_empty()) {
                 sleep(COLLECT).await;
             }
         };
@@ -268,7 +278,10 @@ impl Audit {
     /// is kept until it is stored, so nothing is lost where this is given up.
     async fn write(&self) -> bool {
         let mut batch = self.batch.lock().await;
-        batch.take_from(mem::take(&mut *self.noted()));
+        for mut noted in self.noted() {
+            batch.take_from(mem::take(&mut noted));
+        }
+        batch.calls.sort_by_key(|call| call.at);
         if mem::take(&mut batch.dropped) > 0 {
             tracing::error!("too much waits to be written; lines of the audit trail and the call log are lost");
         }
@@ -289,15 +302,22 @@ impl Audit {
         false
     }
 
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    /// All that is noted, one part after the other.
+    fn noted(&self) -> impl Iterator<Item = MutexGuard<'_, Noted>> {
+        iter::once(&self.events).chain(self.calls.iter()).map(locked)
     }
+}
+
+fn locked(noted: &Mutex<Noted>) -> MutexGuard<'_, Noted> {
+    noted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
-    use crate::server::sessions::Origin;
+    use crate::server::{sessions::Origin, storage::events::EventFilter};
 
     fn call(user: &str, took_us: i64) -> CallRecord {
         CallRecord {
@@ -334,6 +354,37 @@ mod tests {
         let alike: Vec<_> = noted.alike.values().collect();
         assert_eq!(alike.len(), 1);
         assert_eq!((alike[0].calls, alike[0].took_us), (many / 3 * 2, many - 1));
+    }
+
+    #[tokio::test]
+    async fn what_several_threads_note_is_written_in_the_order_of_its_time() {
+        let storage = Storage::in_memory().await.unwrap();
+        let audit = Audit::new(storage.clone());
+        for round in [0, 12] {
+            thread::scope(|scope| {
+                for first in 0..3 {
+                    let audit = &audit;
+                    scope.spawn(move || {
+                        for at in (round..round + 12).skip(first).step_by(3) {
+                            let at = Timestamp(at);
+                            audit.note_call(CallRecord { at, ..call("alice", 1) });
+                        }
+                    });
+                }
+            });
+            audit.news.notified().await;
+            assert!(audit.write().await);
+            assert!(audit.noted().all(|noted| noted.is_empty()));
+        }
+        let in_order = EventFilter {
+            after: Some(0),
+            ..EventFilter::default()
+        };
+        let written = storage.list_calls(&in_order, 100).await.unwrap();
+        assert_eq!(
+            written.iter().map(|call| call.at).collect::<Vec<_>>(),
+            (0..24).collect::<Vec<_>>()
+        );
     }
 
     #[test]

@@ -8,10 +8,18 @@
 //!
 //! Where the index is not there, as with a database in memory, everything counts as changed all the time.
 
-use std::{fs::File, io, mem::ManuallyDrop, os::unix::fs::FileExt as _, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io,
+    mem::ManuallyDrop,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arc_swap::ArcSwapOption;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use thread_local::ThreadLocal;
 use tokio::sync::Mutex;
 
 use super::{Storage, fault};
@@ -35,8 +43,12 @@ type Header = [u8; 48];
 /// The changes of one database.
 #[derive(Debug)]
 pub struct Changes {
+    /// The index, opened by each thread for itself: the system counts who reads an open file, and between cores that read it
+    /// at the same time that count would go back and forth.
+    ///
     /// Never closed: that would take away the locks that SQLite holds on the same file for this process (POSIX `fcntl`).
-    index: ManuallyDrop<File>,
+    opened: ThreadLocal<ManuallyDrop<File>>,
+    index: PathBuf,
     /// Every call looks at it, on every core: so it is read without a lock.
     counted: ArcSwapOption<(Header, Count)>,
     /// A connection of its own, open until all are closed: so the index stays the same file.
@@ -53,11 +65,14 @@ impl Changes {
         count(&mut counter).await?;
         let mut index = file.as_os_str().to_owned();
         index.push("-shm");
-        Ok(Self {
-            index: ManuallyDrop::new(File::open(index)?),
+        let changes = Self {
+            opened: ThreadLocal::new(),
+            index: index.into(),
             counted: ArcSwapOption::empty(),
             counter: Mutex::new(Some(counter)),
-        })
+        };
+        changes.header()?;
+        Ok(changes)
     }
 
     /// Closes the connection. From now on everything counts as changed.
@@ -71,8 +86,11 @@ impl Changes {
     }
 
     fn header(&self) -> io::Result<Header> {
+        let index = self
+            .opened
+            .get_or_try(|| File::open(&self.index).map(ManuallyDrop::new))?;
         let mut header = [0; 48];
-        self.index.read_exact_at(&mut header, 0)?;
+        index.read_exact_at(&mut header, 0)?;
         Ok(header)
     }
 
