@@ -8,10 +8,11 @@
 //! Arguments and replies of calls are not kept.
 
 pub mod event;
+pub mod noted;
 pub mod view;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     hash::{Hash, Hasher},
     iter, mem,
     net::IpAddr,
@@ -30,6 +31,7 @@ use tokio::{
 use tower_sessions::Session;
 
 pub use self::event::Event;
+use self::noted::Noted;
 use super::{
     caller::Caller,
     clock::Timestamp,
@@ -44,12 +46,6 @@ pub use crate::contract::audit::{Action, Outcome};
 const COLLECT: Duration = Duration::from_millis(100);
 /// How long to wait after the database took nothing.
 const RETRY: Duration = Duration::from_secs(1);
-/// How many events wait at most.
-const MOST_EVENTS: usize = 20_000;
-/// How many calls are kept one by one until they are written. Further ones are counted together where they are alike.
-const MOST_CALLS: usize = 100;
-/// How many kinds of calls are counted together at most.
-const MOST_KINDS: usize = 10_000;
 /// How many refusals of one user are noted within a minute, so that nobody fills the trail. The call log tells of all.
 const MOST_REFUSALS: u32 = 100;
 
@@ -129,7 +125,7 @@ impl Hash for Who {
     }
 }
 
-/// What is noted and not written yet.
+/// What is noted, and written a moment later.
 #[derive(Debug)]
 pub struct Audit {
     storage: Storage,
@@ -163,55 +159,6 @@ impl Refusals {
         let count = self.by_user.entry(event.actor.clone()).or_default();
         *count = count.saturating_add(1);
         *count <= MOST_REFUSALS
-    }
-}
-
-#[derive(Debug, Default)]
-struct Noted {
-    events: VecDeque<Event>,
-    calls: Vec<CallRecord>,
-    alike: HashMap<(&'static str, Who, &'static str), CallRecord>,
-    dropped: u64,
-}
-
-impl Noted {
-    fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.calls.is_empty()
-    }
-
-    fn take_from(&mut self, newer: Self) {
-        for event in newer.events {
-            self.add_event(event);
-        }
-        for call in newer.calls.into_iter().chain(newer.alike.into_values()) {
-            self.add_call(call);
-        }
-        self.dropped += newer.dropped;
-    }
-
-    fn add_event(&mut self, event: Event) {
-        if self.events.len() >= MOST_EVENTS {
-            self.events.pop_front();
-            self.dropped += 1;
-        }
-        self.events.push_back(event);
-    }
-
-    fn add_call(&mut self, call: CallRecord) {
-        if self.calls.len() < MOST_CALLS {
-            self.calls.push(call);
-            return;
-        }
-        let call = CallRecord { session: None, ..call };
-        let kind = (call.function, call.who.clone(), call.outcome);
-        if let Some(alike) = self.alike.get_mut(&kind) {
-            alike.calls += call.calls;
-            alike.took_us = alike.took_us.max(call.took_us);
-        } else if self.alike.len() < MOST_KINDS {
-            self.alike.insert(kind, call);
-        } else {
-            self.dropped += 1;
-        }
     }
 }
 
@@ -317,44 +264,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::server::{sessions::Origin, storage::events::EventFilter};
-
-    fn call(user: &str, took_us: i64) -> CallRecord {
-        CallRecord {
-            at: Timestamp(1),
-            function: "auth_func",
-            who: Who((!user.is_empty()).then(|| {
-                Arc::new(Login {
-                    user_id: user.to_owned(),
-                    at: 0,
-                    password_at: None,
-                    series: None,
-                    user_changed_at: 0,
-                    origin: Origin::default(),
-                })
-            })),
-            outcome: "ok",
-            calls: 1,
-            took_us,
-            address: None,
-            request_id: None,
-            session: None,
-        }
-    }
-
-    #[test]
-    fn few_calls_are_kept_one_by_one_and_very_many_are_counted_together() {
-        let mut noted = Noted::default();
-        let many = i64::try_from(MOST_CALLS).unwrap() * 3;
-        for number in 0..many {
-            noted.add_call(call("alice", number));
-        }
-        assert_eq!(noted.calls.len(), MOST_CALLS);
-        assert!(noted.calls.iter().all(|call| call.calls == 1));
-        let alike: Vec<_> = noted.alike.values().collect();
-        assert_eq!(alike.len(), 1);
-        assert_eq!((alike[0].calls, alike[0].took_us), (many / 3 * 2, many - 1));
-    }
+    use crate::server::{audit::noted::tests::call, storage::events::EventFilter};
 
     #[tokio::test]
     async fn what_several_threads_note_is_written_in_the_order_of_its_time() {
@@ -398,18 +308,5 @@ mod tests {
         let noted = (0..1000).filter(|_| refused("alice", 60_000)).count();
         assert_eq!(noted, usize::try_from(MOST_REFUSALS).unwrap());
         assert!(refused("bob", 60_000) && refused("alice", 120_000));
-    }
-
-    #[test]
-    fn what_waits_is_bounded_and_what_is_dropped_is_counted() {
-        let mut noted = Noted::default();
-        for number in 0..MOST_CALLS + MOST_KINDS + 7 {
-            noted.add_call(call(&number.to_string(), 1));
-        }
-        assert_eq!(noted.calls.len() + noted.alike.len(), MOST_CALLS + MOST_KINDS);
-        for _ in 0..MOST_EVENTS + 3 {
-            noted.add_event(Event::by_operator(Action::Login));
-        }
-        assert_eq!((noted.events.len(), noted.dropped), (MOST_EVENTS, 10));
     }
 }
