@@ -32,10 +32,10 @@ openapi: ## the release build against its own /api/openapi.json, by schemathesis
 sslscan: ## the TLS of the release build, by sslscan
 	@tools/test.sh build sslscan
 
-attack: ## attacks at their full length: scanners, floods, crashes; bounded, on loopback only
+attack: ## attacks at their full length: sessions, crashes, slow clients, scanners, fuzzing; bounded, on loopback only
 	@tools/test.sh build attack
 
-bench: ## the speed comparison: limit, Callgate, peers; about 6 min, writes benches/results.*
+bench: ## the speed comparison: limit, Callgate, peers; about 5 min and the builds, writes benches/results.*
 	@tools/bench.sh
 
 sbom: ## what Callgate is made of, as CycloneDX, in target/sbom

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the release build beside its limit and its peers, on loopback, within ten minutes: see benches/README.md.
+# Measures the release build beside its limit and its peers, on loopback, in about five minutes: see benches/README.md.
 # The figures go to benches/results.json and benches/results.svg.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"

@@ -1,4 +1,4 @@
-"""Runs the whole comparison: `python -m harness [folder for the results]`. It takes about six minutes."""
+"""Runs the whole comparison: `python -m harness [folder for the results]`. It takes about five minutes."""
 
 import sys
 import tempfile

@@ -1,7 +1,7 @@
 //! What the log and the audit trail say about security: logins, sessions, passwords, and requests that were turned away.
 //! (What changes users and roles is stored with its event at once; see [`audit`](super::audit).)
 //!
-//! The names of the events are those of the OWASP Logging Vocabulary. Each line stands in the span of its request, which
+//! The names of the events are those of the OWASP Logging Vocabulary where it has one. Each line stands in the span of its request, which
 //! says when, from which address and with which reference. Names of users come from the database and never from what was
 //! typed: a name that nobody has may be a password in the wrong field.
 
@@ -148,6 +148,7 @@ pub fn changed(event: &Event) {
         Action::RoleGiven | Action::RoleTaken | Action::RoleChanged | Action::RoleDeleted => {
             "privilege_permissions_changed"
         }
+        Action::UserDeleted => "user_deleted",
         Action::SessionsRevoked => "session_expired",
         _ => "user_updated",
     };

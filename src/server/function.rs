@@ -254,7 +254,7 @@ static REGISTER: LazyLock<Result<Register, String>> = LazyLock::new(|| {
     Ok(register)
 });
 
-/// The function of that name. None is found before [`check`] has said that all is well.
+/// The function of that name. None is found where a declaration is not sound.
 pub fn find(name: &str) -> Option<&'static Function> {
     REGISTER.as_ref().ok()?.get(name)
 }

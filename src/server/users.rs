@@ -130,7 +130,7 @@ pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Resul
         }
         Some(_) => {
             return Err(Refusal::Conflict(format!(
-                "There is a user {user_id} already. To let that person choose another password, call require_new_password."
+                "There is a user {user_id} already. To let that person choose another password, make a link for a new one."
             )));
         }
     }

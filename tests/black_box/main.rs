@@ -1,6 +1,6 @@
 //! Black-box tests: each starts the real program with a data folder and a port of its own, and talks to it as clients
 //! do, over HTTPS that is verified with the development CA. One file per journey; the numbers in "security check …"
-//! are those of the list of checks that the project keeps.
+//! are those of a list of checks that SECURITY.md follows.
 
 #![allow(
     clippy::unwrap_used,

@@ -4,7 +4,7 @@
     sslscan.py scan.xml
 
 Each demand is a test. The last line counts them, and the exit code follows it. sslscan links an OpenSSL that may not
-know ML-KEM and has no compression to offer; the Rust test `certificate` looks at the group, and rustls has no
+know ML-KEM and has no compression to offer; testssl.sh (`make attack`) looks at the group, and rustls has no
 compression at all.
 """
 

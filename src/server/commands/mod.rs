@@ -60,10 +60,10 @@ enum Command {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Works on the database of a running server, too: what is changed takes effect at the very next call.\n\
-    Exit codes: 0 done, 1 failed, 2 not understood, 3 there is no such user, role or session, 4 it cannot be done as things are."
+    Exit codes: 0 done, 1 failed, 2 not understood, 3 there is no such user, role, session or function, 4 it cannot be done as things are."
 )]
 struct On<C: Subcommand> {
-    /// Print JSON: one object, or one a line where there may be many
+    /// Print JSON: one object; for a list of users, one a line
     #[arg(long, global = true)]
     json: bool,
 

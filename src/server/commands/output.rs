@@ -25,8 +25,8 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// The exit code for an error: 3 where there is no such user, role or session, 4 where things are not so that it could be
-/// done, and 1 for everything else. (2 is for a command line that cannot be read.)
+/// The exit code for an error: 3 where there is no such user, role, session or function, 4 where things are not so that it could
+/// be done, and 1 for everything else. (2 is for a command line that cannot be read.)
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<Refused>() {
         Some(Refused(Refusal::NotFound(_))) => 3,

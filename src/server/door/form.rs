@@ -1,4 +1,5 @@
-//! The doors for forms without script. Each answers with a redirect, so that a reload sends nothing twice.
+//! The doors for forms without script. What went well is answered with a redirect, so that a reload
+//! sends nothing twice.
 //!
 //! They call the same declared functions as the JSON door, with what was typed written as JSON. A call that wants a login
 //! first is kept, and runs once its person has logged in and pressed the button that says so: never by itself.

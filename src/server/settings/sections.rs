@@ -23,8 +23,8 @@ pub struct Https {
     #[config(env = "CALLGATE_HTTPS_KEY")]
     pub key: Option<PathBuf>,
 
-    /// The folder of the development certificate that `callgate cert` makes. Without it: certs in the working directory
-    /// if there is such a folder, otherwise certs in the data folder.
+    /// The folder of the development certificate. Without it: certs in the working directory, where `callgate cert` makes
+    /// one, if there is such a folder; otherwise certs in the data folder.
     #[config(env = "CALLGATE_HTTPS_CERTS")]
     pub certs: Option<PathBuf>,
 
@@ -60,7 +60,7 @@ pub struct Https {
     pub farewell_ms: u64,
 }
 
-/// The plain HTTP listener, which only leads to HTTPS.
+/// The plain HTTP listener, which leads to HTTPS and tells of health.
 #[derive(Debug, Clone, Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct Http {
@@ -78,7 +78,8 @@ pub struct Site {
     #[config(env = "CALLGATE_SITE_ORIGIN")]
     pub origin: Option<String>,
 
-    /// The folder of the browser part. Without it: the folder site beside the program's own folder.
+    /// A folder with another browser part than the one in the program. A program that has none, as a development build, looks
+    /// for the folder site beside its own folder.
     #[config(env = "CALLGATE_SITE_FILES")]
     pub files: Option<PathBuf>,
 }
@@ -169,7 +170,7 @@ pub struct Throttle {
     #[config(env = "CALLGATE_THROTTLE_ACCOUNT_MAX_DELAY_SECONDS", default = 900)]
     pub account_max_delay_seconds: u64,
 
-    /// How many logins to one account may fail in a row within 24 hours; no more than 100 (NIST SP 800-63B).
+    /// How many logins to one account may fail in a row within 24 hours. NIST SP 800-63B asks for 100 at the most.
     #[config(env = "CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES", default = 100)]
     pub account_day_failures: usize,
 
