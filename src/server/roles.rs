@@ -26,6 +26,8 @@ const RULE: &str = "must be made of small letters, digits, dots and hyphens, and
 pub struct Held {
     is_admin: bool,
     permissions: BTreeSet<String>,
+    /// The roles among them that guards name: they open something by themselves.
+    roles: BTreeSet<String>,
 }
 
 impl Held {
@@ -46,6 +48,9 @@ impl Held {
         for role in roles {
             held.is_admin |= role == ADMIN;
             held.permissions.extend(storage.permissions_of(role).await?);
+            if permissions::is_named_role(role) {
+                held.roles.insert(role.clone());
+            }
         }
         Ok(held)
     }
@@ -58,15 +63,17 @@ impl Held {
             .collect()
     }
 
-    /// The first thing of `other` that is missing here: a permission, or the role that holds all of them.
+    /// The first thing of `other` that is missing here: a permission, a role that guards name, or the one that holds all.
     pub fn lacks(&self, other: &Self) -> Option<String> {
         if self.is_admin {
             return None;
         }
-        match other.is_admin {
-            true => Some(format!("role:{ADMIN}")),
-            false => other.permissions.difference(&self.permissions).next().cloned(),
+        if other.is_admin {
+            return Some(format!("role:{ADMIN}"));
         }
+        let permission = other.permissions.difference(&self.permissions).next().cloned();
+        let role = || other.roles.difference(&self.roles).next();
+        permission.or_else(|| role().map(|role| format!("role:{role}")))
     }
 }
 
@@ -170,8 +177,8 @@ pub async fn put(actor: &Actor<'_>, role: &str, description: &str, permissions: 
         return Err(Refusal::of_argument(&format!("permissions[{unknown}]"), problem));
     }
     let touched = Held {
-        is_admin: false,
         permissions: before.iter().chain(permissions).cloned().collect(),
+        ..Held::default()
     };
     actor.must_hold(&touched)?;
     let event = actor
@@ -236,12 +243,37 @@ pub(super) fn done(change: Change) -> Result<bool, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::guard::permissions::Named;
 
     fn held(is_admin: bool, permissions: &[&str]) -> Held {
         Held {
             is_admin,
             permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
+            ..Held::default()
         }
+    }
+
+    crate::role! { "editor":
+        /// writes articles
+        struct Editor;
+    }
+
+    fn name_of<R: Named>(_: &R) -> &'static str {
+        R::NAME
+    }
+
+    #[tokio::test]
+    async fn a_role_that_a_guard_names_is_more_than_its_permissions() {
+        let storage = Storage::in_memory().await.unwrap();
+        let held = async |roles: &[&str]| {
+            let roles: Vec<String> = roles.iter().map(|&role| role.to_owned()).collect();
+            Held::by_roles(&storage, &roles).await.unwrap()
+        };
+        let (editor, other) = (held(&[name_of(&Editor)]).await, held(&["named-by-no-guard"]).await);
+        assert_eq!(other.lacks(&editor).as_deref(), Some("role:editor"));
+        assert_eq!(editor.lacks(&other), None);
+        assert_eq!(editor.lacks(&editor), None);
+        assert_eq!(held(&["admin"]).await.lacks(&editor), None);
     }
 
     #[test]

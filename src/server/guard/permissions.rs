@@ -92,7 +92,22 @@ macro_rules! role {
             const NAME: &'static str = $name;
             const WORDS: &'static str = concat!($($words),+).trim_ascii();
         }
+
+        $crate::inventory::submit! {
+            $crate::server::guard::permissions::NamedRole($name)
+        }
     };
+}
+
+/// The name of a role that guards may name. It opens something by itself, whatever permissions are stored with it.
+#[derive(Debug)]
+pub struct NamedRole(pub &'static str);
+
+inventory::collect!(NamedRole);
+
+/// Whether guards may name that role.
+pub fn is_named_role(role: &str) -> bool {
+    inventory::iter::<NamedRole>().any(|named| named.0 == role)
 }
 
 permission! { "users.read":
