@@ -7,6 +7,8 @@
 //! It is found by a cookie with a random token, so only this browser sees it; one made by a logged-in user, or that a user
 //! has logged in for, only while that user is logged in. Nothing here runs by itself, and no secret is kept.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     caller::Caller,
     clock::Timestamp,
@@ -23,6 +25,23 @@ pub const MAX_REPLY: usize = 64 * 1024;
 /// The longest arguments that are kept, in bytes as JSON.
 pub const MAX_ARGUMENTS: usize = 64 * 1024;
 
+/// What is stored of a call.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// Whom it is for, where nobody was logged in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shown_to: Option<String>,
+    call: KeptCall,
+}
+
+impl Kept {
+    /// The call in that text, if `user_id` may have it. One that an older version kept in another shape is let go.
+    fn read(text: &str, user_id: Option<&str>) -> Option<KeptCall> {
+        let Self { shown_to, call } = serde_json::from_str(text).ok()?;
+        (shown_to.is_none() || shown_to.as_deref() == user_id).then_some(call)
+    }
+}
+
 /// Keeps `call` for the browser of `caller`, in place of an earlier one. It is for the user who is logged in; where nobody
 /// is, it is for `shown_to`, who was when the form was made, or else for whoever logs in with this browser.
 ///
@@ -32,8 +51,12 @@ pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> R
     forget(caller).await?;
     let token = Token::random()?;
     let user_id = caller.login().await?.map(|login| login.user_id.clone());
-    let user_id = user_id.or_else(|| shown_to.map(str::to_owned));
-    let text = serde_json::to_string(call).map_err(|error| Fault::new("keeping a call", error))?;
+    let kept = Kept {
+        // With the call and not as its owner: whether there is such a user would show in what is stored.
+        shown_to: shown_to.filter(|_| user_id.is_none()).map(str::to_owned),
+        call: call.clone(),
+    };
+    let text = serde_json::to_string(&kept).map_err(|error| Fault::new("keeping a call", error))?;
     caller
         .services()
         .storage()
@@ -57,9 +80,8 @@ pub async fn find(caller: &Caller) -> Result<Option<KeptCall>, Fault> {
         .storage()
         .find_kept_call(&token.hash(), user_id.as_deref(), Timestamp::now())
         .await?;
-    // A call that an older version kept in another shape is let go.
     Ok(call
-        .and_then(|call| serde_json::from_str(&call).ok())
+        .and_then(|text| Kept::read(&text, user_id.as_deref()))
         .map(|call| KeptCall {
             id: token.hash().handle(),
             ..call
@@ -121,8 +143,10 @@ pub async fn hand_over(caller: &Caller, user_id: &str) -> Result<(), Fault> {
     let Some(token) = caller.kept_call_cookie().and_then(Token::parse) else {
         return Ok(());
     };
-    let storage = caller.services().storage();
-    if !storage.hand_over_call(&token.hash(), user_id, Timestamp::now()).await? {
+    let (storage, now) = (caller.services().storage(), Timestamp::now());
+    let text = storage.find_kept_call(&token.hash(), Some(user_id), now).await?;
+    let is_for_user = text.is_some_and(|text| Kept::read(&text, Some(user_id)).is_some());
+    if !is_for_user || !storage.hand_over_call(&token.hash(), user_id, now).await? {
         forget(caller).await?;
     }
     Ok(())

@@ -157,13 +157,21 @@ async fn another_user_of_the_same_browser_cannot_see_or_run_it() {
 }
 
 #[tokio::test]
-async fn a_form_that_names_a_user_who_does_not_exist_keeps_nothing() {
+async fn a_form_that_names_a_user_does_the_same_whether_there_is_one() {
     let server = Server::quick_demo().await;
-    let client = server.client();
-    let fields = [("arguments", "{}"), ("shown-to", "nobody-of-that-name")];
-    let reply = client.form(AUTH, &fields).await;
-    assert_eq!(reply.status, 303);
-    assert_eq!(server.place.database().await.count("kept_calls").await, 0);
+    let mut database = server.place.database().await;
+    for name in ["user01", "nobody-of-that-name"] {
+        let client = server.client();
+        let reply = client
+            .form(AUTH, &[("arguments", r#"{"canary":1}"#), ("shown-to", name)])
+            .await;
+        assert_eq!(reply.status, 303, "{name}");
+        assert_eq!(database.count("kept_calls WHERE user_id IS NULL").await, 1, "{name}");
+        assert!(!client.get(AUTH).await.shows("canary"), "{name}");
+        log_in(&client, "user02", AUTH).await;
+        assert!(!client.get(AUTH).await.shows("canary"), "{name}");
+        assert_eq!(database.count("kept_calls").await, 0, "{name}: it is let go");
+    }
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ impl Storage {
         call: &str,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        // A user who does not exist gets nothing: the name may come from a form.
+        // A user who was deleted meanwhile gets nothing.
         sqlx::query(
             "INSERT INTO kept_calls (token_hash, user_id, call, expires_at)
              SELECT $1, $2, $3, $4 WHERE $2 IS NULL OR EXISTS (SELECT 1 FROM users WHERE user_id = $2)",
