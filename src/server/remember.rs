@@ -110,13 +110,19 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
     let (series, presented) = (cookie.series.hash(), cookie.token.hash());
     let is_good = |stored: &StoredSeries| stored.token_hash == presented.as_bytes() && stored.expires_at > now.0;
 
-    if let Some(stored) = storage.find_series(&series).await?.filter(is_good) {
+    let found = storage.find_series(&series).await?.filter(is_good);
+    let was_good = found.is_some();
+    if let Some(stored) = found {
         let next = Token::random()?;
         // The session before the token changes: should it not come about, the browser can come again with the same token.
         let Some(session) = begin(caller, &stored, &series, now).await? else {
             return Ok(false);
         };
-        if storage.rotate_series(&series, &presented, &next.hash(), now).await? {
+        // The moment of it: the session before may have waited for its turn to be stored.
+        if storage
+            .rotate_series(&series, &presented, &next.hash(), Timestamp::now())
+            .await?
+        {
             let left = Duration::from_millis(u64::try_from(stored.expires_at - now.0).unwrap_or_default());
             RememberCookie { token: next, ..cookie }.set(caller, left);
             go_on_with(caller, session, &stored);
@@ -134,7 +140,8 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
         return Ok(false);
     }
     let is_previous = stored.previous_hash.as_deref() == Some(presented.as_bytes());
-    if is_previous && may_have_crossed(caller.arrival(), rotated_at) {
+    // What was good when this request came was sent before anybody could know of the next token.
+    if is_previous && (was_good || may_have_crossed(caller.arrival(), rotated_at)) {
         // Another request of this browser, under way at the same time, has replaced the token and sets the cookie.
         let session = begin(caller, &stored, &series, now).await?;
         let is_begun = session.is_some();
