@@ -119,7 +119,7 @@ impl Passwords {
             // It is an error where the client has gone: then nobody is told.
             let _ = tell.send(over_blocking(request, || work(&hasher, area)));
         });
-        let turn = turn.map_err(|error| Fault::new("starting to hash a password", error))?;
+        let turn = turn.map_err(|error| Fault::unavailable("starting to hash a password", error))?;
         let done = match timeout_at(deadline, &mut told).await {
             Ok(done) => done,
             Err(_) if turn.give_up() => return Err(Refusal::Busy { retry_after: 2 }),

@@ -20,7 +20,7 @@ use super::{
         self,
         listener::{HandedOver, Listener, bind},
         open_files::make_room,
-        reload::Reloader,
+        reload::{Reloader, Seen},
     },
     links,
     services::Services,
@@ -50,6 +50,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         demo::refuse_users(&services).await?;
     }
     let certificates = certificates(settings)?;
+    // Before they are read, so that what is renewed meanwhile is seen to be new.
+    let seen = Seen::now(&certificates).await;
     let tls = https::tls(&certificates).await?;
     let (secure, plain) = sockets(settings, handed_over)?;
     let stopping = services.stopping();
@@ -61,9 +63,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let sweeper = keep_going("sweeper", services.clone(), move |services| {
         sweep_forever(services, sweep_period).boxed()
     });
-    let reloader = Reloader::new(tls.clone(), certificates.clone())
-        .await
-        .context("signals cannot be listened to")?;
+    let reloader = Reloader::new(tls.clone(), certificates.clone(), seen).context("signals cannot be listened to")?;
     let reload_period = Duration::from_secs(settings.https.reload_seconds);
     let reloading = keep_going("certificate reloader", reloader, move |reloader| {
         reloader.run(reload_period).boxed()
@@ -114,8 +114,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     stopper.abort();
     sweeper.abort();
     reloading.abort();
-    writer.abort();
+    // Before the writer is stopped: stopped while it commits, it would not know that its lines are stored.
     services.audit().write_all(LAST_WORDS).await;
+    writer.abort();
     services.storage().close().await;
     Ok(())
 }

@@ -16,10 +16,11 @@ use crate::server::certificates::Certificates;
 
 /// The files as they were when they were last taken, or refused.
 #[derive(Debug, PartialEq, Eq)]
-struct Seen(Result<[Vec<u8>; 2], io::ErrorKind>);
+pub struct Seen(Result<[Vec<u8>; 2], io::ErrorKind>);
 
 impl Seen {
-    async fn now(certificates: &Certificates) -> Self {
+    /// As they are now.
+    pub async fn now(certificates: &Certificates) -> Self {
         let read = async |file: &Path| fs::read(file).await.map_err(|error| error.kind());
         let both = async { Ok([read(&certificates.certificate).await?, read(&certificates.key).await?]) };
         Self(both.await)
@@ -36,13 +37,13 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// Watches the files that `tls` was read from. From here on SIGHUP does not end the process.
+    /// Watches the files that `tls` was read from, and that were `seen` before. From here on SIGHUP does not end the process.
     ///
     /// # Errors
     /// Where signals cannot be listened to.
-    pub async fn new(tls: RustlsConfig, certificates: Certificates) -> io::Result<Self> {
+    pub fn new(tls: RustlsConfig, certificates: Certificates, seen: Seen) -> io::Result<Self> {
         Ok(Self {
-            seen: Seen::now(&certificates).await,
+            seen,
             hangup: signal(SignalKind::hangup())?,
             tls,
             certificates,
