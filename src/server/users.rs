@@ -130,7 +130,8 @@ pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Resul
         }
         Some(_) => {
             return Err(Refusal::Conflict(format!(
-                "There is a user {user_id} already. To let that person choose another password, make a link for a new one."
+                "There is a user {user_id} already. To let that person choose another password, \
+                 call require_new_password; on the command line: user passwd {user_id} --link."
             )));
         }
     }
