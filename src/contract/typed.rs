@@ -21,7 +21,7 @@ pub const WAITING: &str = "call";
 
 /// The name of the hidden input that says which page to show after a call that was answered, where that is not the page of
 /// the function.
-pub const THEN: &str = "then";
+pub const THEN: &str = "then-page";
 
 /// The names and texts of a form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,11 +54,16 @@ impl Typed {
         self.0.is_empty()
     }
 
-    /// What belongs to a form of `shape`, less what is secret.
+    /// How much it is, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|(name, text)| name.len() + text.len()).sum()
+    }
+
+    /// What belongs to a form of `shape`, less what is secret, and the page to show afterwards.
     #[must_use]
     pub fn without_secrets(&self, shape: &Shape) -> Self {
         let names = names(shape, false);
-        let kept = self.0.iter().filter(|(name, _)| names.contains(name));
+        let kept = self.0.iter().filter(|(name, _)| name == THEN || names.contains(name));
         Self(kept.cloned().collect())
     }
 

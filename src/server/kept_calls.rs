@@ -14,15 +14,16 @@ use super::{
     clock::Timestamp,
     cookies::{CookieName, SetCookie},
     fault::Fault,
-    secret::Token,
-    storage::kept_calls::LIFETIME,
+    secret::{Token, TokenHash},
+    storage::kept_calls::{Keeper, LIFETIME},
+    throttle,
 };
 use crate::contract::kept_call::{KeptCall, State};
 
 /// The longest reply that is kept, in bytes.
 pub const MAX_REPLY: usize = 64 * 1024;
 
-/// The longest arguments that are kept, in bytes as JSON.
+/// The longest arguments that are kept, in bytes as JSON or as typed.
 pub const MAX_ARGUMENTS: usize = 64 * 1024;
 
 /// What is stored of a call.
@@ -57,10 +58,17 @@ pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> R
         call: call.clone(),
     };
     let text = serde_json::to_string(&kept).map_err(|error| Fault::new("keeping a call", error))?;
+    let keeper = Keeper {
+        user_id: user_id.as_deref(),
+        counted_as: match &user_id {
+            Some(user_id) => keeper_of(user_id),
+            None => throttle::network(caller.arrival().address),
+        },
+    };
     caller
         .services()
         .storage()
-        .keep_call(&token.hash(), user_id.as_deref(), &text, Timestamp::now())
+        .keep_call(&token.hash(), &keeper, &text, Timestamp::now())
         .await?;
     caller.set_cookie(SetCookie::lasting(CookieName::KeptCall, token.reveal(), LIFETIME));
     Ok(())
@@ -146,8 +154,16 @@ pub async fn hand_over(caller: &Caller, user_id: &str) -> Result<(), Fault> {
     let (storage, now) = (caller.services().storage(), Timestamp::now());
     let text = storage.find_kept_call(&token.hash(), Some(user_id), now).await?;
     let is_for_user = text.is_some_and(|text| Kept::read(&text, Some(user_id)).is_some());
-    if !is_for_user || !storage.hand_over_call(&token.hash(), user_id, now).await? {
+    if !is_for_user
+        || !storage
+            .hand_over_call(&token.hash(), user_id, &keeper_of(user_id), now)
+            .await?
+    {
         forget(caller).await?;
     }
     Ok(())
+}
+
+fn keeper_of(user_id: &str) -> TokenHash {
+    TokenHash::of(format!("user {user_id}").as_bytes())
 }

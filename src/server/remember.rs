@@ -2,7 +2,8 @@
 //!
 //! A remembered browser holds a series and a token, both random. Using the token replaces it. A token that comes again
 //! after it was replaced was copied by somebody: the whole series is revoked, with the sessions that came of it. Several
-//! requests that were sent at the same moment with the same token are no such case, and all go through.
+//! requests that were sent before their browser knew of the new token are no such case, and all go through. So a copy that
+//! is used within the same few seconds is not noticed by its use, only by the list of sessions.
 //!
 //! The lifetime counts from the login with the password and is not prolonged by use.
 
@@ -26,6 +27,9 @@ use super::{
 
 /// How long after a rotation a request from before it may still arrive.
 const CROSSING: Duration = Duration::from_secs(10);
+
+/// How long an answer and a request that cross may be under way: so long the client may not know what it has been told.
+const FLIGHT: Duration = Duration::from_secs(3);
 
 /// What the cookie holds: the series and the token that is good now.
 struct RememberCookie {
@@ -155,10 +159,14 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
     Ok(false)
 }
 
-/// Whether a request may have been sent before its client could know of the new token: it has been told nothing since on
-/// that connection, and the rotation was only just now.
+/// Whether a request may have been sent before its client could know of the new token: the rotation was only just now, and
+/// the client has been told nothing since on that connection, or what it was told may still have been under way.
 fn may_have_crossed(arrival: Arrival, rotated_at: Timestamp) -> bool {
-    arrival.last_told <= rotated_at && arrival.at <= rotated_at.plus(CROSSING)
+    let window = match arrival.last_told <= rotated_at {
+        true => CROSSING,
+        false => FLIGHT,
+    };
+    arrival.at <= rotated_at.plus(window)
 }
 
 /// Forgets the browser of `caller`, whatever its cookie is worth, and ends the sessions that came of it.
@@ -216,7 +224,8 @@ mod tests {
         };
         assert!(may_have_crossed(99_000, 99_500));
         assert!(may_have_crossed(100_000, 100_050));
-        assert!(!may_have_crossed(100_001, 100_050), "it got an answer since");
         assert!(!may_have_crossed(99_000, 110_001), "it comes too late");
+        assert!(may_have_crossed(100_001, 103_000), "the answer was under way");
+        assert!(!may_have_crossed(100_001, 103_001), "it got an answer since");
     }
 }

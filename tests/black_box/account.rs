@@ -341,13 +341,16 @@ async fn the_account_page_works_without_script() {
         page.body
     );
     let reply = client
-        .form("/functions/end_session", &[("id", id(target)), ("then", "/account")])
+        .form(
+            "/functions/end_session",
+            &[("id", id(target)), ("then-page", "/account")],
+        )
         .await;
     assert_eq!((reply.status, reply.header("location")), (303, "/account"));
     assert_eq!(other.who().await, None);
     // A way on that leads elsewhere is not followed.
     let reply = client
-        .form("/functions/end_other_sessions", &[("then", "//evil.example")])
+        .form("/functions/end_other_sessions", &[("then-page", "//evil.example")])
         .await;
     assert_eq!(reply.header("location"), "/functions/end_other_sessions");
 }

@@ -211,7 +211,7 @@ async fn no_body_is_a_failure_at_the_doors_for_forms() {
             ("contact.name", &*text),
             ("user_id", &*text),
             ("next", &*text),
-            ("then", &*text),
+            ("then-page", &*text),
             ("shown-to", &*text),
             ("call", &*text),
         ])

@@ -199,12 +199,12 @@ async fn no_call_leads_away_from_this_site() {
     let client = server.user01().await;
     let page = "/functions/end_other_sessions";
     for next in hostile(&server) {
-        for field in ["then", "next"] {
+        for field in ["then-page", "next"] {
             let reply = client.form(page, &[(field, &next)]).await;
             assert_eq!(led_to(&reply), page, "{field} {next:?}");
         }
     }
-    let reply = client.form(page, &[("then", "/account")]).await;
+    let reply = client.form(page, &[("then-page", "/account")]).await;
     assert_eq!(led_to(&reply), "/account");
     let reply = client.form("/logout?next=/account", &[("next", "/account")]).await;
     assert_eq!(led_to(&reply), "/");

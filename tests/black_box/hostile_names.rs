@@ -325,7 +325,7 @@ async fn nothing_that_is_sent_forges_a_line_of_the_log() {
         client
             .form(
                 "/functions/auth_func",
-                &[("arguments", hostile), ("then", hostile), ("shown-to", hostile)],
+                &[("arguments", hostile), ("then-page", hostile), ("shown-to", hostile)],
             )
             .await;
         let escaped = serde_urlencoded::to_string([("a", hostile)]).unwrap();

@@ -165,7 +165,7 @@ async fn the_next_call_of_a_user_who_was_shut_out_is_refused_on_every_door() {
         let reply = admin
             .form(
                 &format!("/functions/{function}"),
-                &[("user_id", "user01"), ("then", "/users")],
+                &[("user_id", "user01"), ("then-page", "/users")],
             )
             .await;
         assert_eq!(reply.status, 303, "{}", reply.body);

@@ -318,3 +318,89 @@ async fn arguments_that_are_too_long_to_be_kept_are_refused_and_not_cut() {
     assert!(reply.shows("65536"), "{}", reply.body);
     assert_eq!(client.cookie(CALL), None);
 }
+
+/// Of a call that has run, what came of it is shown at once where it is too much to be kept.
+#[tokio::test]
+async fn what_is_too_long_to_be_kept_is_shown_all_the_same() {
+    let place = crate::server::Place::new();
+    let server = place
+        .demo(&[crate::server::QUICK, &[("CALLGATE_LIMITS_BODY_BYTES", "1000000")]].concat())
+        .await;
+    let client = server.client();
+    let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(64 * 1024));
+    let reply = client.form("/functions/notauth_func", &[("arguments", &long)]).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.shows("200 OK"), "{}", &reply.body[..1000]);
+    assert_eq!(client.cookie(CALL), None);
+    assert_eq!(server.place.database().await.count("kept_calls").await, 0);
+}
+
+/// Whoever is not logged in, at that address, makes a call that waits.
+async fn keep_from(server: &Server, address: &str) -> Client {
+    let client = server.client();
+    let reply = client
+        .request("POST", AUTH)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("origin", &client.origin())
+        .header("sec-fetch-site", "same-origin")
+        .header("x-forwarded-for", address)
+        .body("arguments=%7B%7D")
+        .send()
+        .await;
+    assert_eq!(reply.status, 303);
+    client
+}
+
+#[tokio::test]
+async fn nobody_takes_the_place_of_what_is_kept_for_others() {
+    let place = crate::server::Place::new();
+    let trusted = [("CALLGATE_PROXIES_TRUSTED", "127.0.0.1")];
+    let server = place.demo(&[crate::server::QUICK, &trusted].concat()).await;
+    let mut database = server.place.database().await;
+    let user = server.user01().await;
+    let ended = "/functions/notauth_func";
+    user.form(ended, &[("arguments", "{}")]).await;
+    let neighbour = keep_from(&server, "192.0.2.2").await;
+    for number in 0..60 {
+        keep_from(&server, &format!("2001:db8:1:2::{number}")).await;
+    }
+    assert_eq!(database.count("kept_calls").await, 52, "fifty of one network");
+    let latest = keep_from(&server, "2001:db8:1:2::1").await;
+    assert_eq!(database.count("kept_calls").await, 52, "the oldest goes");
+
+    // A thousand of as many networks take the place of the others that nobody is logged in for, and of no user's.
+    database
+        .change(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000)
+             INSERT INTO kept_calls (token_hash, user_id, keeper, call, expires_at)
+             SELECT randomblob(32), NULL, randomblob(32), '{}', (SELECT MAX(expires_at) FROM kept_calls) FROM numbers",
+        )
+        .await;
+    for client in [&neighbour, &latest] {
+        log_in(client, "user02", AUTH).await;
+        assert!(client.get(AUTH).await.shows(WAITS));
+    }
+    assert!(user.get(ended).await.shows("200 OK"));
+    keep_from(&server, "192.0.2.3").await;
+    assert_eq!(database.count("kept_calls WHERE user_id IS NULL").await, 1000);
+    for client in [&neighbour, &latest] {
+        assert!(client.get(AUTH).await.shows(WAITS), "it is a user's by now");
+    }
+    assert!(user.get(ended).await.shows("200 OK"));
+}
+
+#[tokio::test]
+async fn a_call_whose_page_wants_to_go_back_does_so_after_the_login_as_well() {
+    let server = Server::quick_demo().await;
+    let other = server.user01().await;
+    let page = "/functions/end_other_sessions";
+    let client = server.client();
+    client.form(page, &[("then-page", "/account")]).await;
+    log_in(&client, "user01", page).await;
+    let id = id(&client, page).await.unwrap_or_default();
+    let reply = client
+        .form(&format!("{page}/kept"), &[("call", &id), ("run", "run")])
+        .await;
+    assert_eq!(reply.header("location"), "/account");
+    assert_eq!(other.who().await, None, "it has run");
+}

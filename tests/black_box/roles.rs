@@ -43,7 +43,9 @@ async fn a_role_opens_functions_at_the_very_next_call_and_closes_them_at_the_ver
     for round in 0..2 {
         assert_lacks(&user.call("list_users", json!({})).await, "users.read", "json");
         assert_eq!(user.get("/users").await.status, 403);
-        let form = user.form("/functions/list_users", &[("part", ""), ("then", "")]).await;
+        let form = user
+            .form("/functions/list_users", &[("part", ""), ("then-page", "")])
+            .await;
         assert_eq!(form.status, 303);
         let shown = user.get("/functions/list_users").await;
         assert!(shown.shows("users.read"), "{}", shown.body);

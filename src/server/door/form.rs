@@ -58,14 +58,15 @@ pub async fn call(
 enum Made {
     /// To a page that finds by itself what to show.
     Page(String),
-    /// To its own page at once, because what came of it is kept nowhere: a reload asks the person before it calls again.
-    Secret(Box<KeptCall>),
+    /// To its own page at once, because what came of it is secret, or too much to be kept: a reload asks the person before it
+    /// calls again.
+    Shown(Box<KeptCall>),
 }
 
 async fn shown(pages: &Pages, caller: &Caller, made: Result<Made, Refusal>) -> Response {
     match made {
         Ok(Made::Page(next)) => see_other(&next),
-        Ok(Made::Secret(call)) => {
+        Ok(Made::Shown(call)) => {
             let target = format!("/functions/{}", call.function);
             let facts = PageFacts {
                 kept_call: Some(*call),
@@ -124,11 +125,12 @@ async fn make(
     caller.services().audit().note_call(record);
     let page = page_of(function);
     let then = typed.get(THEN).and_then(OwnPage::parse);
+    let is_too_long = typed.bytes().max(body.len()) > kept_calls::MAX_ARGUMENTS;
     let (state, next) = match &result {
         Err(refusal) if refusal.asks_for_login() => {
-            let limit = kept_calls::MAX_ARGUMENTS;
-            if body.len() > limit {
-                return Err(Refusal::TooLarge { limit: limit as u64 });
+            if is_too_long {
+                let limit = kept_calls::MAX_ARGUMENTS as u64;
+                return Err(Refusal::TooLarge { limit });
             }
             let body = (!shape.has_secret()).then_some(body);
             let way = if *refusal == Refusal::NotLoggedIn {
@@ -148,9 +150,10 @@ async fn make(
         typed: typed.without_secrets(shape),
         state,
     };
-    if function.has_secret_reply() && matches!(&call.state, CallState::Done(outcome) if outcome.is_ok()) {
+    let is_secret = function.has_secret_reply() && matches!(&call.state, CallState::Done(outcome) if outcome.is_ok());
+    if is_secret || is_too_long {
         kept_calls::replace_by_call(caller, function.name()).await;
-        return Ok(Made::Secret(Box::new(call)));
+        return Ok(Made::Shown(Box::new(call)));
     }
     // A reply is for whoever made the call, a call that waits for the person who filled the form in.
     let shown_to = shown_to.filter(|_| matches!(call.state, CallState::Waiting { .. }));

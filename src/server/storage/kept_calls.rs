@@ -5,46 +5,71 @@ use std::time::Duration;
 use super::{Storage, fault};
 use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
-/// How many kept calls there are at the most; the oldest go first. They can be made without a login, so their number
-/// must not be up to those who make them.
+/// How many calls are kept for one keeper at the most; the oldest go first.
+const MOST_OF_ONE: i64 = 50;
+
+/// How many calls of users are kept at the most, and as many of those who are not logged in: their number must not be up to
+/// those who make them, and the one kind takes no place from the other.
 const MOST_KEPT: i64 = 1000;
 
 /// How long one is kept.
 pub const LIFETIME: Duration = Duration::from_mins(10);
 
+/// Who has a call kept.
+pub struct Keeper<'a> {
+    /// The user, if one is logged in.
+    pub user_id: Option<&'a str>,
+    /// The hash of what is counted: of the user, or of the address of whoever is not logged in.
+    pub counted_as: TokenHash,
+}
+
 impl Storage {
-    /// Keeps a call from now on, and lets go of what is beyond the limit.
+    /// Keeps a call from now on, and lets go of what is beyond the limits.
     ///
     /// # Errors
-    /// A fault of the database.
+    /// A fault of the database; then nothing has changed.
     pub async fn keep_call(
         &self,
         token: &TokenHash,
-        user_id: Option<&str>,
+        keeper: &Keeper<'_>,
         call: &str,
         now: Timestamp,
     ) -> Result<(), Fault> {
+        let keeping = "keeping a call";
+        let mut transaction = self.begin(keeping).await?;
         // A user who was deleted meanwhile gets nothing.
         sqlx::query(
-            "INSERT INTO kept_calls (token_hash, user_id, call, expires_at)
-             SELECT $1, $2, $3, $4 WHERE $2 IS NULL OR EXISTS (SELECT 1 FROM users WHERE user_id = $2)",
+            "INSERT INTO kept_calls (token_hash, user_id, keeper, call, expires_at)
+             SELECT $1, $2, $3, $4, $5 WHERE $2 IS NULL OR EXISTS (SELECT 1 FROM users WHERE user_id = $2)",
         )
         .bind(token.as_bytes())
-        .bind(user_id)
+        .bind(keeper.user_id)
+        .bind(keeper.counted_as.as_bytes())
         .bind(call)
         .bind(now.plus(LIFETIME).0)
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await
-        .map_err(fault("keeping a call"))?;
+        .map_err(fault(keeping))?;
         sqlx::query(
-            "DELETE FROM kept_calls WHERE expires_at <
-             (SELECT MIN(expires_at) FROM (SELECT expires_at FROM kept_calls ORDER BY expires_at DESC LIMIT $1) AS newest)",
+            "DELETE FROM kept_calls WHERE rowid IN
+             (SELECT rowid FROM kept_calls WHERE keeper = $1 ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET $2)",
         )
-        .bind(MOST_KEPT)
-        .execute(&self.writer)
+        .bind(keeper.counted_as.as_bytes())
+        .bind(MOST_OF_ONE)
+        .execute(&mut *transaction)
         .await
-        .map_err(fault("letting go of kept calls"))?;
-        Ok(())
+        .map_err(fault(keeping))?;
+        sqlx::query(
+            "DELETE FROM kept_calls WHERE rowid IN
+             (SELECT rowid FROM kept_calls WHERE (user_id IS NULL) = $1
+              ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET $2)",
+        )
+        .bind(keeper.user_id.is_none())
+        .bind(MOST_KEPT)
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(keeping))?;
+        transaction.commit().await.map_err(fault(keeping))
     }
 
     /// The kept call with that token, if it is for anybody or for `user_id`.
@@ -70,19 +95,27 @@ impl Storage {
         .map_err(fault("looking up a kept call"))
     }
 
-    /// Makes a kept call that is for anybody one for `user_id`. `false` if there is none that is for this user now.
+    /// Makes a kept call that is for anybody one for `user_id`, counted as `keeper`. `false` if there is none that is for
+    /// this user now.
     ///
     /// # Errors
     /// A fault of the database.
-    pub async fn hand_over_call(&self, token: &TokenHash, user_id: &str, now: Timestamp) -> Result<bool, Fault> {
+    pub async fn hand_over_call(
+        &self,
+        token: &TokenHash,
+        user_id: &str,
+        keeper: &TokenHash,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
         let done = sqlx::query(
-            "UPDATE kept_calls SET user_id = $1
+            "UPDATE kept_calls SET user_id = $1, keeper = $5
              WHERE token_hash = $2 AND expires_at > $3 AND expires_at <= $4 AND (user_id IS NULL OR user_id = $1)",
         )
         .bind(user_id)
         .bind(token.as_bytes())
         .bind(now.0)
         .bind(latest_end(now).0)
+        .bind(keeper.as_bytes())
         .execute(&self.writer)
         .await
         .map_err(fault("handing over a kept call"))?;

@@ -227,7 +227,7 @@ fn account(name: &str) -> TokenHash {
 }
 
 /// The bucket of an address. IPv6 counts by /64: that much is one customer's (RFC 6177).
-fn network(address: Option<IpAddr>) -> TokenHash {
+pub fn network(address: Option<IpAddr>) -> TokenHash {
     let network = match address.map(|address| address.to_canonical()) {
         None => "unknown".to_owned(),
         Some(IpAddr::V4(address)) => address.to_string(),
