@@ -78,11 +78,15 @@ pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
     let storage = caller.caller().services().storage();
     let own_series = Present::of(caller.caller()).await?.series;
     // An older session of this same browser ends without the browser being forgotten.
-    if let Some(series) = entry.series.filter(|series| own_series.as_ref() != Some(series)) {
-        storage.revoke_series(&series).await?;
+    if let Some(series) = entry
+        .series
+        .as_ref()
+        .filter(|series| own_series.as_ref() != Some(series))
+    {
+        storage.revoke_series(series).await?;
     }
-    if let Some(token) = entry.token {
-        storage.delete_session(&token).await?;
+    if let Some(session) = &entry.session {
+        storage.end_session(caller.user_id(), session).await?;
     }
     events::sessions_ended(caller.caller(), caller.user_id(), End::Revoked, 1);
     Ok(())
@@ -98,10 +102,10 @@ pub async fn end_other_sessions(caller: &LoggedIn) -> Result<usize, Refusal> {
         .into_iter()
         .filter(|entry| !entry.view.current)
         .count();
-    let Present { token, series } = Present::of(caller.caller()).await?;
+    let present = Present::of(caller.caller()).await?;
     let storage = caller.caller().services().storage();
     storage
-        .end_others(caller.user_id(), token.as_ref(), series.as_ref())
+        .end_others(caller.user_id(), present.session.as_ref(), present.series.as_ref())
         .await?;
     if others > 0 {
         events::sessions_ended(caller.caller(), caller.user_id(), End::Revoked, others);

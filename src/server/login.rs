@@ -11,8 +11,9 @@ use super::{
     events::{self, End, Failure, Way},
     fault::Fault,
     guard::{KnowsUser as _, kinds::LoggedIn},
-    kept_calls, passwords, remember,
-    secret::TokenHash,
+    kept_calls,
+    logins::Present,
+    passwords, remember,
     sessions::{self, Login, renewal::Renewal},
     storage::users::StoredUser,
 };
@@ -147,6 +148,7 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
         false => None,
     };
     let login = Login {
+        id: String::new(),
         user_id: user.user_id.clone(),
         at: now.0,
         password_at: Some(now.0),
@@ -177,18 +179,17 @@ pub async fn log_out(caller: LoggedIn) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
     caller.stop_restoring();
+    let storage = caller.services().storage();
+    // Renewed meanwhile by another call of this browser, it is still the session that was to end.
+    let present = Present::as_found(caller);
     // The series first: should the rest not come about, nothing is left that could log in again.
-    if let Some(series) = sessions::login_of(&caller.session())
-        .await?
-        .and_then(|login| login.series)
-    {
-        caller
-            .services()
-            .storage()
-            .revoke_series(&TokenHash::stored(&series))
-            .await?;
+    if let Some(series) = &present.series {
+        storage.revoke_series(series).await?;
     }
     remember::forget(caller).await?;
+    if let Some(session) = &present.session {
+        storage.end_session(&user_id, session).await?;
+    }
     sessions::end(&caller.session()).await?;
     caller.set_cookie(SetCookie::remove(CookieName::Session));
     kept_calls::forget(caller).await?;

@@ -2,7 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::{caller::Caller, clock::Timestamp, fault::Fault, secret::TokenHash, services::Services, sessions::store};
+use super::{
+    caller::Caller,
+    clock::Timestamp,
+    fault::Fault,
+    secret::TokenHash,
+    services::Services,
+    sessions::{Login, store},
+    storage::sessions::SessionKey,
+};
 use crate::contract::session::SessionView;
 
 /// A session, or a remembered browser without one, with what finds it in the database.
@@ -10,7 +18,7 @@ pub struct Entry {
     /// What may be told of it.
     pub view: SessionView,
     /// What finds the session, if there is one.
-    pub token: Option<TokenHash>,
+    pub session: Option<SessionKey>,
     /// What finds the remembered browser, if it is one.
     pub series: Option<TokenHash>,
 }
@@ -19,7 +27,7 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Present {
     /// What finds the session.
-    pub token: Option<TokenHash>,
+    pub session: Option<SessionKey>,
     /// What finds the remembered browser.
     pub series: Option<TokenHash>,
 }
@@ -30,11 +38,20 @@ impl Present {
     /// # Errors
     /// A fault where they cannot be told.
     pub async fn of(caller: &Caller) -> Result<Self, Fault> {
-        let series = caller.login().await?.and_then(|login| login.series.clone());
-        Ok(Self {
-            token: caller.session().id().map(|id| store::hash(&id)),
-            series: series.map(|series| TokenHash::stored(&series)),
-        })
+        Ok(Self::with(caller, &caller.login().await?.unwrap_or_default()))
+    }
+
+    /// Those of `caller` as they were when its guard was asked, whatever has become of them since.
+    pub fn as_found(caller: &Caller) -> Self {
+        Self::with(caller, &caller.known_login().unwrap_or_default())
+    }
+
+    fn with(caller: &Caller, login: &Login) -> Self {
+        let token = caller.session().id().map(|id| store::hash(&id));
+        Self {
+            session: token.map(|token| SessionKey::of(token, login)),
+            series: login.series.as_deref().map(TokenHash::stored),
+        }
     }
 }
 
@@ -53,21 +70,20 @@ pub async fn list(services: &Services, user_id: &str, present: &Present) -> Resu
     for session in stored {
         let token = TokenHash::stored(&session.token_hash);
         let series = session.series_hash.as_deref().map(TokenHash::stored);
-        let origin = store::login_in(&session.data)
-            .map(|login| login.origin)
-            .unwrap_or_default();
+        let login = store::login_in(&session.data).unwrap_or_default();
+        let found = SessionKey::of(token, &login);
         with_session.extend(session.series_hash);
         entries.push(Entry {
             view: SessionView {
-                id: token.handle(),
-                device: origin.device,
-                address: origin.address,
+                id: found.handle(),
+                device: login.origin.device,
+                address: login.origin.address,
                 logged_in_at: Timestamp(session.logged_in_at).to_rfc3339(),
                 last_used_at: Timestamp(session.last_used_at).to_rfc3339(),
                 remembered: series.is_some(),
-                current: present.token.as_ref() == Some(&token),
+                current: present.session.as_ref().is_some_and(|present| present.is_same(&found)),
             },
-            token: Some(token),
+            session: Some(found),
             series,
         });
     }
@@ -86,7 +102,7 @@ pub async fn list(services: &Services, user_id: &str, present: &Present) -> Resu
                 remembered: true,
                 current: false,
             },
-            token: None,
+            session: None,
             series: Some(series),
         });
     }

@@ -104,6 +104,7 @@ pub(super) async fn logged_in(services: &Services, user_id: &str, given: Passwor
     let now = Timestamp::now();
     let fresh = services.settings().sessions.fresh();
     let login = Login {
+        id: String::new(),
         user_id: user_id.to_owned(),
         at: now.0,
         password_at: match given {

@@ -192,6 +192,7 @@ async fn begin(
     now: Timestamp,
 ) -> Result<Option<Session>, Fault> {
     let login = Login {
+        id: String::new(),
         user_id: stored.user_id.clone(),
         at: now.0,
         password_at: None,

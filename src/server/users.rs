@@ -261,14 +261,17 @@ pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Resul
     actor.must_hold_what_is_held_by(user_id).await?;
     let no_session = || Refusal::NotFound("session".to_owned());
     let entries = logins::list(actor.services(), user_id, &Present::default()).await?;
-    let Entry { token, series, view } = entries
+    let entry: Entry = entries
         .into_iter()
         .find(|entry| entry.view.id == id)
         .ok_or_else(no_session)?;
-    let event = actor.event(Action::SessionsRevoked).to(user_id).about(view.device);
+    let event = actor
+        .event(Action::SessionsRevoked)
+        .to(user_id)
+        .about(&*entry.view.device);
     let storage = actor.services().storage();
     if !storage
-        .revoke_login(user_id, token.as_ref(), series.as_ref(), &event)
+        .revoke_login(user_id, entry.session.as_ref(), entry.series.as_ref(), &event)
         .await?
     {
         return Err(no_session());

@@ -151,3 +151,65 @@ async fn a_user_who_is_disabled_while_a_login_is_confirmed_stays_out() {
     server.place.done(&["user", "enable", "user01"], "").await;
     assert_eq!(client.who().await, None, "{}", confirmed.body);
 }
+
+/// A session that goes on under another token from the moment at which its browser is forgotten: as if another call of the
+/// same browser had renewed it just then.
+async fn renewed_just_then(server: &Server) -> Client {
+    let mut database = server.place.database().await;
+    database.change("DROP TRIGGER IF EXISTS renews").await;
+    database
+        .change(
+            "CREATE TRIGGER renews BEFORE DELETE ON remembered
+             BEGIN
+               UPDATE sessions SET token_hash = randomblob(32), series_hash = NULL WHERE series_hash = old.series_hash;
+             END",
+        )
+        .await;
+    let client = server.client();
+    let login = r#"{"user_id":"user01","password":"user_01","remember":true}"#;
+    assert_eq!(client.json("/api/login", login).await.status, 200);
+    client
+}
+
+/// What the list of sessions calls the one that is not `owner`'s own.
+async fn name_of_the_other(owner: &Client) -> String {
+    let list = owner.json("/api/my_sessions", "{}").await.value();
+    let sessions = list["sessions"].as_array().unwrap();
+    let other = sessions.iter().find(|session| session["current"] == false).unwrap();
+    other["id"].as_str().unwrap().to_owned()
+}
+
+/// security checks 25 and 26
+#[tokio::test]
+async fn a_session_that_is_renewed_while_it_ends_has_ended() {
+    let server = Server::quick_demo().await;
+    let mut database = server.place.database().await;
+    let client = renewed_just_then(&server).await;
+    assert_eq!(client.json("/api/logout", "{}").await.status, 200);
+    assert_eq!(database.count("sessions").await, 0, "it has logged out");
+
+    let owner = server.user01().await;
+    renewed_just_then(&server).await;
+    let other = name_of_the_other(&owner).await;
+    let body = serde_json::json!({ "id": other }).to_string();
+    assert_eq!(owner.json("/api/end_session", &body).await.status, 200);
+    assert_eq!(database.count("sessions").await, 1, "it was ended from elsewhere");
+
+    renewed_just_then(&server).await;
+    assert_eq!(owner.json("/api/end_other_sessions", "{}").await.status, 200);
+    assert_eq!(database.count("sessions").await, 1, "it was ended with all others");
+    assert_eq!(owner.who().await.as_deref(), Some("user01"));
+}
+
+/// security check 35: the list that somebody looks at stays good
+#[tokio::test]
+async fn a_session_keeps_its_name_in_the_list_when_it_is_renewed() {
+    let server = Server::quick_demo().await;
+    let (owner, other) = (server.user01().await, server.user01().await);
+    let before = name_of_the_other(&owner).await;
+    assert_eq!(confirm(&other).await.status, 200);
+    assert_eq!(name_of_the_other(&owner).await, before);
+    let body = serde_json::json!({ "id": before }).to_string();
+    assert_eq!(owner.json("/api/end_session", &body).await.status, 200);
+    assert_eq!(other.who().await, None);
+}

@@ -90,6 +90,7 @@ pub(super) mod tests {
             function: "auth_func",
             who: Who((!user.is_empty()).then(|| {
                 Arc::new(Login {
+                    id: String::new(),
                     user_id: user.to_owned(),
                     at: 0,
                     password_at: None,

@@ -69,6 +69,7 @@ mod tests {
     fn live(logged_in: Timestamp, last_used: Timestamp, seen: Count) -> Live {
         Live {
             login: Arc::new(Login {
+                id: String::new(),
                 user_id: "alice".to_owned(),
                 at: logged_in.0,
                 password_at: None,

@@ -24,8 +24,11 @@ use super::{clock::Timestamp, fault::Fault};
 const LOGIN: &str = "login";
 
 /// A login, as the session keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
+    /// What its session is called, whatever token it goes on under: the handle of the first one. The store gives it.
+    #[serde(default)]
+    pub id: String,
     /// Who logged in.
     pub user_id: String,
     /// When, in milliseconds since 1970. The absolute limit counts from here.

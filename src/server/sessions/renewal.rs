@@ -29,9 +29,12 @@ impl Renewal {
     ///
     /// # Errors
     /// [`Refusal::NotLoggedIn`] where there is no stored session.
-    pub fn of(caller: &Caller, login: Login) -> Result<Self, Refusal> {
+    pub fn of(caller: &Caller, mut login: Login) -> Result<Self, Refusal> {
         let old = caller.session().id().ok_or(Refusal::NotLoggedIn)?;
         let id = Id::default();
+        if login.id.is_empty() {
+            login.id = store::hash(&old).handle();
+        }
         let data = serde_json::to_string(&HashMap::from([(LOGIN, &login)]))
             .map_err(|error| Fault::new("writing a session", error))?;
         Ok(Self {

@@ -145,13 +145,16 @@ impl Store {
 #[async_trait::async_trait]
 impl SessionStore for Store {
     async fn create(&self, record: &mut Record) -> Result<()> {
-        let login = record
+        let mut login = record
             .data
             .get(LOGIN)
             .and_then(|login| serde_json::from_value::<Login>(login.clone()).ok())
             .ok_or_else(|| Error::Encode("a session without a login is not stored".to_owned()))?;
         // tower-sessions hands over the token that the browser sent, wherever that came from (session fixation).
         record.id = Id::default();
+        login.id = hash(&record.id).handle();
+        let value = serde_json::to_value(&login).map_err(|error| Error::Encode(error.to_string()))?;
+        record.data.insert(LOGIN.to_owned(), value);
         let data = encode(record)?;
         let series = login.series.as_deref().map(TokenHash::stored);
         let session = NewSession {

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::{Storage, events::add_event, fault};
-use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash};
+use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash, sessions::Login};
 
 /// A session to store.
 pub struct NewSession<'a> {
@@ -59,6 +59,36 @@ pub struct ListedSession {
     pub logged_in_at: i64,
     /// When it was last used, as far as that was noted, in milliseconds since 1970.
     pub last_used_at: i64,
+}
+
+/// What finds a session.
+#[derive(Debug, Clone)]
+pub struct SessionKey {
+    /// The hash of the token that it was found by.
+    pub token: TokenHash,
+    /// What it is called, whatever token it goes on under. Empty for one from before sessions were called anything.
+    pub id: String,
+}
+
+impl SessionKey {
+    /// What finds the session with that token and login.
+    pub fn of(token: TokenHash, login: &Login) -> Self {
+        let id = login.id.clone();
+        Self { token, id }
+    }
+
+    /// Whether both are the same session.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.token == other.token || (!self.id.is_empty() && self.id == other.id)
+    }
+
+    /// A name for its user to see. It leads back to nothing that is stored.
+    pub fn handle(&self) -> String {
+        match self.id.is_empty() {
+            true => self.token.handle(),
+            false => TokenHash::of(self.id.as_bytes()).handle(),
+        }
+    }
 }
 
 /// How old a live session may be.
@@ -146,35 +176,35 @@ impl Storage {
         .map_err(fault("listing sessions"))
     }
 
-    /// Ends all sessions of a user but the one with that token, and forgets all remembered browsers but that one.
+    /// Ends all sessions of a user but that one, also where it was renewed meanwhile, and forgets all remembered browsers but
+    /// that one.
     ///
     /// # Errors
     /// A fault of the database; then nothing has changed.
     pub async fn end_others(
         &self,
         user_id: &str,
-        token: Option<&TokenHash>,
+        session: Option<&SessionKey>,
         series: Option<&TokenHash>,
     ) -> Result<(), Fault> {
         let ending = "ending the other sessions";
         let mut transaction = self.begin(ending).await?;
-        for (query, kept) in [
-            (
-                "DELETE FROM remembered WHERE user_id = $1 AND ($2 IS NULL OR series_hash <> $2)",
-                series,
-            ),
-            (
-                "DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR token_hash <> $2)",
-                token,
-            ),
-        ] {
-            sqlx::query(query)
-                .bind(user_id)
-                .bind(kept.map(TokenHash::as_bytes))
-                .execute(&mut *transaction)
-                .await
-                .map_err(fault(ending))?;
-        }
+        sqlx::query("DELETE FROM remembered WHERE user_id = $1 AND ($2 IS NULL OR series_hash <> $2)")
+            .bind(user_id)
+            .bind(series.map(TokenHash::as_bytes))
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(ending))?;
+        sqlx::query(
+            "DELETE FROM sessions WHERE user_id = $1
+               AND ($2 IS NULL OR (token_hash <> $2 AND json_extract(data, '$.login.id') IS NOT $3))",
+        )
+        .bind(user_id)
+        .bind(session.map(|session| session.token.as_bytes()))
+        .bind(session.map(|session| &session.id))
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(ending))?;
         transaction.commit().await.map_err(fault(ending))
     }
 
@@ -229,7 +259,24 @@ impl Storage {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Ends a session. Ending one that is not there is fine.
+    /// Ends a session of a user, also where it goes on under another token by now.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn end_session(&self, user_id: &str, session: &SessionKey) -> Result<(), Fault> {
+        sqlx::query(
+            "DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR json_extract(data, '$.login.id') = $3)",
+        )
+        .bind(user_id)
+        .bind(session.token.as_bytes())
+        .bind(&session.id)
+        .execute(&self.writer)
+        .await
+        .map_err(fault("ending a session"))?;
+        Ok(())
+    }
+
+    /// Ends the session with that token. Ending one that is not there is fine.
     ///
     /// # Errors
     /// A fault of the database.
@@ -242,28 +289,32 @@ impl Storage {
         Ok(())
     }
 
-    /// Ends a session of a user, and forgets a remembered browser with all sessions that came of it. `false` if there is
-    /// neither.
+    /// Ends a session of a user, also where it was renewed meanwhile, and forgets a remembered browser with all sessions that
+    /// came of it. `false` if there is neither.
     ///
     /// # Errors
     /// A fault of the database; then nothing has changed.
     pub async fn revoke_login(
         &self,
         user_id: &str,
-        token: Option<&TokenHash>,
+        session: Option<&SessionKey>,
         series: Option<&TokenHash>,
         event: &Event,
     ) -> Result<bool, Fault> {
         let revoking = "revoking a session";
-        let (token, series) = (token.map(TokenHash::as_bytes), series.map(TokenHash::as_bytes));
+        let series = series.map(TokenHash::as_bytes);
         let mut transaction = self.begin(revoking).await?;
-        let sessions = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR series_hash = $3)")
-            .bind(user_id)
-            .bind(token)
-            .bind(series)
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault(revoking))?;
+        let sessions = sqlx::query(
+            "DELETE FROM sessions WHERE user_id = $1
+               AND (token_hash = $2 OR series_hash = $3 OR json_extract(data, '$.login.id') = $4)",
+        )
+        .bind(user_id)
+        .bind(session.map(|session| session.token.as_bytes()))
+        .bind(series)
+        .bind(session.map(|session| &session.id))
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(revoking))?;
         let browsers = sqlx::query("DELETE FROM remembered WHERE user_id = $1 AND series_hash = $2")
             .bind(user_id)
             .bind(series)
