@@ -93,6 +93,31 @@ async fn a_lock_that_stays_refuses_what_must_be_written_and_opens_nothing_until_
 }
 
 #[tokio::test]
+async fn live_sessions_do_not_wait_for_a_lock_and_the_log_says_so_once() {
+    let server = Server::quick_demo().await;
+    let live = server.user01().await;
+    let mut database = server.place.database().await;
+    let rested = "UPDATE sessions SET last_used_at = last_used_at - 300000";
+    assert_eq!(database.change(rested).await, 1);
+    database.change("BEGIN EXCLUSIVE").await;
+    let began = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(live.who().await.as_deref(), Some("user01"));
+    }
+    let took = began.elapsed();
+    let said = server.place.log().matches("noting the use of a session").count();
+    // Each of them would have waited for seconds, and said so. On a slow machine it is said again after five.
+    let most = 1 + usize::try_from(took.as_secs() / 5).unwrap();
+    assert!((1..=most).contains(&said), "{said} times in {took:?}");
+    database.change("COMMIT").await;
+    let noted = "SELECT COUNT(*) FROM sessions WHERE last_used_at > 1000 * unixepoch() - 200000";
+    poll::until("a use to be noted again", async || {
+        live.who().await.is_some() && database.number(noted).await == 1
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_what_must_be_written_and_live_sessions_go_on() {
     let place = Place::new();
     let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());

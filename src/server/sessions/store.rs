@@ -2,13 +2,22 @@
 //!
 //! `save` updates and never inserts, so a slow request cannot bring back a session that ended meanwhile. `load` checks
 //! both limits and that the user is active, and notes the use, at most once a minute. A use that cannot be noted for now,
-//! because the disk is full, say, brings the end of the session nearer and is no reason to refuse it.
+//! because the disk is full or the database locked, say, brings the end of the session nearer and is no reason to refuse it,
+//! nor to let it wait: for a while after, no use is noted.
 //!
 //! Guards ask [`Store::login`], which need not ask the database where nothing has changed ([`live`](super::live)).
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use serde::Deserialize as _;
+use tokio::time::timeout;
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
@@ -34,6 +43,12 @@ use crate::server::{
 /// How old the note of the last use may get before it is written again.
 const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
+/// How long a call waits for its use to be noted.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long it is not tried again after a use could not be noted.
+const REST: Duration = Duration::from_secs(5);
+
 /// What `create` says of a login that was overtaken. tower-sessions has no error of its own for it.
 pub(super) const OVERTAKEN: &str = "the login was overtaken";
 
@@ -44,6 +59,8 @@ pub struct Store {
     idle: Duration,
     absolute: Duration,
     live: LiveSessions,
+    /// Until when no use is noted, because the last one could not be, in milliseconds since 1970.
+    resting_until: AtomicI64,
 }
 
 impl Store {
@@ -54,6 +71,7 @@ impl Store {
             idle: settings.idle(),
             absolute: settings.absolute(),
             live: LiveSessions::new(settings.in_memory),
+            resting_until: AtomicI64::default(),
         }
     }
 
@@ -130,11 +148,22 @@ impl Store {
         last_used.plus(TOUCH_AFTER.min(self.idle / 2)) <= now
     }
 
-    /// Notes the use of a session, or logs that it cannot be noted now: `false`.
+    /// Notes the use of a session. Where that cannot be done now it is logged, once for a while: `false`.
     async fn note_use(&self, token: &TokenHash, now: Timestamp) -> std::result::Result<bool, Fault> {
-        match self.storage.touch_session(token, now).await {
+        let resting_until = Timestamp(self.resting_until.load(Ordering::Relaxed));
+        // Where the clock was set back, it has rested long enough.
+        if (now..=now.plus(REST)).contains(&resting_until) {
+            return Ok(false);
+        }
+        let noted = timeout(PATIENCE, self.storage.touch_session(token, now)).await;
+        let noted = noted.unwrap_or_else(|late| Err(Fault::unavailable("noting the use of a session", late)));
+        match noted {
             Err(fault) if fault.is_unavailable() => {
-                fault.log();
+                let until = now.plus(REST).0;
+                // Of several that waited at once, one says so.
+                if self.resting_until.swap(until, Ordering::Relaxed) <= now.0 {
+                    fault.log();
+                }
                 Ok(false)
             }
             noted => noted.map(|()| true),
