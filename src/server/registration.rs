@@ -23,7 +23,7 @@ const ENDING: usize = 5;
 ///
 /// # Errors
 /// [`Refusal::Forbidden`] while registration is closed; [`Refusal::InvalidArguments`]; [`Refusal::TooManyAttempts`]: each
-/// registration counts like a failed login against its address.
+/// registration, and each password that is refused, counts like a failed login against its address.
 pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result<String, Refusal> {
     let services = caller.services();
     if !services.settings().registration.open {
@@ -37,16 +37,13 @@ pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result
     let account = format!("registration {}", Reference::random());
     let attempt = services.throttle().attempt(&account, caller.arrival().address).await?;
     let hash = hash_new(caller, new, wanted).await;
-    let password_hash = match hash {
-        Ok(hash) => hash,
-        Err(refusal) => {
-            attempt.withdraw().await;
-            return Err(refusal);
-        }
-    };
-    if let Some(wait) = attempt.failed() {
+    // A password that is refused has been judged, which is work, too.
+    if !matches!(hash, Ok(_) | Err(Refusal::InvalidArguments(_))) {
+        attempt.withdraw().await;
+    } else if let Some(wait) = attempt.failed() {
         events::throttled(caller, wait);
     }
+    let password_hash = hash?;
     // That an ending is taken happens once in a few million times; that three in a row are, never.
     for _ in 0..3 {
         let user_id = format!("{wanted}-{}", ending());

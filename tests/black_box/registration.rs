@@ -107,6 +107,16 @@ async fn registrations_from_one_address_are_throttled() {
         }
     }
     assert_eq!(statuses, [200, 200, 200, 429, 429, 429]);
+
+    // So many passwords are judged as well, and no more.
+    let server = Place::new().demo(&[QUICK, OPEN, &few].concat()).await;
+    let client = server.client();
+    let guessable = json!({"user_id": "ada", "new_password": "passwordpassword"});
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(client.call("register", guessable.clone()).await.status);
+    }
+    assert_eq!(statuses, [422, 422, 422, 429, 429]);
 }
 
 /// security check 96

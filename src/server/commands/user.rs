@@ -95,6 +95,7 @@ impl User {
         match self {
             Self::Add { name, roles } => add(&actor, &name, &roles, json).await,
             Self::Invite { name, roles } => {
+                must_exist(services.storage(), &roles).await?;
                 let link = users::invite(&actor, &name, &roles).await.map_err(Refused)?;
                 tell_link(&link, json)
             }
@@ -146,6 +147,7 @@ async fn add(actor: &Actor<'_>, name: &str, roles: &[String], json: bool) -> any
         };
         return Err(Refused(Refusal::Conflict(why)).into());
     }
+    must_exist(actor.services().storage(), roles).await?;
     let hash = ask_and_hash(actor.services(), name).await?;
     let added = users::create_with_password(actor, name, &hash, roles).await;
     tell(name, added, format!("Added user {name}."), json)
@@ -251,6 +253,15 @@ pub(super) fn about(name: &str, refusal: Refusal) -> Refused {
 pub(super) fn tell(name: &str, done: Result<(), Refusal>, said: String, json: bool) -> anyhow::Result<()> {
     done.map_err(|refusal| about(name, refusal))?;
     print_as(json, &Answer::new(said.as_str()), &said)
+}
+
+/// Refuses a role that there is not.
+async fn must_exist(storage: &Storage, roles: &[String]) -> anyhow::Result<()> {
+    let known = storage.list_roles().await?;
+    match roles.iter().find(|role| known.iter().all(|known| known.role != **role)) {
+        Some(role) => Err(about(role, Refusal::NotFound("role".to_owned())).into()),
+        None => Ok(()),
+    }
 }
 
 fn tell_link(link: &LinkReply, json: bool) -> anyhow::Result<()> {

@@ -7,6 +7,9 @@ use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
 const DOING: &str = "counting failed logins";
 
+/// How often it is looked at what has been counted, while other processes count.
+const LOOKS: usize = 50;
+
 /// How an attempt counts in a bucket, should it fail.
 #[derive(Debug, Clone, Copy)]
 pub struct Count<'a> {
@@ -39,7 +42,7 @@ impl Storage {
         now: Timestamp,
         decide: impl Fn([&[Timestamp]; 2]) -> Result<T, T>,
     ) -> Result<Result<T, T>, Fault> {
-        loop {
+        for _ in 0..LOOKS {
             let seen = self.failures(counts.map(|count| count.bucket)).await?;
             let of = |is_first| {
                 let failures = seen.iter().filter(|failure| failure.is_first == is_first);
@@ -50,6 +53,7 @@ impl Storage {
                 return Ok(decided);
             }
         }
+        Err(Fault::unavailable(DOING, "other processes counted one each time"))
     }
 
     /// The failures in both buckets, the oldest first.
