@@ -26,21 +26,41 @@ pub fn client_address(headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> I
         ForwardedHeader::XForwardedFor => (HeaderName::from_static("x-forwarded-for"), address),
         ForwardedHeader::Forwarded => (FORWARDED, forwarded_for),
     };
-    // A value that is not text is one entry that cannot be read.
-    let entries: Vec<&str> = headers
-        .get_all(name)
-        .iter()
-        .flat_map(|value| value.to_str().map_or_else(|_| vec!["?"], |text| split(text, ',')))
-        .filter(|entry| !entry.is_empty())
-        .collect();
-    for entry in entries.into_iter().rev() {
-        let Some(hop) = read(entry) else { break };
+    let has_quotes = proxies.header == ForwardedHeader::Forwarded;
+    let values = headers.get_all(name).iter().rev();
+    for entry in values.flat_map(|value| from_the_right(value.as_bytes(), has_quotes)) {
+        // One that is not text cannot be read.
+        let Some(hop) = str::from_utf8(entry).ok().and_then(read) else {
+            break;
+        };
         client = hop;
         if !proxies.trusts(client) {
             break;
         }
     }
     client
+}
+
+/// The entries of a list, the last one first, without empty ones. Quotes count from the right as well: nothing that a client
+/// writes in front changes how that is read which proxies have added behind it.
+fn from_the_right(value: &[u8], has_quotes: bool) -> Vec<&[u8]> {
+    let (mut is_quoted, mut before) = (false, value.len());
+    let entries = value.rsplit(|letter| {
+        before -= 1;
+        match letter {
+            b'"' if has_quotes && !(is_quoted && is_escaped(value, before)) => is_quoted = !is_quoted,
+            _ => {}
+        }
+        *letter == b',' && !is_quoted
+    });
+    let entries = entries.map(<[u8]>::trim_ascii);
+    entries.filter(|entry| !entry.is_empty()).collect()
+}
+
+/// Whether the byte at that place comes after a backslash that is not escaped itself (RFC 9110, 5.6.4).
+fn is_escaped(value: &[u8], at: usize) -> bool {
+    let before = value.iter().take(at).rev();
+    before.take_while(|letter| **letter == b'\\').count() % 2 == 1
 }
 
 /// The node that one element of `Forwarded` was made for (RFC 7239, section 4).
@@ -169,6 +189,36 @@ mod tests {
         }
         let bytes: &[&[u8]] = &[b"192.0.2.7", b"\xff\xfe"];
         assert_eq!(client(ForwardedHeader::XForwardedFor, bytes, "127.0.0.1"), "127.0.0.1");
+    }
+
+    /// Security check 64: proxies add to what the client has sent.
+    #[test]
+    fn nothing_in_front_changes_how_what_a_proxy_added_is_read() {
+        let fronts: &[&[u8]] = &[
+            b"\"",
+            b"\\",
+            b"\"\\",
+            b"\xff",
+            b"a\\\"",
+            b"for=\"",
+            b"for=\"\\",
+            b"for=\"a\", for=\"",
+        ];
+        for front in fronts {
+            let added = |added: &[u8]| [front, added].concat();
+            let plain = added(b", 192.0.2.7");
+            let read = client(ForwardedHeader::XForwardedFor, &[&plain], "127.0.0.1");
+            assert_eq!(read, "192.0.2.7", "{front:?}");
+            for standard in [
+                &b", for=192.0.2.7"[..],
+                b", for=\"192.0.2.7:1\"",
+                b",for=192.0.2.7;by=\"a,\\\"b\"",
+            ] {
+                let standard = added(standard);
+                let read = client(ForwardedHeader::Forwarded, &[&standard], "127.0.0.1");
+                assert_eq!(read, "192.0.2.7", "{}", standard.escape_ascii());
+            }
+        }
     }
 
     #[test]
