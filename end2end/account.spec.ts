@@ -39,6 +39,8 @@ test('a password is changed, with the reason beside the field where it is not go
   await site.open('/functions/change_password');
   const field = page.getByLabel('New password');
   await expect(field).toHaveAttribute('autocomplete', 'new-password');
+  // Password managers keep it under the name that stands beside it.
+  await expect(site.main.locator('form input[autocomplete="username"]')).toHaveValue(user);
   if (site.hydrates) {
     await field.fill('seven zebras');
     await expect(site.main).toContainText('12 of at least 15 characters.');
@@ -48,6 +50,7 @@ test('a password is changed, with the reason beside the field where it is not go
   await site.call();
   await expect(field).toHaveAttribute('aria-invalid', 'true');
   await expect(field).toHaveAccessibleDescription(/Is too easily guessed/);
+  await expect(field).toHaveAccessibleDescription(/At least 15 characters\./);
   await expect(field).toHaveValue('');
 
   await field.fill(NEW);

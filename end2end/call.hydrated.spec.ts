@@ -20,7 +20,7 @@ test('the editor says at once what is wrong and where, and nothing is sent until
     await site.editor.fill(text);
     await expect(site.editor).toHaveAttribute('aria-invalid', 'true');
     await expect(site.editor).toHaveAccessibleDescription(said);
-    await expect(site.main.getByRole('status').filter({ hasText: said })).toBeVisible();
+    await expect(site.main.getByText(said)).toBeVisible();
     await site.main.getByRole('button', { name: 'Call', exact: true }).click();
     await expect(site.editor).toBeFocused();
   }
@@ -31,6 +31,29 @@ test('the editor says at once what is wrong and where, and nothing is sent until
   await expect(site.editor).toHaveAccessibleDescription('This is a JSON object');
   await site.call();
   await site.hasReply('200 OK', { ok: true, msg: 'notauth_func({"a":1})' });
+});
+
+test('what is typed before the program has arrived counts', async ({ site, page }) => {
+  let letGo = () => {};
+  const typed = new Promise<void>(resolve => {
+    letGo = resolve;
+  });
+  await page.route('**/*.wasm', async route => {
+    await typed;
+    await route.continue();
+  });
+  for (const [text, is_wrong] of [['{"typed":"early"}', 'false'], ['{"typed":', 'true']]) {
+    await page.goto('/functions/notauth_func');
+    await site.editor.fill(text);
+    letGo();
+    await site.ready();
+    await expect(site.editor).toHaveValue(text);
+    await expect(site.editor).toHaveAttribute('aria-invalid', is_wrong);
+    if (is_wrong === 'false') {
+      await site.call();
+      await site.hasReply('200 OK', { ok: true, msg: 'notauth_func({"typed":"early"})' });
+    }
+  }
 });
 
 test('a call that changes who is logged in shows that in the head of its page', async ({ site, page }) => {

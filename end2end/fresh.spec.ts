@@ -25,7 +25,7 @@ test('a call that wants a fresh login leads to the password and back, and what i
   const password = page.getByLabel('Password', { exact: true });
   await password.fill('wrong');
   await page.getByRole('button', { name: 'Confirm' }).click();
-  await expect(site.main.getByRole('alert')).toHaveText('Invalid user_id or password');
+  await expect(site.main.getByRole('alert')).toHaveText('That is not your password.');
   await site.ready();
   await expect(password).toHaveAttribute('aria-invalid', 'true');
 

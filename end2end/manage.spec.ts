@@ -112,7 +112,7 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   await elsewhere.ready();
   await expect(elsewhere.main.getByRole('listitem').first()).toBeVisible();
 
-  await site.main.getByRole('button', { name: new RegExp(`^Take ?: ${role}$`) }).click();
+  await site.main.getByRole('button', { name: new RegExp(`^Take away ?: ${role}$`) }).click();
   await expect(roles).toContainText('None.');
   await site.ready();
   await elsewhere.open('/audit', 403);
@@ -157,7 +157,7 @@ test('the audit trail is filtered, and read page by page', async ({ site, server
 
 test('the last administrator stays one, and is told why', async ({ site }) => {
   await asAdmin(site, `/user?name=${ADMIN}`);
-  await site.main.getByRole('button', { name: /^Take ?: admin$/ }).click();
+  await site.main.getByRole('button', { name: /^Take away ?: admin$/ }).click();
   await site.isAt('/functions/take_role');
   await site.ready();
   await expect(site.reply).toContainText('This is the last administrator who can log in.');

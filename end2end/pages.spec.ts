@@ -1,5 +1,5 @@
 // What the pages say, and that everybody can get around in them.
-import { expect, test, PASSWORD, USER } from './support/test.ts';
+import { ADMIN, ADMIN_PASSWORD, expect, test, PASSWORD, USER } from './support/test.ts';
 
 test('home lists the functions, each with who may call it, in words', async ({ site, page }) => {
   await site.open('/');
@@ -70,6 +70,11 @@ test('320 pixels are enough', async ({ site, page }) => {
   for (const path of ['/account', '/confirm']) {
     await site.open(path);
     await isNarrow(`${path}, logged in`);
+  }
+  await site.logIn(ADMIN, ADMIN_PASSWORD);
+  for (const path of [`/user?name=${USER}`, '/users', '/roles', '/access', '/audit', '/calls', '/functions/put_role']) {
+    await site.open(path);
+    await isNarrow(path);
   }
   await site.open('/no-such-page', 404);
   await isNarrow('not found');

@@ -17,6 +17,9 @@ test('after too many wrong passwords even the right one waits, and the page says
     await site.fillLogin(user, password);
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
     await expect(alert).toHaveText(told);
+    // What was typed may be right, where it was not looked at.
+    const isWrong = String(status === 401);
+    await expect(page.getByLabel('Password', { exact: true })).toHaveAttribute('aria-invalid', isWrong);
     await site.ready();
   }
   await site.isLoggedOut();

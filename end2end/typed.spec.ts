@@ -38,6 +38,15 @@ test('a form is filled in, called, and answered', async ({ site, page }) => {
   await expect(page.getByLabel('Wishes (optional)')).toHaveValue('a cot\n\n quiet');
 });
 
+test('the reply is in sight where the form is longer than the window', async ({ site, page }) => {
+  await site.logIn();
+  await page.setViewportSize({ width: 1280, height: 640 });
+  await site.open('/functions/quote_stay');
+  await site.fillStay();
+  await site.call();
+  await expect(site.reply.locator('.status')).toBeInViewport();
+});
+
 test('what is optional may be left out', async ({ site, page }) => {
   await site.logIn();
   await site.open('/functions/quote_stay');
@@ -172,7 +181,7 @@ for (const [path, label] of [
     await expect(password).toHaveAttribute('type', 'password');
     await expect(password).toHaveAttribute('autocomplete', label === 'Password' ? 'current-password' : 'new-password');
     if (site.hydrates) {
-      const show = page.getByRole('button', { name: 'Show password' });
+      const show = page.getByRole('button', { name: `Show ${label.toLowerCase()}` });
       await show.click();
       await expect(password).toHaveAttribute('type', 'text');
       await expect(password).toHaveValue('secret');

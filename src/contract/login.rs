@@ -70,7 +70,7 @@ impl JsonSchema for Password {
 pub struct NewPassword(pub Password);
 
 impl NewPassword {
-    /// Fewer characters than this are refused whatever the settings say (NIST SP 800-63B, 3.1.1.2).
+    /// The settings cannot ask for fewer characters than this (NIST SP 800-63B, 3.1.1.2).
     pub const FEWEST_CHARS: usize = 8;
 }
 
@@ -86,7 +86,7 @@ impl JsonSchema for NewPassword {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "new-password",
-            "minLength": Self::FEWEST_CHARS, "maxLength": Password::MAX_CHARS
+            "maxLength": Password::MAX_CHARS
         })
     }
 }

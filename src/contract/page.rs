@@ -44,6 +44,9 @@ pub struct SiteFacts {
     pub demo_users: Vec<(String, String)>,
 }
 
+/// What is said of a wrong password where the name is known to be right.
+pub const NOT_YOUR_PASSWORD: &str = "That is not your password.";
+
 /// A login attempt that was refused: what to show beside the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedLogin {
@@ -53,6 +56,8 @@ pub struct RefusedLogin {
     pub remember: bool,
     /// The sentence to show.
     pub error: String,
+    /// Whether what was typed is wrong. Where there were too many attempts, say, it may well be right.
+    pub is_wrong: bool,
 }
 
 /// The HTTP status of the page that is being rendered. Pages set it; the server reads it when they are done.

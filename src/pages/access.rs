@@ -108,7 +108,7 @@ fn Table(table: AccessByRole) -> impl IntoView {
         .collect_view();
     let rows = table.functions.into_iter().map(row).collect_view();
     view! {
-        <div class="scroll" role="region" aria-label="The table, as wide as it is" tabindex="0">
+        <div class="scroll" role="region" aria-label="Table of functions and roles" tabindex="0">
             <table>
                 <thead><tr><th scope="col">"Function"</th>{head}</tr></thead>
                 <tbody>{rows}</tbody>

@@ -97,7 +97,7 @@ fn Found(query: ParamsMap, list: EventList) -> impl IntoView {
                 <input id="until" name="until" type="date" value=text("until")/>
             </div>
             <button class="button quiet" type="submit">"Show"</button>
-            <button class="plain" type="submit" formaction="/audit/events.jsonl">"Save as JSON lines"</button>
+            <button class="button quiet" type="submit" formaction="/audit/events.jsonl">"Save as JSON lines"</button>
         </form>
         <Events events=list.events/>
         <More path="/audit" query=query name="before" next=list.next.map(|next| next.to_string()) what="Earlier"/>

@@ -7,7 +7,12 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    contract::{Refusal, login::Password, next::OwnPage, page::RefusedLogin},
+    contract::{
+        Refusal,
+        login::Password,
+        next::OwnPage,
+        page::{NOT_YOUR_PASSWORD, RefusedLogin},
+    },
     functions::account::confirm_login,
     parts::{browser::go, password_field::PasswordField, program::Program, visit::Visit},
 };
@@ -62,7 +67,7 @@ fn ConfirmForm(
     /// The password that was just refused.
     refused: RefusedLogin,
 ) -> impl IntoView {
-    let error = RwSignal::new(refused.error);
+    let (error, is_wrong) = (RwSignal::new(refused.error), RwSignal::new(refused.is_wrong));
     let is_sending = RwSignal::new(false);
     let password = NodeRef::<html::Input>::new();
     let target = next.clone();
@@ -79,14 +84,17 @@ fn ConfirmForm(
                 Err(Refusal::NotLoggedIn) => go(&format!("/login?next={}", target.escaped())),
                 Err(refusal) => {
                     is_sending.set(false);
-                    error.set(refusal.message());
+                    is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
+                    error.set(match is_wrong.get_untracked() {
+                        true => NOT_YOUR_PASSWORD.to_owned(),
+                        false => refusal.message(),
+                    });
                     password.select();
                 }
             }
         });
     };
     let said = move || Some(error.get()).filter(|error| !error.is_empty());
-    let is_wrong = Signal::derive(move || !error.read().is_empty());
     view! {
         <form class="panel" method="post" action=format!("/confirm?next={}", next.escaped()) on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>

@@ -23,7 +23,8 @@ pub fn html(refusal: &Refusal, reference: Option<&str>) -> String {
                     <meta charset="utf-8"/>
                     <meta name="viewport" content="width=device-width, initial-scale=1"/>
                     <meta name="color-scheme" content="light dark"/>
-                    <title>{format!("{heading} · Callgate")}</title>
+                    // As markup: Leptos ends a text that is made with a comment, which a title shows.
+                    <title inner_html=format!("{heading} · Callgate")></title>
                     <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                     <link rel="stylesheet" href="/pkg/callgate.css"/>
                 </head>
@@ -52,5 +53,6 @@ mod tests {
         let page = html(&Refusal::Malformed("<img src=x>".into()), Some("abc"));
         assert!(page.contains("&lt;img") && !page.contains("<img"), "{page}");
         assert!(page.contains("Reference: ") && page.contains("abc"), "{page}");
+        assert!(page.contains("<title>That did not work · Callgate</title>"), "{page}");
     }
 }

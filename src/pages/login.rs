@@ -9,6 +9,7 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     contract::{
+        Refusal,
         login::{LoginArguments, Password},
         next::OwnPage,
         page::RefusedLogin,
@@ -54,8 +55,9 @@ fn LoginForm(
         user_id,
         remember,
         error,
+        is_wrong,
     } = refused;
-    let error = RwSignal::new(error);
+    let (error, is_wrong) = (RwSignal::new(error), RwSignal::new(is_wrong));
     let is_sending = RwSignal::new(false);
     let (user, password, box_) = (
         NodeRef::<html::Input>::new(),
@@ -88,13 +90,13 @@ fn LoginForm(
                 Err(refusal) => {
                     is_sending.set(false);
                     error.set(refusal.message());
+                    is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
                     password.select();
                 }
             }
         });
     };
     let said = move || Some(error.get()).filter(|error| !error.is_empty());
-    let is_wrong = Signal::derive(move || !error.read().is_empty());
 
     view! {
         // The address keeps `next`, so that the page shown after a refusal has it, too.

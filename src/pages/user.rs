@@ -129,7 +129,7 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
         .map(|role| {
             let arguments = vec![("user_id", name.clone()), ("role", role.clone())];
             let take = may_manage.then(|| {
-                view! { <Act function="take_role" arguments=arguments then=page.clone() what="Take" about=role.clone()/> }
+                view! { <Act function="take_role" arguments=arguments then=page.clone() what="Take away" about=role.clone()/> }
             });
             view! { <li><div><p><strong>{role.clone()}</strong></p></div>{take}</li> }
         })

@@ -131,12 +131,17 @@ pub fn forget_secrets(form: &HtmlFormElement) {
     let Ok(inputs) = form.query_selector_all("[data-secret]") else {
         return;
     };
+    let bubbling = web_sys::EventInit::new();
+    bubbling.set_bubbles(true);
     for at in 0..inputs.length() {
         if let Some(input) = inputs
             .get(at)
             .and_then(|input| input.dyn_into::<HtmlInputElement>().ok())
         {
             input.set_value("");
+            // So that what is said of its length follows. No listener can refuse it.
+            let _ =
+                web_sys::Event::new_with_event_init_dict("input", &bubbling).map(|event| input.dispatch_event(&event));
         }
     }
 }

@@ -63,7 +63,11 @@ pub fn CallForm(
     };
     let form = NodeRef::<html::Form>::new();
     let is_ready = hydrated();
+    // What was typed into the editor before the program arrived.
+    Effect::new(move |_| calls.take_over(form));
     let page = function.page();
+    // Who changes a password of one's own. Elsewhere it is somebody else's.
+    let is_own_password = !function.rule.open && wants_new_password(&function.arguments);
     // For free-form arguments, the text of the editor and the body in the line below are one.
     let text = calls.body;
     let other_faults = move || calls.faults_without_input();
@@ -85,7 +89,12 @@ pub fn CallForm(
                 on:submit=move |event| calls.submit(event, form)
             >
                 // Whom the form was shown to, so that nobody else sees what is kept of it.
-                <input type="hidden" name=SHOWN_TO value=move || calls.user_id().unwrap_or_default()/>
+                // Password managers find the name in it.
+                <input
+                    type=if is_own_password { "text" } else { "hidden" } hidden readonly=is_own_password
+                    autocomplete=is_own_password.then_some("username")
+                    name=SHOWN_TO value=move || calls.user_id().unwrap_or_default()
+                />
                 <Arguments
                     shape=function.arguments.clone()
                     typed=typed
@@ -145,6 +154,15 @@ impl Calls {
                 self.body.set(typed_into(&form, shape).body(shape).0);
             }
         });
+    }
+
+    /// Reads the editor, which may hold other text than the page came with.
+    fn take_over(self, form: NodeRef<html::Form>) {
+        if let Some(form) = form.get()
+            && self.shape.with_value(|shape| *shape == Shape::Object)
+        {
+            self.body.set(typed_into(&form, &Shape::Object).body(&Shape::Object).0);
+        }
     }
 
     /// Calls the function with what is typed, unless that is wrong already, or wants a login first.
@@ -232,6 +250,16 @@ impl Calls {
             .collect();
         (!whole.is_empty()).then(|| whole.join(" "))
     }
+}
+
+/// Whether one of the arguments is a password that is chosen.
+fn wants_new_password(shape: &Shape) -> bool {
+    let Shape::Record(fields) = shape else {
+        return false;
+    };
+    fields
+        .iter()
+        .any(|field| matches!(&field.shape, Shape::Text(text) if text.autocomplete.as_deref() == Some("new-password")))
 }
 
 /// Sends the form as without script: the server keeps what was typed, and asks for the login.

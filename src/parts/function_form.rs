@@ -79,12 +79,14 @@ pub fn PurposeForm(
     let done = RwSignal::new(None::<String>);
     let is_calling = RwSignal::new(false);
     let is_ready = hydrated();
-    let form = NodeRef::<html::Form>::new();
+    let (form, go_on) = (NodeRef::<html::Form>::new(), NodeRef::<html::A>::new());
     Effect::new(move |_| {
         if let Some(form) = form.get() {
             fill_from_fragment(&form, "code");
         }
     });
+    // The button that was pressed is gone by then.
+    Effect::new(move |_| go_on.get().map(|link| link.focus()));
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let Some(form) = form.get_untracked().filter(|_| !is_calling.get_untracked()) else {
@@ -125,7 +127,7 @@ pub fn PurposeForm(
         <div role="status">
             {move || done.get().map(|done| view! {
                 <p><strong>{done}</strong></p>
-                <p><a class="button" href=then.get_value()>"Go on"</a></p>
+                <p><a class="button" href=then.get_value() node_ref=go_on>"Go on"</a></p>
             })}
         </div>
         <form

@@ -32,6 +32,6 @@ pub fn JsonEditor(
             on:input:target=move |event| text.set(event.target().value())
             inner_html=markup
         ></textarea>
-        <p id="arguments-said" class="said" class:bad=move || fault.get().is_some() role="status">{said}</p>
+        <p id="arguments-said" class="said" class:bad=move || fault.get().is_some()>{said}</p>
     }
 }

@@ -41,10 +41,11 @@ pub fn PasswordField(
         described_by
     };
     let said = move || match typed.get() {
-        0 => format!("At least {wanted} characters. A few words make a good one."),
+        0 => format!("At least {wanted} characters."),
         count if count < wanted => format!("{count} of at least {wanted} characters."),
         count => format!("{count} characters: long enough. Longer is stronger."),
     };
+    let what = format!(" {}", label.to_lowercase());
     view! {
         <label for=name.clone()>{label}</label>
         <div class="with-button">
@@ -71,9 +72,9 @@ pub fn PasswordField(
                 on:click=move |_| is_shown.update(|shown| *shown = !*shown)
             >
                 "Show"
-                <span class="unseen">" password"</span>
+                <span class="unseen">{what}</span>
             </button>
         </div>
-        {is_new.then(|| view! { <p id=hint class="help" aria-live="polite">{said}</p> })}
+        {is_new.then(|| view! { <p id=hint class="help">{said}</p> })}
     }
 }

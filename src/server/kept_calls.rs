@@ -62,7 +62,7 @@ pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> R
         user_id: user_id.as_deref(),
         counted_as: match &user_id {
             Some(user_id) => keeper_of(user_id),
-            None => throttle::network(caller.arrival().address),
+            None => throttle::bucket_of(caller.arrival().address),
         },
     };
     caller
@@ -111,15 +111,14 @@ pub async fn forget(caller: &Caller) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes the call of `function` that waits for the browser and the user of `caller`: it can be taken once. With `id`, only
-/// if it is the one that its page has shown.
+/// Takes the call of `function` that waits for the browser and the user of `caller`, if it is the one with that `id` that its
+/// page has shown: it can be taken once.
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn take(caller: &Caller, function: &str, id: Option<&str>) -> Result<Option<KeptCall>, Fault> {
-    let is_wanted = |call: &KeptCall| {
-        call.function == function && matches!(call.state, State::Waiting { .. }) && id.is_none_or(|id| call.id == id)
-    };
+pub async fn take(caller: &Caller, function: &str, id: &str) -> Result<Option<KeptCall>, Fault> {
+    let is_wanted =
+        |call: &KeptCall| call.function == function && matches!(call.state, State::Waiting { .. }) && call.id == id;
     let Some(call) = find(caller).await?.filter(is_wanted) else {
         return Ok(None);
     };
@@ -131,15 +130,17 @@ pub async fn take(caller: &Caller, function: &str, id: Option<&str>) -> Result<O
     Ok(is_taken.then_some(call))
 }
 
-/// Lets go of the call of `function` that waits for the browser of `caller`, now that its page has called it otherwise.
-/// Where that fails, the call goes on waiting: that does no harm, and the call that was made is told as it came.
+/// Lets go of the call of `function` that is kept for the browser of `caller`, now that its page has called it otherwise.
+/// Where that fails, it stays: that does no harm, and the call that was made is told as it came.
 pub async fn replace_by_call(caller: &Caller, function: &str) {
-    match take(caller, function, None).await {
-        Ok(None) => {}
-        Ok(Some(_)) => caller.set_cookie(SetCookie::remove(CookieName::KeptCall)),
-        Err(fault) => {
-            fault.log();
+    let forgotten = async {
+        match find(caller).await? {
+            Some(call) if call.function == function => forget(caller).await,
+            _ => Ok(()),
         }
+    };
+    if let Err(fault) = forgotten.await {
+        fault.log();
     }
 }
 

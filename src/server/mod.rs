@@ -27,6 +27,7 @@ pub mod login;
 pub mod logins;
 pub mod matrix;
 pub mod names;
+pub mod network;
 pub mod openapi;
 pub mod password_policy;
 pub mod passwords;

@@ -5,10 +5,7 @@ use std::{future::pending, io, net::TcpListener, path::PathBuf, sync::Arc, time:
 use anyhow::{Context as _, bail};
 use axum_server::Handle;
 use futures::FutureExt as _;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::Semaphore,
-};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     background::keep_going,
@@ -20,6 +17,7 @@ use super::{
         self,
         listener::{HandedOver, Listener, bind},
         open_files::make_room,
+        places::Places,
         reload::{Reloader, Seen},
     },
     links,
@@ -55,7 +53,18 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let tls = https::tls(&certificates).await?;
     let (secure, plain) = sockets(settings, handed_over)?;
     let stopping = services.stopping();
-    let places = Arc::new(Semaphore::new(make_room(settings.limits.connections)));
+    let connections = make_room(settings.limits.connections);
+    if settings.limits.connections_per_address >= connections {
+        tracing::warn!(
+            "limits.connections_per_address is not less than the {connections} connections that there is room for: one \
+             address can take them all"
+        );
+    }
+    let places = Places::new(
+        connections,
+        settings.limits.connections_per_address,
+        settings.proxies.clone(),
+    );
     let listener = |socket| Listener::new(socket, Arc::clone(&places), stopping.clone());
     let (secure, plain) = (listener(secure)?, plain.map(listener).transpose()?);
 

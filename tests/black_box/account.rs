@@ -352,5 +352,5 @@ async fn the_account_page_works_without_script() {
     let reply = client
         .form("/functions/end_other_sessions", &[("then-page", "//evil.example")])
         .await;
-    assert_eq!(reply.header("location"), "/functions/end_other_sessions");
+    assert_eq!(reply.header("location"), "/functions/end_other_sessions#reply");
 }

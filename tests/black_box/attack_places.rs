@@ -201,7 +201,7 @@ async fn no_call_leads_away_from_this_site() {
     for next in hostile(&server) {
         for field in ["then-page", "next"] {
             let reply = client.form(page, &[(field, &next)]).await;
-            assert_eq!(led_to(&reply), page, "{field} {next:?}");
+            assert_eq!(led_to(&reply), format!("{page}#reply"), "{field} {next:?}");
         }
     }
     let reply = client.form(page, &[("then-page", "/account")]).await;

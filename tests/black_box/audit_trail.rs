@@ -144,6 +144,8 @@ async fn a_stolen_browser_and_too_many_guesses_are_told() {
     let browser = server.client();
     browser.put(REMEMBER, &used);
     assert!(browser.who().await.is_some());
+    let aged = "UPDATE remembered SET rotated_at = rotated_at - 11000";
+    place.database().await.change(aged).await;
     let thief = server.client().with_only(REMEMBER, &used);
     assert_eq!(thief.who().await, None);
     let told = the_event(&admin, json!({"action": "token_reused"})).await;

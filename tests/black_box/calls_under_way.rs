@@ -199,6 +199,37 @@ async fn a_session_that_is_renewed_while_it_ends_has_ended() {
     assert_eq!(owner.json("/api/end_other_sessions", "{}").await.status, 200);
     assert_eq!(database.count("sessions").await, 1, "it was ended with all others");
     assert_eq!(owner.who().await.as_deref(), Some("user01"));
+
+    // One's own is none of the others, renewed or not.
+    database.change("DROP TRIGGER renews").await;
+    database
+        .change(
+            "CREATE TRIGGER renews BEFORE DELETE ON remembered
+             BEGIN
+               UPDATE sessions SET token_hash = randomblob(32) WHERE series_hash IS NULL;
+             END",
+        )
+        .await;
+    let login = r#"{"user_id":"user01","password":"user_01","remember":true}"#;
+    assert_eq!(server.client().json("/api/login", login).await.status, 200);
+    assert_eq!(database.count("sessions").await, 2);
+    assert_eq!(owner.json("/api/end_other_sessions", "{}").await.status, 200);
+    assert_eq!(database.count("sessions WHERE series_hash IS NULL").await, 1);
+    assert_eq!(database.count("sessions").await, 1);
+}
+
+/// security check 25: what is broken elsewhere keeps nobody in
+#[tokio::test]
+async fn a_session_ends_although_another_one_of_its_user_is_broken() {
+    let server = Server::quick_demo().await;
+    let mut database = server.place.database().await;
+    server.user01().await;
+    database.change("UPDATE sessions SET data = 'broken'").await;
+    let (client, other) = (server.user01().await, server.user01().await);
+    assert_eq!(client.json("/api/logout", "{}").await.status, 200);
+    assert_eq!(client.who().await, None);
+    assert_eq!(other.json("/api/end_other_sessions", "{}").await.status, 200);
+    assert_eq!(database.count("sessions").await, 1);
 }
 
 /// security check 35: the list that somebody looks at stays good

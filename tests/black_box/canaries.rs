@@ -156,7 +156,7 @@ async fn account(watch: &mut Watch, program: &Client, browser: &Client) {
         watch.json(program, path, &body).await;
     }
     let changed = watch.form(browser, change, &[("new_password", SECOND)]).await;
-    assert_eq!(changed.header("location"), change);
+    assert_eq!(changed.header("location"), format!("{change}#reply"));
     assert!(watch.get(browser, change).await.shows("200"));
     watch.get(browser, "/account").await;
     let body = serde_json::json!({ "new_password": THIRD }).to_string();

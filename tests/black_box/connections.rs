@@ -1,9 +1,13 @@
 //! More connections than there is room for (security checks 98 and 99).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use tokio::net::TcpStream;
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 
 use crate::{
     poll::until,
@@ -18,6 +22,13 @@ async fn silent(server: &Server, number: usize) -> Vec<TcpStream> {
         .into_iter()
         .map(|stream| stream.expect("the system takes it"))
         .collect()
+}
+
+/// Whether the server has closed a connection that says nothing.
+async fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut byte = [0];
+    let read = timeout(Duration::from_millis(500), stream.read(&mut byte)).await;
+    matches!(read, Ok(Ok(0) | Err(_)))
 }
 
 fn told(place: &Arc<Place>, what: &str) -> bool {
@@ -40,6 +51,45 @@ async fn connections_beyond_the_limit_wait_until_others_have_gone() {
         open.truncate(3);
     });
     assert_eq!(waiting.who().await.as_deref(), Some("user01"));
+}
+
+/// security check 98, from one host
+#[tokio::test]
+async fn an_address_has_no_more_connections_than_it_may_have_and_takes_none_from_others() {
+    let place = Place::new();
+    let settings = [
+        ("CALLGATE_LIMITS_CONNECTIONS_PER_ADDRESS", "3"),
+        ("CALLGATE_HTTPS_HANDSHAKE_SECONDS", "120"),
+    ];
+    let server = place.demo(&[QUICK, &settings].concat()).await;
+    let from = async |address: &str| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+        socket.connect(server.https).await.unwrap()
+    };
+    let mut crowd = Vec::new();
+    for _ in 0..3 {
+        crowd.push(from("127.0.0.2").await);
+    }
+    until("one too many to be closed", async || {
+        is_closed(&mut from("127.0.0.2").await).await
+    })
+    .await;
+    until("the limit to be told", async || {
+        told(&place, "limits.connections_per_address")
+    })
+    .await;
+    for stream in &mut crowd {
+        assert!(!is_closed(stream).await, "those from before stay");
+    }
+    let client = server.user01().await;
+    assert_eq!(client.who().await.as_deref(), Some("user01"));
+    crowd.pop();
+    until("the place of one that has gone", async || {
+        let mut next = from("127.0.0.2").await;
+        !is_closed(&mut next).await
+    })
+    .await;
 }
 
 #[tokio::test]

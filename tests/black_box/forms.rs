@@ -183,7 +183,10 @@ async fn a_call_shows_its_reply_on_the_page_that_follows() {
     let client = server.user01().await;
     let typed = r#"{ "hello": "world" }"#;
     let reply = call(&client, typed).await;
-    assert_eq!((reply.status, reply.header("location")), (303, AUTH));
+    assert_eq!(
+        (reply.status, reply.header("location")),
+        (303, &*format!("{AUTH}#reply"))
+    );
     assert_eq!(reply.cookie_names(), [CALL]);
     let page = client.get(AUTH).await;
     assert_eq!(page.status, 200);
@@ -217,7 +220,7 @@ async fn anyone_calls_an_open_function() {
         .await;
     assert_eq!(
         (reply.status, reply.header("location")),
-        (303, "/functions/notauth_func")
+        (303, "/functions/notauth_func#reply")
     );
     let page = client.get("/functions/notauth_func").await;
     assert!(page.shows("200 OK") && page.shows("notauth_func({"), "{}", page.body);
@@ -404,7 +407,10 @@ async fn the_login_function_called_by_its_form_keeps_no_password() {
         let reply = client
             .form("/functions/login", &[("user_id", "user01"), ("password", password)])
             .await;
-        assert_eq!((reply.status, reply.header("location")), (303, "/functions/login"));
+        assert_eq!(
+            (reply.status, reply.header("location")),
+            (303, "/functions/login#reply")
+        );
         let page = client.get("/functions/login").await;
         assert!(page.shows(status), "{}", page.body);
         assert!(!page.shows("canary"), "{}", page.body);

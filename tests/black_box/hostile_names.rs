@@ -298,6 +298,8 @@ async fn a_hostile_name_of_a_user_is_inert_on_every_page_and_in_the_log() {
         let (old, browser) = (client.cookie(REMEMBER).unwrap(), server.client());
         browser.put(REMEMBER, &old);
         assert!(browser.who().await.is_some());
+        let aged = "UPDATE remembered SET rotated_at = rotated_at - 11000";
+        place.database().await.change(aged).await;
         assert_eq!(server.client().with_only(REMEMBER, &old).who().await, None);
     }
     let log = place.log();

@@ -408,6 +408,8 @@ async fn what_is_turned_away_is_logged_by_name() {
         (&line["event"], &line["way"]),
         (&"authn_login_success".into(), &"remembered".into())
     );
+    let aged = "UPDATE remembered SET rotated_at = rotated_at - 11000";
+    server.place.database().await.change(aged).await;
     remembered.with_only(REMEMBER, &old).who().await;
     let line = security(&server.place).pop().unwrap();
     assert_eq!(

@@ -60,7 +60,7 @@ async fn after_the_login_the_person_sees_what_will_run_and_runs_it_with_one_pres
     let shown = page.body.matches("canary").count();
     assert!(shown >= 2, "in what will run, and in the editor");
 
-    assert_eq!(run(&client).await.header("location"), AUTH);
+    assert_eq!(run(&client).await.header("location"), format!("{AUTH}#reply"));
     let page = client.get(AUTH).await;
     assert!(page.shows("200 OK") && page.shows("user_id=user01"), "{}", page.body);
     assert!(!page.shows(WAITS));
@@ -333,6 +333,13 @@ async fn what_is_too_long_to_be_kept_is_shown_all_the_same() {
     assert!(reply.shows("200 OK"), "{}", &reply.body[..1000]);
     assert_eq!(client.cookie(CALL), None);
     assert_eq!(server.place.database().await.count("kept_calls").await, 0);
+
+    // What was kept of a call before is not shown as the last one.
+    client
+        .form("/functions/notauth_func", &[("arguments", r#"{"canary":1}"#)])
+        .await;
+    client.form("/functions/notauth_func", &[("arguments", &long)]).await;
+    assert!(!client.get("/functions/notauth_func").await.shows("canary"));
 }
 
 /// Whoever is not logged in, at that address, makes a call that waits.
@@ -386,6 +393,13 @@ async fn nobody_takes_the_place_of_what_is_kept_for_others() {
     for client in [&neighbour, &latest] {
         assert!(client.get(AUTH).await.shows(WAITS), "it is a user's by now");
     }
+    assert!(user.get(ended).await.shows("200 OK"));
+
+    // Nor does it help to log in with each of them.
+    for _ in 0..55 {
+        log_in(&keep_from(&server, "192.0.2.4").await, "user02", AUTH).await;
+    }
+    assert_eq!(database.count("kept_calls WHERE user_id = 'user02'").await, 50);
     assert!(user.get(ended).await.shows("200 OK"));
 }
 

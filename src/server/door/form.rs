@@ -24,7 +24,7 @@ use crate::{
         Refusal,
         kept_call::{KeptCall, Outcome, State as CallState},
         next::OwnPage,
-        page::{PageFacts, RefusedLogin},
+        page::{NOT_YOUR_PASSWORD, PageFacts, RefusedLogin},
         typed::{SHOWN_TO, THEN, Typed, WAITING},
     },
     server::{
@@ -92,7 +92,7 @@ pub async fn resume(
         let form = read_form(request, pages.services().settings()).await?;
         let page = page_of(function);
         let shown = form.get(WAITING).unwrap_or_default();
-        let Some(kept) = kept_calls::take(&caller, function.name(), Some(shown)).await? else {
+        let Some(kept) = kept_calls::take(&caller, function.name(), shown).await? else {
             return Ok(Made::Page(page));
         };
         let is_wanted = form.get("run").is_some() && matches!(kept.state, CallState::Waiting { body: Some(_) });
@@ -142,7 +142,14 @@ async fn make(
         }
         // A page that shows by itself what came of the call.
         Ok(_) if then.is_some() => return Ok(Made::Page(then.map(|page| page.to_string()).unwrap_or_default())),
-        _ => (CallState::Done(outcome_of(result, started)), page),
+        // Past a form that may be longer than the window. Where something is wrong with what was typed, the form says it.
+        _ => {
+            let next = match &result {
+                Err(Refusal::InvalidArguments(_)) => page,
+                _ => format!("{page}#reply"),
+            };
+            (CallState::Done(outcome_of(result, started)), next)
+        }
     };
     let call = KeptCall {
         id: String::new(),
@@ -194,10 +201,11 @@ pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Call
         "password": form.get("password").unwrap_or_default(),
         "remember": remember,
     });
-    let refused = |error| RefusedLogin {
+    let refused = |refusal: &Refusal| RefusedLogin {
         user_id,
         remember,
-        error,
+        error: refusal.message(),
+        is_wrong: *refusal == Refusal::InvalidCredentials,
     };
     enter(&pages, caller, "login", body.to_string(), form.get("next"), refused).await
 }
@@ -209,9 +217,17 @@ pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Ca
         Err(refusal) => return refused_person(&refusal),
     };
     let body = json!({ "password": form.get("password").unwrap_or_default() });
-    let refused = |error| RefusedLogin {
-        error,
-        ..RefusedLogin::default()
+    let refused = |refusal: &Refusal| {
+        let is_wrong = *refusal == Refusal::InvalidCredentials;
+        RefusedLogin {
+            error: if is_wrong {
+                NOT_YOUR_PASSWORD.to_owned()
+            } else {
+                refusal.message()
+            },
+            is_wrong,
+            ..RefusedLogin::default()
+        }
     };
     enter(
         &pages,
@@ -231,7 +247,7 @@ async fn enter(
     name: &str,
     body: String,
     next: Option<&str>,
-    refused: impl FnOnce(String) -> RefusedLogin,
+    refused: impl FnOnce(&Refusal) -> RefusedLogin,
 ) -> Response {
     let next = OwnPage::or_home(next);
     let Some(function) = function::find(name) else {
@@ -245,7 +261,7 @@ async fn enter(
         Err(Refusal::NotLoggedIn) => see_other(&format!("/login?next={escaped}")),
         Err(refusal) => {
             let facts = PageFacts {
-                refused_login: Some(refused(refusal.message())),
+                refused_login: Some(refused(&refusal)),
                 ..PageFacts::default()
             };
             let target = format!("/{way}?next={escaped}");

@@ -16,11 +16,10 @@ use axum_server::accept::Accept;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep, sleep},
 };
 
-use super::listener::Accepted;
+use super::{listener::Accepted, places::Place};
 
 /// What a client has to take, in bytes a second, while an answer waits for it. The slowest of telephones takes more.
 const LEAST_RATE: u32 = 1024;
@@ -69,7 +68,7 @@ pub struct IdleStream<S> {
     waiting: Option<Instant>,
     /// For how long the client may still let writes wait.
     patience: Duration,
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
 }
 
 impl<S> IdleStream<S> {
@@ -90,7 +89,7 @@ impl<S> IdleStream<S> {
 
     /// Holds a place among the open connections until it is dropped.
     #[must_use]
-    pub fn in_place(mut self, place: OwnedSemaphorePermit) -> Self {
+    pub fn in_place(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
     }

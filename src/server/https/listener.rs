@@ -17,11 +17,9 @@ use anyhow::{Context as _, bail};
 use axum_server::{AddrListener, Address};
 use futures::FutureExt as _;
 use listenfd::ListenFd;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::net::{TcpListener, TcpStream};
 
+use super::places::{Place, Places};
 use crate::server::stopping::Stopping;
 
 /// How many connections the system's queue of a socket holds (what the standard library asks for).
@@ -90,7 +88,7 @@ pub struct Accepted {
     /// The connection.
     pub stream: TcpStream,
     /// Its place.
-    pub place: OwnedSemaphorePermit,
+    pub place: Place,
 }
 
 /// A listening socket that is let go of as soon as the server stops: while what was accepted goes on, new connections are
@@ -100,17 +98,18 @@ pub struct Listener {
     socket: Mutex<Option<Arc<TcpListener>>>,
     address: SocketAddr,
     stopping: Stopping,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     /// How many connections that wait are accepted once the server stops.
     waiting: AtomicU32,
 }
 
 impl Listener {
-    /// Listens on a socket until the server stops. A connection for which there is no place waits in the system's queue.
+    /// Listens on a socket until the server stops. A connection for which there is no place waits in the system's queue; one
+    /// from an address that has no more places is closed.
     ///
     /// # Errors
     /// Where the socket cannot be used.
-    pub fn new(socket: StdListener, places: Arc<Semaphore>, stopping: Stopping) -> io::Result<Self> {
+    pub fn new(socket: StdListener, places: Arc<Places>, stopping: Stopping) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
             address: socket.local_addr()?,
@@ -122,17 +121,16 @@ impl Listener {
     }
 
     async fn accept(&self, socket: &TcpListener) -> io::Result<(Accepted, Peer)> {
-        if self.places.available_permits() == 0 {
-            tracing::warn!("as many connections are open as limits.connections allows; others wait");
+        let mut free = self.places.free().await?;
+        loop {
+            let (stream, address) = socket.accept().await.inspect_err(|error| {
+                tracing::warn!(%error, "a connection could not be accepted");
+            })?;
+            match self.places.give(free, address.ip()) {
+                Ok(place) => return Ok((Accepted { stream, place }, Peer(address))),
+                Err(still_free) => free = still_free,
+            }
         }
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(io::Error::other)?;
-        let (stream, address) = socket.accept().await.inspect_err(|error| {
-            tracing::warn!(%error, "a connection could not be accepted");
-        })?;
-        Ok((Accepted { stream, place }, Peer(address)))
     }
 
     /// A connection that waits in the system's queue while the server stops: it would be reset with the socket. Not more of

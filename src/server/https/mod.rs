@@ -9,6 +9,7 @@ pub mod handshake;
 pub mod idle;
 pub mod listener;
 pub mod open_files;
+pub mod places;
 pub mod plain;
 pub mod reload;
 pub mod stalled;

@@ -11,7 +11,12 @@ use tower_sessions::{Session, session::Id};
 use super::{LOGIN, Login, store};
 use crate::{
     contract::Refusal,
-    server::{caller::Caller, fault::Fault, secret::TokenHash, storage::sessions::RenewedSession},
+    server::{
+        caller::Caller,
+        fault::Fault,
+        secret::TokenHash,
+        storage::sessions::{RenewedSession, SessionKey},
+    },
 };
 
 /// A session that is about to be renewed.
@@ -32,9 +37,7 @@ impl Renewal {
     pub fn of(caller: &Caller, mut login: Login) -> Result<Self, Refusal> {
         let old = caller.session().id().ok_or(Refusal::NotLoggedIn)?;
         let id = Id::default();
-        if login.id.is_empty() {
-            login.id = store::hash(&old).handle();
-        }
+        login.id = SessionKey::of(store::hash(&old), &login).id;
         let data = serde_json::to_string(&HashMap::from([(LOGIN, &login)]))
             .map_err(|error| Fault::new("writing a session", error))?;
         Ok(Self {
@@ -52,6 +55,7 @@ impl Renewal {
         RenewedSession {
             old: &self.old,
             new: &self.new,
+            login_id: &self.login.id,
             user_id: &self.login.user_id,
             series: self.series.as_ref(),
             data: &self.data,

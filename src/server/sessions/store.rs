@@ -3,7 +3,7 @@
 //! `save` updates and never inserts, so a slow request cannot bring back a session that ended meanwhile. `load` checks
 //! both limits and that the user is active, and notes the use, at most once a minute. A use that cannot be noted for now,
 //! because the disk is full or the database locked, say, brings the end of the session nearer and is no reason to refuse it,
-//! nor to let it wait: for a while after, no use is noted.
+//! nor to let it wait.
 //!
 //! Guards ask [`Store::login`], which need not ask the database where nothing has changed ([`live`](super::live)).
 
@@ -47,7 +47,10 @@ const TOUCH_AFTER: Duration = Duration::from_mins(1);
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How long it is not tried again after a use could not be noted.
-const REST: Duration = Duration::from_secs(5);
+const REST: Duration = Duration::from_millis(500);
+
+/// For how long further failures to note a use say nothing.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// What `create` says of a login that was overtaken. tower-sessions has no error of its own for it.
 pub(super) const OVERTAKEN: &str = "the login was overtaken";
@@ -59,8 +62,8 @@ pub struct Store {
     idle: Duration,
     absolute: Duration,
     live: LiveSessions,
-    /// Until when no use is noted, because the last one could not be, in milliseconds since 1970.
-    resting_until: AtomicI64,
+    /// When a use could last not be noted, in milliseconds since 1970.
+    not_noted_at: AtomicI64,
 }
 
 impl Store {
@@ -71,7 +74,7 @@ impl Store {
             idle: settings.idle(),
             absolute: settings.absolute(),
             live: LiveSessions::new(settings.in_memory),
-            resting_until: AtomicI64::default(),
+            not_noted_at: AtomicI64::default(),
         }
     }
 
@@ -150,25 +153,34 @@ impl Store {
 
     /// Notes the use of a session. Where that cannot be done now it is logged, once for a while: `false`.
     async fn note_use(&self, token: &TokenHash, now: Timestamp) -> std::result::Result<bool, Fault> {
-        let resting_until = Timestamp(self.resting_until.load(Ordering::Relaxed));
-        // Where the clock was set back, it has rested long enough.
-        if (now..=now.plus(REST)).contains(&resting_until) {
+        let not_noted_at = Timestamp(self.not_noted_at.load(Ordering::Relaxed));
+        // Within a short idle limit there is time for another try.
+        if is_within(REST.min(self.idle / 8), not_noted_at, now) {
             return Ok(false);
         }
         let noted = timeout(PATIENCE, self.storage.touch_session(token, now)).await;
-        let noted = noted.unwrap_or_else(|late| Err(Fault::unavailable("noting the use of a session", late)));
-        match noted {
-            Err(fault) if fault.is_unavailable() => {
-                let until = now.plus(REST).0;
-                // Of several that waited at once, one says so.
-                if self.resting_until.swap(until, Ordering::Relaxed) <= now.0 {
-                    fault.log();
-                }
-                Ok(false)
+        let fault = match noted {
+            Ok(Ok(())) => return Ok(true),
+            Ok(Err(fault)) if !fault.is_unavailable() => return Err(fault),
+            Ok(Err(fault)) => Some(fault),
+            Err(_) => None,
+        };
+        // Of many that fail, the first says so.
+        let before = Timestamp(self.not_noted_at.swap(now.0, Ordering::Relaxed));
+        if !is_within(QUIET, before, now) {
+            if let Some(fault) = fault {
+                fault.log();
+            } else {
+                tracing::warn!("noting the use of a session takes too long; calls go on without");
             }
-            noted => noted.map(|()| true),
         }
+        Ok(false)
     }
+}
+
+/// Whether `moment` was within the last `window`. A moment in the future is not: the clock was set back.
+fn is_within(window: Duration, moment: Timestamp, now: Timestamp) -> bool {
+    moment <= now && now < moment.plus(window)
 }
 
 #[async_trait::async_trait]
@@ -188,6 +200,7 @@ impl SessionStore for Store {
         let series = login.series.as_deref().map(TokenHash::stored);
         let session = NewSession {
             token: &hash(&record.id),
+            login_id: &login.id,
             user_id: &login.user_id,
             series: series.as_ref(),
             data: &data,

@@ -137,6 +137,10 @@ impl Settings {
             ("audit.most_calls", u64::from(self.audit.most_calls)),
             ("limits.body_bytes", self.limits.body_bytes),
             ("limits.connections", self.limits.connections as u64),
+            (
+                "limits.connections_per_address",
+                self.limits.connections_per_address as u64,
+            ),
         ];
         if let Some((key, _)) = numbers.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{key} must be at least 1"));

@@ -207,6 +207,11 @@ pub struct Limits {
     /// on open files leaves room for fewer.
     #[config(env = "CALLGATE_LIMITS_CONNECTIONS", default = 4096)]
     pub connections: usize,
+
+    /// How many of them one address may have open (a /64 of IPv6); further ones are closed. Those of trusted proxies are not
+    /// counted.
+    #[config(env = "CALLGATE_LIMITS_CONNECTIONS_PER_ADDRESS", default = 1024)]
+    pub connections_per_address: usize,
 }
 
 /// Whether people may add users for themselves.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sqlx::SqliteConnection;
+
 use super::{Storage, fault};
 use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
@@ -50,25 +52,10 @@ impl Storage {
         .execute(&mut *transaction)
         .await
         .map_err(fault(keeping))?;
-        sqlx::query(
-            "DELETE FROM kept_calls WHERE rowid IN
-             (SELECT rowid FROM kept_calls WHERE keeper = $1 ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET $2)",
-        )
-        .bind(keeper.counted_as.as_bytes())
-        .bind(MOST_OF_ONE)
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(keeping))?;
-        sqlx::query(
-            "DELETE FROM kept_calls WHERE rowid IN
-             (SELECT rowid FROM kept_calls WHERE (user_id IS NULL) = $1
-              ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET $2)",
-        )
-        .bind(keeper.user_id.is_none())
-        .bind(MOST_KEPT)
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(keeping))?;
+        let is_user = keeper.user_id.is_some();
+        trim(&mut transaction, &keeper.counted_as, is_user)
+            .await
+            .map_err(fault(keeping))?;
         transaction.commit().await.map_err(fault(keeping))
     }
 
@@ -107,6 +94,8 @@ impl Storage {
         keeper: &TokenHash,
         now: Timestamp,
     ) -> Result<bool, Fault> {
+        let handing_over = "handing over a kept call";
+        let mut transaction = self.begin(handing_over).await?;
         let done = sqlx::query(
             "UPDATE kept_calls SET user_id = $1, keeper = $5
              WHERE token_hash = $2 AND expires_at > $3 AND expires_at <= $4 AND (user_id IS NULL OR user_id = $1)",
@@ -116,9 +105,13 @@ impl Storage {
         .bind(now.0)
         .bind(latest_end(now).0)
         .bind(keeper.as_bytes())
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await
-        .map_err(fault("handing over a kept call"))?;
+        .map_err(fault(handing_over))?;
+        trim(&mut transaction, keeper, true)
+            .await
+            .map_err(fault(handing_over))?;
+        transaction.commit().await.map_err(fault(handing_over))?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -148,6 +141,27 @@ impl Storage {
             .map_err(fault("sweeping kept calls"))?;
         Ok(done.rows_affected())
     }
+}
+
+/// Lets go of what is beyond the limits: of one keeper, and of all users, or of all who are not logged in.
+async fn trim(connection: &mut SqliteConnection, keeper: &TokenHash, is_user: bool) -> sqlx::Result<()> {
+    sqlx::query(
+        "DELETE FROM kept_calls WHERE keeper = $1 AND token_hash NOT IN
+         (SELECT token_hash FROM kept_calls WHERE keeper = $1 ORDER BY expires_at DESC LIMIT $2)",
+    )
+    .bind(keeper.as_bytes())
+    .bind(MOST_OF_ONE)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "DELETE FROM kept_calls WHERE (user_id IS NOT NULL) = $1 AND token_hash NOT IN
+         (SELECT token_hash FROM kept_calls WHERE (user_id IS NOT NULL) = $1 ORDER BY expires_at DESC LIMIT $2)",
+    )
+    .bind(is_user)
+    .bind(MOST_KEPT)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Until when a call may last that was kept by now, and not before the clock was set back.

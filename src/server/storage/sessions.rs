@@ -9,6 +9,8 @@ use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenH
 pub struct NewSession<'a> {
     /// The hash of its token.
     pub token: &'a TokenHash,
+    /// What it is called.
+    pub login_id: &'a str,
     /// Who is logged in.
     pub user_id: &'a str,
     /// The remembered browser that it belongs to.
@@ -36,6 +38,8 @@ pub struct RenewedSession<'a> {
     pub old: &'a TokenHash,
     /// The hash of its new token.
     pub new: &'a TokenHash,
+    /// What it is called.
+    pub login_id: &'a str,
     /// Whose session it is.
     pub user_id: &'a str,
     /// The remembered browser that it belongs to from now on.
@@ -66,28 +70,29 @@ pub struct ListedSession {
 pub struct SessionKey {
     /// The hash of the token that it was found by.
     pub token: TokenHash,
-    /// What it is called, whatever token it goes on under. Empty for one from before sessions were called anything.
+    /// What it is called, whatever token it goes on under.
     pub id: String,
 }
 
 impl SessionKey {
-    /// What finds the session with that token and login.
+    /// What finds the session with that token and login. One from before sessions were called anything is called after its
+    /// token, and so it is when it is renewed.
     pub fn of(token: TokenHash, login: &Login) -> Self {
-        let id = login.id.clone();
+        let id = match login.id.is_empty() {
+            true => token.handle(),
+            false => login.id.clone(),
+        };
         Self { token, id }
     }
 
     /// Whether both are the same session.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.token == other.token || (!self.id.is_empty() && self.id == other.id)
+        self.id == other.id
     }
 
     /// A name for its user to see. It leads back to nothing that is stored.
     pub fn handle(&self) -> String {
-        match self.id.is_empty() {
-            true => self.token.handle(),
-            false => TokenHash::of(self.id.as_bytes()).handle(),
-        }
+        TokenHash::of(self.id.as_bytes()).handle()
     }
 }
 
@@ -117,8 +122,8 @@ impl Storage {
     /// A fault of the database, also where there is a session with that token.
     pub async fn add_session(&self, session: &NewSession<'_>, now: Timestamp) -> Result<bool, Fault> {
         let done = sqlx::query(
-            "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at)
-             SELECT $1, user_id, $3, $4, $5, $6 FROM users
+            "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at, login_id)
+             SELECT $1, user_id, $3, $4, $5, $6, $9 FROM users
              WHERE user_id = $2 AND active AND demo <= $7 AND changed_at = $8
                AND ($3 IS NULL OR EXISTS (SELECT 1 FROM remembered WHERE series_hash = $3))",
         )
@@ -130,6 +135,7 @@ impl Storage {
         .bind(now.0)
         .bind(self.demo)
         .bind(session.user_changed_at)
+        .bind(session.login_id)
         .execute(&self.writer)
         .await
         .map_err(fault("storing a session"))?;
@@ -197,7 +203,7 @@ impl Storage {
             .map_err(fault(ending))?;
         sqlx::query(
             "DELETE FROM sessions WHERE user_id = $1
-               AND ($2 IS NULL OR (token_hash <> $2 AND json_extract(data, '$.login.id') IS NOT $3))",
+               AND ($2 IS NULL OR (token_hash <> $2 AND login_id <> $3))",
         )
         .bind(user_id)
         .bind(session.map(|session| session.token.as_bytes()))
@@ -228,7 +234,7 @@ impl Storage {
     /// A fault of the database.
     pub async fn renew_session(&self, renewed: &RenewedSession<'_>) -> Result<bool, Fault> {
         let done = sqlx::query(
-            "UPDATE sessions SET token_hash = $1, data = $2, series_hash = $3
+            "UPDATE sessions SET token_hash = $1, data = $2, series_hash = $3, login_id = $8
              WHERE token_hash = $4 AND user_id IN
                (SELECT user_id FROM users WHERE user_id = $5 AND active AND demo <= $6 AND changed_at = $7)",
         )
@@ -239,6 +245,7 @@ impl Storage {
         .bind(renewed.user_id)
         .bind(self.demo)
         .bind(renewed.user_changed_at)
+        .bind(renewed.login_id)
         .execute(&self.writer)
         .await
         .map_err(fault("renewing a session"))?;
@@ -264,15 +271,13 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn end_session(&self, user_id: &str, session: &SessionKey) -> Result<(), Fault> {
-        sqlx::query(
-            "DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR json_extract(data, '$.login.id') = $3)",
-        )
-        .bind(user_id)
-        .bind(session.token.as_bytes())
-        .bind(&session.id)
-        .execute(&self.writer)
-        .await
-        .map_err(fault("ending a session"))?;
+        sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR login_id = $3)")
+            .bind(user_id)
+            .bind(session.token.as_bytes())
+            .bind(&session.id)
+            .execute(&self.writer)
+            .await
+            .map_err(fault("ending a session"))?;
         Ok(())
     }
 
@@ -306,7 +311,7 @@ impl Storage {
         let mut transaction = self.begin(revoking).await?;
         let sessions = sqlx::query(
             "DELETE FROM sessions WHERE user_id = $1
-               AND (token_hash = $2 OR series_hash = $3 OR json_extract(data, '$.login.id') = $4)",
+               AND (token_hash = $2 OR series_hash = $3 OR login_id = $4)",
         )
         .bind(user_id)
         .bind(session.map(|session| session.token.as_bytes()))

@@ -10,10 +10,7 @@
 mod in_flight;
 pub mod limits;
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 use tokio::{
     sync::{Mutex, Semaphore, SemaphorePermit},
@@ -28,6 +25,7 @@ use self::{
 use super::{
     clock::Timestamp,
     fault::Fault,
+    network::network,
     secret::{Token, TokenHash},
     settings::Settings,
     storage::{Storage, failed_logins::Count},
@@ -99,7 +97,7 @@ impl Throttle {
     pub async fn attempt(&self, name: &str, address: Option<IpAddr>) -> Result<Attempt<'_>, Refusal> {
         let deadline = Instant::now() + self.max_wait;
         let busy = |_| Refusal::Busy { retry_after: 1 };
-        let (account, network) = (account(name), network(address));
+        let (account, network) = (account(name), bucket_of(address));
         let mut turn = None;
         loop {
             let place = timeout_at(deadline, self.places.acquire()).await.map_err(busy)?;
@@ -226,13 +224,9 @@ fn account(name: &str) -> TokenHash {
     TokenHash::of(format!("account {}", name.trim()).as_bytes())
 }
 
-/// The bucket of an address. IPv6 counts by /64: that much is one customer's (RFC 6177).
-pub fn network(address: Option<IpAddr>) -> TokenHash {
-    let network = match address.map(|address| address.to_canonical()) {
-        None => "unknown".to_owned(),
-        Some(IpAddr::V4(address)) => address.to_string(),
-        Some(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).to_string(),
-    };
+/// The bucket of an address.
+pub fn bucket_of(address: Option<IpAddr>) -> TokenHash {
+    let network = address.map_or_else(|| "unknown".to_owned(), |address| network(address).to_string());
     TokenHash::of(format!("address {network}").as_bytes())
 }
 

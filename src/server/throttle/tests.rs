@@ -136,7 +136,7 @@ async fn an_attempt_waits_for_others_that_may_still_turn_out_right() {
 #[test]
 fn who_asked_for_others_in_time_does_not_miss_that_they_leave() {
     let in_flight = InFlight::default();
-    let buckets = [account("ada"), network(SOMEWHERE)];
+    let buckets = [account("ada"), bucket_of(SOMEWHERE)];
     let ticket = in_flight.enter(buckets.clone());
     let others = in_flight.others(&buckets[0]).unwrap();
     drop(ticket);
@@ -184,7 +184,7 @@ async fn the_oldest_failures_go_where_there_are_too_many() {
 
 #[test]
 fn ipv6_counts_by_its_network() {
-    let of = |address: &str| network(Some(address.parse().unwrap()));
+    let of = |address: &str| bucket_of(Some(address.parse().unwrap()));
     assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
     assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
     assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
