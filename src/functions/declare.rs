@@ -31,7 +31,9 @@
 /// - The reply is a struct; on the wire, `"ok":true` stands before its fields.
 /// - `#[refuses(NotFound("room".into()))]` under the doc comment names the refusals that the body makes itself, for the
 ///   document at `/api/openapi.json`; those of the guard and of the arguments are known.
-/// - The body runs on the server only and may `use crate::server::…` inside.
+/// - The body runs on the server only and may `use crate::server::…` inside. Where the client goes away, or has heard nothing
+///   for `https.idle_seconds`, it ends at its next `.await`: what must not be done by half belongs in one transaction, or in a
+///   task of its own. The call log says `broken_off` then.
 ///
 /// What comes out is a Leptos server function, so pages call it like any other; the guard runs inside of it, because
 /// Leptos calls server functions directly while it renders a page on the server.

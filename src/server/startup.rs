@@ -1,6 +1,13 @@
 //! Starting and stopping the server.
 
-use std::{future::pending, io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    io::{self, Write as _},
+    net::TcpListener,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use axum_server::Handle;
@@ -25,6 +32,7 @@ use super::{
     sessions::sweep::sweep_forever,
     settings::{self, Settings},
     site::Site,
+    storage::Storage,
 };
 
 /// How long the audit trail is written at the stop.
@@ -40,6 +48,16 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let handed_over = HandedOver::take()?;
     let site = Site::of(&settings)?;
+    if handed_over.https.is_some() && settings.site.origin.is_none() && !settings.demo {
+        bail!("site.origin: the socket was handed over, so nothing here says what visitors call this site; set it");
+    }
+    Storage::make_place(&settings.data)?;
+    // Before the database is opened, and so changed by a newer version: one that cannot serve must leave it alone.
+    let certificates = certificates(&settings)?;
+    // Before they are read, so that what is renewed meanwhile is seen to be new.
+    let seen = Seen::now(&certificates).await;
+    let tls = https::tls(&certificates).await?;
+    let (secure, plain) = sockets(&settings, handed_over)?;
     let services = Services::open(settings).await?;
     let settings = services.settings();
     if settings.demo {
@@ -47,11 +65,6 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     } else {
         demo::refuse_users(&services).await?;
     }
-    let certificates = certificates(settings)?;
-    // Before they are read, so that what is renewed meanwhile is seen to be new.
-    let seen = Seen::now(&certificates).await;
-    let tls = https::tls(&certificates).await?;
-    let (secure, plain) = sockets(settings, handed_over)?;
     let stopping = services.stopping();
     let connections = make_room(settings.limits.connections);
     if settings.limits.connections_per_address >= connections {
@@ -200,19 +213,20 @@ fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
 }
 
 /// A few calm lines for the person who started it.
-#[expect(clippy::print_stdout, reason = "this is the output of the command")]
 fn announce(settings: &Settings, certificates: &Certificates, first_admin: Option<&str>) {
-    println!("Callgate is ready at {}", settings.origin());
+    let mut lines = vec![format!("Callgate is ready at {}", settings.origin())];
     if settings.demo {
         let logins = demo::USERS.map(|(user, password)| format!("{user} / {password}"));
-        println!("  Demo logins:  {}", logins.join("   "));
+        lines.push(format!("  Demo logins:  {}", logins.join("   ")));
     }
     if settings.https.certificate.is_none() {
-        println!("  Trust this CA certificate:  {}", certificates.ca.display());
+        lines.push(format!("  Trust this CA certificate:  {}", certificates.ca.display()));
     }
     if let Some(link) = first_admin {
-        println!("  There is no user yet. Create the first administrator within an hour, with this link:");
-        println!("    {link}");
+        lines.push("  There is no user yet. Create the first administrator within an hour, with this link:".to_owned());
+        lines.push(format!("    {link}"));
     }
-    println!("  Stop it with Ctrl+C");
+    lines.push("  Stop it with Ctrl+C".to_owned());
+    // Where nobody takes them, the server serves all the same.
+    let _ = writeln!(io::stdout(), "{}", lines.join("\n"));
 }

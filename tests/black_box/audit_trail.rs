@@ -158,6 +158,26 @@ async fn a_stolen_browser_and_too_many_guesses_are_told() {
     assert_eq!(throttled["about"], "account");
 }
 
+/// security check 109: how many fail is up to strangers
+#[tokio::test]
+async fn failures_of_names_that_nobody_has_do_not_fill_the_trail() {
+    let server = Place::new().demo(&[QUICK, UNTHROTTLED].concat()).await;
+    let client = server.client();
+    for number in 0..230 {
+        let guess = json!({"user_id": format!("nobody{number}"), "password": "wrong"});
+        assert_eq!(client.call("login", guess).await.status, 401);
+    }
+    client
+        .call("login", json!({"user_id": "user01", "password": "wrong"}))
+        .await;
+    let admin = server.admin().await;
+    the_event(&admin, json!({"action": "login", "user": "user01"})).await;
+    let mut database = server.place.database().await;
+    let stored = database.count("events WHERE action = 'login' AND user_id = ''").await;
+    // A minute may have ended meanwhile.
+    assert!((100..=200).contains(&stored), "{stored}");
+}
+
 #[tokio::test]
 async fn what_administrators_do_is_told_of_both_sides() {
     let server = Server::quick_demo().await;

@@ -85,6 +85,26 @@ async fn a_body_that_says_it_is_too_large_is_refused_before_it_comes() {
     assert!(peak < before + GROWTH_KIB, "from {before} KiB to {peak} KiB");
 }
 
+/// A kept connection that cannot go on is told so, and one that can goes on (RFC 9112, section 9.6).
+#[tokio::test]
+async fn a_connection_that_ends_with_a_refusal_says_so() {
+    let server = Server::quick_demo().await;
+    for (body, closes) in [
+        ("Content-Length: 100\r\nExpect: 100-continue\r\n\r\n".to_owned(), true),
+        (format!("Content-Length: 100000\r\n\r\n{}", " ".repeat(100_000)), false),
+        ("Content-Length: 2\r\n\r\n{}".to_owned(), false),
+    ] {
+        let mut stream = raw::tls(&server).await;
+        let call = "POST /api/auth_func HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+        stream.write_all(format!("{call}{body}").as_bytes()).await.unwrap();
+        let head = raw::read_until(&mut stream, "\r\n\r\n").await;
+        assert_eq!(raw::status(&head), 401, "{head}");
+        let head = head.to_ascii_lowercase();
+        assert_eq!(head.contains("connection: close"), closes, "{head}");
+        assert!(head.contains("www-authenticate: cookie"), "{head}");
+    }
+}
+
 #[tokio::test]
 async fn a_compressed_body_is_refused_and_never_unpacked() {
     let server = Server::quick_demo().await;

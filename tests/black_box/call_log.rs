@@ -1,8 +1,14 @@
 //! The call log: which function, who, how it came out, and how long it took; never with what.
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 
-use crate::{client::Client, poll::until, server::Server};
+use crate::{
+    client::Client,
+    poll::until,
+    raw,
+    server::{Place, QUICK, Server},
+};
 
 async fn calls(admin: &Client, filter: Value) -> Vec<Value> {
     let list = admin.done("list_calls", filter).await;
@@ -42,6 +48,42 @@ async fn every_call_is_told_with_who_how_it_came_out_and_how_long_it_took() {
             "{call}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_call_whose_client_goes_away_is_told_as_broken_off() {
+    let dear = [
+        ("CALLGATE_PASSWORDS_MEMORY_KIB", "65536"),
+        ("CALLGATE_PASSWORDS_ITERATIONS", "30"),
+        ("CALLGATE_PASSWORDS_PERMITS", "1"),
+    ];
+    let place = Place::new();
+    let admin = place.demo(QUICK).await.admin().await;
+    let server = place.demo(&dear).await;
+    let admin = admin.moved_to(&server.client());
+    let mut stream = raw::tls(&server).await;
+    let login = r#"{"user_id":"user01","password":"wrong"}"#;
+    let call = format!(
+        "POST /api/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{login}",
+        login.len()
+    );
+    stream.write_all(call.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let mut database = place.database().await;
+    // An attempt is counted before its password is looked at.
+    until("the call is under way", async || {
+        database.count("failed_logins").await > 0
+    })
+    .await;
+    drop(stream);
+    let mut found = Vec::new();
+    until("the call is told", async || {
+        found = calls(&admin, json!({"function": "login"})).await;
+        !found.is_empty()
+    })
+    .await;
+    let told: Vec<_> = found.iter().map(|call| call["outcome"].as_str().unwrap()).collect();
+    assert!(told.contains(&"broken_off"), "{told:?}");
 }
 
 #[tokio::test]

@@ -266,3 +266,24 @@ async fn servers_that_start_at_once_on_an_empty_folder_all_come_up() {
         assert_eq!(place.database().await.count("users").await, 3);
     }
 }
+
+/// A newer version that cannot serve leaves the database as it is for the one that does.
+#[tokio::test]
+async fn a_start_that_fails_has_not_changed_the_database() {
+    let server = Server::quick_demo().await;
+    let mut database = server.place.database().await;
+    let taken = server.https.to_string();
+    // As if the running server did not know the last step yet.
+    let last = "SELECT MAX(version) FROM _sqlx_migrations";
+    let newest = database.number(last).await;
+    let undone = format!("DELETE FROM _sqlx_migrations WHERE version = {newest}");
+    assert_eq!(database.change(&undone).await, 1);
+    let line = ["serve", "--demo", "--https", &taken, "--http", "off"];
+    let ran = server.place.run(&line, "").await;
+    assert!(
+        !ran.worked && ran.error.contains("cannot be listened on"),
+        "{}",
+        ran.error
+    );
+    assert_eq!(database.number(last).await, newest - 1);
+}

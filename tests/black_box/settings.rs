@@ -157,7 +157,18 @@ async fn a_contradiction_refuses_to_start_and_names_the_key() {
             "sessions.idle_seconds",
         ),
         (vec![("CALLGATE_SESSIONS_IDLE_SECONDS", "0")], "sessions.idle_seconds"),
+        (vec![("CALLGATE_SITE_ORIGIN", "https://:")], "site.origin"),
+        (
+            vec![("CALLGATE_SITE_ORIGIN", "https://calls.example:99999")],
+            "site.origin",
+        ),
+        (vec![("CALLGATE_SITE_ORIGIN", "https://a:1:2")], "site.origin"),
         (vec![("CALLGATE_LIMITS_BODY_BYTES", "0")], "limits.body_bytes"),
+        (vec![("CALLGATE_LIMITS_CONNECTIONS", "1")], "limits.connections"),
+        (
+            vec![("CALLGATE_THROTTLE_ACCOUNT_DELAY_SECONDS", "901")],
+            "throttle.account_delay_seconds",
+        ),
         (vec![("CALLGATE_PASSWORDS_PERMITS", "0")], "passwords.permits"),
         (vec![("CALLGATE_PASSWORDS_MIN_CHARS", "7")], "passwords.min_chars"),
         (vec![("CALLGATE_PASSWORDS_MIN_CHARS", "65")], "passwords.min_chars"),

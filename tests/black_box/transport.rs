@@ -118,6 +118,7 @@ async fn plain_http_refuses_calls_unread_and_never_redirects_them() {
         let lower = answer.to_ascii_lowercase();
         assert!(lower.contains("content-type: application/json"), "{answer}");
         assert!(answer.contains(r#""code":"https_required""#), "{answer}");
+        assert!(!lower.contains("strict-transport-security"), "{answer}");
         assert!(
             !lower.contains("\r\nlocation:") && !lower.contains("set-cookie"),
             "{answer}"

@@ -46,7 +46,8 @@ pub use crate::contract::audit::{Action, Outcome};
 const COLLECT: Duration = Duration::from_millis(100);
 /// How long to wait after the database took nothing.
 const RETRY: Duration = Duration::from_secs(1);
-/// How many refusals of one user are noted within a minute, so that nobody fills the trail. The call log tells of all.
+/// How many refusals of one user are noted within a minute, and how many failures of nobody in particular, so that nobody
+/// fills the trail. The log tells of all.
 const MOST_REFUSALS: u32 = 100;
 
 /// A call for the call log, or several that are alike.
@@ -58,7 +59,7 @@ pub struct CallRecord {
     pub function: &'static str,
     /// Who called.
     pub who: Who,
-    /// `ok`, or the code of the refusal.
+    /// `ok`, the code of the refusal, or `broken_off`.
     pub outcome: &'static str,
     /// How many calls this stands for.
     pub calls: i64,
@@ -74,15 +75,15 @@ pub struct CallRecord {
 }
 
 impl CallRecord {
-    /// A call of `caller` that began at that moment and has come to its end.
-    pub fn new<T>(caller: &Caller, function: &'static str, began: Instant, result: &Result<T, Refusal>) -> Self {
+    /// A call of `caller` that began at that moment and has come to an end.
+    fn new(caller: &Caller, function: &'static str, began: Instant, outcome: &'static str) -> Self {
         let who = Who(caller.known_login());
         Self {
             at: caller.arrival().at,
             function,
             session: (who.0.is_none() && caller.has_session()).then(|| caller.session()),
             who,
-            outcome: result.as_ref().map_or_else(Refusal::code, |_| "ok"),
+            outcome,
             calls: 1,
             took_us: i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX),
             address: caller.arrival().address,
@@ -96,6 +97,52 @@ impl CallRecord {
             && let Ok(Some(login)) = login_of(&session).await
         {
             self.who = Who(Some(Arc::new(login)));
+        }
+    }
+}
+
+/// A call that is under way, until its end is noted. Where it is dropped before, because its client has gone or the server
+/// has stopped, it is noted as broken off: part of what it does may be done.
+#[derive(Debug)]
+pub struct CallUnderWay<'a> {
+    caller: &'a Caller,
+    function: &'static str,
+    began: Instant,
+    is_over: bool,
+}
+
+impl<'a> CallUnderWay<'a> {
+    /// One that begins now.
+    pub fn new(caller: &'a Caller, function: &'static str) -> Self {
+        Self {
+            caller,
+            function,
+            began: Instant::now(),
+            is_over: false,
+        }
+    }
+
+    /// When it began.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Notes that it has come to its end.
+    pub fn over<T>(mut self, result: &Result<T, Refusal>) {
+        self.is_over = true;
+        self.note(result.as_ref().map_or_else(Refusal::code, |_| "ok"));
+    }
+
+    fn note(&self, outcome: &'static str) {
+        let record = CallRecord::new(self.caller, self.function, self.began, outcome);
+        self.caller.services().audit().note_call(record);
+    }
+}
+
+impl Drop for CallUnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.note("broken_off");
         }
     }
 }
@@ -139,7 +186,7 @@ pub struct Audit {
     refusals: Mutex<Refusals>,
 }
 
-/// How often each user was refused within the present minute.
+/// How often each user was refused within the present minute, and nobody in particular.
 #[derive(Debug, Default)]
 struct Refusals {
     minute: i64,
@@ -179,7 +226,8 @@ impl Audit {
     /// Notes something that happened.
     pub fn note(&self, event: Event) {
         let refusals = || self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        if event.action == Action::Refused && !refusals().count(&event) {
+        let is_nobodys = event.actor.is_empty() && event.user.is_empty();
+        if (event.action == Action::Refused || is_nobodys) && !refusals().count(&event) {
             return;
         }
         locked(&self.events).add_event(event);
@@ -229,8 +277,12 @@ impl Audit {
             batch.take_from(mem::take(&mut noted));
         }
         batch.calls.sort_by_key(|call| call.at);
-        if mem::take(&mut batch.dropped) > 0 {
-            tracing::error!("too much waits to be written; lines of the audit trail and the call log are lost");
+        let dropped = mem::take(&mut batch.dropped);
+        if dropped > 0 {
+            tracing::error!(
+                dropped,
+                "too much waits to be written; lines of the audit trail and the call log are lost"
+            );
         }
         for call in &mut batch.calls {
             call.find_user().await;

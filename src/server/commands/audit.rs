@@ -94,7 +94,7 @@ impl Audit {
                     if lines.is_empty() {
                         return Ok(());
                     }
-                    print(lines);
+                    print(lines)?;
                     after = last;
                 }
             }

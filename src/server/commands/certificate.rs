@@ -28,18 +28,16 @@ impl Cert {
         let folder = chosen.unwrap_or_else(|| PathBuf::from("certs"));
         let there = Certificates::in_folder(&folder);
         if there.are_good() && !self.force {
-            print(format_args!(
+            return print(format_args!(
                 "The certificates in {} are good. --force makes new ones.",
                 folder.display()
             ));
-            return Ok(());
         }
         let made = Certificates::make(&folder)?;
         print(format_args!(
             "Made {} and its key.\nTrust this CA certificate: {}",
             made.certificate.display(),
             made.ca.display()
-        ));
-        Ok(())
+        ))
     }
 }

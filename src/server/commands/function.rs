@@ -27,7 +27,6 @@ impl Function {
             Self::List { matrix: false } => print(in_columns(&list())),
             Self::List { matrix: true } => print(in_columns(&matrix::rows().await?)),
         }
-        Ok(())
     }
 }
 

@@ -11,7 +11,10 @@ mod session;
 mod site;
 mod user;
 
-use std::net::SocketAddr;
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -132,14 +135,17 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Audit(on) => on.run(&overrides, audit::Audit::run).await,
         Command::Function(function) => function.run().await,
         Command::Call(call) => call.run(&overrides).await,
-        Command::Settings => {
-            print(settings::print());
-            Ok(())
-        }
+        Command::Settings => print(settings::print()),
     }
 }
 
-#[expect(clippy::print_stdout, reason = "this is the output of a command")]
-fn print(text: impl std::fmt::Display) {
-    println!("{}", text.to_string().trim_end());
+/// Prints the output of a command.
+///
+/// # Errors
+/// Where nobody takes it: [`output::is_unread`] tells a reader that has gone from a failure.
+fn print(text: impl std::fmt::Display) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", text.to_string().trim_end())?;
+    out.flush()?;
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the commands that manage users have in common: how they print, and how they say what went wrong.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io};
 
 use serde::Serialize;
 
@@ -35,16 +35,21 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     }
 }
 
+/// Whether a command has only found that nobody reads on, as in `callgate audit export | head`: then all is well.
+pub fn is_unread(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<io::Error>();
+    cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// Prints a value as JSON, or else as words.
 ///
 /// # Errors
-/// Where it cannot be written as JSON.
+/// Where it cannot be written as JSON, or nobody takes it.
 pub fn print_as<T: Serialize>(json: bool, value: &T, words: impl fmt::Display) -> anyhow::Result<()> {
     match json {
         true => print(serde_json::to_string(value)?),
         false => print(words),
     }
-    Ok(())
 }
 
 /// Cells as a table, with two spaces between the columns.

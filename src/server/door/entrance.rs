@@ -34,7 +34,7 @@ pub struct Entrance {
 }
 
 impl Entrance {
-    /// An entrance, until the server stops.
+    /// One with the settings of these services.
     pub fn new(services: &Services) -> Self {
         Self {
             services: services.clone(),

@@ -28,7 +28,7 @@ use crate::{
         typed::{SHOWN_TO, THEN, Typed, WAITING},
     },
     server::{
-        audit::CallRecord,
+        audit::CallUnderWay,
         caller::Caller,
         function::{self, Function},
         kept_calls,
@@ -112,7 +112,8 @@ async fn make(
     typed: &Typed,
     shown_to: Option<&str>,
 ) -> Result<Made, Refusal> {
-    let started = Instant::now();
+    let under_way = CallUnderWay::new(caller, function.name());
+    let started = under_way.began();
     let shape = function.shape();
     let (body, faults) = typed.body(shape);
     // The guard comes before anything of the arguments is judged, as at the other door.
@@ -121,8 +122,7 @@ async fn make(
         Ok(()) => run(function, caller.clone(), body.clone()).await,
         Err(refusal) => Err(refusal),
     };
-    let record = CallRecord::new(caller, function.name(), started, &result);
-    caller.services().audit().note_call(record);
+    under_way.over(&result);
     let page = page_of(function);
     let then = typed.get(THEN).and_then(OwnPage::parse);
     let is_too_long = typed.bytes().max(body.len()) > kept_calls::MAX_ARGUMENTS;

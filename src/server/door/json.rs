@@ -10,8 +10,8 @@ use std::{
 use axum::{
     extract::Request,
     http::{
-        HeaderMap, Method,
-        header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
+        HeaderMap, HeaderValue, Method, Version,
+        header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
     },
     response::Response,
 };
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     contract::Refusal,
     server::{
-        audit::CallRecord,
+        audit::CallUnderWay,
         caller::Caller,
         function::{self, Function},
         kept_calls,
@@ -57,8 +57,15 @@ pub async fn call(services: &Services, caller: &Caller, request: &mut Request) -
     match try_call(services.settings(), caller, request).await {
         Ok(reply) => answered(reply),
         Err(refusal) => {
-            Box::pin(drain(request)).await;
-            refused(&refusal)
+            let is_drained = Box::pin(drain(request)).await;
+            let mut response = refused(&refusal);
+            // The connection ends with this answer. (HTTP/2 goes on without the rest.)
+            if !is_drained && request.version() <= Version::HTTP_11 {
+                response
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
         }
     }
 }
@@ -73,10 +80,9 @@ async fn try_call(settings: &Settings, caller: &Caller, request: &mut Request) -
     if *request.method() != Method::POST {
         return Err(Refusal::MethodNotAllowed);
     }
-    let began = Instant::now();
-    let result = call_over_http(function, settings, caller, request, began).await;
-    let record = CallRecord::new(caller, function.name(), began, &result);
-    caller.services().audit().note_call(record);
+    let under_way = CallUnderWay::new(caller, function.name());
+    let result = call_over_http(function, settings, caller, request, under_way.began()).await;
+    under_way.over(&result);
     let reply = result?;
     if caller.kept_call_cookie().is_some() {
         Box::pin(kept_calls::replace_by_call(caller, function.name())).await;
@@ -114,10 +120,9 @@ async fn call_over_http(
 /// # Errors
 /// The function's refusal.
 pub async fn run_and_note(function: &'static Function, caller: Caller, body: String) -> Result<String, Refusal> {
-    let began = Instant::now();
+    let under_way = CallUnderWay::new(&caller, function.name());
     let result = run(function, caller.clone(), body).await;
-    let record = CallRecord::new(&caller, function.name(), began, &result);
-    caller.services().audit().note_call(record);
+    under_way.over(&result);
     result
 }
 
@@ -138,7 +143,7 @@ pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, 
         .headers()
         .get_all(CONTENT_ENCODING)
         .iter()
-        .any(|coding| coding != "identity")
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
     {
         return Err(Refusal::Encoded);
     }
@@ -160,24 +165,27 @@ pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, 
 }
 
 /// Takes what is left of a refused body off the line, unread and within bounds: a client that is still sending when the
-/// connection closes finds a broken connection instead of the refusal.
-pub async fn drain(request: &mut Request) {
+/// connection closes finds a broken connection instead of the refusal. `false` where something of it is left.
+pub async fn drain(request: &mut Request) -> bool {
     // This client waits for an answer before it sends anything.
     if request.headers().contains_key(EXPECT) {
-        return;
+        return http_body::Body::is_end_stream(request.body());
     }
     let mut left = DRAINED_BYTES;
     let mut body = mem::take(request.body_mut()).into_data_stream();
     let draining = async {
-        while let Some(Ok(chunk)) = body.next().await {
-            left = left.saturating_sub(chunk.len());
+        loop {
+            match body.next().await {
+                None => return true,
+                Some(Err(_)) => return false,
+                Some(Ok(chunk)) => left = left.saturating_sub(chunk.len()),
+            }
             if left == 0 {
-                break;
+                return false;
             }
         }
     };
-    // Whether it came to its end makes no difference to the refusal.
-    let _ = tokio::time::timeout(DRAINED_FOR, draining).await;
+    tokio::time::timeout(DRAINED_FOR, draining).await.unwrap_or_default()
 }
 
 /// Whether the body is declared as JSON (RFC 8259), in whatever case and with whatever parameters.

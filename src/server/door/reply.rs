@@ -3,7 +3,7 @@
 use axum::{
     http::{
         HeaderValue, StatusCode,
-        header::{ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER},
+        header::{ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse as _, Response},
 };
@@ -72,12 +72,16 @@ fn status(refusal: &Refusal) -> StatusCode {
     StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The headers that a status asks for (RFC 9110, sections 10.2.1, 10.2.3 and 12.5.3).
+/// The headers that a status asks for (RFC 9110, sections 10.2.1, 10.2.3, 11.6.1 and 12.5.3).
 pub fn add_headers(response: &mut Response, refusal: &Refusal) {
     let headers = response.headers_mut();
     match refusal {
         Refusal::Busy { retry_after } | Refusal::TooManyAttempts { retry_after } => {
             headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after));
+        }
+        // What is wanted is the cookie of a login. No browser knows that scheme, so none asks for a password by itself.
+        Refusal::NotLoggedIn | Refusal::InvalidCredentials => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Cookie realm=\"Callgate\""));
         }
         Refusal::MethodNotAllowed => {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));

@@ -17,7 +17,10 @@ use anyhow::{Context as _, bail};
 use axum_server::{AddrListener, Address};
 use futures::FutureExt as _;
 use listenfd::ListenFd;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::coop::unconstrained,
+};
 
 use super::places::{Place, Places};
 use crate::server::stopping::Stopping;
@@ -49,7 +52,7 @@ impl HandedOver {
         let handed_over = match socket(0) {
             Ok(Some(https)) => Self {
                 https: Some(https),
-                http: socket(1).unwrap_or_default(),
+                http: socket(1)?,
             },
             Ok(None) => Self::default(),
             Err(error) => return Err(error),
@@ -140,7 +143,8 @@ impl Listener {
             .waiting
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         may_more.ok()?;
-        self.accept(socket).now_or_never()
+        // All of them at once, however many: what a task does in one go is limited otherwise.
+        unconstrained(self.accept(socket)).now_or_never()
     }
 
     fn socket(&self) -> Option<Arc<TcpListener>> {

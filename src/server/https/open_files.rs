@@ -34,10 +34,10 @@ pub fn make_room(wanted: usize) -> usize {
     room
 }
 
-/// How many of the wanted connections have room under a limit. One at least: with none, nothing would be served.
+/// How many of the wanted connections have room under a limit. Two at least: each listener holds a place for the next one.
 fn room(open_files: u64, wanted: usize) -> usize {
     let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
-    open_files.saturating_sub(FOR_THE_REST).clamp(1, wanted)
+    open_files.saturating_sub(FOR_THE_REST).clamp(2, wanted.max(2))
 }
 
 fn as_limit(files: usize) -> u64 {
@@ -54,8 +54,8 @@ mod tests {
             (1024, 4096, 896),
             (8192, 4096, 4096),
             (256, 4096, 128),
-            (20, 4096, 1),
-            (u64::MAX, 1, 1),
+            (20, 4096, 2),
+            (u64::MAX, 2, 2),
         ] {
             assert_eq!(room(open_files, wanted), expected, "{open_files} {wanted}");
         }

@@ -9,7 +9,10 @@ use std::{convert::Infallible, pin::pin, time::Duration};
 use axum::{
     Extension, Router,
     extract::{Request, State},
-    http::{Method, StatusCode, header::LOCATION},
+    http::{
+        Method, StatusCode,
+        header::{LOCATION, STRICT_TRANSPORT_SECURITY},
+    },
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
@@ -64,7 +67,10 @@ async fn enter(State(entrance): State<Entrance>, request: Request, next: Next) -
             None => next.run(request).await,
         }
     };
-    entrance.serve(admitted, pin!(work)).await
+    let mut response = entrance.serve(admitted, pin!(work)).await;
+    // It holds for HTTPS, and must not be said elsewhere (RFC 6797, section 7.2).
+    response.headers_mut().remove(STRICT_TRANSPORT_SECURITY);
+    response
 }
 
 async fn lead(State(origin): State<String>, request: Request) -> Response {

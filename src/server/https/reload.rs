@@ -6,6 +6,7 @@
 use std::{io, path::Path, time::Duration};
 
 use axum_server::tls_rustls::RustlsConfig;
+use sha2::{Digest as _, Sha256};
 use tokio::{
     fs,
     signal::unix::{Signal, SignalKind, signal},
@@ -14,14 +15,17 @@ use tokio::{
 
 use crate::server::certificates::Certificates;
 
-/// The files as they were when they were last taken, or refused.
+/// The files as they were when they were last taken, or refused: their hashes, because one is a secret.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Seen(Result<[Vec<u8>; 2], io::ErrorKind>);
+pub struct Seen(Result<[[u8; 32]; 2], io::ErrorKind>);
 
 impl Seen {
     /// As they are now.
     pub async fn now(certificates: &Certificates) -> Self {
-        let read = async |file: &Path| fs::read(file).await.map_err(|error| error.kind());
+        let read = async |file: &Path| match fs::read(file).await {
+            Ok(bytes) => Ok(Sha256::digest(bytes).into()),
+            Err(error) => Err(error.kind()),
+        };
         let both = async { Ok([read(&certificates.certificate).await?, read(&certificates.key).await?]) };
         Self(both.await)
     }

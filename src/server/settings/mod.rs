@@ -12,6 +12,7 @@ mod sources;
 
 use std::path::PathBuf;
 
+use axum::http::uri::Authority;
 use confique::Config;
 
 use crate::contract::login::NewPassword;
@@ -151,6 +152,16 @@ impl Settings {
         {
             return Err(format!("{key} must be at most {TEN_YEARS}, which is ten years"));
         }
+        if self.limits.connections < 2 {
+            return Err("limits.connections must be at least 2: each of the two listeners needs one".to_owned());
+        }
+        if self.throttle.account_delay_seconds > self.throttle.account_max_delay_seconds {
+            return Err(
+                "throttle.account_delay_seconds is longer than throttle.account_max_delay_seconds: the first wait would \
+                 already be longer than the longest"
+                    .to_owned(),
+            );
+        }
         if self.audit.retention_days > TEN_YEARS_IN_DAYS {
             return Err(format!(
                 "audit.retention_days must be at most {TEN_YEARS_IN_DAYS}, which is ten years"
@@ -199,11 +210,17 @@ impl Settings {
     }
 }
 
+/// Whether a text is `https://`, a host, and perhaps a port, with nothing behind.
 fn is_origin(text: &str) -> bool {
-    text.strip_prefix("https://").is_some_and(|host| {
-        !host.is_empty()
-            && host
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
-    })
+    let Some(authority) = text
+        .strip_prefix("https://")
+        .and_then(|text| text.parse::<Authority>().ok())
+    else {
+        return false;
+    };
+    let host = authority.host();
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    let port = authority.as_str().strip_prefix(host);
+    let is_port = |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    !host.is_empty() && host.bytes().all(letters) && port.is_some_and(|port| port.is_empty() || is_port(port))
 }

@@ -46,7 +46,7 @@ pub struct Https {
     #[config(env = "CALLGATE_HTTPS_BODY_SECONDS", default = 30)]
     pub body_seconds: u64,
 
-    /// How long a connection may stay silent, in seconds.
+    /// How long a connection may stay silent, in seconds. That is also how long a call may take: its client hears nothing.
     #[config(env = "CALLGATE_HTTPS_IDLE_SECONDS", default = 60)]
     pub idle_seconds: u64,
 

@@ -19,7 +19,7 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -57,15 +57,25 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Opens the database in `folder`, which is made with mode 0700 if it is not there, and brings its tables up to date.
+    /// Makes `folder` with mode 0700, and in it an empty database, where they are not there. Gives the file, which is left as it
+    /// is otherwise.
+    ///
+    /// # Errors
+    /// Says what cannot be made.
+    pub fn make_place(folder: &Path) -> anyhow::Result<PathBuf> {
+        let file = folder.join("callgate.db");
+        make_private(folder, &file)
+            .with_context(|| format!("the data folder {} cannot be made or written to", folder.display()))?;
+        Ok(file)
+    }
+
+    /// Opens the database in `folder`, which is made if it is not there, and brings its tables up to date.
     /// Demo users are let in only if `demo` says so.
     ///
     /// # Errors
     /// Says which step failed and why.
     pub async fn open(folder: &Path, demo: bool) -> anyhow::Result<Self> {
-        let file = folder.join("callgate.db");
-        make_private(folder, &file)
-            .with_context(|| format!("the data folder {} cannot be made or written to", folder.display()))?;
+        let file = Self::make_place(folder)?;
         // sqlx has no lock for SQLite, and a step that two processes take at once fails in one of them.
         let alone = tokio::task::spawn_blocking({
             let lock = folder.join("callgate.lock");
