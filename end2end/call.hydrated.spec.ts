@@ -35,14 +35,15 @@ test('the editor says at once what is wrong and where, and nothing is sent until
 
 test('what is typed before the program has arrived counts', async ({ site, page }) => {
   let letGo = () => {};
-  const typed = new Promise<void>(resolve => {
-    letGo = resolve;
-  });
+  let typed = Promise.resolve();
   await page.route('**/*.wasm', async route => {
     await typed;
     await route.continue();
   });
-  for (const [text, is_wrong] of [['{"typed":"early"}', 'false'], ['{"typed":', 'true']]) {
+  for (const [text, is_wrong] of [['{"typed":', 'true'], ['{"typed":"early"}', 'false']]) {
+    typed = new Promise<void>(resolve => {
+      letGo = resolve;
+    });
     await page.goto('/functions/notauth_func');
     await site.editor.fill(text);
     letGo();

@@ -29,7 +29,7 @@ const FIELDS = {
   password: 'user_02',
   new_password: 'seven small zebras swim',
   id: 'none',
-  then: '/account',
+  'then-page': '/account',
   arguments: '{}',
   run: 'run',
 };

@@ -39,6 +39,11 @@ test('a person is invited, chooses a password, and logs in', async ({ site, else
     await expect(code).toHaveValue(link.split('#')[1]);
     await elsewhere.isAt('/welcome');
     expect(new URL(elsewhere.page.url()).hash).toBe('');
+    // Another link in the same tab loads no page, and the skip link is no code.
+    for (const [fragment, filled] of [['another', 'another'], ['main', 'another'], [link.split('#')[1], link.split('#')[1]]]) {
+      await elsewhere.page.evaluate(hash => location.assign(hash), `#${fragment}`);
+      await expect(code).toHaveValue(filled);
+    }
   } else {
     await code.fill(link);
   }

@@ -16,6 +16,9 @@
 
 #![forbid(unsafe_code)]
 
+// So that what the README and `declare.rs` show can be pasted into this crate as it stands.
+extern crate self as callgate;
+
 pub mod app;
 pub mod contract;
 pub mod functions;

@@ -19,6 +19,9 @@ WASM_BINDGEN_VERSION=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version =
   "$project/Cargo.lock" 2>/dev/null) || true
 WASM_BINDGEN_VERSION=${WASM_BINDGEN_VERSION:-0.2.130}
 
+# Another place for what is built would not be found.
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
+
 PATH=$project/tools/node_modules/.bin:$PATH
 for callgate_tool in "wasm-bindgen-cli-$WASM_BINDGEN_VERSION" "cargo-leptos-$CARGO_LEPTOS_VERSION" \
   "cargo-deny-$CARGO_DENY_VERSION" "cargo-fuzz-$CARGO_FUZZ_VERSION" "cargo-cyclonedx-$CARGO_CYCLONEDX_VERSION" \

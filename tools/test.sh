@@ -84,7 +84,7 @@ tools/setup.sh $setup
 . tools/env.sh
 logs=target/test-logs
 mkdir -p "$logs"
-rm -f "$logs"/*
+for suite in "${suites[@]}"; do rm -f "$logs/$suite.log"; done
 
 total_passed=0 total_failed=0 broken=0 built=yes table=()
 for suite in "${suites[@]}"; do

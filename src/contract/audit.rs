@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was done. The names are stable: they are stored, filtered by, and exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Somebody logged in, or tried to.
@@ -192,7 +192,7 @@ pub struct CallView {
     pub function: String,
     /// Who called. Empty where nobody was logged in.
     pub user: String,
-    /// `ok`, or the code of the refusal.
+    /// `ok`, the code of the refusal, or `broken_off` where the client went away.
     pub outcome: String,
     /// How many calls this line stands for: one, unless there were very many in a second.
     pub calls: u64,

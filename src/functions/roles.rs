@@ -29,11 +29,14 @@ function! { "put_role":
         #[serde(default)]
         #[schemars(length(max = 200))]
         permissions: Vec<Text<1, 64>>,
+        /// Whether it has to be a new one: a role that is there already is then refused.
+        #[serde(default)]
+        new: bool,
     ) -> Result<Answer, Refusal> {
         use crate::server::{actor::Actor, roles};
         let permissions: Vec<String> = permissions.iter().map(ToString::to_string).collect();
         let description = description.as_deref().unwrap_or_default();
-        roles::put(&Actor::user(&caller).await?, &role, description, &permissions).await?;
+        roles::put(&Actor::user(&caller).await?, &role, description, &permissions, new).await?;
         Ok(Answer::new(format!("role <{role}> holds {} permissions", permissions.len())))
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         typed::THEN,
     },
     functions::{account::my_sessions, audit::my_events},
-    parts::{events::Events, moment::Moment, paging::More, visit::Visit},
+    parts::{events::Events, moment::Moment, paging::More, refused::Refused, visit::Visit},
 };
 
 /// The page.
@@ -32,7 +32,7 @@ pub fn Account() -> impl IntoView {
                     (Some(user), Ok(Some((list, events)))) => {
                         view! { <Own user_id=user.user_id list=list events=events/> }.into_any()
                     }
-                    (_, Err(refusal)) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+                    (_, Err(refusal)) => view! { <Refused refusal=refusal/> }.into_any(),
                     _ => view! {
                         <p>"You are not logged in. " <a href="/login?next=/account">"Log in"</a> " to see your account."</p>
                     }

@@ -140,7 +140,9 @@ fn New(permissions: Vec<PermissionView>) -> impl IntoView {
                     id="new-name" name="role" required maxlength="64" autocapitalize="off" spellcheck="false"
                     aria-describedby="new-name-help"
                 />
-                <Fields prefix="new".to_owned() description=String::new() offered=offered/>
+                <input type="hidden" name="new" value="true"/>
+                // No role has a name with such a letter.
+                <Fields prefix="+".to_owned() description=String::new() offered=offered/>
                 <button class="button quiet" type="submit">"Add"</button>
             </form>
         </section>

@@ -13,7 +13,7 @@ pub fn Setup() -> impl IntoView {
         <div class="narrow">
             <h1>"First administrator"</h1>
             <p>"The server printed a link when it started without a user. It works once, for an hour; a restart prints another one."</p>
-            <FunctionForm name="create_first_admin" button="Create the administrator" then="/users"/>
+            <FunctionForm name="create_first_admin" button="Create the administrator" then="/login?next=/users"/>
         </div>
     }
 }

@@ -100,7 +100,9 @@ pub fn arguments(form: &HtmlFormElement, shape: &Shape) -> Result<String, Vec<Fi
 /// the history either.
 pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
     let fragment = window().location().hash().unwrap_or_default();
-    let Some(code) = fragment.strip_prefix('#').filter(|code| !code.is_empty()) else {
+    // The skip link leads to a part of the page.
+    let is_code = |fragment: &str| !fragment.is_empty() && document().get_element_by_id(fragment).is_none();
+    let Some(code) = fragment.strip_prefix('#').filter(|code| is_code(code)) else {
         return;
     };
     let input = form.elements().named_item(name);

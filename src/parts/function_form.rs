@@ -4,7 +4,7 @@
 
 #![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
 
-use leptos::{html, prelude::*, task::spawn_local};
+use leptos::{ev, html, prelude::*, task::spawn_local};
 
 use super::{
     arguments::Arguments,
@@ -81,9 +81,13 @@ pub fn PurposeForm(
     let is_ready = hydrated();
     let (form, go_on) = (NodeRef::<html::Form>::new(), NodeRef::<html::A>::new());
     Effect::new(move |_| {
-        if let Some(form) = form.get() {
-            fill_from_fragment(&form, "code");
-        }
+        let Some(form) = form.get() else {
+            return;
+        };
+        fill_from_fragment(&form, "code");
+        // Another link that is opened in the same tab loads no page.
+        let listener = window_event_listener(ev::hashchange, move |_| fill_from_fragment(&form, "code"));
+        on_cleanup(move || listener.remove());
     });
     // The button that was pressed is gone by then.
     Effect::new(move |_| go_on.get().map(|link| link.focus()));

@@ -3,9 +3,10 @@
 use leptos::{mount::mount_to_renderer, prelude::*};
 use leptos_router::hooks::use_location;
 
-use super::{mark::Mark, visit::Visit};
+use super::{mark::Mark, refused::here, visit::Visit};
 use crate::contract::{
     Refusal,
+    next::OwnPage,
     user::{UserView, WhoAmI},
 };
 
@@ -16,12 +17,12 @@ const HEAD: &str = "head";
 #[component]
 pub fn Header() -> impl IntoView {
     let visit = Visit::current();
-    let here = use_location().pathname;
+    let location = use_location();
     view! {
         <div id=HEAD>
             <Suspense>
                 {move || {
-                    let here = here.get_untracked();
+                    let here = here(&location);
                     Suspend::new(async move { view! { <Head who=visit.who().await here=here/> } })
                 }}
             </Suspense>
@@ -41,7 +42,7 @@ pub fn show_anew(who: Result<Option<WhoAmI>, Refusal>, here: String) {
 fn Head(
     /// Who is logged in.
     who: Result<Option<WhoAmI>, Refusal>,
-    /// The path of this page.
+    /// The path of this page, with its query.
     here: String,
 ) -> impl IntoView {
     let (user, permissions) = match who {
@@ -57,7 +58,7 @@ fn Head(
             </a>
             <div class="who">{visitor(user, &here)}</div>
         </header>
-        {administration(&permissions, &here)}
+        {administration(&permissions, path_of(&here))}
     }
 }
 
@@ -92,14 +93,20 @@ fn visitor(user: Result<Option<UserView>, Refusal>, here: &str) -> AnyView {
         }
         .into_any(),
         Ok(None) => {
-            let target = match here {
+            let target = match path_of(here) {
                 "" | "/" | "/login" | "/confirm" => "/login".to_owned(),
-                here => format!("/login?next={here}"),
+                _ => format!("/login?next={}", OwnPage::or_home(Some(here)).escaped()),
             };
-            view! { <a class="button quiet" href=target aria-current=is_here("/login", here)>"Log in"</a> }.into_any()
+            view! { <a class="button quiet" href=target aria-current=is_here("/login", path_of(here))>"Log in"</a> }
+                .into_any()
         }
         Err(refusal) => view! { <span class="user" role="alert">{refusal.message()}</span> }.into_any(),
     }
+}
+
+/// The path of an address, without its query.
+fn path_of(here: &str) -> &str {
+    here.split_once('?').map_or(here, |(path, _)| path)
 }
 
 /// What marks the link to the page that one is at.

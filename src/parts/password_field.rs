@@ -45,7 +45,7 @@ pub fn PasswordField(
         count if count < wanted => format!("{count} of at least {wanted} characters."),
         count => format!("{count} characters: long enough. Longer is stronger."),
     };
-    let what = format!(" {}", label.to_lowercase());
+    let what = format!(" {}", label.to_ascii_lowercase());
     view! {
         <label for=name.clone()>{label}</label>
         <div class="with-button">

@@ -1,7 +1,7 @@
 //! What stands in place of something that could not be shown.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
+use leptos_router::{hooks::use_location, location::Location};
 
 use super::visit::set_status;
 use crate::contract::{Refusal, next::OwnPage};
@@ -14,15 +14,8 @@ pub fn Refused(
 ) -> impl IntoView {
     set_status(refusal.status());
     let location = use_location();
-    let here = move || {
-        format!(
-            "{}{}",
-            location.pathname.get(),
-            location.search.with(|search| query(search))
-        )
-    };
     let way = refusal.asks_for_login().then(|| {
-        let target = move || format!("/login?next={}", OwnPage::or_home(Some(&here())).escaped());
+        let target = move || format!("/login?next={}", OwnPage::or_home(Some(&here(&location))).escaped());
         view! { <p><a class="button" href=target>"Log in"</a></p> }
     });
     let said = match refusal {
@@ -38,10 +31,16 @@ pub fn Refused(
     }
 }
 
-/// The query of an address, with its mark.
-fn query(search: &str) -> String {
-    match search.trim_start_matches('?') {
-        "" => String::new(),
-        search => format!("?{search}"),
+/// The path of the page that is shown, with its query, less what Leptos would add to it after a form that failed (`__err`).
+pub fn here(location: &Location) -> String {
+    let path = location.pathname.get_untracked();
+    let search = location.search.get_untracked();
+    let pairs = search.trim_start_matches('?').split('&');
+    let own: Vec<&str> = pairs
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("__"))
+        .collect();
+    match own.is_empty() {
+        true => path,
+        false => format!("{path}?{}", own.join("&")),
     }
 }

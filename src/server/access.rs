@@ -58,7 +58,7 @@ async fn with_a_user_for_each(services: &Services, roles: &[String]) -> Result<S
     for (number, role) in (1..).zip(roles) {
         if role != ADMIN {
             let permissions = services.storage().permissions_of(role).await?;
-            copy.put_role(role, "", &permissions, &event).await?;
+            copy.put_role(role, "", &permissions, false, &event).await?;
         }
         let user = NewUser {
             user_id: &i32::to_string(&number),

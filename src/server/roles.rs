@@ -161,8 +161,14 @@ pub async fn take(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, 
 ///
 /// # Errors
 /// [`Refusal::InvalidArguments`]; [`Refusal::PermissionRequired`] where the role may do more than `actor`, before or
-/// after; [`Refusal::Conflict`] for the one that is built in.
-pub async fn put(actor: &Actor<'_>, role: &str, description: &str, permissions: &[String]) -> Result<(), Refusal> {
+/// after; [`Refusal::Conflict`] for the one that is built in, and where it has to be new and is not.
+pub async fn put(
+    actor: &Actor<'_>,
+    role: &str,
+    description: &str,
+    permissions: &[String],
+    is_new: bool,
+) -> Result<(), Refusal> {
     if !is_allowed(role) {
         return Err(Refusal::of_argument("role", RULE));
     }
@@ -184,7 +190,9 @@ pub async fn put(actor: &Actor<'_>, role: &str, description: &str, permissions: 
     let event = actor
         .event(Action::RoleChanged)
         .about(format!("{role}: {}", permissions.join(", ")));
-    storage.put_role(role, description, permissions, &event).await?;
+    if !storage.put_role(role, description, permissions, is_new, &event).await? {
+        return Err(Refusal::Conflict(format!("There is a role {role} already.")));
+    }
     events::changed(&event);
     Ok(())
 }

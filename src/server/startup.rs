@@ -92,6 +92,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     });
     let doors = Doors::new(&services, &site);
     let (handle, plain_handle) = (Handle::new(), Handle::new());
+    let handles = [handle.clone(), plain_handle.clone()];
     let drain = Duration::from_secs(settings.https.drain_seconds);
     let farewell = Duration::from_millis(settings.https.farewell_ms);
     let mut signals = StopSignals::listen().context("signals cannot be listened to")?;
@@ -134,6 +135,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         None => serving.await?,
     }
     stopper.abort();
+    // Calls that are broken off now are noted when their connections go.
+    https::parted(handles.each_ref(), LAST_WORDS).await;
     sweeper.abort();
     reloading.abort();
     // Before the writer is stopped: stopped while it commits, it would not know that its lines are stored.

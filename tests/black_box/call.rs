@@ -277,3 +277,35 @@ async fn a_jar_that_cannot_be_read_or_written_is_told_before_the_call_and_not_lo
     let mut database = server.place.database().await;
     assert_eq!(database.count("sessions").await, 0, "nobody was logged in");
 }
+
+/// As in `callgate function list | head -1`.
+#[tokio::test]
+async fn output_that_nobody_reads_is_no_failure_and_a_refusal_stays_one() {
+    let server = Server::quick_demo().await;
+    let origin = server.client().origin();
+    let unread = async |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let run = Command::new(env!("CARGO_BIN_EXE_callgate"))
+            .args(arguments)
+            .current_dir(server.place.path("."))
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .output();
+        let output = within("a command", run).await.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for arguments in [
+        &["function", "list"][..],
+        &["settings"],
+        &["user", "list"],
+        &["audit", "export"],
+        &["call", "--ca", CA, "--url", &origin, "notauth_func"],
+    ] {
+        assert_eq!(unread(arguments).await, (Some(0), String::new()), "{arguments:?}");
+    }
+    let (status, said) = unread(&["call", "--ca", CA, "--url", &origin, "auth_func"]).await;
+    assert_eq!(status, Some(1));
+    assert!(said.contains("HTTP 401"), "{said}");
+}

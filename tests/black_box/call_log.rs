@@ -76,14 +76,19 @@ async fn a_call_whose_client_goes_away_is_told_as_broken_off() {
     })
     .await;
     drop(stream);
-    let mut found = Vec::new();
+    let mut broken_off = Vec::new();
     until("the call is told", async || {
-        found = calls(&admin, json!({"function": "login"})).await;
-        !found.is_empty()
+        broken_off = calls(&admin, json!({"function": "login"})).await;
+        broken_off.retain(|call| call["outcome"] == "broken_off");
+        !broken_off.is_empty()
     })
     .await;
-    let told: Vec<_> = found.iter().map(|call| call["outcome"].as_str().unwrap()).collect();
-    assert!(told.contains(&"broken_off"), "{told:?}");
+    assert_eq!(broken_off.len(), 1);
+    assert_eq!(
+        broken_off[0]["request_id"].as_str().map(str::len),
+        Some(13),
+        "{broken_off:?}"
+    );
 }
 
 #[tokio::test]

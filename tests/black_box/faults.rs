@@ -106,8 +106,8 @@ async fn live_sessions_do_not_wait_for_a_lock_and_the_log_says_so_once() {
     }
     let took = began.elapsed();
     let said = server.place.log().matches("noting the use of a session").count();
-    // Each of them would have waited for seconds, and said so. On a slow machine it is said again after ten.
-    let most = 1 + usize::try_from(took.as_secs() / 10).unwrap();
+    // Each of them would have waited for seconds, and said so. On a slow machine it is said again after a minute.
+    let most = 1 + usize::try_from(took.as_secs() / 60).unwrap();
     assert!((1..=most).contains(&said), "{said} times in {took:?}");
     database.change("COMMIT").await;
     let noted = "SELECT COUNT(*) FROM sessions WHERE last_used_at > 1000 * unixepoch() - 200000";

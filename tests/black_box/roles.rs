@@ -319,6 +319,8 @@ async fn changes_want_the_password_anew_and_reading_does_not() {
 async fn a_role_that_cannot_be_is_refused_with_the_reason_and_nothing_changes() {
     let server = Server::quick_demo().await;
     let admin = server.admin().await;
+    let kept = json!({"role": "kept", "permissions": ["users.read"], "new": true});
+    admin.done("put_role", kept).await;
     let before = admin.done("list_roles", json!({})).await;
     for role in [
         "",
@@ -345,6 +347,8 @@ async fn a_role_that_cannot_be_is_refused_with_the_reason_and_nothing_changes() 
     assert_eq!(reply.value()["faults"][0]["field"], "permissions[1]", "{}", reply.body);
     for (function, arguments, status) in [
         ("put_role", json!({"role": "admin", "permissions": []}), 409),
+        // One that is there already is no new one, and stays as it is.
+        ("put_role", json!({"role": "kept", "permissions": [], "new": true}), 409),
         ("delete_role", json!({"role": "admin"}), 409),
         ("delete_role", json!({"role": "nothing"}), 404),
         ("give_role", json!({"user_id": "user01", "role": "nothing"}), 404),

@@ -163,6 +163,8 @@ async fn a_contradiction_refuses_to_start_and_names_the_key() {
             "site.origin",
         ),
         (vec![("CALLGATE_SITE_ORIGIN", "https://a:1:2")], "site.origin"),
+        (vec![("CALLGATE_SITE_ORIGIN", "https://a:+80")], "site.origin"),
+        (vec![("CALLGATE_SITE_ORIGIN", "https://.")], "site.origin"),
         (vec![("CALLGATE_LIMITS_BODY_BYTES", "0")], "limits.body_bytes"),
         (vec![("CALLGATE_LIMITS_CONNECTIONS", "1")], "limits.connections"),
         (

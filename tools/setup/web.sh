@@ -50,6 +50,11 @@ npm_packages() {
   if ! command -v node || ! command -v npm; then
     apt_install "Node.js 20 or later, with npm" nodejs npm
   fi
+  # Debian 12 has an older one.
+  if ! at_least "$(node --version | tr -d v)" 20; then
+    echo "Node.js 20 or later is needed, and $(command -v node) is $(node --version). Install a newer one, then run this again." >&2
+    return 1
+  fi
   (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-fund --no-audit)
   sha256sum <"$1/package-lock.json" >"$1/node_modules/.lock-hash"
 }

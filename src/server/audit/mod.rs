@@ -20,6 +20,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -75,19 +76,26 @@ pub struct CallRecord {
 }
 
 impl CallRecord {
-    /// A call of `caller` that began at that moment and has come to an end.
-    fn new(caller: &Caller, function: &'static str, began: Instant, outcome: &'static str) -> Self {
+    /// A call that has come to an end.
+    fn new(call: &CallUnderWay<'_>, outcome: &'static str) -> Self {
+        let CallUnderWay {
+            caller,
+            function,
+            began,
+            reference,
+            ..
+        } = call;
         let who = Who(caller.known_login());
         Self {
             at: caller.arrival().at,
-            function,
+            function: *function,
             session: (who.0.is_none() && caller.has_session()).then(|| caller.session()),
             who,
             outcome,
             calls: 1,
             took_us: i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX),
             address: caller.arrival().address,
-            request_id: Reference::of_request(),
+            request_id: *reference,
         }
     }
 
@@ -108,6 +116,8 @@ pub struct CallUnderWay<'a> {
     caller: &'a Caller,
     function: &'static str,
     began: Instant,
+    /// Of the request. At the drop nobody can be asked for it any more.
+    reference: Option<Reference>,
     is_over: bool,
 }
 
@@ -118,6 +128,7 @@ impl<'a> CallUnderWay<'a> {
             caller,
             function,
             began: Instant::now(),
+            reference: Reference::of_request(),
             is_over: false,
         }
     }
@@ -134,7 +145,7 @@ impl<'a> CallUnderWay<'a> {
     }
 
     fn note(&self, outcome: &'static str) {
-        let record = CallRecord::new(self.caller, self.function, self.began, outcome);
+        let record = CallRecord::new(self, outcome);
         self.caller.services().audit().note_call(record);
     }
 }
@@ -142,7 +153,8 @@ impl<'a> CallUnderWay<'a> {
 impl Drop for CallUnderWay<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.note("broken_off");
+            let has_panicked = thread::panicking();
+            self.note(if has_panicked { "internal" } else { "broken_off" });
         }
     }
 }
@@ -190,7 +202,7 @@ pub struct Audit {
 #[derive(Debug, Default)]
 struct Refusals {
     minute: i64,
-    by_user: HashMap<String, u32>,
+    counts: HashMap<(String, Action), u32>,
 }
 
 impl Refusals {
@@ -200,10 +212,10 @@ impl Refusals {
         if self.minute != minute {
             *self = Self {
                 minute,
-                by_user: HashMap::new(),
+                counts: HashMap::new(),
             };
         }
-        let count = self.by_user.entry(event.actor.clone()).or_default();
+        let count = self.counts.entry((event.actor.clone(), event.action)).or_default();
         *count = count.saturating_add(1);
         *count <= MOST_REFUSALS
     }

@@ -55,7 +55,7 @@ impl Role {
                 description,
                 permissions,
             } => {
-                let done = roles::put(&actor, &role, &description, &permissions).await;
+                let done = roles::put(&actor, &role, &description, &permissions, false).await;
                 let said = format!("The role {role} holds {} permissions.", permissions.len());
                 tell(&role, done, said, json)
             }

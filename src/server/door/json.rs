@@ -148,10 +148,12 @@ pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, 
         return Err(Refusal::Encoded);
     }
     let limit = settings.limits.body_bytes;
-    let body = request.body_mut();
-    if http_body::Body::size_hint(body).lower() > limit {
+    if http_body::Body::size_hint(request.body()).lower() > limit {
         return Err(Refusal::TooLarge { limit });
     }
+    // From here on the client is asked for the body, and waits no more.
+    request.headers_mut().remove(EXPECT);
+    let body = request.body_mut();
     let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
     let read = within(Duration::from_secs(settings.https.body_seconds), limited.collect())
         .await

@@ -124,27 +124,38 @@ impl Listener {
     }
 
     async fn accept(&self, socket: &TcpListener) -> io::Result<(Accepted, Peer)> {
-        let mut free = self.places.free().await?;
         loop {
-            let (stream, address) = socket.accept().await.inspect_err(|error| {
-                tracing::warn!(%error, "a connection could not be accepted");
-            })?;
-            match self.places.give(free, address.ip()) {
-                Ok(place) => return Ok((Accepted { stream, place }, Peer(address))),
-                Err(still_free) => free = still_free,
+            if let Some(accepted) = self.accept_one(socket).await? {
+                return Ok(accepted);
             }
         }
+    }
+
+    /// The next connection, or `None` where its address has no more places, so that it was closed.
+    async fn accept_one(&self, socket: &TcpListener) -> io::Result<Option<(Accepted, Peer)>> {
+        let free = self.places.free().await?;
+        let (stream, address) = socket.accept().await.inspect_err(|error| {
+            tracing::warn!(%error, "a connection could not be accepted");
+        })?;
+        let place = self.places.give(free, address.ip());
+        Ok(place.map(|place| (Accepted { stream, place }, Peer(address))))
     }
 
     /// A connection that waits in the system's queue while the server stops: it would be reset with the socket. Not more of
     /// them than such a queue holds, for new ones may come for as long as it is looked.
     fn accept_waiting(&self, socket: &TcpListener) -> Option<io::Result<(Accepted, Peer)>> {
-        let may_more = self
-            .waiting
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        may_more.ok()?;
-        // All of them at once, however many: what a task does in one go is limited otherwise.
-        unconstrained(self.accept(socket)).now_or_never()
+        loop {
+            let may_more = self
+                .waiting
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            may_more.ok()?;
+            // All of them at once, however many: what a task does in one go is limited otherwise.
+            match unconstrained(self.accept_one(socket)).now_or_never()? {
+                Ok(None) => {}
+                Ok(Some(accepted)) => return Some(Ok(accepted)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
     }
 
     fn socket(&self) -> Option<Arc<TcpListener>> {

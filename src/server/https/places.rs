@@ -69,13 +69,10 @@ impl Places {
         of_all.map(FreePlace).map_err(io::Error::other)
     }
 
-    /// Gives a free place to a connection from `address`, or keeps it, where that address has as many as it may have.
-    ///
-    /// # Errors
-    /// The place that is still free.
-    pub fn give(self: &Arc<Self>, free: FreePlace, address: IpAddr) -> Result<Place, FreePlace> {
+    /// Gives a free place to a connection from `address`. `None` where that address has as many as it may have.
+    pub fn give(self: &Arc<Self>, free: FreePlace, address: IpAddr) -> Option<Place> {
         if self.proxies.trusts(address.to_canonical()) {
-            return Ok(Place {
+            return Some(Place {
                 _of_all: free.0,
                 _of_one: None,
             });
@@ -86,11 +83,11 @@ impl Places {
         if *count >= self.most_of_one {
             drop(taken);
             self.tell(network);
-            return Err(free);
+            return None;
         }
         *count += 1;
         let places = Arc::clone(self);
-        Ok(Place {
+        Some(Place {
             _of_all: free.0,
             _of_one: Some(PlaceOfOne { places, network }),
         })
@@ -142,7 +139,7 @@ mod tests {
 
     async fn enter(places: &Arc<Places>, address: &str) -> Option<Place> {
         let free = places.free().await.unwrap();
-        places.give(free, address.parse().unwrap()).ok()
+        places.give(free, address.parse().unwrap())
     }
 
     #[tokio::test]

@@ -50,7 +50,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const REST: Duration = Duration::from_millis(500);
 
 /// For how long further failures to note a use say nothing.
-const QUIET: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_mins(1);
 
 /// What `create` says of a login that was overtaken. tower-sessions has no error of its own for it.
 pub(super) const OVERTAKEN: &str = "the login was overtaken";
@@ -64,6 +64,8 @@ pub struct Store {
     live: LiveSessions,
     /// When a use could last not be noted, in milliseconds since 1970.
     not_noted_at: AtomicI64,
+    /// When that was last logged.
+    told_at: AtomicI64,
 }
 
 impl Store {
@@ -75,6 +77,7 @@ impl Store {
             absolute: settings.absolute(),
             live: LiveSessions::new(settings.in_memory),
             not_noted_at: AtomicI64::default(),
+            told_at: AtomicI64::default(),
         }
     }
 
@@ -165,9 +168,16 @@ impl Store {
             Ok(Err(fault)) => Some(fault),
             Err(_) => None,
         };
-        // Of many that fail, the first says so.
-        let before = Timestamp(self.not_noted_at.swap(now.0, Ordering::Relaxed));
-        if !is_within(QUIET, before, now) {
+        let now = Timestamp::now();
+        self.not_noted_at.store(now.0, Ordering::Relaxed);
+        // Of many that fail, one says so.
+        let told_at = self.told_at.load(Ordering::Relaxed);
+        let is_told = is_within(QUIET, Timestamp(told_at), now)
+            || self
+                .told_at
+                .compare_exchange(told_at, now.0, Ordering::Relaxed, Ordering::Relaxed)
+                .is_err();
+        if !is_told {
             if let Some(fault) = fault {
                 fault.log();
             } else {

@@ -221,6 +221,10 @@ fn is_origin(text: &str) -> bool {
     let host = authority.host();
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
     let port = authority.as_str().strip_prefix(host);
-    let is_port = |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    !host.is_empty() && host.bytes().all(letters) && port.is_some_and(|port| port.is_empty() || is_port(port))
+    let is_number =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_port = |port: &str| port.strip_prefix(':').is_some_and(is_number);
+    host.bytes().any(|byte| byte.is_ascii_alphanumeric())
+        && host.bytes().all(letters)
+        && port.is_some_and(|port| port.is_empty() || is_port(port))
 }

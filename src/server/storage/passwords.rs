@@ -114,13 +114,16 @@ impl Storage {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query("UPDATE sessions SET token_hash = $1, data = $2, series_hash = NULL WHERE token_hash = $3")
-            .bind(renewed.new.as_bytes())
-            .bind(renewed.data)
-            .bind(renewed.old.as_bytes())
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault(change))?;
+        sqlx::query(
+            "UPDATE sessions SET token_hash = $1, data = $2, series_hash = NULL, login_id = $4 WHERE token_hash = $3",
+        )
+        .bind(renewed.new.as_bytes())
+        .bind(renewed.data)
+        .bind(renewed.old.as_bytes())
+        .bind(renewed.login_id)
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(change))?;
         end_all_of(&mut transaction, renewed.user_id, Some(renewed.new))
             .await
             .map_err(fault(change))?;

@@ -102,7 +102,7 @@ impl Storage {
             .map_err(fault("looking up the permissions of a role"))
     }
 
-    /// Makes a role, or changes it to be like this.
+    /// Makes a role, or changes it to be like this. `false` where it has to be new and is there already.
     ///
     /// # Errors
     /// A fault of the database; then nothing has changed.
@@ -111,19 +111,24 @@ impl Storage {
         role: &str,
         description: &str,
         permissions: &[String],
+        is_new: bool,
         event: &Event,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let change = "changing a role";
         let mut transaction = self.begin(change).await?;
-        sqlx::query(
+        let done = sqlx::query(
             "INSERT INTO roles (role, description) VALUES ($1, $2)
-             ON CONFLICT (role) DO UPDATE SET description = $2",
+             ON CONFLICT (role) DO UPDATE SET description = $2 WHERE NOT $3",
         )
         .bind(role)
         .bind(description)
+        .bind(is_new)
         .execute(&mut *transaction)
         .await
         .map_err(fault(change))?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query("DELETE FROM role_permissions WHERE role = $1")
             .bind(role)
             .execute(&mut *transaction)
@@ -138,7 +143,8 @@ impl Storage {
                 .map_err(fault(change))?;
         }
         add_event(&mut transaction, event).await.map_err(fault(change))?;
-        transaction.commit().await.map_err(fault(change))
+        transaction.commit().await.map_err(fault(change))?;
+        Ok(true)
     }
 
     /// Deletes a role, which takes it from all users. The built-in role is not deleted here.

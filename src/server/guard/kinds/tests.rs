@@ -59,7 +59,7 @@ async fn holder(role: &str, permission: &str) -> Caller {
     let (event, roles) = (Event::by_operator(Action::RoleChanged), [role.to_owned()]);
     let storage = services.storage();
     storage
-        .put_role(role, "", &[permission.to_owned()], &event)
+        .put_role(role, "", &[permission.to_owned()], false, &event)
         .await
         .unwrap();
     let user = NewUser {
