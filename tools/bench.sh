@@ -7,7 +7,7 @@ cd "$project"
 tools/build.sh
 tools/setup.sh bench
 . tools/env.sh
-cargo build --release --locked --bins --manifest-path benches/peers/Cargo.toml
+cargo build --release --locked --bins --manifest-path benches/peers/Cargo.toml --target-dir benches/peers/target
 cd benches
 # What is in the environment is a setting to Callgate.
 exec timeout --kill-after=30 900 python3 -m harness "$@"

@@ -46,7 +46,8 @@ rm -rf target/site
 # The relocations are what the splitting goes by; cargo-leptos would ask for them itself if there were no other flags.
 read -ra small <<<"$(small_std_flags)"
 browser_flags=("--sysroot=$(small_std)" "${small[@]}" "-Clink-args=--emit-relocs")
+# Both without the lock: what goes on in the background after them (a compiler cache, say) would keep it.
 RUSTC_BOOTSTRAP=1 CARGO_ENCODED_RUSTFLAGS+=$(printf '\x1f%s' "${browser_flags[@]}") LEPTOS_HASH_FILES=true \
-  cargo leptos build --release --precompress --split --frontend-only
-EMBEDDED_SITE=$project/target/site cargo build --release --features ssr --bin callgate
+  cargo leptos build --release --precompress --split --frontend-only 9>&-
+EMBEDDED_SITE=$project/target/site cargo build --release --features ssr --bin callgate 9>&-
 mv "$stamp.new" "$stamp"

@@ -9,6 +9,7 @@ deny=(cargo deny --all-features --log-level warn)
 checks=(bans licenses sources)
 logs=target/test-logs
 mkdir -p "$logs"
+rm -f "$logs/deny.note"
 notes=()
 if GIT_TERMINAL_PROMPT=0 timeout 120 "${deny[@]}" fetch db >"$logs/deny-fetch.log" 2>&1; then
   checks+=(advisories)
@@ -37,7 +38,7 @@ if [ ${#unasked[@]} -gt 0 ]; then
   notes+=("npm's advisories not checked: the registry did not answer")
 fi
 
-# An exception has a date to look at it again. When it has come nothing breaks: it is said.
-due=$(grep -oE 'Look again: [0-9-]{10}' deny.toml | awk -v today="$(date +%F)" '$3 <= today { print $3 }' | sort | head -n 1)
+# An exception has a date to look at it again. When it has come nothing breaks: it is said. Without exceptions there is none.
+due=$(sed -nE 's/.*Look again: ([0-9-]{10}).*/\1/p' deny.toml | awk -v today="$(date +%F)" '$1 <= today' | sort | head -n 1)
 if [ -n "$due" ]; then notes+=("deny.toml has an exception to look at again since $due"); fi
 if [ ${#notes[@]} -gt 0 ]; then (IFS=';' && echo "${notes[*]}" | sed 's/;/; /g') >"$logs/deny.note"; fi

@@ -2,7 +2,8 @@
 # Variables that begin with CALLGATE_ are the server's settings, and it refuses those that it does not know; hence SETUP_.
 # shellcheck shell=bash
 
-project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# As cargo sees it: without symbolic links.
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 # Command line tools that set-up builds are kept outside the project, so that a second clone finds them.
 SETUP_TOOLS=${SETUP_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/callgate}
@@ -19,8 +20,9 @@ WASM_BINDGEN_VERSION=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version =
   "$project/Cargo.lock" 2>/dev/null) || true
 WASM_BINDGEN_VERSION=${WASM_BINDGEN_VERSION:-0.2.130}
 
-# Another place for what is built would not be found.
-unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
+# Another place for what is built would not be found. This counts for more than any other setting of it, be it in the
+# environment or in a developer's own configuration of cargo.
+export CARGO_TARGET_DIR=$project/target
 
 PATH=$project/tools/node_modules/.bin:$PATH
 for callgate_tool in "wasm-bindgen-cli-$WASM_BINDGEN_VERSION" "cargo-leptos-$CARGO_LEPTOS_VERSION" \

@@ -18,15 +18,19 @@ trap stop_server EXIT
 # start_server <option of serve>...: returns once it answers a verified request, whatever it answers. Sets $base.
 start_server() {
   local port
-  port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  base=https://localhost:$port
-  "$program" cert --certs "$data" >"$data/server.log"
-  "$program" serve --data "$data" --certs "$data" --https "127.0.0.1:$port" --http off "$@" >>"$data/server.log" 2>&1 &
-  server=$!
-  for _ in {1..300}; do
-    if curl --silent --noproxy '*' --output /dev/null --max-time 2 --cacert "$ca" "$base/"; then return 0; fi
-    if ! kill -0 "$server" 2>/dev/null; then break; fi
-    sleep 0.1
+  "$program" cert --certs "$data" >"$data/cert.log"
+  # Another program may take a port between the look and the start.
+  for _ in {1..5}; do
+    port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    base=https://localhost:$port
+    "$program" serve --data "$data" --certs "$data" --https "127.0.0.1:$port" --http off "$@" >"$data/server.log" 2>&1 &
+    server=$!
+    for _ in {1..300}; do
+      if curl --silent --noproxy '*' --output /dev/null --max-time 2 --cacert "$ca" "$base/"; then return 0; fi
+      if ! kill -0 "$server" 2>/dev/null; then break; fi
+      sleep 0.1
+    done
+    if ! grep -q 'cannot be listened on' "$data/server.log"; then break; fi
   done
   echo "The server did not get ready. Its output:" >&2
   cat "$data/server.log" >&2

@@ -51,7 +51,8 @@ for step in ${missing[@]+"${missing[@]}"}; do
   log=target/setup/$step.log
   echo "[$number/${#missing[@]}] $("say_$step")"
   set +e
-  (set -e; "do_$step") >"$log" 2>&1 </dev/null
+  # Without the lock: what goes on in the background after a step (a compiler cache, say) would keep it.
+  (set -e; "do_$step") >"$log" 2>&1 </dev/null 9>&-
   status=$?
   set -e
   hash -r

@@ -31,10 +31,12 @@ suite_flood() { tools/flood.sh; }
 suite_openapi() { tools/openapi.sh; }
 suite_sslscan() { tools/sslscan.sh; }
 suite_e2e() { tools/e2e.sh; }
-# Built first, because the tests do not wait for a compiler.
+# Built first, because the tests do not wait for a compiler. The port that tells of new builds is one that hardly anybody
+# else has: not that of a `make dev` at work, and not one that the system gives away meanwhile.
 suite_dev() {
   LEPTOS_SITE_ROOT=target/dev-site cargo leptos build --split &&
-    END2END_PROGRAM=tools/dev.sh tools/e2e.sh --workers=1 --timeout=60000 --project=hydrated-desktop login.hydrated call.hydrated
+    LEPTOS_RELOAD_PORT=$((20000 + RANDOM % 10000)) END2END_PROGRAM=tools/dev.sh \
+      tools/e2e.sh --workers=1 --timeout=60000 --project=hydrated-desktop login.hydrated call.hydrated
 }
 suite_fuzz() { tools/fuzz.sh; }
 suite_slow() { tools/slow.sh; }

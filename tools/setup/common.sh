@@ -27,8 +27,7 @@ apt_install() {
     return 1
   fi
   local apt=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
-  "${apt[@]}" update
-  "${apt[@]}" install --yes --no-install-recommends "$@"
+  "${apt[@]}" update && "${apt[@]}" install --yes --no-install-recommends "$@"
 }
 
 # cargo_tool <crate> <version> <cargo install's further arguments>...

@@ -13,10 +13,18 @@ do_basics() {
   apt_install "a C compiler (cc), make, pkg-config and curl" gcc libc6-dev make pkg-config curl ca-certificates
 }
 
-# A compiler will do if it is new enough and really makes a browser module of a line that uses the standard library.
+# This version and no newer one: the browser part is built with unstable flags (tools/build.sh), which any version may
+# change, and a newer one has lints that the code has not met. Debian's compiler may be newer, because Debian has but one.
+right_rust() {
+  local version
+  version=$(rustc --version | cut -d' ' -f2)
+  [ "$version" = "$RUST_VERSION" ] || { [ "${SETUP_RUST_FROM:-}" = debian ] && at_least "$version" "$RUST_VERSION"; }
+}
+
+# A compiler will do if it is the right one and really makes a browser module of a line that uses the standard library.
 have_rust() {
   export RUSTUP_AUTO_INSTALL=0
-  at_least "$(rustc --version | cut -d' ' -f2)" "$RUST_VERSION" && cargo --version || return 1
+  right_rust && cargo --version || return 1
   if [ "$SETUP_FOR" != run ]; then cargo clippy --version && cargo fmt --version || return 1; fi
   local made
   made=$(mktemp) || return 1
@@ -35,7 +43,7 @@ say_rust() {
 # SETUP_RUST=debian takes Debian's at once.
 do_rust() {
   rm -f "$SETUP_TOOLS/toolchain.sh"
-  unset RUSTUP_TOOLCHAIN CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
+  unset RUSTUP_TOOLCHAIN CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER SETUP_RUST_FROM
   if [ "${SETUP_RUST:-}" != debian ] && rust_from_rustup; then return 0; fi
   rust_from_debian
 }
@@ -46,14 +54,13 @@ rust_from_rustup() {
   echo "export RUSTUP_TOOLCHAIN=$RUST_VERSION" >"$SETUP_TOOLS/toolchain.sh"
 }
 
+# Not every system with apt-get has these packages: Ubuntu has none of them.
 rust_from_debian() {
-  if ! command -v apt-get; then
-    echo "Please install Rust $RUST_VERSION or later with the target wasm32-unknown-unknown (https://rustup.rs)," \
-      "then start again." >&2
+  local rustup_name=callgate-web lld
+  if ! command -v apt-get || ! apt_install "Rust" rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web; then
+    ask_for_rust
     return 1
   fi
-  local rustup_name=callgate-web lld
-  apt_install "Rust" rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web
   lld=$(apt-cache search --names-only '^lld-[0-9]+$' | cut -d' ' -f1 | sort -V | tail -n 1)
   apt_install "LLVM's linker" "$lld"
   if command -v rustup; then
@@ -64,12 +71,29 @@ rust_from_debian() {
     # shellcheck disable=SC2016
     echo 'export PATH=/usr/bin:$PATH' >"$SETUP_TOOLS/toolchain.sh.new"
   fi
-  echo "export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-${lld#lld-}" >>"$SETUP_TOOLS/toolchain.sh.new"
+  echo "export SETUP_RUST_FROM=debian CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-${lld#lld-}" \
+    >>"$SETUP_TOOLS/toolchain.sh.new"
   # shellcheck source=/dev/null
   . "$SETUP_TOOLS/toolchain.sh.new"
+  if ! right_rust; then
+    ask_for_rust
+    return 1
+  fi
   browser_standard_library
   mv "$SETUP_TOOLS/toolchain.sh.new" "$SETUP_TOOLS/toolchain.sh"
 }
+
+# What to do where set-up cannot get the compiler.
+ask_for_rust() {
+  echo "Callgate is built with Rust $RUST_VERSION and no other, and set-up could not install it."
+  echo "What is here: $(rustc --version 2>/dev/null || echo "no Rust")."
+  if command -v rustup >/dev/null; then
+    echo "What rustup said is in target/setup/rust.log. Once \`rustup toolchain install $RUST_VERSION\` works here, start again."
+  else
+    echo "Please install rustup (https://rustup.rs) and start again in a new shell: set-up gets the rest with it. Or install" \
+      "exactly Rust $RUST_VERSION by hand: rustc, cargo, clippy, rustfmt, rust-src, and rust-std for wasm32-unknown-unknown."
+  fi
+} >&2
 
 # Debian's compiler comes without a standard library for the browser target: build it from its sources, once.
 browser_standard_library() {
@@ -89,7 +113,8 @@ build_standard_library() {
   mkdir -p "$work/src"
   printf '[package]\nname = "empty"\nedition = "2024"\n' >"$work/Cargo.toml"
   : >"$work/src/lib.rs"
-  (cd "$work" && RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} -Cembed-bitcode=yes" CARGO_TARGET_DIR=$work/target \
+  (cd "$work" && export RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} -Cembed-bitcode=yes" \
+    CARGO_TARGET_DIR=$work/target CARGO_BUILD_BUILD_DIR=$work/target &&
     cargo build --release --target "$target" -Zbuild-std=core,alloc,std,panic_abort,proc_macro "$@")
   rm -f "$work/target/$target/release/deps"/libempty-*.rlib
 }
@@ -111,7 +136,8 @@ do_small_std() {
     is_added=yes
   fi
   if [ ! -d "$sources" ]; then
-    echo "Please install the sources of Rust's standard library (rustup component add rust-src), then start again." >&2
+    echo "Please install rust-src, the sources of the standard library of $(rustc --version), so that they lie in $sources." \
+      "Then start again." >&2
     return 1
   fi
   # It names its sources where it panics: not by their place on this machine.
