@@ -1,13 +1,8 @@
 // Managing users and roles: the same journeys with and without script.
-import { randomUUID } from 'node:crypto';
-import { ADMIN, ADMIN_PASSWORD, expect, test, type Site } from './support/test.ts';
+import { inviteUser, openLink } from './support/links.ts';
+import { ADMIN, ADMIN_PASSWORD, expect, newName, test, type Site } from './support/test.ts';
 
 const PASSWORD = 'six large parrots walk';
-
-/** A name that no other test has. */
-function newName(): string {
-  return `ada-${randomUUID().slice(0, 8)}`;
-}
 
 async function asAdmin(site: Site, path: string): Promise<void> {
   await site.logIn(ADMIN, ADMIN_PASSWORD);
@@ -23,29 +18,17 @@ async function press(site: Site, name: string, path: string): Promise<void> {
 
 test('a person is invited, chooses a password, and logs in', async ({ site, elsewhere }) => {
   const user = newName();
-  await asAdmin(site, '/users');
-  await site.main.getByRole('link', { name: 'Invite a user' }).click();
-  await site.isAt('/functions/invite_user');
-  await site.ready();
-  await site.page.getByLabel('User id').fill(user);
-  await site.call();
-  const link = await site.reply.getByRole('group', { name: 'The link' }).innerText();
-  expect(link).toMatch(/\/welcome#[\w-]{40,}$/);
-
-  await elsewhere.open(new URL(link).pathname + new URL(link).hash);
-  const code = elsewhere.page.getByLabel('Code');
+  const link = await inviteUser(site, user);
+  await openLink(elsewhere, link);
   if (elsewhere.hydrates) {
     // It is out of the address as soon as it is in its field.
-    await expect(code).toHaveValue(link.split('#')[1]);
-    await elsewhere.isAt('/welcome');
     expect(new URL(elsewhere.page.url()).hash).toBe('');
     // Another link in the same tab loads no page, and the skip link is no code.
-    for (const [fragment, filled] of [['another', 'another'], ['main', 'another'], [link.split('#')[1], link.split('#')[1]]]) {
+    const [, code] = link.split('#');
+    for (const [fragment, filled] of [['another', 'another'], ['main', 'another'], [code, code]]) {
       await elsewhere.page.evaluate(hash => location.assign(hash), `#${fragment}`);
-      await expect(code).toHaveValue(filled);
+      await expect(elsewhere.page.getByLabel('Code')).toHaveValue(filled);
     }
-  } else {
-    await code.fill(link);
   }
   await elsewhere.page.getByLabel('New password').fill(PASSWORD);
   await elsewhere.main.getByRole('button', { name: 'Choose' }).click();

@@ -1,5 +1,6 @@
 // Every page there is to look at, and how to get there.
 import { answerTo } from './foreign.ts';
+import { isTooLate } from './links.ts';
 import { ADMIN, ADMIN_PASSWORD, expect, PASSWORD, USER, type Site } from './test.ts';
 
 export interface Sight {
@@ -34,6 +35,7 @@ export const SIGHTS: Sight[] = [
   { name: 'users-logged-out', show: site => site.open('/users', 401) },
   { name: 'invite', show: asAdmin('/functions/invite_user') },
   { name: 'welcome', show: site => site.open('/welcome') },
+  { name: 'welcome-refused', show: refusedLink },
   { name: 'setup', show: site => site.open('/setup') },
   { name: 'register-closed', show: site => site.open('/register') },
   { name: 'not-found', show: site => site.open('/no-such-page', 404) },
@@ -112,6 +114,12 @@ function asAdmin(path: string, status = 200): (site: Site) => Promise<void> {
 async function forbidden(site: Site): Promise<void> {
   await site.logIn();
   await site.open('/users', 403);
+}
+
+async function refusedLink(site: Site): Promise<void> {
+  await site.open('/welcome');
+  await site.page.getByLabel('Code').fill('used');
+  await isTooLate(site, 'choose_password');
 }
 
 async function account(site: Site): Promise<void> {

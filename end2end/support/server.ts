@@ -1,4 +1,4 @@
-// A server of one's own: the release build as a demo, on a free port, with data that goes away with it.
+// A server of one's own: the release build, on a free port, with data that goes away with it.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -15,9 +15,21 @@ export interface Server {
   origin: string;
   /** The folder of its certificate and key. */
   certificates: string;
+  /** The link that it printed for the first administrator; empty where there was a user. */
+  firstLink: string;
   /** Lets somebody log in besides the demo users. */
   addUser(name: string, password: string): Promise<void>;
+  /** Ends it for as long as `meanwhile` takes. Then it is back, at the same address and with the same data. */
+  isAwayWhile(meanwhile: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A process that serves, and what it said when it was ready. */
+interface Running {
+  child: ChildProcess;
+  address: string;
+  origin: string;
+  firstLink: string;
 }
 
 /** As many logins fail as the tests of one server like, unless they say otherwise. */
@@ -27,60 +39,121 @@ const UNTHROTTLED = {
   CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES: '1000',
 };
 
-/** Starts a server with these variables and waits until it says that it is ready. */
-export async function startServer(settings: Record<string, string> = {}): Promise<Server> {
+/** How often a port is looked for before it is given up. */
+const PORTS_TO_TRY = 5;
+
+/** Somebody else took the port between the look and the start. */
+class PortTaken extends Error {}
+
+export type Users = 'demo' | 'none';
+
+/** Starts a server with these variables, as a demo or without any user, and waits until it says that it is ready. */
+export async function startServer(settings: Record<string, string>, users: Users): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'callgate-end2end-'));
-  const address = `127.0.0.1:${await freePort()}`;
-  const child = spawn(
-    program,
-    ['serve', '--demo', '--data', data, '--certs', data, '--https', address, '--http', 'off'],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...UNTHROTTLED, ...settings } },
-  );
-  const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-      child.kill();
-      await once(child, 'exit');
-    }
-    await rm(data, { recursive: true });
-  };
-  const addUser = async (name: string, password: string) => {
-    const adding = spawn(program, ['user', 'add', name, '--data', data], { stdio: ['pipe', 'ignore', 'inherit'] });
-    adding.stdin.end(password);
-    const [status] = await once(adding, 'exit');
+  const run = async (line: string[], typed = '') => {
+    const command = spawn(program, line, { stdio: ['pipe', 'ignore', 'inherit'] });
+    command.stdin.end(typed);
+    const [status] = await once(command, 'exit');
     if (status !== 0) {
-      throw new Error(`The user ${name} could not be added.`);
+      throw new Error(`callgate ${line.join(' ')} ended with ${status}.`);
     }
+  };
+  const start = (address: string) => {
+    const line = ['serve', '--data', data, '--certs', data, '--https', address, '--http', 'off'];
+    const env = { ...process.env, ...UNTHROTTLED, ...settings };
+    return serving([...line, ...(users === 'demo' ? ['--demo'] : [])], env, address);
   };
   try {
-    return { origin: await originOnceReady(child), certificates: data, addUser, stop };
+    if (users === 'none') {
+      // A demo makes itself one.
+      await run(['cert', '--certs', data]);
+    }
+    let running = await wherePortIsFree(async () => start(await freeAddress()));
+    const { address, origin, firstLink } = running;
+    return {
+      origin,
+      certificates: data,
+      firstLink,
+      addUser: (name, password) => run(['user', 'add', name, '--data', data], password),
+      isAwayWhile: async meanwhile => {
+        await end(running.child);
+        try {
+          await meanwhile();
+        } finally {
+          running = await wherePortIsFree(() => start(address));
+        }
+      },
+      stop: async () => {
+        await end(running.child);
+        await rm(data, { recursive: true });
+      },
+    };
   } catch (error) {
-    await stop();
+    await rm(data, { recursive: true });
     throw error;
   }
 }
 
-function originOnceReady(child: ChildProcess): Promise<string> {
+/** Runs a command line that serves until it is ready. */
+async function serving(line: string[], env: NodeJS.ProcessEnv, address: string): Promise<Running> {
+  const child = spawn(program, line, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  try {
+    const said = await whatItSaysOnceReady(child);
+    const [, origin] = /Callgate is ready at (https:\S+)\n/.exec(said) ?? [];
+    const [firstLink] = /https:\S+\/setup#\S+/.exec(said) ?? [''];
+    return { child, address, origin, firstLink };
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
+}
+
+function whatItSaysOnceReady(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = '';
     const read = (chunk: Buffer) => {
       output += chunk;
-      const ready = /Callgate is ready at (https:\S+)\n/.exec(output);
-      if (ready) {
-        resolve(ready[1]);
+      // The last of the lines that it greets with.
+      if (/Callgate is ready at https:\S+\n[^]*Stop it with Ctrl\+C\n/.test(output)) {
+        resolve(output);
+      } else if (output.includes('cannot be listened on')) {
+        reject(new PortTaken(output));
       }
     };
     child.stdout?.on('data', read);
     child.stderr?.on('data', read);
     child.on('error', error => reject(new Error(`${program} does not start: ${error.message}. Build it with make build.`)));
-    child.on('exit', () => reject(new Error(`The server ended before it was ready:\n${output}`)));
+    // Not at its exit, when there may still be something to read.
+    child.on('close', () => reject(new Error(`The server ended before it was ready:\n${output}`)));
   });
 }
 
-async function freePort(): Promise<number> {
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+    child.kill();
+    await once(child, 'exit');
+  }
+}
+
+/** Tries again where the port was taken. */
+async function wherePortIsFree(start: () => Promise<Running>): Promise<Running> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!(error instanceof PortTaken) || tries === PORTS_TO_TRY) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** An address that nobody listens at just now. */
+async function freeAddress(): Promise<string> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;
   probe.close();
   await once(probe, 'close');
-  return port;
+  return `127.0.0.1:${port}`;
 }

@@ -1,6 +1,7 @@
 // The `test` that all specs use: a server per worker, a watched page, and the steps that journeys are made of.
+import { randomUUID } from 'node:crypto';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
-import { startServer, type Server } from './server.ts';
+import { startServer, type Server, type Users } from './server.ts';
 import { Watch } from './watch.ts';
 
 export { expect };
@@ -11,6 +12,11 @@ export const PASSWORD = 'user_01';
 export const ADMIN = 'user03';
 export const ADMIN_PASSWORD = 'user_03';
 export const SESSION_COOKIE = '__Host-callgate';
+
+/** A name that no other test has. */
+export function newName(): string {
+  return `ada-${randomUUID().slice(0, 8)}`;
+}
 
 export interface Options {
   /** Whether the program takes over the pages; without script it does not. */
@@ -27,15 +33,18 @@ interface Fixtures {
 interface WorkerFixtures {
   /** Variables for the server of these tests. */
   settings: Record<string, string>;
+  /** Who can log in at the start. */
+  users: Users;
   server: Server;
 }
 
 export const test = base.extend<Fixtures & Options, WorkerFixtures>({
   hydrates: [true, { option: true }],
   settings: [{}, { option: true, scope: 'worker' }],
+  users: ['demo', { option: true, scope: 'worker' }],
   server: [
-    async ({ settings }, use) => {
-      const server = await startServer(settings);
+    async ({ settings, users }, use) => {
+      const server = await startServer(settings, users);
       await use(server);
       await server.stop();
     },

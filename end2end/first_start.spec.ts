@@ -1,0 +1,31 @@
+// The first start: whoever has the link that the server printed becomes its first administrator.
+import { choosePassword, isTooLate, openLink, tryShortPassword } from './support/links.ts';
+import { expect, test } from './support/test.ts';
+
+test.use({ users: 'none' });
+
+const PASSWORD = 'six large parrots walk';
+
+test('the printed link makes an administrator, who manages users, and nobody else', async ({
+  site,
+  elsewhere,
+  server,
+}) => {
+  await openLink(site, server.firstLink);
+  const user = site.page.getByLabel('User id');
+  await user.fill('root');
+  await tryShortPassword(site, server.firstLink, 'create_first_admin');
+  await expect(user).toHaveValue('root');
+  await choosePassword(site, PASSWORD);
+  await site.isAt('/login?next=/users');
+  await site.ready();
+  await site.fillLogin('root', PASSWORD);
+  await site.sendLogin('/users', 'root');
+  await expect(site.main.getByRole('link', { name: 'root' })).toBeVisible();
+
+  await openLink(elsewhere, server.firstLink);
+  await elsewhere.page.getByLabel('User id').fill('second');
+  await isTooLate(elsewhere, 'create_first_admin');
+  await site.open('/users');
+  await expect(site.main.getByRole('link', { name: 'second' })).toHaveCount(0);
+});

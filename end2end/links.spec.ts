@@ -1,0 +1,54 @@
+// One-time links to their end: what is not good enough uses nothing up, and what is good enough is taken once.
+import { choosePassword, inviteUser, isTooLate, openLink, tryShortPassword } from './support/links.ts';
+import { ADMIN, ADMIN_PASSWORD, expect, newName, test } from './support/test.ts';
+
+const OLD = 'seven small zebras swim';
+const GOOD = 'six large parrots walk';
+
+test('an invitation outlives a password that is too short', async ({ site, elsewhere }) => {
+  const user = newName();
+  const link = await inviteUser(site, user);
+  await openLink(elsewhere, link);
+  await tryShortPassword(elsewhere, link, 'choose_password');
+  await choosePassword(elsewhere, GOOD);
+  await elsewhere.isAt('/account');
+  await elsewhere.ready();
+  await elsewhere.logIn(user, GOOD);
+});
+
+test('an invitation works once, and who comes later changes nothing', async ({ site, elsewhere }) => {
+  const user = newName();
+  const link = await inviteUser(site, user);
+  await openLink(elsewhere, link);
+  await choosePassword(elsewhere, GOOD);
+  await elsewhere.isAt('/account');
+  await elsewhere.ready();
+
+  await openLink(elsewhere, link);
+  await isTooLate(elsewhere, 'choose_password');
+  await elsewhere.logIn(user, GOOD);
+});
+
+test('a link for a new password ends the old one at once, and its person chooses another', async ({
+  site,
+  elsewhere,
+  server,
+}) => {
+  const user = newName();
+  await server.addUser(user, OLD);
+  await elsewhere.logIn(user, OLD);
+  await site.logIn(ADMIN, ADMIN_PASSWORD);
+  await site.open(`/user?name=${user}`);
+  await site.main.getByRole('button', { name: 'Make a link for a new password' }).click();
+  await site.isAt('/functions/require_new_password');
+  await site.ready();
+  const link = await site.reply.getByRole('group', { name: 'The link' }).innerText();
+
+  await elsewhere.open('/account');
+  await expect(elsewhere.main).toContainText('You are not logged in.');
+  await openLink(elsewhere, link);
+  await choosePassword(elsewhere, GOOD);
+  await elsewhere.isAt('/account');
+  await elsewhere.ready();
+  await elsewhere.logIn(user, GOOD);
+});

@@ -1,0 +1,79 @@
+// Registration, where the operator has opened it: somebody adds a user for oneself and logs in.
+import { expectNoFinding } from './support/axe.ts';
+import { expect, test, type Site } from './support/test.ts';
+
+test.use({ settings: { CALLGATE_REGISTRATION_OPEN: 'true' } });
+
+const PASSWORD = 'six large parrots walk';
+
+async function fill(site: Site, name: string, password: string): Promise<void> {
+  await site.page.getByLabel('User id').fill(name);
+  await site.page.getByLabel('New password').fill(password);
+}
+
+/** The name that the server has made of the one that was asked for, as the page tells it. */
+function nameIn(told: string): string {
+  const [, name] = /user <(ada-[a-z2-9]{5})> registered, and can log in under that name/.exec(told) ?? [];
+  expect(name, told).toBeDefined();
+  return name;
+}
+
+test('somebody registers, reads the whole of the name, and logs in with it', async ({ site, page }) => {
+  await site.open('/login');
+  await site.main.getByRole('link', { name: 'Register' }).click();
+  await site.isAt('/register');
+  await site.ready();
+  await fill(site, 'ada', PASSWORD);
+  await site.main.getByRole('button', { name: 'Register' }).click();
+  const told = site.hydrates ? site.main.getByRole('status') : site.reply;
+  await expect(told).toContainText('can log in under that name');
+  await site.ready();
+  const name = nameIn(await told.innerText());
+
+  if (site.hydrates) {
+    await expectNoFinding(page);
+    // What was typed is out of the way, and the next step is where the focus is.
+    await expect(page.getByLabel('New password')).toBeHidden();
+    await expect(page.getByRole('link', { name: 'Go on' })).toBeFocused();
+    await page.keyboard.press('Enter');
+    await site.isAt('/login');
+    await site.ready();
+  } else {
+    await site.open('/login');
+  }
+  await site.fillLogin('ada', PASSWORD);
+  site.watch.expectResponse(site.hydrates ? '401 POST /api/login' : '401 POST /login');
+  await site.main.getByRole('button', { name: 'Log in' }).click();
+  await expect(site.main.getByRole('alert')).toHaveText('Invalid user_id or password');
+  await site.ready();
+  await site.fillLogin(name, PASSWORD);
+  await site.sendLogin('/', name);
+  await site.open('/users', 403);
+});
+
+test('the page of the function registers as well, and says beside the fields what will not do', async ({
+  site,
+  page,
+}) => {
+  await site.open('/functions/register');
+  for (const [name, password, label, said] of [
+    ['a b', PASSWORD, 'User id', /Must be made of letters/],
+    ['ada', 'seven zebras', 'New password', /Must have at least 15 characters/],
+  ] as const) {
+    if (site.hydrates) {
+      site.watch.expectResponse('422 POST /api/register');
+    }
+    await fill(site, name, password);
+    await site.call();
+    const field = page.getByLabel(label);
+    await expect(field).toHaveAttribute('aria-invalid', 'true');
+    await expect(field).toHaveAccessibleDescription(said);
+    await expect(page.locator('[aria-invalid=true]')).toHaveCount(1);
+    await expect(page.getByLabel('User id')).toHaveValue(name);
+  }
+  await page.getByLabel('New password').fill(PASSWORD);
+  await site.call();
+  await expect(site.reply).toContainText('200 OK');
+  expect(await page.content()).not.toContain(PASSWORD);
+  await site.logIn(nameIn(await site.reply.innerText()), PASSWORD);
+});

@@ -1,0 +1,72 @@
+// One-time links: how an administrator makes one, and how its person opens it.
+import { ADMIN, ADMIN_PASSWORD, expect, type Site } from './test.ts';
+
+/** Lets the administrator invite a user in the browser, and gives the link. */
+export async function inviteUser(site: Site, user: string): Promise<string> {
+  await site.logIn(ADMIN, ADMIN_PASSWORD);
+  await site.open('/users');
+  await site.main.getByRole('link', { name: 'Invite a user' }).click();
+  await site.isAt('/functions/invite_user');
+  await site.ready();
+  await site.page.getByLabel('User id').fill(user);
+  await site.call();
+  const link = await site.reply.getByRole('group', { name: 'The link' }).innerText();
+  expect(link).toMatch(/\/welcome#[\w-]{40,}$/);
+  return link;
+}
+
+/** Opens a link. Without script nobody reads its code, so the person pastes it. */
+export async function openLink(site: Site, link: string): Promise<void> {
+  const { pathname, hash } = new URL(link);
+  await site.open(pathname + hash);
+  await site.isAt(pathname);
+  await fillCode(site, link);
+}
+
+/** Waits until the program has filled the code in, or pastes the link. */
+export async function fillCode(site: Site, link: string): Promise<void> {
+  const code = site.page.getByLabel('Code');
+  if (site.hydrates) {
+    await expect(code).toHaveValue(link.split('#')[1]);
+  } else {
+    await code.fill(link);
+  }
+}
+
+/** Chooses a password. Without script a refusal leads to the page of the function, where the button is another one. */
+export async function choosePassword(site: Site, password: string): Promise<void> {
+  await site.page.getByLabel('New password').fill(password);
+  await site.main.getByRole('button', { name: /^(Choose this password|Create the administrator|Call)$/ }).click();
+}
+
+/** Tries a password that is too short: it is told beside its field, nothing but what is secret has to be typed again. */
+export async function tryShortPassword(site: Site, link: string, called: string): Promise<void> {
+  if (site.hydrates) {
+    site.watch.expectResponse(`422 POST /api/${called}`);
+  }
+  await choosePassword(site, 'seven zebras');
+  const password = site.page.getByLabel('New password');
+  await expect(password).toHaveAttribute('aria-invalid', 'true');
+  await expect(password).toHaveAccessibleDescription(
+    /Must have at least 15 characters: a few words make a good one\.$/,
+  );
+  await site.ready();
+  if (site.hydrates) {
+    await expect(password).toBeFocused();
+    await expect(password).toHaveValue('seven zebras');
+  }
+  await fillCode(site, link);
+}
+
+/** Sends the form of a link that does not work any more, and is told so. */
+export async function isTooLate(site: Site, called: string): Promise<void> {
+  if (site.hydrates) {
+    site.watch.expectResponse(`404 POST /api/${called}`);
+  }
+  await choosePassword(site, 'eight large parrots fly');
+  const told = site.hydrates ? site.main.getByRole('alert') : site.reply;
+  await expect(told).toContainText(
+    'There is no such link: it was used, or has expired, or a newer one was made. Ask for another one.',
+  );
+  await site.ready();
+}
