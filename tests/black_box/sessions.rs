@@ -513,6 +513,25 @@ async fn the_sweeper_survives_a_database_that_is_locked() {
     poll::until("a sweep to work again", async || database.count("sessions").await == 0).await;
 }
 
+#[tokio::test]
+async fn a_table_that_cannot_be_swept_does_not_keep_the_others_from_it_however_much_there_is() {
+    let place = Place::new();
+    let _server = place.demo(&[("CALLGATE_SESSIONS_SWEEP_SECONDS", "1")]).await;
+    let mut database = place.database().await;
+    database.change("ALTER TABLE remembered RENAME TO gone").await;
+    let many = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 12000)
+                INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at) SELECT n, n, 1, 2 FROM numbers";
+    assert_eq!(database.change(many).await, 12_000);
+    let calls = "INSERT INTO calls (at, function, user_id, outcome, calls, took_us, address, request_id)
+                 VALUES (1, 'auth_func', '', 'ok', 1, 1, '', '')";
+    database.change(calls).await;
+    poll::until("the tables after it to be swept", async || {
+        database.count("failed_logins").await == 0 && database.count("calls").await == 0
+    })
+    .await;
+    assert!(place.log().contains("sweeping remembered logins"));
+}
+
 /// security check 36
 #[tokio::test]
 async fn the_data_folder_holds_nothing_that_logs_anybody_in() {

@@ -1,9 +1,11 @@
 //! The sweeper: removes what is over, so that the tables stay small.
 //!
-//! It is not what makes an expired session useless: that is checked at every use. A failed sweep is logged, and the
-//! next one comes in its turn.
+//! It is not what makes an expired session useless: that is checked at every use. What could not be swept is logged and has its turn
+//! again, and does not keep the rest from being swept, unless the whole database takes nothing just now.
 
 use std::time::Duration;
+
+use futures::{FutureExt as _, future::BoxFuture};
 
 use crate::server::{clock::Timestamp, fault::Fault, services::Services};
 
@@ -13,28 +15,40 @@ pub async fn sweep_forever(services: &Services, period: Duration) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match sweep(services, Timestamp::now()).await {
-            Ok(0) => {}
-            Ok(gone) => tracing::debug!(gone, "swept what was over"),
-            Err(fault) => {
-                fault.log();
-            }
+        let gone = sweep(services, Timestamp::now()).await;
+        if gone > 0 {
+            tracing::debug!(gone, "swept what was over");
         }
     }
 }
 
-async fn sweep(services: &Services, now: Timestamp) -> Result<u64, Fault> {
-    let storage = services.storage();
-    let sessions = storage.sweep_sessions(services.sessions().limits(now)).await?;
-    let series = storage.sweep_series(now).await?;
-    let calls = storage.sweep_kept_calls(now).await?;
-    let most = services.settings().throttle.stored_failures;
-    let failures = storage.sweep_failed_logins(now, most).await?;
-    let links = storage.sweep_links(now).await?;
+/// Removes what is over, and gives its number.
+async fn sweep(services: &Services, now: Timestamp) -> u64 {
+    let (storage, settings) = (services.storage(), services.settings());
     // A second more: the database counts the day that everything stays for in whole seconds.
-    let kept_from = now.minus(services.settings().audit.retention() + Duration::from_secs(1));
-    let events = storage
-        .sweep_events(kept_from, services.settings().audit.most_calls)
-        .await?;
-    Ok(sessions + series + calls + failures + links + events)
+    let kept_from = now.minus(settings.audit.retention() + Duration::from_secs(1));
+    let tables: [BoxFuture<'_, Result<u64, Fault>>; 6] = [
+        storage.sweep_sessions(services.sessions().limits(now)).boxed(),
+        storage.sweep_series(now).boxed(),
+        storage.sweep_kept_calls(now).boxed(),
+        storage
+            .sweep_failed_logins(now, settings.throttle.stored_failures)
+            .boxed(),
+        storage.sweep_links(now).boxed(),
+        storage.sweep_events(kept_from, settings.audit.most_calls).boxed(),
+    ];
+    let mut gone = 0;
+    for table in tables {
+        match table.await {
+            Ok(number) => gone += number,
+            Err(fault) => {
+                fault.log();
+                // It would be the same for the others, each after a long wait.
+                if fault.is_unavailable() {
+                    break;
+                }
+            }
+        }
+    }
+    gone
 }

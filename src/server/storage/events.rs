@@ -4,7 +4,7 @@ use std::slice;
 
 use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{Storage, fault};
+use super::{Storage, fault, removal::Rows};
 use crate::server::{
     audit::{CallRecord, Event},
     clock::Timestamp,
@@ -220,20 +220,17 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn sweep_events(&self, before: Timestamp, most_calls: u32) -> Result<u64, Fault> {
-        let mut gone = 0;
-        for table in ["DELETE FROM events WHERE at < $1", "DELETE FROM calls WHERE at < $1"] {
-            let done = sqlx::query(table)
-                .bind(before.0)
-                .execute(&self.writer)
-                .await
-                .map_err(fault("sweeping old events"))?;
-            gone += done.rows_affected();
-        }
-        let done = sqlx::query("DELETE FROM calls WHERE id <= (SELECT max(id) FROM calls) - $1")
-            .bind(most_calls)
-            .execute(&self.writer)
-            .await
-            .map_err(fault("sweeping calls beyond the limit"))?;
-        Ok(gone + done.rows_affected())
+        let rows = |table, which| Rows {
+            table,
+            key: "id",
+            which,
+        };
+        let (old, beyond) = ("at < $1", "id <= (SELECT max(id) FROM calls) - $1");
+        let values = [before.0];
+        let events = self.remove("sweeping old events", rows("events", old), &values).await?;
+        let calls = self.remove("sweeping old calls", rows("calls", old), &values).await?;
+        let doing = "sweeping calls beyond the limit";
+        let surplus = self.remove(doing, rows("calls", beyond), &[most_calls.into()]).await?;
+        Ok(events + calls + surplus)
     }
 }

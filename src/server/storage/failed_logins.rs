@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Storage, fault};
+use super::{Storage, fault, removal::Rows};
 use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
 const DOING: &str = "counting failed logins";
@@ -137,21 +137,18 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn sweep_failed_logins(&self, now: Timestamp, most: i64) -> Result<u64, Fault> {
-        let sweep = "sweeping failed logins";
-        let over = sqlx::query("DELETE FROM failed_logins WHERE expires_at <= $1 OR failed_at > $2")
-            .bind(now.0)
-            .bind(now.latest_noted().0)
-            .execute(&self.writer)
-            .await
-            .map_err(fault(sweep))?;
-        let surplus = sqlx::query(
-            "DELETE FROM failed_logins WHERE expires_at <=
-             (SELECT expires_at FROM failed_logins ORDER BY expires_at DESC LIMIT 1 OFFSET $1)",
-        )
-        .bind(most)
-        .execute(&self.writer)
-        .await
-        .map_err(fault(sweep))?;
-        Ok(over.rows_affected() + surplus.rows_affected())
+        let rows = |which| Rows {
+            table: "failed_logins",
+            key: "attempt, bucket",
+            which,
+        };
+        let doing = "sweeping failed logins";
+        let over = self.remove(doing, rows("expires_at <= $1"), &[now.0]).await?;
+        let from_later = rows("failed_at > $1");
+        let from_later = self.remove(doing, from_later, &[now.latest_noted().0]).await?;
+        let surplus =
+            rows("expires_at <= (SELECT expires_at FROM failed_logins ORDER BY expires_at DESC LIMIT 1 OFFSET $1)");
+        let surplus = self.remove(doing, surplus, &[most]).await?;
+        Ok(over + from_later + surplus)
     }
 }

@@ -10,6 +10,7 @@ pub mod kept_calls;
 pub mod links;
 pub mod passwords;
 pub mod remembered;
+pub mod removal;
 pub mod roles;
 pub mod sessions;
 pub mod user_lists;
@@ -276,6 +277,7 @@ mod tests {
     use crate::server::{
         audit::{Action, Event},
         clock::Timestamp,
+        storage::roles::Change,
     };
 
     /// security check 103
@@ -316,7 +318,7 @@ mod tests {
             roles: &[],
             link: None,
         };
-        storage.add_user(&ada, Timestamp(1), &[]).await.unwrap();
+        assert_eq!(storage.add_user(&ada, Timestamp(1), &[]).await.unwrap(), Change::Done);
         let event = Event::by_operator(Action::Login);
         // The other looks before it writes, and the one writes in between.
         let one = tokio::spawn({

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Storage, fault};
+use super::{Storage, fault, removal::Rows};
 use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
 /// A browser to remember.
@@ -168,12 +168,12 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn sweep_series(&self, now: Timestamp) -> Result<u64, Fault> {
-        let done = sqlx::query("DELETE FROM remembered WHERE expires_at <= $1 OR rotated_at > $2")
-            .bind(now.0)
-            .bind(now.latest_noted().0)
-            .execute(&self.writer)
-            .await
-            .map_err(fault("sweeping remembered logins"))?;
-        Ok(done.rows_affected())
+        let over = Rows {
+            table: "remembered",
+            key: "series_hash",
+            which: "expires_at <= $1 OR rotated_at > $2",
+        };
+        let values = [now.0, now.latest_noted().0];
+        self.remove("sweeping remembered logins", over, &values).await
     }
 }

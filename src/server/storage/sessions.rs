@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Storage, events::add_event, fault};
+use super::{Storage, events::add_event, fault, removal::Rows};
 use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash, sessions::Login};
 
 /// A session to store.
@@ -339,16 +339,12 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn sweep_sessions(&self, limits: Limits) -> Result<u64, Fault> {
-        let done = sqlx::query(
-            "DELETE FROM sessions
-             WHERE logged_in_at <= $1 OR last_used_at <= $2 OR logged_in_at > $3 OR last_used_at > $3",
-        )
-        .bind(limits.logged_in_after.0)
-        .bind(limits.used_after.0)
-        .bind(limits.noted_until.0)
-        .execute(&self.writer)
-        .await
-        .map_err(fault("sweeping sessions"))?;
-        Ok(done.rows_affected())
+        let over = Rows {
+            table: "sessions",
+            key: "token_hash",
+            which: "logged_in_at <= $1 OR last_used_at <= $2 OR logged_in_at > $3 OR last_used_at > $3",
+        };
+        let limits = [limits.logged_in_after.0, limits.used_after.0, limits.noted_until.0];
+        self.remove("sweeping sessions", over, &limits).await
     }
 }
