@@ -23,6 +23,9 @@ pub struct RoleView {
     pub description: String,
     /// The permissions that it holds.
     pub permissions: Vec<PermissionView>,
+    /// Stands for the description and the permissions as they are: `put_role` takes it and changes nothing that has changed
+    /// since.
+    pub version: String,
     /// How many users have it.
     pub users: u64,
     /// Whether it is built in: it can neither be changed nor deleted.

@@ -32,11 +32,20 @@ function! { "put_role":
         /// Whether it has to be a new one: a role that is there already is then refused.
         #[serde(default)]
         new: bool,
+        /// The `version` that `list_roles` told: a role that has changed since is left as it is.
+        #[serde(default)]
+        version: Option<Text<1, 64>>,
     ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, roles};
+        use crate::server::{actor::Actor, roles, storage::roles::Before};
+        let before = match (new, version.as_deref()) {
+            (true, None) => Before::Nothing,
+            (true, Some(_)) => return Err(Refusal::of_argument("version", "has no meaning for a new role")),
+            (false, Some(version)) => Before::Version(version),
+            (false, None) => Before::Anything,
+        };
         let permissions: Vec<String> = permissions.iter().map(ToString::to_string).collect();
         let description = description.as_deref().unwrap_or_default();
-        roles::put(&Actor::user(&caller).await?, &role, description, &permissions, new).await?;
+        roles::put(&Actor::user(&caller).await?, &role, description, &permissions, before).await?;
         Ok(Answer::new(format!("role <{role}> holds {} permissions", permissions.len())))
     }
 }

@@ -52,6 +52,7 @@ fn One(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> im
         role,
         description,
         permissions: held,
+        version,
         users,
         built_in,
     } = role;
@@ -63,7 +64,7 @@ fn One(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> im
         format!("{users} users")
     };
     let body = match may_manage && !built_in {
-        true => view! { <Edit role=role.clone() description=description held=held permissions=permissions/> }.into_any(),
+        true => view! { <Edit role=role.clone() version=version description=description held=held permissions=permissions/> }.into_any(),
         false => view! {
             <p>{description}</p>
             <ul class="plain-list">{held.into_iter().map(|permission| view! { <li><Named permission=permission/></li> }).collect_view()}</ul>
@@ -96,6 +97,7 @@ fn Named(permission: PermissionView) -> impl IntoView {
 #[component]
 fn Edit(
     role: String,
+    version: String,
     description: String,
     held: Vec<PermissionView>,
     permissions: Vec<PermissionView>,
@@ -113,6 +115,7 @@ fn Edit(
     view! {
         <form method="post" action="/functions/put_role">
             <input type="hidden" name="role" value=role.clone()/>
+            <input type="hidden" name="version" value=version/>
             <Fields prefix=prefix description=description offered=offered/>
             <button class="button quiet" type="submit">"Save"<span class="unseen">{format!(": {role}")}</span></button>
         </form>

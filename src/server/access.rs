@@ -11,7 +11,11 @@ use super::{
     matrix::{self, PasswordGiven},
     roles::Held,
     services::Services,
-    storage::{Storage, roles::ADMIN, users::NewUser},
+    storage::{
+        Storage,
+        roles::{ADMIN, Before, Change, Put},
+        users::NewUser,
+    },
 };
 use crate::contract::{
     Refusal,
@@ -58,7 +62,10 @@ async fn with_a_user_for_each(services: &Services, roles: &[String]) -> Result<S
     for (number, role) in (1..).zip(roles) {
         if role != ADMIN {
             let permissions = services.storage().permissions_of(role).await?;
-            copy.put_role(role, "", &permissions, false, &event).await?;
+            let put = copy
+                .put_role(role, "", &permissions, Before::Nothing, &[], &event)
+                .await?;
+            debug_assert_eq!(put, Put::Done, "this database is new");
         }
         let user = NewUser {
             user_id: &i32::to_string(&number),
@@ -67,7 +74,8 @@ async fn with_a_user_for_each(services: &Services, roles: &[String]) -> Result<S
             roles: std::slice::from_ref(role),
             link: None,
         };
-        copy.add_user(&user, Timestamp::now(), &[]).await?;
+        let added = copy.add_user(&user, Timestamp::now(), &[]).await?;
+        debug_assert_eq!(added, Change::Done, "this database is new");
     }
     Ok(services.beside(copy))
 }

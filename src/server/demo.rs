@@ -6,7 +6,10 @@ use super::{
     audit::{Action, Event},
     clock::Timestamp,
     services::Services,
-    storage::{roles::ADMIN, users::NewUser},
+    storage::{
+        roles::{ADMIN, Change},
+        users::NewUser,
+    },
 };
 use crate::contract::{Refusal, login::Password};
 
@@ -42,7 +45,11 @@ pub async fn add_users(services: &Services) -> anyhow::Result<()> {
             link: None,
         };
         let event = Event::by_operator(Action::UserAdded).to(user_id).about("demo");
-        services.storage().add_user(&user, Timestamp::now(), &[event]).await?;
+        let added = services.storage().add_user(&user, Timestamp::now(), &[event]).await?;
+        // Another start may just have added that user.
+        if added != Change::Done && services.storage().find_user(user_id).await?.is_none() {
+            bail!("the demo user {user_id} cannot be added: there is a user whose name could be mistaken for it");
+        }
     }
     Ok(())
 }

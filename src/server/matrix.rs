@@ -15,7 +15,10 @@ use super::{
     services::Services,
     sessions::{self, Login},
     settings::Settings,
-    storage::{roles::ADMIN, users::NewUser},
+    storage::{
+        roles::{ADMIN, Change},
+        users::NewUser,
+    },
 };
 use crate::contract::Refusal;
 
@@ -60,10 +63,11 @@ pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
         roles: &[ADMIN.to_owned()],
         link: None,
     };
-    services
+    let added = services
         .storage()
         .add_user(&administrator, Timestamp::now(), &[])
         .await?;
+    debug_assert_eq!(added, Change::Done, "this database is new");
     let mut head = vec!["FUNCTION".to_owned(), "GUARD".to_owned()];
     head.extend(KINDS.map(|(kind, _)| kind.to_owned()));
     let mut rows = vec![head];

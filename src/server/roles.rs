@@ -10,7 +10,7 @@ use super::{
     guard::permissions::{self, Declared},
     storage::{
         Storage,
-        roles::{ADMIN, Change, StoredRole},
+        roles::{ADMIN, Before, Change, Put, StoredRole, version},
     },
 };
 use crate::contract::{
@@ -96,6 +96,7 @@ pub async fn list(storage: &Storage) -> Result<RoleList, Fault> {
 fn view(role: StoredRole, stored: &[String]) -> RoleView {
     let built_in = role.role == ADMIN;
     RoleView {
+        version: version(&role.description, stored),
         permissions: match built_in {
             true => permissions::all().map(declared).collect(),
             false => stored.iter().map(|name| permission(name)).collect(),
@@ -161,40 +162,48 @@ pub async fn take(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, 
 ///
 /// # Errors
 /// [`Refusal::InvalidArguments`]; [`Refusal::PermissionRequired`] where the role may do more than `actor`, before or
-/// after; [`Refusal::Conflict`] for the one that is built in, and where it has to be new and is not.
+/// after; [`Refusal::Conflict`] for the one that is built in, and where `before` is not how it is.
 pub async fn put(
     actor: &Actor<'_>,
     role: &str,
     description: &str,
     permissions: &[String],
-    is_new: bool,
+    before: Before<'_>,
 ) -> Result<(), Refusal> {
     if !is_allowed(role) {
         return Err(Refusal::of_argument("role", RULE));
     }
     refuse_built_in(role)?;
     let storage = actor.services().storage();
-    let before = storage.permissions_of(role).await?;
+    let held = storage.permissions_of(role).await?;
     if let Some(unknown) = permissions
         .iter()
-        .position(|name| permissions::find(name).is_none() && !before.contains(name))
+        .position(|name| permissions::find(name).is_none() && !held.contains(name))
     {
         let problem = "is no permission that a guard asks for";
         return Err(Refusal::of_argument(&format!("permissions[{unknown}]"), problem));
     }
     let touched = Held {
-        permissions: before.iter().chain(permissions).cloned().collect(),
+        permissions: held.iter().chain(permissions).cloned().collect(),
         ..Held::default()
     };
     actor.must_hold(&touched)?;
     let event = actor
         .event(Action::RoleChanged)
         .about(format!("{role}: {}", permissions.join(", ")));
-    if !storage.put_role(role, description, permissions, is_new, &event).await? {
-        return Err(Refusal::Conflict(format!("There is a role {role} already.")));
+    match storage
+        .put_role(role, description, permissions, before, &held, &event)
+        .await?
+    {
+        Put::Done => {
+            events::changed(&event);
+            Ok(())
+        }
+        Put::IsThere => Err(Refusal::Conflict(format!("There is a role {role} already."))),
+        Put::HasChanged => Err(Refusal::Conflict(format!(
+            "The role {role} has changed since it was shown. Look at it again, and make your change then."
+        ))),
     }
-    events::changed(&event);
-    Ok(())
 }
 
 /// Deletes a role, which takes it from all users.

@@ -413,6 +413,54 @@ async fn a_stored_permission_that_no_guard_knows_is_shown_as_such_and_opens_noth
     assert_eq!(admin.call("put_role", again).await.status, 422);
 }
 
+/// The page of the roles as it is now: the hidden field that says which version of a role it shows.
+async fn version_on_the_page(admin: &Client, role: &str) -> String {
+    let page = admin.get("/roles").await.body;
+    let (_, form) = page
+        .split_once(&format!(r#"name="role" value="{role}""#))
+        .expect("the form of the role");
+    let (_, field) = form.split_once(r#"name="version" value=""#).expect("its version");
+    field.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_role_that_was_shown_before_it_changed_does_not_bring_back_what_was_taken_away() {
+    let server = Server::quick_demo().await;
+    let admin = server.admin().await;
+    let both = json!({"role": "reader", "permissions": ["users.read", "audit.read"]});
+    admin.done("put_role", both).await;
+    let version = version_on_the_page(&admin, "reader").await;
+    let one = json!({"role": "reader", "permissions": ["users.read"], "version": version});
+    admin.done("put_role", one).await;
+    // Another page still shows both.
+    let stale = [
+        ("role", "reader"),
+        ("version", version.as_str()),
+        ("permissions", "users.read"),
+        ("permissions", "audit.read"),
+    ];
+    let reply = admin.form("/functions/put_role", &stale).await;
+    assert_eq!(reply.header("location"), "/functions/put_role#reply");
+    assert!(
+        admin
+            .get("/functions/put_role")
+            .await
+            .shows("has changed since it was shown")
+    );
+    let roles = admin.done("list_roles", json!({})).await;
+    let reader = roles["roles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|role| role["role"] == "reader");
+    assert_eq!(reader.unwrap()["permissions"].as_array().unwrap().len(), 1);
+    // Nor does it make a role again that was deleted.
+    let version = version_on_the_page(&admin, "reader").await;
+    admin.done("delete_role", json!({"role": "reader"})).await;
+    let gone = json!({"role": "reader", "permissions": ["users.read"], "version": version});
+    assert_eq!(admin.call("put_role", gone).await.status, 409);
+}
+
 #[tokio::test]
 async fn the_table_of_access_says_what_the_doors_do_and_the_reasons_say_why() {
     let server = Server::quick_demo().await;

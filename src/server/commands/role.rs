@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     contract::role::RoleList,
-    server::{access, actor::Actor, roles, services::Services},
+    server::{access, actor::Actor, roles, services::Services, storage::roles::Before},
 };
 
 /// Manage roles
@@ -55,7 +55,7 @@ impl Role {
                 description,
                 permissions,
             } => {
-                let done = roles::put(&actor, &role, &description, &permissions, false).await;
+                let done = roles::put(&actor, &role, &description, &permissions, Before::Anything).await;
                 let said = format!("The role {role} holds {} permissions.", permissions.len());
                 tell(&role, done, said, json)
             }

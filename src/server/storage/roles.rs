@@ -1,6 +1,8 @@
 //! Stored roles: what they may do, and who has them. Every change is stored together with its event.
 
-use sqlx::{FromRow, SqliteConnection};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
 use super::{Storage, events::add_event, fault};
 use crate::server::{audit::Event, fault::Fault};
@@ -10,6 +12,7 @@ pub const ADMIN: &str = "admin";
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
 pub enum Change {
     /// It was made.
     Done,
@@ -21,6 +24,39 @@ pub enum Change {
     NoRole,
     /// It would leave nobody who is an administrator and can log in. Nothing was changed.
     LastAdmin,
+}
+
+/// What has to be there of a role that is put.
+#[derive(Debug, Clone, Copy)]
+pub enum Before<'a> {
+    /// Whatever there is.
+    Anything,
+    /// No role of that name.
+    Nothing,
+    /// The role in that version.
+    Version(&'a str),
+}
+
+/// What became of a role that was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Put {
+    /// It is as it was to be.
+    Done,
+    /// It had to be new and is there already.
+    IsThere,
+    /// It is not, or no longer, there in that version, or holds something else than was judged.
+    HasChanged,
+}
+
+/// Stands for what can be changed of a role. The permissions are in the order of their names.
+pub fn version(description: &str, permissions: &[String]) -> String {
+    let mut digest = Sha256::new();
+    for part in permissions.iter().map(String::as_str).chain([description]) {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
+    }
+    URL_SAFE_NO_PAD.encode(&digest.finalize()[..12])
 }
 
 /// A role as stored.
@@ -95,14 +131,13 @@ impl Storage {
     /// # Errors
     /// A fault of the database.
     pub async fn permissions_of(&self, role: &str) -> Result<Vec<String>, Fault> {
-        sqlx::query_scalar("SELECT permission FROM role_permissions WHERE role = $1 ORDER BY permission")
-            .bind(role)
-            .fetch_all(&self.reader)
+        permissions_of(&self.reader, role)
             .await
             .map_err(fault("looking up the permissions of a role"))
     }
 
-    /// Makes a role, or changes it to be like this. `false` where it has to be new and is there already.
+    /// Makes a role, or changes it to be like this, if what is there is what was expected, and holds what was judged to be
+    /// within the reach of whoever asks for it.
     ///
     /// # Errors
     /// A fault of the database; then nothing has changed.
@@ -111,24 +146,35 @@ impl Storage {
         role: &str,
         description: &str,
         permissions: &[String],
-        is_new: bool,
+        before: Before<'_>,
+        judged: &[String],
         event: &Event,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Put, Fault> {
         let change = "changing a role";
         let mut transaction = self.begin(change).await?;
-        let done = sqlx::query(
+        let there: Option<String> = sqlx::query_scalar("SELECT description FROM roles WHERE role = $1")
+            .bind(role)
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(fault(change))?;
+        let held = permissions_of(&mut *transaction, role).await.map_err(fault(change))?;
+        let is_expected = match before {
+            Before::Nothing if there.is_some() => return Ok(Put::IsThere),
+            Before::Anything | Before::Nothing => true,
+            Before::Version(expected) => there.is_some_and(|description| version(&description, &held) == expected),
+        };
+        if !is_expected || held != judged {
+            return Ok(Put::HasChanged);
+        }
+        sqlx::query(
             "INSERT INTO roles (role, description) VALUES ($1, $2)
-             ON CONFLICT (role) DO UPDATE SET description = $2 WHERE NOT $3",
+             ON CONFLICT (role) DO UPDATE SET description = $2",
         )
         .bind(role)
         .bind(description)
-        .bind(is_new)
         .execute(&mut *transaction)
         .await
         .map_err(fault(change))?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
         sqlx::query("DELETE FROM role_permissions WHERE role = $1")
             .bind(role)
             .execute(&mut *transaction)
@@ -144,7 +190,7 @@ impl Storage {
         }
         add_event(&mut transaction, event).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(true)
+        Ok(Put::Done)
     }
 
     /// Deletes a role, which takes it from all users. The built-in role is not deleted here.
@@ -242,4 +288,11 @@ async fn why_nothing(connection: &mut SqliteConnection, user_id: &str, role: &st
         }
     }
     Ok(Change::Nothing)
+}
+
+async fn permissions_of<'c>(database: impl SqliteExecutor<'c>, role: &str) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar("SELECT permission FROM role_permissions WHERE role = $1 ORDER BY permission")
+        .bind(role)
+        .fetch_all(database)
+        .await
 }

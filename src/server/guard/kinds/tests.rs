@@ -6,7 +6,10 @@ use crate::server::{
     matrix::{self, PasswordGiven},
     services::Services,
     settings::Settings,
-    storage::{roles::Change, users::NewUser},
+    storage::{
+        roles::{Before, Change, Put},
+        users::NewUser,
+    },
 };
 
 /// A guard as somebody would add one: it lets "nobody in particular" in.
@@ -58,10 +61,10 @@ async fn holder(role: &str, permission: &str) -> Caller {
     let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
     let (event, roles) = (Event::by_operator(Action::RoleChanged), [role.to_owned()]);
     let storage = services.storage();
-    storage
-        .put_role(role, "", &[permission.to_owned()], false, &event)
-        .await
-        .unwrap();
+    let permissions = [permission.to_owned()];
+    let held = storage.permissions_of(role).await.unwrap();
+    let put = storage.put_role(role, "", &permissions, Before::Anything, &held, &event);
+    assert_eq!(put.await.unwrap(), Put::Done);
     let user = NewUser {
         user_id: "holder",
         password_hash: "",
