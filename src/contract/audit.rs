@@ -100,6 +100,11 @@ impl Action {
         }
     }
 
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+
     /// What was done, in words for people.
     pub fn words(self) -> &'static str {
         match self {
@@ -138,6 +143,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Ok, Self::Refused];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+
     /// The stable name.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 //! Plain data and pure rules, with serde for the wire and schemars for what they look like there: no I/O, no clock, nothing secret that could be printed.
 
 pub mod answer;
+pub mod asked;
 pub mod audit;
 pub mod function;
 pub mod json;

@@ -35,6 +35,14 @@ pub enum UserState {
 }
 
 impl UserState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Invited, Self::Disabled];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// As it stands on the wire.
     pub fn name(self) -> &'static str {
         match self {
@@ -68,6 +76,17 @@ pub enum UserOrder {
     Name,
     /// The newest first.
     Newest,
+}
+
+impl UserOrder {
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "name" => Some(Self::Name),
+            "newest" => Some(Self::Newest),
+            _ => None,
+        }
+    }
 }
 
 /// The reply of `list_users`.

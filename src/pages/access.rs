@@ -6,11 +6,11 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
     contract::{
-        Refusal,
+        Refusal, asked,
         role::{AccessByRole, AccessRow, Explanation},
     },
     functions::roles::{access_table, explain_access},
-    parts::{paging::asked, refused::Refused},
+    parts::{paging::asked as of, refused::Refused},
 };
 
 /// The page.
@@ -42,11 +42,20 @@ struct Found {
 
 async fn find(query: ParamsMap) -> Result<Found, Refusal> {
     let table = access_table().await?;
-    let answer = match (asked(&query, "user_id"), asked(&query, "function")) {
-        (Some(user), Some(function)) => Some(explain_access(user, function).await),
-        _ => None,
-    };
-    Ok(Found { table, answer })
+    Ok(Found {
+        table,
+        answer: explain(&query).await.transpose(),
+    })
+}
+
+/// The answer, if anything was asked.
+async fn explain(query: &ParamsMap) -> Result<Option<Explanation>, Refusal> {
+    let user = asked::text("user_id", of(query, "user_id"))?;
+    let function = asked::text("function", of(query, "function"))?;
+    match (user, function) {
+        (Some(user), Some(function)) => explain_access(user, function).await.map(Some),
+        _ => Ok(None),
+    }
 }
 
 #[component]

@@ -4,16 +4,21 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
-use super::audit::number;
 use crate::{
     contract::{
-        Refusal, Whole,
+        Refusal, Whole, asked,
         audit::EventList,
         session::{SessionList, SessionView},
         typed::THEN,
     },
     functions::{account::my_sessions, audit::my_events},
-    parts::{events::Events, moment::Moment, paging::More, refused::Refused, visit::Visit},
+    parts::{
+        events::Events,
+        moment::Moment,
+        paging::{More, asked as of},
+        refused::Refused,
+        visit::Visit,
+    },
 };
 
 /// The page.
@@ -49,7 +54,8 @@ async fn find(visit: Visit, query: ParamsMap) -> Result<Option<(SessionList, Eve
         return Ok(None);
     }
     let found = async {
-        let events = my_events(number("before", &query), Whole::new(20).ok()).await?;
+        let before = asked::number("before", of(&query, "before"))?;
+        let events = my_events(before, Whole::new(20).ok()).await?;
         Ok((my_sessions().await?, events))
     };
     match found.await {

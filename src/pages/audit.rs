@@ -7,14 +7,14 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use super::users::Choice;
 use crate::{
     contract::{
-        Refusal, Whole,
+        Refusal, Whole, asked,
         audit::{Action, EventList, Outcome},
     },
     functions::audit::list_events,
     parts::{
         events::Events,
-        paging::{More, asked},
-        refused::Refused,
+        paging::{More, asked as of},
+        refused::{Refused, filtered},
     },
 };
 
@@ -29,57 +29,47 @@ pub fn Audit() -> impl IntoView {
         <p class="lead">"What happened to users and roles, and who did it. Lines are added, and never changed."</p>
         <Suspense>
             {move || Suspend::new(async move {
-                match found.await {
-                    Ok(list) => view! { <Found query=query.get_untracked() list=list/> }.into_any(),
-                    Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
-                }
+                let query = query.get_untracked();
+                filtered(found.await, |found| view! { <Found query=query found=found/> }.into_any())
             })}
         </Suspense>
     }
 }
 
 async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
-    let named = |name: &str| query.get(name).unwrap_or_default();
-    let action = Action::ALL.into_iter().find(|action| action.name() == named("action"));
-    let outcome = [Outcome::Ok, Outcome::Refused]
-        .into_iter()
-        .find(|outcome| outcome.name() == named("outcome"));
-    list_events(
-        asked(&query, "user"),
-        action,
-        outcome,
-        day("since", &query)?,
-        day("until", &query)?,
-        number("before", &query),
-        None,
-    )
-    .await
-}
-
-/// A day that the address asks for.
-pub(super) fn day(name: &str, query: &ParamsMap) -> Result<Option<jiff::civil::Date>, Refusal> {
-    match query.get_str(name) {
-        None | Some("") => Ok(None),
-        Some(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|_| Refusal::of_argument(name, "must be a day such as 2026-01-31")),
+    let wanted = || {
+        Ok((
+            asked::text("user", of(&query, "user"))?,
+            asked::one("action", of(&query, "action"), Action::named)?,
+            asked::one("outcome", of(&query, "outcome"), Outcome::named)?,
+            asked::day("since", of(&query, "since"))?,
+            asked::day("until", of(&query, "until"))?,
+            asked::number("before", of(&query, "before"))?,
+        ))
+    };
+    match wanted() {
+        Ok((user, action, outcome, since, until, before)) => {
+            list_events(user, action, outcome, since, until, before, None).await
+        }
+        // Whoever may not see the trail is told that, and nothing of the filter.
+        Err(refusal) => {
+            let any = list_events(None, None, None, None, None, None, Whole::new(1).ok());
+            any.await.and(Err(refusal))
+        }
     }
 }
 
-/// A number that the address asks for.
-pub(super) fn number(name: &str, query: &ParamsMap) -> Option<Whole<1, { i64::MAX }>> {
-    Whole::new(query.get_str(name)?.parse().ok()?).ok()
-}
-
 #[component]
-fn Found(query: ParamsMap, list: EventList) -> impl IntoView {
+fn Found(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
     let actions = [("", "any")]
         .into_iter()
         .chain(Action::ALL.into_iter().map(|action| (action.name(), action.words())))
         .collect::<Vec<_>>();
-    let outcomes = vec![("", "any"), ("ok", "ok"), ("refused", "refused")];
+    let outcomes = [("", "any")]
+        .into_iter()
+        .chain(Outcome::ALL.map(|outcome| (outcome.name(), outcome.name())))
+        .collect::<Vec<_>>();
     view! {
         <form class="filter" method="get" action="/audit" role="search" aria-label="Events">
             <div>
@@ -99,7 +89,13 @@ fn Found(query: ParamsMap, list: EventList) -> impl IntoView {
             <button class="button quiet" type="submit">"Show"</button>
             <button class="button quiet" type="submit" formaction="/audit/events.jsonl">"Save as JSON lines"</button>
         </form>
-        <Events events=list.events/>
-        <More path="/audit" query=query name="before" next=list.next.map(|next| next.to_string()) what="Earlier"/>
+        {match found {
+            Ok(list) => view! {
+                <Events events=list.events/>
+                <More path="/audit" query=query name="before" next=list.next.map(|next| next.to_string()) what="Earlier"/>
+            }
+            .into_any(),
+            Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
+        }}
     }
 }

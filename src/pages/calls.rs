@@ -4,17 +4,16 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
-use super::audit::{day, number};
 use crate::{
     contract::{
-        Refusal,
+        Refusal, Whole, asked,
         audit::{CallList, CallView},
     },
     functions::audit::list_calls,
     parts::{
         moment::Moment,
-        paging::{More, asked},
-        refused::Refused,
+        paging::{More, asked as of},
+        refused::{Refused, filtered},
     },
 };
 
@@ -29,30 +28,38 @@ pub fn Calls() -> impl IntoView {
         <p class="lead">"Which function was called, by whom, and how it came out. Arguments and replies are not kept."</p>
         <Suspense>
             {move || Suspend::new(async move {
-                match found.await {
-                    Ok(list) => view! { <Found query=query.get_untracked() list=list/> }.into_any(),
-                    Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
-                }
+                let query = query.get_untracked();
+                filtered(found.await, |found| view! { <Found query=query found=found/> }.into_any())
             })}
         </Suspense>
     }
 }
 
 async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
-    list_calls(
-        asked(&query, "user"),
-        asked(&query, "function"),
-        asked(&query, "outcome"),
-        day("since", &query)?,
-        day("until", &query)?,
-        number("before", &query),
-        None,
-    )
-    .await
+    let wanted = || {
+        Ok((
+            asked::text("user", of(&query, "user"))?,
+            asked::text("function", of(&query, "function"))?,
+            asked::text("outcome", of(&query, "outcome"))?,
+            asked::day("since", of(&query, "since"))?,
+            asked::day("until", of(&query, "until"))?,
+            asked::number("before", of(&query, "before"))?,
+        ))
+    };
+    match wanted() {
+        Ok((user, function, outcome, since, until, before)) => {
+            list_calls(user, function, outcome, since, until, before, None).await
+        }
+        // Whoever may not see the log is told that, and nothing of the filter.
+        Err(refusal) => {
+            let any = list_calls(None, None, None, None, None, None, Whole::new(1).ok());
+            any.await.and(Err(refusal))
+        }
+    }
 }
 
 #[component]
-fn Found(query: ParamsMap, list: CallList) -> impl IntoView {
+fn Found(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView {
     let fields = [("user", "User"), ("function", "Function"), ("outcome", "Outcome")]
         .map(|(name, label)| {
             view! {
@@ -73,16 +80,21 @@ fn Found(query: ParamsMap, list: CallList) -> impl IntoView {
             }
         })
         .collect_view();
-    let is_empty = list.calls.is_empty();
     view! {
         <form class="filter" method="get" action="/calls" role="search" aria-label="Calls">
             {fields}
             {days}
             <button class="button quiet" type="submit">"Show"</button>
         </form>
-        <ul class="rows">{list.calls.into_iter().map(|call| view! { <Call call=call/> }).collect_view()}</ul>
-        {is_empty.then(|| view! { <p class="quiet">"Nothing."</p> })}
-        <More path="/calls" query=query name="before" next=list.next.map(|next| next.to_string()) what="Earlier"/>
+        {match found {
+            Ok(list) => view! {
+                {list.calls.is_empty().then(|| view! { <p class="quiet">"Nothing."</p> })}
+                <ul class="rows">{list.calls.into_iter().map(|call| view! { <Call call=call/> }).collect_view()}</ul>
+                <More path="/calls" query=query name="before" next=list.next.map(|next| next.to_string()) what="Earlier"/>
+            }
+            .into_any(),
+            Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
+        }}
     }
 }
 

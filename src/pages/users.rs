@@ -6,14 +6,14 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
     contract::{
-        Refusal,
+        Refusal, Whole, asked,
         user::{UserList, UserOrder, UserRow, UserState},
     },
     functions::users::list_users,
     parts::{
         moment::Moment,
-        paging::{More, asked},
-        refused::Refused,
+        paging::{More, asked as of},
+        refused::{Refused, filtered},
         visit::Visit,
     },
 };
@@ -30,10 +30,8 @@ pub fn Users() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 let may_manage = visit.may("users.manage").await;
-                match found.await {
-                    Ok(list) => view! { <Found query=query.get_untracked() list=list may_manage=may_manage/> }.into_any(),
-                    Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
-                }
+                let query = query.get_untracked();
+                filtered(found.await, |found| view! { <Found query=query found=found may_manage=may_manage/> }.into_any())
             })}
         </Suspense>
     }
@@ -41,38 +39,33 @@ pub fn Users() -> impl IntoView {
 
 /// The users that the address asks for.
 async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
-    let state = match query.get_str("state") {
-        Some("active") => Some(UserState::Active),
-        Some("invited") => Some(UserState::Invited),
-        Some("disabled") => Some(UserState::Disabled),
-        _ => None,
+    let wanted = || {
+        Ok((
+            asked::text("part", of(&query, "part"))?,
+            asked::one("state", of(&query, "state"), UserState::named)?,
+            asked::text("role", of(&query, "role"))?,
+            asked::one("order", of(&query, "order"), UserOrder::named)?.unwrap_or_default(),
+            asked::text("after", of(&query, "after"))?,
+        ))
     };
-    let order = match query.get_str("order") {
-        Some("newest") => UserOrder::Newest,
-        _ => UserOrder::Name,
-    };
-    list_users(
-        asked(&query, "part"),
-        state,
-        asked(&query, "role"),
-        order,
-        asked(&query, "after"),
-        None,
-    )
-    .await
+    match wanted() {
+        Ok((part, state, role, order, after)) => list_users(part, state, role, order, after, None).await,
+        // Whoever may not see the users is told that, and nothing of the filter.
+        Err(refusal) => {
+            let any = list_users(None, None, None, UserOrder::Name, None, Whole::new(1).ok());
+            any.await.and(Err(refusal))
+        }
+    }
 }
 
 #[component]
-fn Found(query: ParamsMap, list: UserList, may_manage: bool) -> impl IntoView {
+fn Found(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
-    let states = [
-        ("", "any"),
-        ("active", "active"),
-        ("invited", "invited"),
-        ("disabled", "disabled"),
-    ];
+    let states = [("", "any")]
+        .into_iter()
+        .chain(UserState::ALL.map(|state| (state.name(), state.name())))
+        .collect::<Vec<_>>();
     let orders = [("", "by name"), ("newest", "the newest first")];
-    let is_empty = list.users.is_empty();
     view! {
         {may_manage.then(|| view! { <p><a class="button" href="/functions/invite_user">"Invite a user"</a></p> })}
         <form class="filter" method="get" action="/users" role="search" aria-label="Users">
@@ -84,13 +77,19 @@ fn Found(query: ParamsMap, list: UserList, may_manage: bool) -> impl IntoView {
                 <label for="role">"Role"</label>
                 <input id="role" name="role" value=text("role") maxlength="64" autocapitalize="off" spellcheck="false"/>
             </div>
-            <Choice name="state" label="State" chosen=text("state") choices=states.to_vec()/>
+            <Choice name="state" label="State" chosen=text("state") choices=states/>
             <Choice name="order" label="Order" chosen=text("order") choices=orders.to_vec()/>
             <button class="button quiet" type="submit">"Show"</button>
         </form>
-        <ul class="rows">{list.users.into_iter().map(|user| view! { <Row user=user/> }).collect_view()}</ul>
-        {is_empty.then(|| view! { <p class="quiet">"There is no such user."</p> })}
-        <More path="/users" query=query name="after" next=list.next what="Next page"/>
+        {match found {
+            Ok(list) => view! {
+                {list.users.is_empty().then(|| view! { <p class="quiet">"There is no such user."</p> })}
+                <ul class="rows">{list.users.into_iter().map(|user| view! { <Row user=user/> }).collect_view()}</ul>
+                <More path="/users" query=query name="after" next=list.next what="Next page"/>
+            }
+            .into_any(),
+            Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
+        }}
     }
 }
 

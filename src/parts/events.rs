@@ -52,8 +52,5 @@ fn Event(event: EventView) -> impl IntoView {
 
 /// What was done, as a person would say it. A stored one that this program does not know is shown as it is.
 pub fn in_words(action: &str) -> String {
-    match Action::ALL.into_iter().find(|known| known.name() == action) {
-        Some(known) => known.words().to_owned(),
-        None => action.to_owned(),
-    }
+    Action::named(action).map_or_else(|| action.to_owned(), |known| known.words().to_owned())
 }

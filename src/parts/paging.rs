@@ -3,12 +3,9 @@
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
-use crate::contract::Text;
-
-/// What stands in the query under a name, if anything does and it keeps its limits.
-pub fn asked<const MIN: usize, const MAX: usize>(query: &ParamsMap, name: &str) -> Option<Text<MIN, MAX>> {
-    let text = query.get(name)?;
-    Text::new(text.trim()).ok()
+/// What stands in the query under a name; empty where nothing does.
+pub fn asked<'a>(query: &'a ParamsMap, name: &str) -> &'a str {
+    query.get_str(name).unwrap_or_default()
 }
 
 /// A link to the next page: the same address with one part of its query replaced.

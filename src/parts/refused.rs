@@ -31,6 +31,16 @@ pub fn Refused(
     }
 }
 
+/// What a filter has found, with the filter: also where it was filled in wrongly, so that it can be mended.
+pub fn filtered<T>(found: Result<T, Refusal>, show: impl FnOnce(Result<T, Refusal>) -> AnyView) -> AnyView {
+    match found {
+        Err(refusal) if !matches!(refusal, Refusal::InvalidArguments(_)) => {
+            view! { <Refused refusal=refusal/> }.into_any()
+        }
+        found => show(found),
+    }
+}
+
 /// The path of the page that is shown, with its query, less what Leptos would add to it after a form that failed (`__err`).
 pub fn here(location: &Location) -> String {
     let path = location.pathname.get_untracked();

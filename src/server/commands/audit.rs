@@ -1,6 +1,6 @@
 //! `callgate audit …`: what happened.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 
@@ -9,7 +9,10 @@ use super::{
     print,
     user::with_head,
 };
-use crate::server::{audit::view, services::Services, storage::events::EventFilter};
+use crate::{
+    contract::audit::{Action, Outcome},
+    server::{audit::view, services::Services, storage::events::EventFilter},
+};
 
 /// Read the audit trail and the call log
 #[derive(Debug, Subcommand)]
@@ -54,7 +57,7 @@ impl Audit {
         let storage = services.storage();
         match self {
             Self::Events(which) => {
-                let list = view::events(storage, &which.filter()?, which.most).await?;
+                let list = view::events(storage, &which.of_events()?, which.most).await?;
                 let rows = list.events.iter().map(|event| {
                     vec![
                         event.at.clone(),
@@ -86,7 +89,7 @@ impl Audit {
                 print_as(json, &list, in_columns(&with_head(head, rows)))
             }
             Self::Export(which) => {
-                let mut filter = which.filter()?;
+                let mut filter = which.of_events()?;
                 let mut after = 0;
                 loop {
                     filter.after = Some(after);
@@ -103,6 +106,22 @@ impl Audit {
 }
 
 impl Which {
+    /// The same for events, of which it is known what they can be about: what is misspelt would find nothing.
+    fn of_events(&self) -> anyhow::Result<EventFilter<'_>> {
+        if let Some(what) = self.what.as_deref().filter(|what| Action::named(what).is_none()) {
+            let names = Action::ALL.map(Action::name).join(", ");
+            bail!("--what: there is no \"{what}\"; there are {names}");
+        }
+        if let Some(outcome) = self
+            .outcome
+            .as_deref()
+            .filter(|outcome| Outcome::named(outcome).is_none())
+        {
+            bail!("--outcome: \"{outcome}\" is none of events; they are ok or refused");
+        }
+        Ok(self.filter()?)
+    }
+
     fn filter(&self) -> Result<EventFilter<'_>, Refused> {
         let (since, until) = view::days(self.since, self.until)?;
         Ok(EventFilter {
