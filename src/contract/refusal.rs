@@ -33,12 +33,16 @@ pub enum Refusal {
     Conflict(String),
     /// The body is not a JSON object; the text says where it stops being one.
     Malformed(String),
+    /// The form that was sent cannot be read; the text says why.
+    MalformedForm(String),
     /// The request itself could be read in two ways; the text says what of it.
     MalformedRequest(String),
     /// The body is a JSON object, but not the arguments of this function, for each of these reasons.
     InvalidArguments(Vec<FieldFault>),
     /// The body is not declared as JSON.
     NotJson,
+    /// The body is not declared as what browsers send a form as.
+    NotAForm,
     /// The body is compressed, or otherwise encoded.
     Encoded,
     /// The body is larger than the limit, in bytes.
@@ -48,6 +52,8 @@ pub enum Refusal {
     },
     /// The body did not arrive in time.
     TooSlow,
+    /// The function took longer than one may, and was given up.
+    CallTooSlow,
     /// There is no function of that name.
     UnknownFunction,
     /// The method is not POST.
@@ -88,7 +94,10 @@ impl Refusal {
 
     /// Whether this stands for a failure of the server: it says nothing about the caller.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Internal { .. } | Self::Busy { .. } | Self::Unreachable)
+        matches!(
+            self,
+            Self::Internal { .. } | Self::Busy { .. } | Self::CallTooSlow | Self::Unreachable
+        )
     }
 
     /// A fault of one argument.
@@ -107,12 +116,15 @@ impl Refusal {
             Self::InvalidCredentials => ("invalid_credentials", 401),
             Self::TooManyAttempts { .. } => ("too_many_attempts", 429),
             Self::Malformed(_) => ("malformed_body", 400),
+            Self::MalformedForm(_) => ("malformed_form", 400),
             Self::MalformedRequest(_) => ("malformed_request", 400),
             Self::InvalidArguments(_) => ("invalid_arguments", 422),
             Self::NotJson => ("unsupported_media_type", 415),
+            Self::NotAForm => ("unsupported_form", 415),
             Self::Encoded => ("unsupported_encoding", 415),
             Self::TooLarge { .. } => ("body_too_large", 413),
             Self::TooSlow => ("body_too_slow", 408),
+            Self::CallTooSlow => ("call_too_slow", 503),
             Self::UnknownFunction => ("unknown_function", 404),
             Self::MethodNotAllowed => ("method_not_allowed", 405),
             Self::CrossOrigin => ("cross_origin", 403),
@@ -143,14 +155,19 @@ impl Refusal {
                 format!("Too many logins failed. Try again in {}.", wait_in_words(*retry_after))
             }
             Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
+            Self::MalformedForm(why) => format!("The form cannot be read: {why}. Go back and send it again."),
             Self::MalformedRequest(why) => format!("This request could be read in two ways: {why}."),
             Self::InvalidArguments(faults) => format!("The arguments do not fit this function: {}.", in_words(faults)),
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
+            Self::NotAForm => "Send the form with the header Content-Type: application/x-www-form-urlencoded.".into(),
             Self::Encoded => "Send the body as it is, without Content-Encoding: nothing is unpacked here.".into(),
             Self::TooLarge { limit } => {
                 format!("The body is too large. Send at most {limit} bytes.")
             }
             Self::TooSlow => "The body did not arrive in time. Send it again.".into(),
+            Self::CallTooSlow => {
+                "This took too long and was given up. It may have been done in part: look before you try again.".into()
+            }
             Self::UnknownFunction => "There is no function of that name.".into(),
             Self::MethodNotAllowed => "Functions are called with POST; their description is read with GET.".into(),
             Self::CrossOrigin => "This request comes from another site. Call from Callgate's own pages.".into(),
@@ -223,6 +240,7 @@ impl Serialize for Refusal {
         };
         match self {
             Self::Malformed(text)
+            | Self::MalformedForm(text)
             | Self::MalformedRequest(text)
             | Self::Forbidden(text)
             | Self::Conflict(text)
@@ -249,6 +267,7 @@ impl<'de> Deserialize<'de> for Refusal {
                 retry_after: wire.retry_after.unwrap_or(1),
             },
             "malformed_body" => Self::Malformed(detail),
+            "malformed_form" => Self::MalformedForm(detail),
             "malformed_request" => Self::MalformedRequest(detail),
             "invalid_arguments" => Self::InvalidArguments(wire.faults),
             "fresh_login_required" => Self::FreshLoginRequired,
@@ -257,11 +276,13 @@ impl<'de> Deserialize<'de> for Refusal {
             "conflict" => Self::Conflict(detail),
             "not_found" => Self::NotFound(detail),
             "unsupported_media_type" => Self::NotJson,
+            "unsupported_form" => Self::NotAForm,
             "unsupported_encoding" => Self::Encoded,
             "body_too_large" => Self::TooLarge {
                 limit: wire.limit.unwrap_or_default(),
             },
             "body_too_slow" => Self::TooSlow,
+            "call_too_slow" => Self::CallTooSlow,
             "unknown_function" => Self::UnknownFunction,
             "method_not_allowed" => Self::MethodNotAllowed,
             "cross_origin" => Self::CrossOrigin,
@@ -296,6 +317,7 @@ mod tests {
             Refusal::InvalidCredentials,
             Refusal::TooManyAttempts { retry_after: 300 },
             Refusal::Malformed("x".into()),
+            Refusal::MalformedForm("x".into()),
             Refusal::MalformedRequest("x".into()),
             Refusal::InvalidArguments(vec![FieldFault::new("a.b[0]", "is missing")]),
             Refusal::FreshLoginRequired,
@@ -304,9 +326,11 @@ mod tests {
             Refusal::Conflict("x".into()),
             Refusal::NotFound("x".into()),
             Refusal::NotJson,
+            Refusal::NotAForm,
             Refusal::Encoded,
             Refusal::TooLarge { limit: 9 },
             Refusal::TooSlow,
+            Refusal::CallTooSlow,
             Refusal::UnknownFunction,
             Refusal::MethodNotAllowed,
             Refusal::CrossOrigin,

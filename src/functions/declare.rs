@@ -31,9 +31,9 @@
 /// - The reply is a struct; on the wire, `"ok":true` stands before its fields.
 /// - `#[refuses(NotFound("room".into()))]` under the doc comment names the refusals that the body makes itself, for the
 ///   document at `/api/openapi.json`; those of the guard and of the arguments are known.
-/// - The body runs on the server only and may `use crate::server::…` inside. Where the client goes away, or has heard nothing
-///   for `https.idle_seconds`, it ends at its next `.await`: what must not be done by half belongs in one transaction, or in a
-///   task of its own. The call log says `broken_off` then.
+/// - The body runs on the server only and may `use crate::server::…` inside. Where the client goes away, or it takes longer than
+///   `limits.call_seconds`, it ends at its next `.await`: what must not be done by half belongs in one transaction, or in a
+///   task of its own. The call log says `broken_off` then, or `call_too_slow`.
 ///
 /// What comes out is a Leptos server function, so pages call it like any other; the guard runs inside of it, because
 /// Leptos calls server functions directly while it renders a page on the server.
@@ -131,7 +131,7 @@ macro_rules! function {
         $visible async fn $name($($arguments)*) -> $output {
             #[allow(unused_imports, reason = "the guard may be named by a path of its own")]
             use $crate::server::guard::kinds::*;
-            $crate::server::function::run(async move {
+            $crate::server::function::run($endpoint, async move {
                 let $caller = $crate::server::guard::require::<$guard>($endpoint).await?;
                 $body
             })

@@ -7,9 +7,10 @@ use crate::{contract::Refusal, parts::mark::Mark};
 /// The page that tells of `refusal`, as a whole document, with what to quote to the operator.
 pub fn html(refusal: &Refusal, reference: Option<&str>) -> String {
     let (status, message) = (refusal.status(), refusal.message());
-    let heading = match status {
-        400..=499 => "That did not work",
-        503 => "One moment, please",
+    let heading = match refusal {
+        Refusal::Busy { .. } => "One moment, please",
+        Refusal::CallTooSlow => "That took too long",
+        _ if status < 500 => "That did not work",
         _ => "That is our fault",
     };
     // The sentence about an internal failure says it already.

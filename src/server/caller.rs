@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::http::{HeaderMap, HeaderValue, header::USER_AGENT};
+use futures::FutureExt as _;
 use leptos::prelude::use_context;
 use tokio::sync::OnceCell;
 use tower_sessions::{Session, session::Id};
@@ -20,10 +21,13 @@ use super::{
     cookies::{CookieName, Cookies, SetCookie},
     device,
     fault::Fault,
+    https::at_work::AtWork,
+    patience::within,
     remember,
     services::Services,
     sessions::{self, Login, Origin},
 };
+use crate::contract::Refusal;
 
 tokio::task_local! {
     static CURRENT: Caller;
@@ -49,6 +53,7 @@ struct Request {
     sent: Option<Id>,
     login: Mutex<LoginState>,
     arrival: Arrival,
+    at_work: AtWork,
     user_agent: Option<HeaderValue>,
     remember_cookie: Option<String>,
     kept_call_cookie: Option<String>,
@@ -83,19 +88,26 @@ enum CallerSession {
 }
 
 impl Caller {
-    /// The caller of a request with these headers, which came at that moment.
-    pub fn new(services: Services, headers: &HeaderMap, arrival: Arrival) -> Self {
+    /// The caller of a request with these headers, which came at that moment on a connection for which that is being done.
+    pub fn new(services: Services, headers: &HeaderMap, arrival: Arrival, at_work: AtWork) -> Self {
         // A token that cannot be ours counts as none.
         let cookies = Cookies::read(headers);
         let sent = cookies.get(CookieName::Session).and_then(|token| token.parse().ok());
         let user_agent = headers.get(USER_AGENT).cloned();
-        Self::with(services, cookies, user_agent, CallerSession::Sent(sent), arrival)
+        Self::with(
+            services,
+            cookies,
+            user_agent,
+            CallerSession::Sent(sent),
+            arrival,
+            at_work,
+        )
     }
 
     /// A caller made up, in that session.
     pub fn in_session(services: Services, session: Session, arrival: Arrival) -> Self {
         let session = CallerSession::Open(session);
-        Self::with(services, Cookies::default(), None, session, arrival)
+        Self::with(services, Cookies::default(), None, session, arrival, AtWork::default())
     }
 
     fn with(
@@ -104,6 +116,7 @@ impl Caller {
         user_agent: Option<HeaderValue>,
         session: CallerSession,
         arrival: Arrival,
+        at_work: AtWork,
     ) -> Self {
         let cookie = |name| cookies.get(name).map(str::to_owned);
         let remember_cookie = cookie(CookieName::Remember);
@@ -123,6 +136,7 @@ impl Caller {
                 at: arrival.at,
             }),
             arrival,
+            at_work,
             user_agent,
             set_cookies: Mutex::default(),
         }))
@@ -195,6 +209,26 @@ impl Caller {
     /// When the request came.
     pub fn arrival(&self) -> Arrival {
         self.0.arrival
+    }
+
+    /// Does some work for this caller, for as long as a call may take (`limits.call_seconds`). Meanwhile the connection is not
+    /// closed for being silent. `what` tells the log what it was.
+    ///
+    /// # Errors
+    /// [`Refusal::CallTooSlow`] where it took longer: then it was dropped half way.
+    pub fn work<T, W>(&self, what: &'static str, work: W) -> impl Future<Output = Result<T, Refusal>> + use<T, W>
+    where
+        W: Future<Output = Result<T, Refusal>>,
+    {
+        let limit = self.services().settings().limits.call();
+        let working = self.0.at_work.begin();
+        within(limit, work).map(move |done| {
+            drop(working);
+            done.unwrap_or_else(|| {
+                tracing::warn!(what, seconds = limit.as_secs(), "it took too long and was given up");
+                Err(Refusal::CallTooSlow)
+            })
+        })
     }
 
     /// What a login with this request comes from.

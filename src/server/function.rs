@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, error::Error, future::Future, pin::Pin, sync::LazyLock};
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::Either};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -160,7 +160,7 @@ impl Function {
     /// # Errors
     /// As [`Self::check`].
     pub async fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
-        let asked = self.check(caller).await;
+        let asked = caller.work(self.name(), self.check(caller)).await;
         if let Err(refusal) = &asked {
             Box::pin(guard::tell(caller, self.name(), &self.rule, refusal)).await;
         }
@@ -196,12 +196,21 @@ impl Function {
 }
 
 /// Runs a function from its guard on. A panic in it is a failure of this call alone: Leptos runs the calls of a page that is
-/// being rendered in tasks of their own, and the page would wait for ever for one that is gone.
+/// being rendered in tasks of their own, and the page would wait for ever for one that is gone. It ends in time, too, whoever
+/// waits for it.
 ///
 /// # Errors
-/// Those of the function.
-pub fn run<T>(body: impl Future<Output = Result<T, Refusal>>) -> impl Future<Output = Result<T, Refusal>> {
-    caught(body).map(Result::flatten)
+/// Those of the function; [`Refusal::CallTooSlow`].
+pub fn run<T>(
+    name: &'static str,
+    body: impl Future<Output = Result<T, Refusal>>,
+) -> impl Future<Output = Result<T, Refusal>> {
+    let body = caught(body).map(Result::flatten);
+    match Caller::current() {
+        Some(caller) => Either::Left(caller.work(name, body)),
+        // Its guard refuses.
+        None => Either::Right(body),
+    }
 }
 
 /// Reads JSON in which no name comes twice, and nothing after it.

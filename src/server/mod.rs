@@ -31,6 +31,7 @@ pub mod network;
 pub mod openapi;
 pub mod password_policy;
 pub mod passwords;
+pub mod patience;
 pub mod reference;
 pub mod registration;
 pub mod remember;

@@ -113,6 +113,7 @@ fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
         Refusal::TooLarge { limit: body_bytes },
         Refusal::TooSlow,
         Refusal::Busy { retry_after: 1 },
+        Refusal::CallTooSlow,
         Refusal::Internal {
             reference: REFERENCE.to_owned(),
         },
@@ -148,9 +149,10 @@ fn refused(refusals: &[Refusal]) -> Value {
             },
         },
     });
-    if refusals.iter().any(|refusal| matches!(refusal, Refusal::Busy { .. })) {
+    let tells_when = |refusal: &Refusal| matches!(refusal, Refusal::Busy { .. } | Refusal::TooManyAttempts { .. });
+    if refusals.iter().any(tells_when) {
         response["headers"] = json!({
-            "Retry-After": { "description": "Seconds to wait.", "required": true, "schema": { "type": "integer" } },
+            "Retry-After": { "description": "Seconds to wait.", "required": refusals.iter().all(tells_when), "schema": { "type": "integer" } },
         });
     }
     response

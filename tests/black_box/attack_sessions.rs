@@ -131,7 +131,7 @@ const WRITING: [(&str, &str); 6] = [
 
 /// A server that lets all of them wait for one another instead of sending some away.
 async fn patient() -> Server {
-    let patience = ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "20000");
+    let patience = ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "19000");
     Place::new().demo(&[QUICK, UNTHROTTLED, &[patience]].concat()).await
 }
 

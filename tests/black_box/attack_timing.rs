@@ -38,7 +38,7 @@ fn chance_of_larger(one: &[Duration], other: &[Duration]) -> f64 {
 async fn attack_the_time_of_a_refused_login_does_not_tell_whether_its_user_exists() {
     let server = Place::new().demo(UNTHROTTLED).await;
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for number in 0..rounds(3, 400) {
+    for number in 0..rounds(3, 1000) {
         // Interleaved, and in turn first and second, so that a drift of the machine touches both alike.
         let users = match number % 2 {
             0 => ["user01", "nobody"],

@@ -320,6 +320,10 @@ async fn lines_are_filtered_paged_and_exported_and_each_comes_once() {
         ("since=yesterday", 422),
         ("since=2026-02-01&until=2026-01-01", 422),
         ("since=%FF", 422),
+        ("action=loggin", 422),
+        ("outcome=no", 422),
+        ("since=a&since=b", 400),
+        ("user=+user01+&action=+login", 200),
     ] {
         assert_eq!(
             admin.get(&format!("/audit/events.jsonl?{query}")).await.status,

@@ -1,5 +1,7 @@
 //! What is still under way when a session ends or a user changes: it neither brings the session back nor undoes the change.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     client::{Client, Reply},
     poll,
@@ -14,7 +16,7 @@ const DEAR: &[(&str, &str)] = &[
     ("CALLGATE_PASSWORDS_MEMORY_KIB", "65536"),
     ("CALLGATE_PASSWORDS_ITERATIONS", "16"),
     ("CALLGATE_PASSWORDS_PERMITS", "1"),
-    ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "20000"),
+    ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "19000"),
 ];
 
 /// A demo in which hashing a password takes long from now on, and two sessions of user01 that were last used a while ago.
@@ -243,4 +245,24 @@ async fn a_session_keeps_its_name_in_the_list_when_it_is_renewed() {
     let body = serde_json::json!({ "id": before }).to_string();
     assert_eq!(owner.json("/api/end_session", &body).await.status, 200);
     assert_eq!(other.who().await, None);
+}
+
+#[tokio::test]
+async fn a_connection_is_not_closed_for_being_silent_while_a_function_runs() {
+    let server = Server::quick_demo().await;
+    let client = server.user01().await;
+    let limits = [
+        ("CALLGATE_HTTPS_IDLE_SECONDS", "1"),
+        // Some seconds on any machine.
+        ("CALLGATE_PASSWORDS_ITERATIONS", "200"),
+    ];
+    let server = server.stop().await.demo(&[DEAR, &limits].concat()).await;
+    let client = client.moved_to(&server.client());
+    let began = Instant::now();
+    let changed = change(&client, THIEFS).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    assert!(
+        began.elapsed() > Duration::from_secs(1),
+        "it took no longer than it may be silent"
+    );
 }

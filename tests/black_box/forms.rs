@@ -449,3 +449,33 @@ async fn what_the_body_limit_allows_as_json_is_a_setting_for_forms_too() {
         .await;
     assert_eq!(reply.status, 413);
 }
+
+#[tokio::test]
+async fn a_form_of_another_type_is_415_on_a_page_and_nothing_is_done() {
+    let server = Server::demo().await;
+    let client = server.client();
+    let fields = "user_id=user01&password=user_01";
+    for path in ["/login", "/functions/login"] {
+        for kind in ["multipart/form-data; boundary=x", "text/plain", "application/json", ""] {
+            let reply = client
+                .request("POST", path)
+                .header("content-type", kind)
+                .body(fields)
+                .send()
+                .await;
+            assert_eq!(reply.status, 415, "{path} {kind}: {}", reply.body);
+            assert!(reply.shows("application/x-www-form-urlencoded"), "{}", reply.body);
+            assert!(reply.set_cookies().is_empty());
+        }
+    }
+    // Which bytes are no text is told as what they are: no JSON is spoken of.
+    let form = "application/x-www-form-urlencoded; charset=utf-8";
+    let garbled = client.request("POST", "/login").header("content-type", form);
+    let reply = garbled.body(b"user_id=\xff".as_slice()).send().await;
+    assert_eq!(reply.status, 400);
+    assert!(
+        reply.shows("The form cannot be read: byte 8 is not UTF-8"),
+        "{}",
+        reply.body
+    );
+}

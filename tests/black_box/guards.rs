@@ -102,7 +102,7 @@ fn refusal(guard: &str, kind: Kind) -> Option<&'static str> {
         _ if !kind.is_logged_in() => Some("not_logged_in"),
         _ if kind == Kind::Administrator => None,
         // The permission is asked for first: a password would not help.
-        permission if permission.contains("Permission<") => Some("permission_required"),
+        guard if guard.contains("Permission<") || guard.contains("Role<") => Some("permission_required"),
         "FreshLogin" if kind != Kind::LoggedIn => Some("fresh_login_required"),
         "LoggedIn" | "FreshLogin" => None,
         other => panic!("the guard {other} is missing in this table"),

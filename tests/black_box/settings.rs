@@ -167,6 +167,11 @@ async fn a_contradiction_refuses_to_start_and_names_the_key() {
         (vec![("CALLGATE_SITE_ORIGIN", "https://.")], "site.origin"),
         (vec![("CALLGATE_LIMITS_BODY_BYTES", "0")], "limits.body_bytes"),
         (vec![("CALLGATE_LIMITS_CONNECTIONS", "1")], "limits.connections"),
+        (vec![("CALLGATE_LIMITS_CALL_SECONDS", "0")], "limits.call_seconds"),
+        (
+            vec![("CALLGATE_PASSWORDS_MAX_WAIT_MS", "20000")],
+            "passwords.max_wait_ms",
+        ),
         (
             vec![("CALLGATE_THROTTLE_ACCOUNT_DELAY_SECONDS", "901")],
             "throttle.account_delay_seconds",
@@ -181,6 +186,8 @@ async fn a_contradiction_refuses_to_start_and_names_the_key() {
         let ran = refused(&place, &["--demo"], &variables).await;
         assert!(ran.error.contains(named), "{variables:?}: {}", ran.error);
     }
+    let ran = refused(&place, &["--demo", "--https", "127.0.0.1:0"], &[]).await;
+    assert!(ran.error.contains("https.address"), "{}", ran.error);
 }
 
 /// security check 48

@@ -308,7 +308,7 @@ async fn a_success_forgives_the_earlier_failures_of_its_account() {
 #[tokio::test]
 async fn of_a_hundred_guesses_at_once_no_more_are_evaluated_than_one_after_the_other() {
     for (setting, most) in [(ANY_ADDRESS, 5), (ANY_ACCOUNT, 10)] {
-        let server = server(&[setting, ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "20000")]).await;
+        let server = server(&[setting, ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "19000")]).await;
         let guesses = (0..100).map(|number| {
             let client = server.client();
             async move { log_in(&client, "user01", &format!("guess {number}")).await.status }
@@ -323,7 +323,7 @@ async fn of_a_hundred_guesses_at_once_no_more_are_evaluated_than_one_after_the_o
 #[tokio::test]
 async fn right_logins_at_once_from_one_address_are_all_let_in() {
     // With real costs of a password, so that they do meet.
-    let server = Place::new().demo(&[("CALLGATE_PASSWORDS_MAX_WAIT_MS", "20000")]).await;
+    let server = Place::new().demo(&[("CALLGATE_PASSWORDS_MAX_WAIT_MS", "19000")]).await;
     let logins = (0..40).map(|number| {
         let client = server.client();
         let user = number % 3 + 1;

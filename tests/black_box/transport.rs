@@ -421,10 +421,12 @@ async fn a_head_that_is_too_large_is_431() {
     let server = Server::demo().await;
     let many = "X-A: b\r\n".repeat(200);
     let long = format!("X-A: {}\r\n", "b".repeat(64 * 1024));
-    for headers in [many, long] {
+    for (headers, may_be_cut_off) in [(many, false), (long, true)] {
         let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
         let answer = raw::exchange(&server, request).await;
-        assert!(answer.is_empty() || raw::status(&answer) == 431, "{answer}");
+        // Who is still sending when the connection closes may find it broken before having read anything.
+        let is_cut_off = may_be_cut_off && answer.is_empty();
+        assert!(is_cut_off || raw::status(&answer) == 431, "{answer}");
     }
     assert_eq!(server.client().get("/").await.status, 200);
 }

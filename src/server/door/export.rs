@@ -8,12 +8,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::stream;
-use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{page::Pages, reply::refused_person};
 use crate::{
-    contract::Refusal,
+    contract::{
+        Refusal, asked,
+        audit::{Action, Outcome},
+    },
     server::{
         audit::view::{self, days},
         caller::Caller,
@@ -43,25 +45,29 @@ pub async fn events(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
     let lines = async {
-        ask::<Permission<ReadAudit>>(&caller, "the export of the audit trail").await?;
-        let Query(wanted) = wanted.map_err(|error| Refusal::Malformed(error.body_text()))?;
-        let days = days(day("since", &wanted.since)?, day("until", &wanted.until)?)?;
-        Ok::<_, Refusal>((wanted, days))
+        let what = "the export of the audit trail";
+        caller.work(what, ask::<Permission<ReadAudit>>(&caller, what)).await?;
+        let Query(wanted) = wanted.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
+        let user = asked::text::<1, 64>("user", &wanted.user)?;
+        let action = asked::one("action", &wanted.action, Action::named)?;
+        let outcome = asked::one("outcome", &wanted.outcome, Outcome::named)?;
+        let since = asked::day("since", &wanted.since)?;
+        let days = days(since, asked::day("until", &wanted.until)?)?;
+        Ok::<_, Refusal>((user, action, outcome, days))
     };
-    let (wanted, (since, until)) = match lines.await {
+    let (user, action, outcome, (since, until)) = match lines.await {
         Ok(found) => found,
         Err(refusal) => return refused_person(&refusal),
     };
     let storage = pages.services().storage().clone();
     let lines = stream::try_unfold(0, move |after| {
         let storage = storage.clone();
-        let [user, action, outcome] = [&wanted.user, &wanted.action, &wanted.outcome]
-            .map(|text| Some(text.clone()).filter(|text| !text.is_empty()));
+        let user = user.clone();
         async move {
             let filter = EventFilter {
                 user: user.as_deref(),
-                action: action.as_deref(),
-                outcome: outcome.as_deref(),
+                action: action.map(Action::name),
+                outcome: outcome.map(Outcome::name),
                 since,
                 until,
                 before: None,
@@ -79,14 +85,4 @@ pub async fn events(
         (CONTENT_DISPOSITION, "attachment; filename=\"callgate-events.jsonl\""),
     ];
     (headers, Body::from_stream(lines)).into_response()
-}
-
-fn day(field: &str, text: &str) -> Result<Option<Date>, Refusal> {
-    match text {
-        "" => Ok(None),
-        text => text
-            .parse()
-            .map(Some)
-            .map_err(|_| Refusal::of_argument(field, "must be a day such as 2026-01-31")),
-    }
 }

@@ -15,7 +15,7 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    json::{drain, read, run, run_and_note},
+    json::{drain, is_declared, read, run, run_and_note},
     page::Pages,
     reply::{add_headers, body_of, refused_person},
 };
@@ -287,16 +287,23 @@ pub async fn logout(Extension(caller): Extension<Caller>, mut request: Request) 
 
 /// Reads a form that was sent.
 async fn read_form(mut request: Request, settings: &Settings) -> Result<Typed, Refusal> {
-    let body = match read(&mut request, settings).await {
+    let read = match is_declared(request.headers(), "application/x-www-form-urlencoded") {
+        true => read(&mut request, settings).await,
+        false => Err(Refusal::NotAForm),
+    };
+    let body = match read {
         Ok(text) => text,
         Err(refusal) => {
             drain(&mut request).await;
-            return Err(refusal);
+            return Err(match refusal {
+                Refusal::Malformed(why) => Refusal::MalformedForm(why),
+                other => other,
+            });
         }
     };
     serde_urlencoded::from_str(&body)
         .map(Typed::new)
-        .map_err(|error| Refusal::Malformed(format!("the form cannot be read: {error}")))
+        .map_err(|error| Refusal::MalformedForm(error.to_string()))
 }
 
 fn see_other(target: &str) -> Response {

@@ -20,7 +20,6 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::{
     openapi,
-    patience::within,
     reply::{answered, refused},
 };
 use crate::{
@@ -30,6 +29,7 @@ use crate::{
         caller::Caller,
         function::{self, Function},
         kept_calls,
+        patience::within,
         services::Services,
         settings::Settings,
     },
@@ -45,11 +45,15 @@ const STALE_AFTER: Duration = Duration::from_millis(500);
 const DRAINED_BYTES: usize = 2 * 1024 * 1024;
 const DRAINED_FOR: Duration = Duration::from_secs(2);
 
-/// Whether a path is that of a function, be it one that is not there.
-pub fn is_for(path: &str) -> bool {
+/// Whether a path is for programs: that of a function, be it one that is not there, or of their description.
+pub fn is_for_programs(path: &str) -> bool {
     path.strip_prefix(PREFIX)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        && path != openapi::PATH
+}
+
+/// Whether a path is that of a function, be it one that is not there.
+pub fn is_for(path: &str) -> bool {
+    is_for_programs(path) && path != openapi::PATH
 }
 
 /// Calls a function.
@@ -98,7 +102,7 @@ async fn call_over_http(
     began: Instant,
 ) -> Result<String, Refusal> {
     function.admit(caller).await?;
-    let is_json = is_json(request.headers());
+    let is_json = is_declared(request.headers(), "application/json");
     let takes_nothing = function.shape().is_nothing();
     if !is_json && !takes_nothing {
         return Err(Refusal::NotJson);
@@ -190,11 +194,11 @@ pub async fn drain(request: &mut Request) -> bool {
     tokio::time::timeout(DRAINED_FOR, draining).await.unwrap_or_default()
 }
 
-/// Whether the body is declared as JSON (RFC 8259), in whatever case and with whatever parameters.
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the body is declared as that, in whatever case and with whatever parameters (RFC 9110, section 8.3.1).
+pub fn is_declared(headers: &HeaderMap, media_type: &str) -> bool {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
 }

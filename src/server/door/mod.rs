@@ -21,7 +21,6 @@ pub mod openapi;
 pub mod origin;
 pub mod page;
 pub mod panic;
-pub mod patience;
 pub mod reply;
 
 use std::{

@@ -18,6 +18,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use futures::FutureExt as _;
 use leptos::{
     nonce::use_nonce,
     prelude::{provide_context, use_context},
@@ -112,6 +113,7 @@ impl Pages {
             site: self.site.as_ref().clone(),
             ..facts
         };
+        let for_whom = caller.clone();
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
         let program = self.program.files.clone();
@@ -136,9 +138,19 @@ impl Pages {
             }
         };
         let css = self.program.css.clone();
-        let mut response = render_app_async_with_context(context, move || shell(&css, reload_port))(request).await;
+        let rendering = render_app_async_with_context(context, move || shell(&css, reload_port))(request);
+        let mut response = match for_whom.work("a page", rendering.map(Ok)).await {
+            Ok(response) => response,
+            Err(refusal) => return reply::refused_person(&refusal),
+        };
         *response.status_mut() = StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HTML);
+        response
+    }
+
+    /// Renders the page that somebody wants to see.
+    async fn look(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
+        let mut response = self.render(caller, target, facts, status).await;
         // A page knows its status only. What it could not ask for now is what other doors call busy.
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             reply::add_headers(&mut response, &Refusal::Busy { retry_after: 1 });
@@ -164,14 +176,14 @@ pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Calle
         kept_call,
         ..PageFacts::default()
     };
-    pages.render(caller, target(&request), facts, 200).await
+    pages.look(caller, target(&request), facts, 200).await
 }
 
 /// A path that leads nowhere.
 pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response {
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.extensions().get::<Caller>().cloned() {
-        Some(caller) if is_reading => pages.render(caller, target(&request), PageFacts::default(), 404).await,
+        Some(caller) if is_reading => pages.look(caller, target(&request), PageFacts::default(), 404).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -9,7 +9,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::headers::{self, STILL_PAGE};
+use super::{
+    headers::{self, STILL_PAGE},
+    json::is_for_programs,
+};
 use crate::{contract::Refusal, pages::failure, server::reference::Reference};
 
 /// The type of a page.
@@ -32,9 +35,9 @@ pub enum Reader {
 }
 
 impl Reader {
-    /// Who asks for that path: under `/api` programs do.
+    /// Who asks for that path.
     pub fn of(path: &str) -> Self {
-        match path.starts_with("/api") {
+        match is_for_programs(path) {
             true => Self::Program,
             false => Self::Person,
         }

@@ -165,6 +165,7 @@ mod tests {
             caller::{Arrival, Caller},
             clock::Timestamp,
             demo,
+            https::at_work::AtWork,
             services::Services,
             settings::{Overrides, Settings},
         },
@@ -209,7 +210,7 @@ mod tests {
             at: now,
             last_told: now,
         };
-        let caller = Caller::new(services, &HeaderMap::new(), arrival);
+        let caller = Caller::new(services, &HeaderMap::new(), arrival, AtWork::default());
 
         let refused = while_rendering(Some(caller.clone()), auth_func(object())).await;
         assert_eq!(refused, Err(Refusal::NotLoggedIn));

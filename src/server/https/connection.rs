@@ -8,21 +8,23 @@ use std::{
     },
 };
 
-use super::listener::Peer;
+use super::{at_work::AtWork, listener::Peer};
 use crate::server::clock::Timestamp;
 
 /// A connection.
 #[derive(Debug, Clone)]
 pub struct Connection {
     address: IpAddr,
+    at_work: AtWork,
     last_told: Arc<AtomicI64>,
 }
 
 impl Connection {
     /// A connection that was accepted just now.
-    pub fn new(Peer(address): Peer) -> Self {
+    pub fn new(Peer { address, at_work }: Peer) -> Self {
         Self {
             address: address.ip().to_canonical(),
+            at_work,
             last_told: Arc::new(AtomicI64::new(Timestamp::now().0)),
         }
     }
@@ -30,6 +32,11 @@ impl Connection {
     /// The address of whoever connected: the client, or a proxy.
     pub fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// What is being done for it.
+    pub fn at_work(&self) -> &AtWork {
+        &self.at_work
     }
 
     /// The last moment at which this client was told something: when the connection was accepted, or when it last got an

@@ -2,7 +2,8 @@
 //!
 //! hyper bounds the head of an HTTP/1.1 request, but neither an idle HTTP/2 connection nor a client that stops reading.
 //! The timer runs below TLS and starts anew with every byte in either direction. So that this cannot be played with, one
-//! byte at a time, a client that lets an answer wait has to take it at some least rate.
+//! byte at a time, a client that lets an answer wait has to take it at some least rate. While a function runs or a page is
+//! rendered for the connection, it is the server that is silent: that has a limit of its own (`limits.call_seconds`).
 
 use std::{
     future::{Ready, ready},
@@ -19,7 +20,7 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::{listener::Accepted, places::Place};
+use super::{at_work::AtWork, listener::Accepted, places::Place};
 
 /// What a client has to take, in bytes a second, while an answer waits for it. The slowest of telephones takes more.
 const LEAST_RATE: u32 = 1024;
@@ -42,12 +43,13 @@ impl<S> Accept<Accepted, S> for IdleAcceptor {
     type Service = S;
     type Future = Ready<io::Result<(Self::Stream, S)>>;
 
-    fn accept(&self, Accepted { stream, place }: Accepted, service: S) -> Self::Future {
+    fn accept(&self, accepted: Accepted, service: S) -> Self::Future {
+        let Accepted { stream, place, at_work } = accepted;
         // Small answers must not wait for more to send (Nagle's algorithm).
         ready(
             stream
                 .set_nodelay(true)
-                .map(|()| (IdleStream::new(stream, self.limit).in_place(place), service)),
+                .map(|()| (IdleStream::new(stream, self.limit).of(place, at_work), service)),
         )
     }
 }
@@ -69,6 +71,7 @@ pub struct IdleStream<S> {
     /// For how long the client may still let writes wait.
     patience: Duration,
     place: Option<Place>,
+    at_work: AtWork,
 }
 
 impl<S> IdleStream<S> {
@@ -84,13 +87,15 @@ impl<S> IdleStream<S> {
             waiting: None,
             patience: limit,
             place: None,
+            at_work: AtWork::default(),
         }
     }
 
-    /// Holds a place among the open connections until it is dropped.
+    /// Holds a place among the open connections until it is dropped, and waits while there is work for it.
     #[must_use]
-    pub fn in_place(mut self, place: Place) -> Self {
+    pub fn of(mut self, place: Place, at_work: AtWork) -> Self {
         self.place = Some(place);
+        self.at_work = at_work;
         self
     }
 
@@ -108,6 +113,9 @@ impl<S> IdleStream<S> {
         self.woken = Some(cx.waker().clone());
         // The timer is not set anew with every byte, but when it has run down and something had moved since it was set.
         while self.timer.as_mut().poll(cx).is_ready() {
+            if self.waiting.is_none() && self.at_work.is_any() {
+                self.moved = Instant::now();
+            }
             let end = self.end();
             if end <= Instant::now() {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the connection was idle")));

@@ -22,7 +22,10 @@ use tokio::{
     task::coop::unconstrained,
 };
 
-use super::places::{Place, Places};
+use super::{
+    at_work::AtWork,
+    places::{Place, Places},
+};
 use crate::server::stopping::Stopping;
 
 /// How many connections the system's queue of a socket holds (what the standard library asks for).
@@ -76,9 +79,14 @@ pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<StdListener> {
         .with_context(|| format!("{address} cannot be listened on; is it in use? {setting} chooses another"))
 }
 
-/// The address of whoever connects.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
+/// Whoever connects.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// The address.
+    pub address: SocketAddr,
+    /// What is being done for this connection.
+    pub at_work: AtWork,
+}
 
 impl Address for Peer {
     type Stream = Accepted;
@@ -92,6 +100,8 @@ pub struct Accepted {
     pub stream: TcpStream,
     /// Its place.
     pub place: Place,
+    /// What is being done for it.
+    pub at_work: AtWork,
 }
 
 /// A listening socket that is let go of as soon as the server stops: while what was accepted goes on, new connections are
@@ -138,7 +148,14 @@ impl Listener {
             tracing::warn!(%error, "a connection could not be accepted");
         })?;
         let place = self.places.give(free, address.ip());
-        Ok(place.map(|place| (Accepted { stream, place }, Peer(address))))
+        Ok(place.map(|place| {
+            let at_work = AtWork::default();
+            let peer = Peer {
+                address,
+                at_work: at_work.clone(),
+            };
+            (Accepted { stream, place, at_work }, peer)
+        }))
     }
 
     /// A connection that waits in the system's queue while the server stops: it would be reset with the socket. Not more of
@@ -188,6 +205,9 @@ impl AddrListener<Accepted, Peer> for Listener {
     }
 
     fn get_local_addr(&self) -> io::Result<Peer> {
-        Ok(Peer(self.address))
+        Ok(Peer {
+            address: self.address,
+            at_work: AtWork::default(),
+        })
     }
 }

@@ -3,6 +3,7 @@
 //! Every wait has an end: handshake, head of a request, body (in the doors), an answer that nobody takes, silence, and the
 //! drain at the stop.
 
+pub mod at_work;
 pub mod connection;
 pub mod forwarded;
 pub mod handshake;

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     contract::Refusal,
     server::{
-        door::{entrance::Entrance, framing::refuse_ambiguous, health, reply::refused},
+        door::{entrance::Entrance, framing::refuse_ambiguous, health, json::is_for_programs, reply::refused},
         services::Services,
     },
 };
@@ -74,7 +74,7 @@ async fn enter(State(entrance): State<Entrance>, request: Request, next: Next) -
 }
 
 async fn lead(State(origin): State<String>, request: Request) -> Response {
-    let is_page = matches!(*request.method(), Method::GET | Method::HEAD) && !request.uri().path().starts_with("/api/");
+    let is_page = matches!(*request.method(), Method::GET | Method::HEAD) && !is_for_programs(request.uri().path());
     if !is_page {
         return refused(&Refusal::PlainHttp);
     }

@@ -15,7 +15,7 @@ use crate::{
             reply::{Reader, refused_to},
         },
         fault::Fault,
-        https::{connection::Connection, forwarded::client_address},
+        https::{at_work::AtWork, connection::Connection, forwarded::client_address},
         services::Services,
     },
 };
@@ -29,7 +29,8 @@ pub fn bring_in(services: &Services, connection: Option<&Connection>, request: &
         at: now,
         last_told: connection.map_or(now, Connection::last_told),
     };
-    Caller::new(services.clone(), request.headers(), arrival)
+    let at_work = connection.map_or_else(AtWork::default, |connection| connection.at_work().clone());
+    Caller::new(services.clone(), request.headers(), arrival, at_work)
 }
 
 /// Gives the answer to that caller what the session needs, and tells the client.

@@ -99,12 +99,62 @@ impl Settings {
                 https.address
             ));
         }
+        if https.address.port() == 0 {
+            return Err("https.address: choose a port: with 0 nobody would know which".to_owned());
+        }
         if https.certificate.is_some() != https.key.is_some() {
             return Err("https.certificate and https.key go together: set both, or neither".to_owned());
         }
         if self.site.origin.as_deref().is_some_and(|origin| !is_origin(origin)) {
             return Err("site.origin: write it as https://name or https://name:port, without a path".to_owned());
         }
+        self.check_numbers()?;
+        if self.limits.connections < 2 {
+            return Err("limits.connections must be at least 2: each of the two listeners needs one".to_owned());
+        }
+        if self.passwords.max_wait_ms >= self.limits.call_seconds.saturating_mul(1000) {
+            return Err(
+                "passwords.max_wait_ms is not shorter than limits.call_seconds: a login would be given up while it waits"
+                    .to_owned(),
+            );
+        }
+        if self.throttle.account_delay_seconds > self.throttle.account_max_delay_seconds {
+            return Err(
+                "throttle.account_delay_seconds is longer than throttle.account_max_delay_seconds: the first wait would \
+                 already be longer than the longest"
+                    .to_owned(),
+            );
+        }
+        if self.audit.retention_days > TEN_YEARS_IN_DAYS {
+            return Err(format!(
+                "audit.retention_days must be at most {TEN_YEARS_IN_DAYS}, which is ten years"
+            ));
+        }
+        let min_chars = NewPassword::FEWEST_CHARS..=64;
+        if !min_chars.contains(&self.passwords.min_chars) {
+            return Err(format!(
+                "passwords.min_chars must be from {} to {}: fewer are guessed, and more are not asked of people",
+                min_chars.start(),
+                min_chars.end()
+            ));
+        }
+        if https.address.ip().is_unspecified() && self.site.origin.is_none() {
+            return Err(format!(
+                "site.origin: https.address {} is no address that a visitor could use; say what the site is called",
+                https.address
+            ));
+        }
+        if self.sessions.idle_seconds > self.sessions.absolute_seconds {
+            return Err(
+                "sessions.idle_seconds is longer than sessions.absolute_seconds: it would never take effect".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses a nothing where there has to be something, and times that nobody lives to see.
+    fn check_numbers(&self) -> Result<(), String> {
+        let https = &self.https;
         let numbers = [
             ("https.reload_seconds", https.reload_seconds),
             ("https.handshake_seconds", https.handshake_seconds),
@@ -137,6 +187,7 @@ impl Settings {
             ("audit.retention_days", u64::from(self.audit.retention_days)),
             ("audit.most_calls", u64::from(self.audit.most_calls)),
             ("limits.body_bytes", self.limits.body_bytes),
+            ("limits.call_seconds", self.limits.call_seconds),
             ("limits.connections", self.limits.connections as u64),
             (
                 "limits.connections_per_address",
@@ -151,40 +202,6 @@ impl Settings {
             .find(|(key, value)| key.ends_with("_seconds") && *value > TEN_YEARS)
         {
             return Err(format!("{key} must be at most {TEN_YEARS}, which is ten years"));
-        }
-        if self.limits.connections < 2 {
-            return Err("limits.connections must be at least 2: each of the two listeners needs one".to_owned());
-        }
-        if self.throttle.account_delay_seconds > self.throttle.account_max_delay_seconds {
-            return Err(
-                "throttle.account_delay_seconds is longer than throttle.account_max_delay_seconds: the first wait would \
-                 already be longer than the longest"
-                    .to_owned(),
-            );
-        }
-        if self.audit.retention_days > TEN_YEARS_IN_DAYS {
-            return Err(format!(
-                "audit.retention_days must be at most {TEN_YEARS_IN_DAYS}, which is ten years"
-            ));
-        }
-        let min_chars = NewPassword::FEWEST_CHARS..=64;
-        if !min_chars.contains(&self.passwords.min_chars) {
-            return Err(format!(
-                "passwords.min_chars must be from {} to {}: fewer are guessed, and more are not asked of people",
-                min_chars.start(),
-                min_chars.end()
-            ));
-        }
-        if https.address.ip().is_unspecified() && self.site.origin.is_none() {
-            return Err(format!(
-                "site.origin: https.address {} is no address that a visitor could use; say what the site is called",
-                https.address
-            ));
-        }
-        if self.sessions.idle_seconds > self.sessions.absolute_seconds {
-            return Err(
-                "sessions.idle_seconds is longer than sessions.absolute_seconds: it would never take effect".to_owned(),
-            );
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ pub struct Https {
     #[config(env = "CALLGATE_HTTPS_BODY_SECONDS", default = 30)]
     pub body_seconds: u64,
 
-    /// How long a connection may stay silent, in seconds. That is also how long a call may take: its client hears nothing.
+    /// How long a connection may stay silent, in seconds, unless a function is running or a page being rendered for it.
     #[config(env = "CALLGATE_HTTPS_IDLE_SECONDS", default = 60)]
     pub idle_seconds: u64,
 
@@ -203,6 +203,11 @@ pub struct Limits {
     #[config(env = "CALLGATE_LIMITS_BODY_BYTES", default = 65536)]
     pub body_bytes: u64,
 
+    /// How long a guard or a function may take, and a page, in seconds. Then it is given up, and the answer is 503. Longer
+    /// than a login may take, waiting (`passwords.max_wait_ms`) and hashing, or right passwords are of no use.
+    #[config(env = "CALLGATE_LIMITS_CALL_SECONDS", default = 20)]
+    pub call_seconds: u64,
+
     /// How many connections may be open at once; further ones wait in the system's queue. Fewer where the system's limit
     /// on open files leaves room for fewer.
     #[config(env = "CALLGATE_LIMITS_CONNECTIONS", default = 4096)]
@@ -270,6 +275,13 @@ impl Audit {
     /// How long both are kept.
     pub fn retention(&self) -> Duration {
         Duration::from_hours(24) * self.retention_days
+    }
+}
+
+impl Limits {
+    /// How long a function may run.
+    pub fn call(&self) -> Duration {
+        Duration::from_secs(self.call_seconds)
     }
 }
 

@@ -1,12 +1,12 @@
-//! Panics where nobody expects one: in a function, in a guard, in what a page waits for, and in a page itself. Each ends one
-//! request with a failure like any other. Security check 104.
+//! Functions, guards and pages that panic, or never come to an end. Each ends one request with a failure like any other.
+//! Security check 104.
 //!
-//! Nothing in the program can be made to panic from outside, so the doors stand here, in a test program of their own,
+//! Nothing in the program can be made to do so from outside, so the doors stand here, in a test program of their own,
 //! with functions and pages that do.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -27,6 +27,7 @@ use callgate::{
         services::Services,
         settings::{Overrides, Settings},
         site::Site,
+        storage::events::EventFilter,
     },
 };
 use http_body_util::BodyExt as _;
@@ -65,6 +66,33 @@ function! { "body_that_breaks":
     }
 }
 
+function! { "call_that_never_ends":
+    /// Waits for ever.
+    pub async fn call_that_never_ends(_caller: Anyone) -> Result<Answer, Refusal> {
+        pending().await
+    }
+}
+
+/// A guard that never says anything.
+struct Silent;
+
+impl Guard for Silent {
+    fn rule() -> Rule {
+        Rule::new("Silent", "For nobody", [])
+    }
+
+    async fn check(_caller: &Caller) -> Result<Self, Refusal> {
+        pending().await
+    }
+}
+
+function! { "guard_that_never_ends":
+    /// Has a guard that waits for ever.
+    pub async fn guard_that_never_ends(_caller: Silent) -> Result<Answer, Refusal> {
+        Ok(Answer::new("never".to_owned()))
+    }
+}
+
 /// A page that shows what one of these functions answered.
 fn calling<T>(call: fn() -> T) -> AnyView
 where
@@ -97,6 +125,7 @@ fn broken_pages(services: &Services) -> Doors {
         .route("/panicking", page(panicking))
         .route("/function", page(|| calling(body_that_breaks)))
         .route("/guard", page(|| calling(guard_that_breaks)))
+        .route("/endless", page(|| calling(call_that_never_ends)))
         .layer(from_fn_with_state(services.clone(), door::known));
     Doors::to(services, rooms)
 }
@@ -107,17 +136,29 @@ async fn services(data: &TempDir) -> Services {
         demo: true,
         ..Overrides::default()
     };
-    let services = Services::open(Settings::load(&overrides).unwrap()).await.unwrap();
+    let mut settings = Settings::load(&overrides).unwrap();
+    settings.limits.call_seconds = 1;
+    let services = Services::open(settings).await.unwrap();
     demo::add_users(&services).await.unwrap();
     services
 }
 
 async fn answer(doors: &Doors, method: &str, path: &str, kind: &str, body: &str) -> (Response<()>, String) {
+    answer_with(doors, method, path, ("content-type", kind), body).await
+}
+
+async fn answer_with(
+    doors: &Doors,
+    method: &str,
+    path: &str,
+    (name, value): (&str, &str),
+    body: &str,
+) -> (Response<()>, String) {
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header("host", "localhost")
-        .header("content-type", kind);
+        .header(name, value);
     let request = request.body(Body::from(body.to_owned())).unwrap();
     let answering = async {
         let (head, body) = doors.clone().oneshot(request).await.unwrap().into_parts();
@@ -178,4 +219,42 @@ async fn a_panic_ends_one_request_with_a_failure_and_nothing_else() {
         let (head, text) = answer(&doors, method, path, JSON, body).await;
         assert_eq!(head.status(), 200, "{path}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_call_that_never_ends_is_given_up_and_told_of() {
+    let data = tempfile::tempdir().unwrap();
+    let services = services(&data).await;
+    let doors = Doors::new(&services, &Site::Folder("nowhere".into()));
+    for path in ["/api/call_that_never_ends", "/api/guard_that_never_ends"] {
+        let (head, text) = answer(&doors, "POST", path, JSON, "{}").await;
+        assert_eq!(head.status(), 503, "{path}: {text}");
+        assert!(text.contains(r#""code":"call_too_slow""#), "{path}: {text}");
+        assert!(
+            !head.headers().contains_key("retry-after"),
+            "it may have been done in part"
+        );
+    }
+    // What a page waits for ends as well, although it has a task of its own.
+    let (_, text) = answer(&broken_pages(&services), "GET", "/endless", FORM, "").await;
+    assert!(text.contains("took too long"), "{text}");
+    let path = "/functions/call_that_never_ends";
+    let (head, _) = answer(&doors, "POST", path, FORM, "").await;
+    let cookie = head.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap();
+    let (head, text) = answer_with(&doors, "GET", path, ("cookie", cookie), "").await;
+    assert_eq!(head.status(), 200, "{text}");
+    assert!(text.contains("call_too_slow"), "{text}");
+    services.audit().write_all(Duration::from_secs(20)).await;
+    let logged = services
+        .storage()
+        .list_calls(&EventFilter::default(), 10)
+        .await
+        .unwrap();
+    let outcomes: Vec<String> = logged.into_iter().map(|call| call.outcome).collect();
+    assert_eq!(outcomes, ["call_too_slow"; 3]);
 }

@@ -2,49 +2,54 @@
 
 use std::{
     future::Future,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
+use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
-/// Waits for `work`, but no longer than `limit`: then `None`.
+/// Waits for `work`, but no longer than `limit`: then `None`, and the work is dropped.
 ///
 /// A timer is set only where the work is not done at the second look either. The body of a call comes along with its head,
 /// and hyper hands it over between the two; a timer for each would cost more than reading it.
-pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub fn within<F: Future>(limit: Duration, work: F) -> Within<F> {
     Within {
-        work: pin!(work),
+        work,
         limit,
-        looks: 0,
+        has_looked: false,
         timer: None,
     }
-    .await
 }
 
-struct Within<'a, F> {
-    work: Pin<&'a mut F>,
-    limit: Duration,
-    looks: u8,
-    timer: Option<Pin<Box<Sleep>>>,
+pin_project! {
+    /// What [`within`] waits with.
+    pub struct Within<F> {
+        #[pin]
+        work: F,
+        limit: Duration,
+        has_looked: bool,
+        timer: Option<Pin<Box<Sleep>>>,
+    }
 }
 
-impl<F: Future> Future for Within<'_, F> {
+impl<F: Future> Future for Within<F> {
     type Output = Option<F::Output>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(done) = self.work.as_mut().poll(cx) {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(done) = this.work.poll(cx) {
             return Poll::Ready(Some(done));
         }
-        if self.looks == 0 {
+        if !*this.has_looked {
             // Look once more, whatever happens.
-            self.looks = 1;
+            *this.has_looked = true;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let limit = self.limit;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+        let limit = *this.limit;
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
         timer.as_mut().poll(cx).map(|()| None)
     }
 }
