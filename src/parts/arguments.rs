@@ -139,12 +139,16 @@ impl Inputs {
                 .typed
                 .with_value(|typed| typed.all(name).any(|typed| typed == value)),
         };
+        let is_wrong = self.is_wrong(name.to_owned());
         choices
             .iter()
             .map(|choice| {
                 view! {
                     <label class="tick">
-                        <input name=name.to_owned() type="checkbox" value=choice.value.clone() checked=is_ticked(&choice.value)/>
+                        <input
+                            name=name.to_owned() type="checkbox" value=choice.value.clone() checked=is_ticked(&choice.value)
+                            aria-invalid=move || is_wrong.get().to_string()
+                        />
                         {choice.label.clone()}
                     </label>
                 }

@@ -32,17 +32,35 @@ pub async fn call(path: &str, body: String) -> Outcome {
         let response = request.send().await?;
         Ok::<_, gloo_net::Error>((response.status(), response.text().await?))
     };
-    let (status, body) = reply.await.unwrap_or_else(|_| {
-        let refusal = Refusal::Unreachable;
-        (refusal.status(), serde_json::to_string(&refusal).unwrap_or_default())
-    });
+    let came = reply.await;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a duration in milliseconds is small and not negative; `as` saturates"
     )]
     let took_ms = (now() - started).round() as u64;
-    Outcome { status, body, took_ms }
+    match came {
+        Ok((status, body)) => Outcome { status, body, took_ms },
+        Err(_) => Outcome {
+            took_ms,
+            ..unreachable()
+        },
+    }
+}
+
+/// What came of a call that did not reach the server.
+pub fn unreachable() -> Outcome {
+    let refusal = Refusal::Unreachable;
+    Outcome {
+        status: refusal.status(),
+        body: serde_json::to_string(&refusal).unwrap_or_default(),
+        took_ms: 0,
+    }
+}
+
+/// Whether the server answers at all.
+pub async fn is_reachable() -> bool {
+    Request::get("/livez").send().await.is_ok()
 }
 
 /// What is typed into the form of a function that takes arguments of a shape.

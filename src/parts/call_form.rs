@@ -9,7 +9,7 @@ use leptos::{html, prelude::*, task::spawn_local};
 
 use super::{
     arguments::Arguments,
-    browser::{arguments, call, focus_first_wrong, forget_secrets, hydrated, typed_into},
+    browser::{arguments, call, focus_first_wrong, forget_secrets, hydrated, is_reachable, typed_into, unreachable},
     curl::Curl,
     header::show_anew,
     reply::Reply,
@@ -21,7 +21,7 @@ use crate::contract::{
     function::FunctionView,
     kept_call::{KeptCall, Outcome, State},
     shape::{FieldFault, Shape},
-    typed::{SHOWN_TO, Typed},
+    typed::{SHOWN_TO, THEN, Typed},
     user::WhoAmI,
 };
 
@@ -55,6 +55,7 @@ pub fn CallForm(
         path: StoredValue::new(function.path()),
         shape: StoredValue::new(function.arguments.clone()),
         is_open: function.rule.open,
+        is_login: function.name == "login",
         is_logout: function.name == "logout",
         body: RwSignal::new(example_or(&typed, &function)),
         faults: RwSignal::new(outcome.as_ref().map(Outcome::faults).unwrap_or_default()),
@@ -70,6 +71,8 @@ pub fn CallForm(
     let is_own_password = !function.rule.open && wants_new_password(&function.arguments);
     // For free-form arguments, the text of the editor and the body in the line below are one.
     let text = calls.body;
+    // Of a form elsewhere that was refused without script: where it leads when it is done.
+    let then = typed.get(THEN).map(str::to_owned);
     let other_faults = move || calls.faults_without_input();
     view! {
         <div class="call">
@@ -95,6 +98,7 @@ pub fn CallForm(
                     autocomplete=is_own_password.then_some("username")
                     name=SHOWN_TO value=move || calls.user_id().unwrap_or_default()
                 />
+                {then.map(|then| view! { <input type="hidden" name=THEN value=then/> })}
                 <Arguments
                     shape=function.arguments.clone()
                     typed=typed
@@ -130,6 +134,7 @@ struct Calls {
     path: StoredValue<String>,
     shape: StoredValue<Shape>,
     is_open: bool,
+    is_login: bool,
     is_logout: bool,
     /// The arguments as they are typed, or an example, as JSON. Never a secret.
     body: RwSignal<String>,
@@ -176,20 +181,30 @@ impl Calls {
             return;
         };
         // It may be wrong, as after a login in another window; the guard never is.
-        if !self.is_open && matches!(*self.who.read_untracked(), Ok(None)) {
-            ask_for_login(&form);
-            return;
-        }
+        let is_nobody = !self.is_open && matches!(*self.who.read_untracked(), Ok(None));
         self.is_calling.set(true);
         spawn_local(async move {
-            let came = call(&self.path.get_value(), body).await;
+            let came = match is_nobody {
+                false => call(&self.path.get_value(), body).await,
+                // Otherwise the browser would show a page of its own, and what was typed be gone.
+                true if is_reachable().await => {
+                    self.is_calling.set(false);
+                    ask_for_login(&form);
+                    return;
+                }
+                true => unreachable(),
+            };
             self.is_calling.set(false);
-            if refusal_of(&came).is_some_and(|refusal| refusal.asks_for_login()) {
+            let refusal = refusal_of(&came);
+            if refusal.as_ref().is_some_and(Refusal::asks_for_login) {
                 ask_for_login(&form);
                 return;
             }
             self.look_again(came.is_ok());
-            forget_secrets(&form);
+            // What the server could not look at is sent again by the same press.
+            if !refusal.is_some_and(|refusal| refusal.is_failure()) {
+                forget_secrets(&form);
+            }
             let faults = came.faults();
             let has_faults = !faults.is_empty();
             self.faults.set(faults);
@@ -221,7 +236,7 @@ impl Calls {
 
     /// Shows anew who is logged in, where a call has changed that.
     fn look_again(self, is_ok: bool) {
-        let may_have_changed = self.shape.with_value(Shape::has_secret) || untrack(|| self.user_id()).is_some();
+        let may_have_changed = self.is_login || untrack(|| self.user_id()).is_some();
         if !is_ok || !may_have_changed {
             return;
         }

@@ -105,6 +105,8 @@ pub fn PurposeForm(
             }
         };
         faults.set(Vec::new());
+        // Where the same is said again, it is announced again.
+        said.set(String::new());
         is_calling.set(true);
         spawn_local(async move {
             let came = call(&path.get_value(), body).await;

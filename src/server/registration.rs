@@ -32,7 +32,8 @@ pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result
         ));
     }
     if !names::is_allowed(wanted) {
-        return Err(Refusal::of_argument("user_id", names::RULE));
+        let problem = "must be made of letters (a to z, A to Z), digits or any of . _ @ -";
+        return Err(Refusal::of_argument("user_id", problem));
     }
     let account = format!("registration {}", Reference::random());
     let attempt = services.throttle().attempt(&account, caller.arrival().address).await?;
