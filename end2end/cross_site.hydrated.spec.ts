@@ -98,7 +98,8 @@ async function answersToPosts(page: Page): Promise<string[]> {
 for (const from of ORIGINS) {
   test.describe(`a ${from}`, () => {
     test('cannot send a form that does anything', async ({ site, attacker, context, foreign, server, playwright }) => {
-      test.slow();
+      // A page for each function, in each way that a form can be sent.
+      test.setTimeout(240_000);
       await site.logIn();
       const before = await state(context);
       for (const form of await forms(context.request, server.origin)) {

@@ -55,7 +55,7 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
 
     test('does not cost the password that a function was called with', async ({ site, page }) => {
       await site.open('/functions/login');
-      await page.getByLabel('User id').fill(USER);
+      await page.getByLabel('User', { exact: true }).fill(USER);
       const password = page.getByLabel('Password', { exact: true });
       await password.fill(PASSWORD);
       await during(site, 'login', async () => {
