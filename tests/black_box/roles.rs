@@ -376,13 +376,8 @@ async fn a_stored_permission_that_no_guard_knows_is_shown_as_such_and_opens_noth
     admin
         .done("give_role", json!({"user_id": "user01", "role": "reader"}))
         .await;
-    let roles = admin.done("list_roles", json!({})).await;
-    let reader = roles["roles"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|role| role["role"] == "reader");
-    let shown: Vec<(&Value, &Value)> = reader.unwrap()["permissions"]
+    let reader = listed(&admin, "reader").await;
+    let shown: Vec<(&Value, &Value)> = reader["permissions"]
         .as_array()
         .unwrap()
         .iter()
@@ -411,6 +406,13 @@ async fn a_stored_permission_that_no_guard_knows_is_shown_as_such_and_opens_noth
         .await;
     let again = json!({"role": "reader", "permissions": ["future.thing"]});
     assert_eq!(admin.call("put_role", again).await.status, 422);
+}
+
+/// A role as `list_roles` tells of it.
+async fn listed(admin: &Client, role: &str) -> Value {
+    let list = admin.done("list_roles", json!({})).await;
+    let mut roles = list["roles"].as_array().unwrap().iter();
+    roles.find(|listed| listed["role"] == role).expect("the role").clone()
 }
 
 /// The page of the roles as it is now: the hidden field that says which version of a role it shows.
@@ -447,13 +449,8 @@ async fn a_role_that_was_shown_before_it_changed_does_not_bring_back_what_was_ta
             .await
             .shows("has changed since it was shown")
     );
-    let roles = admin.done("list_roles", json!({})).await;
-    let reader = roles["roles"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|role| role["role"] == "reader");
-    assert_eq!(reader.unwrap()["permissions"].as_array().unwrap().len(), 1);
+    let reader = listed(&admin, "reader").await;
+    assert_eq!(reader["permissions"].as_array().unwrap().len(), 1);
     // Nor does it make a role again that was deleted.
     let version = version_on_the_page(&admin, "reader").await;
     admin.done("delete_role", json!({"role": "reader"})).await;
