@@ -29,6 +29,7 @@ function! { "list_events":
         let (since, until) = view::days(since, until)?;
         let filter = EventFilter {
             user: user.as_deref(),
+            only_present_user: false,
             action: action.map(Action::name),
             outcome: outcome.map(Outcome::name),
             since,
@@ -53,6 +54,7 @@ function! { "my_events":
         use crate::server::{audit::view, storage::events::EventFilter};
         let filter = EventFilter {
             user: Some(caller.user_id()),
+            only_present_user: true,
             before: before.map(Whole::get),
             ..EventFilter::default()
         };
@@ -84,6 +86,7 @@ function! { "list_calls":
         let (since, until) = view::days(since, until)?;
         let filter = EventFilter {
             user: user.as_deref(),
+            only_present_user: false,
             action: function.as_deref(),
             outcome: outcome.as_deref(),
             since,

@@ -2,7 +2,12 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use crate::server::{Place, QUICK, Server};
+use serde_json::{Value, json};
+
+use crate::{
+    poll::until,
+    server::{Place, QUICK, Server},
+};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -178,9 +183,30 @@ async fn a_deleted_user_leaves_nothing_and_a_new_one_of_that_name_gets_nothing()
     }
     server.place.add_user("user01", PASSWORD).await;
     assert_eq!(client.who().await, None);
-    assert_eq!(
-        server.logged_in("user01", PASSWORD).await.who().await.as_deref(),
-        Some("user01")
+    let new = server.logged_in("user01", PASSWORD).await;
+    assert_eq!(new.who().await.as_deref(), Some("user01"));
+
+    // What happened to the one who is gone is for those to see who read the audit trail.
+    let admin = server.admin().await;
+    let actions = |told: &Value| -> Vec<String> {
+        let events = told["events"].as_array().unwrap().iter();
+        events
+            .map(|event| event["action"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let of_user01 = json!({"user_id": "user01"});
+    let mut own = Vec::new();
+    until("the login is in the trail", async || {
+        own = actions(&new.done("my_events", json!({})).await);
+        own.len() > 1
+    })
+    .await;
+    assert_eq!(own, ["login", "user_added"]);
+    assert_eq!(actions(&admin.done("show_user", of_user01).await), own);
+    let all = actions(&admin.done("list_events", json!({"user": "user01"})).await);
+    assert!(
+        all.len() > own.len() && all.contains(&"user_deleted".to_owned()),
+        "{all:?}"
     );
 }
 

@@ -73,7 +73,7 @@ impl Noted {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::server) mod tests {
     use std::sync::Arc;
 
     use super::*;

@@ -126,6 +126,7 @@ impl Which {
         let (since, until) = view::days(self.since, self.until)?;
         Ok(EventFilter {
             user: self.user.as_deref(),
+            only_present_user: false,
             action: self.what.as_deref(),
             outcome: self.outcome.as_deref(),
             since,

@@ -1,5 +1,7 @@
 //! The audit trail as JSON lines: `GET /audit/events.jsonl`, for who may read it.
 
+use std::io;
+
 use axum::{
     Extension,
     body::Body,
@@ -27,6 +29,9 @@ use crate::{
     },
 };
 
+/// What is exported, in words.
+const WHAT: &str = "the export of the audit trail";
+
 /// Which events. What is empty does not matter: a form sends all its fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -45,8 +50,7 @@ pub async fn events(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
     let lines = async {
-        let what = "the export of the audit trail";
-        caller.work(what, ask::<Permission<ReadAudit>>(&caller, what)).await?;
+        caller.work(WHAT, ask::<Permission<ReadAudit>>(&caller, WHAT)).await?;
         let Query(wanted) = wanted.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
         let user = asked::text::<1, 64>("user", &wanted.user)?;
         let action = asked::one("action", &wanted.action, Action::named)?;
@@ -61,23 +65,29 @@ pub async fn events(
     };
     let storage = pages.services().storage().clone();
     let lines = stream::try_unfold(0, move |after| {
-        let storage = storage.clone();
-        let user = user.clone();
+        let (storage, caller, user) = (storage.clone(), caller.clone(), user.clone());
         async move {
-            let filter = EventFilter {
-                user: user.as_deref(),
-                action: action.map(Action::name),
-                outcome: outcome.map(Outcome::name),
-                since,
-                until,
-                before: None,
-                after: Some(after),
+            let next = async {
+                if after > 0 {
+                    // It may last for long: whoever has lost the permission meanwhile, or the session, gets no more of it.
+                    caller.look_again().await?;
+                    ask::<Permission<ReadAudit>>(&caller, WHAT).await?;
+                }
+                let filter = EventFilter {
+                    user: user.as_deref(),
+                    only_present_user: false,
+                    action: action.map(Action::name),
+                    outcome: outcome.map(Outcome::name),
+                    since,
+                    until,
+                    before: None,
+                    after: Some(after),
+                };
+                let (lines, last) = view::lines(&storage, &filter).await?;
+                Ok::<_, Refusal>((!lines.is_empty()).then_some((lines, last)))
             };
-            // A failure breaks the answer off, so that nobody takes a part for the whole.
-            let (lines, last) = view::lines(&storage, &filter).await.inspect_err(|fault| {
-                fault.log();
-            })?;
-            Ok::<_, crate::server::fault::Fault>((!lines.is_empty()).then_some((lines, last)))
+            // It breaks the answer off, so that nobody takes a part for the whole.
+            next.await.map_err(|refusal| io::Error::other(refusal.code()))
         }
     });
     let headers = [

@@ -65,6 +65,8 @@ pub struct StoredCall {
 pub struct EventFilter<'a> {
     /// Whoever did it or whom it was done to; in the call log, whoever called.
     pub user: Option<&'a str>,
+    /// Of the audit trail: not what was before a user of that name was deleted. That was somebody else.
+    pub only_present_user: bool,
     /// What was done; in the call log, the function.
     pub action: Option<&'a str>,
     /// How it came out.
@@ -175,6 +177,16 @@ impl Storage {
         if let Some(user) = filter.user {
             query.push(" AND (user_id = ").push_bind(user);
             query.push(" OR actor = ").push_bind(user).push(")");
+            if filter.only_present_user {
+                // By the time as well: what the other one did last may have been written only after that.
+                for (column, is_later) in [("id", ">"), ("at", ">=")] {
+                    let deleted = "FROM events WHERE action = 'user_deleted' AND user_id = ";
+                    query.push(format!(
+                        " AND {column} {is_later} COALESCE((SELECT max({column}) {deleted}"
+                    ));
+                    query.push_bind(user).push("), 0)");
+                }
+            }
         }
         if let Some(action) = filter.action {
             // Of a user there are few events and of an action many: the index of the users is to be taken.
@@ -215,7 +227,8 @@ impl Storage {
             .map_err(fault("listing calls"))
     }
 
-    /// Removes the events and calls from before that moment, and the oldest calls beyond so many. Gives their number.
+    /// Removes the events and calls from before that moment, and the oldest calls beyond so many. No more than half of those
+    /// that stay are of nobody in particular: how many of them come is up to strangers. Gives their number.
     ///
     /// # Errors
     /// A fault of the database.
@@ -225,12 +238,64 @@ impl Storage {
             key: "id",
             which,
         };
-        let (old, beyond) = ("at < $1", "id <= (SELECT max(id) FROM calls) - $1");
+        let old = "at < $1";
         let values = [before.0];
-        let events = self.remove("sweeping old events", rows("events", old), &values).await?;
-        let calls = self.remove("sweeping old calls", rows("calls", old), &values).await?;
-        let doing = "sweeping calls beyond the limit";
-        let surplus = self.remove(doing, rows("calls", beyond), &[most_calls.into()]).await?;
-        Ok(events + calls + surplus)
+        let mut gone = self.remove("sweeping old events", rows("events", old), &values).await?;
+        gone += self.remove("sweeping old calls", rows("calls", old), &values).await?;
+        // Both are looked up in an index alone.
+        let of_nobody = "SELECT id FROM calls WHERE user_id = '' ORDER BY id DESC LIMIT 1 OFFSET $1";
+        let of_all = "SELECT at FROM calls ORDER BY at DESC LIMIT 1 OFFSET $1";
+        for (last, most, which) in [
+            (of_nobody, most_calls / 2, "user_id = '' AND id <= $1"),
+            (of_all, most_calls, old),
+        ] {
+            let doing = "sweeping calls beyond the limit";
+            let last: Option<i64> = sqlx::query_scalar(last)
+                .bind(i64::from(most))
+                .fetch_optional(&self.reader)
+                .await
+                .map_err(fault(doing))?;
+            if let Some(last) = last {
+                gone += self.remove(doing, rows("calls", which), &[last]).await?;
+            }
+        }
+        Ok(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::audit::noted::tests::call;
+
+    #[tokio::test]
+    async fn strangers_push_out_no_calls_but_those_of_strangers() {
+        let storage = Storage::in_memory().await.unwrap();
+        let whose = async || {
+            let calls = storage.list_calls(&EventFilter::default(), 100).await.unwrap();
+            let of = |user: &str| calls.iter().filter(|call| call.user_id == user).count();
+            (of("alice"), of(""))
+        };
+        let add = async |user: &str, times: std::ops::Range<i64>| {
+            let calls: Vec<_> = times
+                .map(|at| CallRecord {
+                    at: Timestamp(at),
+                    ..call(user, 1)
+                })
+                .collect();
+            storage
+                .add_events(&[], &calls.iter().collect::<Vec<_>>())
+                .await
+                .unwrap();
+        };
+        add("alice", 10..14).await;
+        add("", 14..60).await;
+        assert_eq!(storage.sweep_events(Timestamp(0), 10).await.unwrap(), 41);
+        assert_eq!(whose().await, (4, 5));
+        add("alice", 60..70).await;
+        assert_eq!(storage.sweep_events(Timestamp(0), 10).await.unwrap(), 8);
+        assert_eq!(whose().await, (10, 1));
+        assert_eq!(storage.sweep_events(Timestamp(65), 10).await.unwrap(), 6);
+        assert_eq!(whose().await, (5, 0));
     }
 }
