@@ -34,6 +34,14 @@ impl OwnPage {
         (is_own_path && is_page).then(|| Self(asked.to_owned()))
     }
 
+    /// Takes where a form leads to that is done. That may be the login as well, with the page that it leads to in turn.
+    pub fn after_form(asked: &str) -> Option<Self> {
+        match asked.strip_prefix("/login?next=") {
+            Some(next) => Self::parse(next).map(|next| Self(format!("/login?next={}", next.escaped()))),
+            None => Self::parse(asked),
+        }
+    }
+
     /// What was asked for, or the home page.
     pub fn or_home(asked: Option<&str>) -> Self {
         asked.and_then(Self::parse).unwrap_or_else(Self::home)
@@ -132,6 +140,28 @@ mod tests {
             &long,
         ] {
             assert_eq!(OwnPage::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_form_may_lead_to_the_login_and_through_it_to_a_page_of_this_site() {
+        for (asked, leads_to) in [
+            ("/users", Some("/users")),
+            ("/login?next=/users", Some("/login?next=/users")),
+            (
+                "/login?next=/users?a=b&next=//evil.example#c",
+                Some("/login?next=/users?a=b%26next=//evil.example%23c"),
+            ),
+            ("/login", None),
+            ("/login?next=", None),
+            ("/login?next=//evil.example", None),
+            ("/login?next=/login?next=/users", None),
+            ("/login?other=/users", None),
+            ("/login/?next=/users", None),
+            ("//login?next=/users", None),
+        ] {
+            let page = OwnPage::after_form(asked);
+            assert_eq!(page.as_ref().map(OwnPage::as_str), leads_to, "{asked}");
         }
     }
 

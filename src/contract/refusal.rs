@@ -157,7 +157,7 @@ impl Refusal {
             Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
             Self::MalformedForm(why) => format!("The form cannot be read: {why}. Go back and send it again."),
             Self::MalformedRequest(why) => format!("This request could be read in two ways: {why}."),
-            Self::InvalidArguments(faults) => format!("The arguments do not fit this function: {}.", in_words(faults)),
+            Self::InvalidArguments(faults) => format!("The values given are not valid: {}.", in_words(faults)),
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
             Self::NotAForm => "Send the form with the header Content-Type: application/x-www-form-urlencoded.".into(),
             Self::Encoded => "Send the body as it is, without Content-Encoding: nothing is unpacked here.".into(),

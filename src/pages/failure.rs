@@ -13,6 +13,10 @@ pub fn html(refusal: &Refusal, reference: Option<&str>) -> String {
         _ if status < 500 => "That did not work",
         _ => "That is our fault",
     };
+    let (way, to) = match refusal {
+        Refusal::NotLoggedIn => ("/login", "Log in"),
+        _ => ("/", "To all functions"),
+    };
     // The sentence about an internal failure says it already.
     let reference = reference
         .filter(|reference| !message.contains(reference))
@@ -35,7 +39,7 @@ pub fn html(refusal: &Refusal, reference: Option<&str>) -> String {
                         <h1>{heading}</h1>
                         <p class="lead">{message}</p>
                         {reference.map(|reference| view! { <p class="quiet">"Reference: "<code>{reference}</code></p> })}
-                        <p><a class="button" href="/">"To all functions"</a></p>
+                        <p><a class="button" href=way>{to}</a></p>
                     </main>
                 </body>
             </html>
@@ -48,6 +52,12 @@ pub fn html(refusal: &Refusal, reference: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_leads_to_where_the_person_gets_on() {
+        assert!(html(&Refusal::NotLoggedIn, None).contains(r#"href="/login""#));
+        assert!(!html(&Refusal::PlainHttp, None).contains(r#"href="/login""#));
+    }
 
     #[test]
     fn what_it_tells_is_text_and_not_markup() {
