@@ -10,7 +10,9 @@ use crate::{
 
 function! { "list_roles":
     /// Lists the roles with what each may do, and all permissions that there are.
-    pub async fn list_roles(caller: Permission<SeeUsers>) -> Result<RoleList, Refusal> {
+    pub async fn list_roles(
+        caller: AnyOf<Permission<SeeUsers>, Permission<ManageRoles>>,
+    ) -> Result<RoleList, Refusal> {
         Ok(crate::server::roles::list(caller.caller().services().storage()).await?)
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 function! { "list_users":
     /// Lists users, a page at a time.
     pub async fn list_users(
-        caller: Permission<SeeUsers>,
+        caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
         /// A part of the name, in upper or lower case.
         part: Option<Text<1, 64>>,
         state: Option<UserState>,
@@ -34,7 +34,10 @@ function! { "list_users":
 function! { "show_user":
     /// Shows a user: state, roles, sessions, and what happened of late.
     #[refuses(NotFound("user".into()))]
-    pub async fn show_user(caller: Permission<SeeUsers>, user_id: Text<1, 64>) -> Result<UserDetail, Refusal> {
+    pub async fn show_user(
+        caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
+        user_id: Text<1, 64>,
+    ) -> Result<UserDetail, Refusal> {
         crate::server::users::show(caller.caller().services(), &user_id).await
     }
 }

@@ -65,15 +65,15 @@ fn Head(
 /// The pages for those who manage, as far as their permissions go.
 fn administration(permissions: &[String], here: &str) -> Option<AnyView> {
     let pages = [
-        ("users.read", "/users", "Users"),
-        ("users.read", "/roles", "Roles"),
-        ("users.read", "/access", "Access"),
-        ("audit.read", "/audit", "Audit trail"),
-        ("audit.read", "/calls", "Calls"),
+        (&["users.read", "users.manage"][..], "/users", "Users"),
+        (&["users.read", "roles.manage"], "/roles", "Roles"),
+        (&["users.read"], "/access", "Access"),
+        (&["audit.read"], "/audit", "Audit trail"),
+        (&["audit.read"], "/calls", "Calls"),
     ];
     let links = pages
         .into_iter()
-        .filter(|(permission, ..)| permissions.iter().any(|held| held == permission))
+        .filter(|(one_of, ..)| permissions.iter().any(|held| one_of.contains(&held.as_str())))
         .map(|(_, path, name)| view! { <li><a href=path aria-current=is_here(path, here)>{name}</a></li> })
         .collect::<Vec<_>>();
     (!links.is_empty())

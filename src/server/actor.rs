@@ -59,6 +59,14 @@ impl<'a> Actor<'a> {
         self.services
     }
 
+    /// The user's name; nobody's for the operator.
+    pub fn user_id(&self) -> Option<&'a str> {
+        match &self.who {
+            Who::User { user_id, .. } => Some(user_id),
+            Who::Operator => None,
+        }
+    }
+
     /// Something that this one does.
     pub fn event(&self, action: Action) -> Event {
         match &self.who {

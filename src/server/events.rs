@@ -21,6 +21,15 @@ pub enum Way {
     Remembered,
 }
 
+/// What somebody gives a password for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trying {
+    /// A login.
+    Login,
+    /// The confirmation of a login, by whoever has its session.
+    Confirmation,
+}
+
 /// Why a login failed. The caller is never told.
 #[derive(Debug, Clone, Copy)]
 pub enum Failure {
@@ -69,20 +78,36 @@ pub fn logged_in(caller: &Caller, user: &str, way: Way) {
 }
 
 /// A login, or its confirmation, failed. `user` is the user whom the name belongs to, if there is one.
-pub fn login_failed(caller: &Caller, user: Option<&str>, failure: Failure) {
+pub fn login_failed(caller: &Caller, trying: Trying, user: Option<&str>, failure: Failure) {
     let reason = failure.name();
-    tracing::warn!(target: "callgate::security", event = "authn_login_fail", user, reason, "a login failed");
-    let event = Event::by("", caller, Action::Login).to(user.unwrap_or_default());
-    note(caller, event.about(reason).refused());
+    let user = user.unwrap_or_default();
+    let (actor, action) = match trying {
+        Trying::Login => ("", Action::Login),
+        Trying::Confirmation => (user, Action::LoginConfirmed),
+    };
+    tracing::warn!(
+        target: "callgate::security",
+        event = "authn_login_fail",
+        user = (!user.is_empty()).then_some(user),
+        action = action.name(),
+        reason,
+        "a login failed"
+    );
+    note(
+        caller,
+        Event::by(actor, caller, action).to(user).about(reason).refused(),
+    );
 }
 
-/// So many logins failed that the next ones have to wait: those to the account, and those from the address. Told
-/// when the limit is reached; those that are refused from then on are no news.
-pub fn throttled(caller: &Caller, wait: Wait) {
+/// So many logins failed that the next ones have to wait: those to the account, and those from the address. `user` is the
+/// user whom the account belongs to, if there is one. Told when the limit is reached; those that are refused from then on
+/// are no news.
+pub fn throttled(caller: &Caller, user: Option<&str>, wait: Wait) {
     let (account_wait, address_wait) = (wait.account_seconds(), wait.address_seconds());
     tracing::warn!(
         target: "callgate::security",
         event = "excess_rate_limit_exceeded",
+        user,
         account_wait,
         address_wait,
         "too many logins failed; the next ones wait"
@@ -92,7 +117,8 @@ pub fn throttled(caller: &Caller, wait: Wait) {
         (_, 0) => "account",
         _ => "account and address",
     };
-    note(caller, Event::by("", caller, Action::Throttled).about(about).refused());
+    let event = Event::by("", caller, Action::Throttled).to(user.unwrap_or_default());
+    note(caller, event.about(about).refused());
 }
 
 /// A login was confirmed with the password.

@@ -1,17 +1,21 @@
 //! One-time links: with one, a person chooses a password, or becomes the first administrator.
 //!
 //! The code stands behind the `#` of the link, which browsers keep to themselves: it is in no request line, no log and no
-//! `Referer`. Stored is only its hash. It works once, until it expires, and until another one is made.
+//! `Referer`. Stored is only its hash. It works once, until it expires, and until another one is made. It opens no more than
+//! the user who made it may manage at the moment it is used: who made it and lost that since, or made it for somebody who
+//! has become more since, has a link that does not work.
 
 use std::time::Duration;
 
 use super::{
+    actor::Actor,
     audit::{Action, Event},
     caller::Caller,
     clock::Timestamp,
     events,
     fault::Fault,
     names,
+    roles::Held,
     secret::{Token, TokenHash},
     settings::Settings,
     storage::{
@@ -32,6 +36,7 @@ pub const FIRST_ADMIN: Duration = Duration::from_hours(1);
 /// A link for a user, just made.
 pub struct Link<'a> {
     user_id: &'a str,
+    made_by: Option<&'a str>,
     code: Token,
     hash: TokenHash,
     expires_at: Timestamp,
@@ -42,10 +47,11 @@ impl<'a> Link<'a> {
     ///
     /// # Errors
     /// A fault of the random numbers.
-    pub fn new(user_id: &'a str, lifetime: Duration) -> Result<Self, Fault> {
+    pub fn new(actor: &Actor<'a>, user_id: &'a str, lifetime: Duration) -> Result<Self, Fault> {
         let code = Token::random()?;
         Ok(Self {
             user_id,
+            made_by: actor.user_id(),
             hash: code.hash(),
             code,
             expires_at: Timestamp::now().plus(lifetime),
@@ -57,6 +63,7 @@ impl<'a> Link<'a> {
         NewLink {
             code: &self.hash,
             user_id: self.user_id,
+            made_by: self.made_by,
             expires_at: self.expires_at,
         }
     }
@@ -96,7 +103,14 @@ pub async fn choose_password(caller: &Caller, code: &LinkCode, new: NewPassword)
     let is_used = caller
         .services()
         .storage()
-        .use_link(&hash, &user_id, &password_hash, Timestamp::now(), &event)
+        .use_link(
+            &hash,
+            &user_id,
+            &password_hash,
+            Timestamp::now(),
+            &event,
+            |maker, user| Held::by_grants(maker).may_manage(&Held::by_grants(user)),
+        )
         .await?;
     if !is_used {
         return Err(no_link());
@@ -170,13 +184,13 @@ async fn find<'a>(caller: &'a Caller, code: &LinkCode, purpose: Purpose) -> Resu
         }
     }
     if let Some(wait) = attempt.failed() {
-        events::throttled(caller, wait);
+        events::throttled(caller, None, wait);
     }
     Err(no_link())
 }
 
 fn no_link() -> Refusal {
-    Refusal::NotFound("link: it was used, or has expired, or a newer one was made. Ask for another one".to_owned())
+    Refusal::NotFound("link: it was used, has expired, or no longer holds. Ask for another one".to_owned())
 }
 
 /// Hashes a password that somebody chose.

@@ -8,7 +8,7 @@ use super::{
     caller::Caller,
     clock::Timestamp,
     cookies::{CookieName, SetCookie},
-    events::{self, End, Failure, Way},
+    events::{self, End, Failure, Trying, Way},
     fault::Fault,
     guard::{KnowsUser as _, kinds::LoggedIn},
     kept_calls,
@@ -34,10 +34,10 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
         remember,
     } = arguments;
     let now = Timestamp::now();
-    let user = verify(caller, &user_id, password).await?;
+    let user = verify(caller, Trying::Login, &user_id, password).await?;
     // The password was changed, or the user disabled, while it was being verified.
     if !begin(caller, &user, remember, now).await? {
-        events::login_failed(caller, Some(&user.user_id), Failure::Overtaken);
+        events::login_failed(caller, Trying::Login, Some(&user.user_id), Failure::Overtaken);
         return Err(Refusal::InvalidCredentials);
     }
     events::logged_in(caller, &user.user_id, Way::Password);
@@ -52,7 +52,7 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
 pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Refusal> {
     let caller = caller.caller();
     let login = caller.login().await?.ok_or(Refusal::NotLoggedIn)?;
-    let user = verify(caller, &login.user_id, password).await?;
+    let user = verify(caller, Trying::Confirmation, &login.user_id, password).await?;
     let confirmed = Login {
         password_at: Some(Timestamp::now().0),
         user_changed_at: user.changed_at,
@@ -67,17 +67,18 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
 
 /// The user with that name and password, who may log in, unless there were too many attempts: the one way for every door
 /// that takes a password.
-async fn verify(caller: &Caller, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
+async fn verify(caller: &Caller, trying: Trying, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
     let services = caller.services();
     let attempt = services.throttle().attempt(user_id, caller.arrival().address).await?;
     match look_up(caller, user_id, password, attempt.deadline()).await {
-        Ok(Some(user)) => {
+        Ok(Ok(user)) => {
             attempt.succeeded().await?;
             Ok(user)
         }
-        Ok(None) => {
+        Ok(Err((user, failure))) => {
+            events::login_failed(caller, trying, user.as_deref(), failure);
             if let Some(wait) = attempt.failed() {
-                events::throttled(caller, wait);
+                events::throttled(caller, user.as_deref(), wait);
             }
             Err(Refusal::InvalidCredentials)
         }
@@ -88,37 +89,31 @@ async fn verify(caller: &Caller, user_id: &str, password: Password) -> Result<St
     }
 }
 
-/// The user with that name and password, who may log in. Equal work for whoever may not.
+/// The user with that name and password, who may log in; or whom the name belongs to, if anybody, and why that one may not.
+/// Equal work for whoever may not.
 async fn look_up(
     caller: &Caller,
     user_id: &str,
     password: Password,
     deadline: Instant,
-) -> Result<Option<StoredUser>, Refusal> {
+) -> Result<Result<StoredUser, (Option<String>, Failure)>, Refusal> {
     let services = caller.services();
-    if passwords::is_too_long(&password) {
-        events::login_failed(caller, None, Failure::WrongPassword);
-        return Ok(None);
-    }
     let user = services.storage().find_user(user_id).await?;
+    let failed = |user: Option<StoredUser>, failure| Ok(Err((user.map(|user| user.user_id), failure)));
+    if passwords::is_too_long(&password) {
+        return failed(user, Failure::WrongPassword);
+    }
     let stored = user.as_ref().and_then(StoredUser::hash).map(str::to_owned);
     let verdict = services
         .passwords()
         .verify_by(deadline, password.clone(), stored)
         .await?;
     let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
-    let failure = match &user {
-        None => Some(Failure::UnknownUser),
-        Some(_) if !verdict.is_right => Some(Failure::WrongPassword),
-        Some(user) if !may_enter(user) => Some(Failure::Disabled),
-        Some(_) => None,
-    };
-    if let Some(failure) = failure {
-        events::login_failed(caller, user.as_ref().map(|user| user.user_id.as_str()), failure);
-        return Ok(None);
-    }
-    let Some(user) = user else {
-        return Ok(None);
+    let user = match user {
+        None => return failed(None, Failure::UnknownUser),
+        Some(user) if !verdict.is_right => return failed(Some(user), Failure::WrongPassword),
+        Some(user) if !may_enter(&user) => return failed(Some(user), Failure::Disabled),
+        Some(user) => user,
     };
     if verdict.is_outdated {
         // Where too much is being hashed, at the next login.
@@ -133,7 +128,7 @@ async fn look_up(
             Err(refusal) => return Err(refusal),
         }
     }
-    Ok(Some(user))
+    Ok(Ok(user))
 }
 
 /// Begins a session in place of whatever this browser had, unless the login was overtaken. What was before is over only

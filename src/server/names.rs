@@ -6,8 +6,8 @@
 //!
 //! A user logs in with the name exactly as it was given: this decides what may be added, and never who somebody is.
 
-/// What [`is_allowed`] asks for, in words.
-pub const RULE: &str = "a name has 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -";
+/// What [`is_allowed`] asks of a name, in words that follow its field.
+pub const RULE: &str = "must be 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -";
 
 const MAX_CHARS: usize = 64;
 

@@ -42,7 +42,7 @@ pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result
     if !matches!(hash, Ok(_) | Err(Refusal::InvalidArguments(_))) {
         attempt.withdraw().await;
     } else if let Some(wait) = attempt.failed() {
-        events::throttled(caller, wait);
+        events::throttled(caller, None, wait);
     }
     let password_hash = hash?;
     // That an ending is taken happens once in a few million times; that three in a row are, never.

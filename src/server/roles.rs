@@ -7,10 +7,10 @@ use super::{
     audit::Action,
     events,
     fault::Fault,
-    guard::permissions::{self, Declared},
+    guard::permissions::{self, Declared, ManageUsers, Named as _},
     storage::{
         Storage,
-        roles::{ADMIN, Before, Change, Put, StoredRole, version},
+        roles::{ADMIN, Before, Change, Grant, Put, StoredRole, version},
     },
 };
 use crate::contract::{
@@ -46,13 +46,26 @@ impl Held {
     pub async fn by_roles(storage: &Storage, roles: &[String]) -> Result<Self, Fault> {
         let mut held = Self::default();
         for role in roles {
-            held.is_admin |= role == ADMIN;
-            held.permissions.extend(storage.permissions_of(role).await?);
-            if permissions::is_named_role(role) {
-                held.roles.insert(role.clone());
-            }
+            held.add(role, storage.permissions_of(role).await?);
         }
         Ok(held)
+    }
+
+    /// What somebody may do who is given this.
+    pub fn by_grants(grants: &[Grant]) -> Self {
+        let mut held = Self::default();
+        for grant in grants {
+            held.add(&grant.role, grant.permission.clone());
+        }
+        held
+    }
+
+    fn add(&mut self, role: &str, permissions: impl IntoIterator<Item = String>) {
+        self.is_admin |= role == ADMIN;
+        self.permissions.extend(permissions);
+        if permissions::is_named_role(role) {
+            self.roles.insert(role.to_owned());
+        }
     }
 
     /// The permissions among them that a guard knows, by name.
@@ -61,6 +74,12 @@ impl Held {
             .map(|declared| declared.name.to_owned())
             .filter(|name| self.is_admin || self.permissions.contains(name))
             .collect()
+    }
+
+    /// Whether somebody who holds this manages users, and a user who holds `other` among them.
+    pub fn may_manage(&self, other: &Self) -> bool {
+        let manages = self.is_admin || self.permissions.contains(ManageUsers::NAME);
+        manages && self.lacks(other).is_none()
     }
 
     /// The first thing of `other` that is missing here: a permission, a role that guards name, or the one that holds all.

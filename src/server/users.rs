@@ -70,6 +70,7 @@ pub async fn show(services: &Services, user_id: &str) -> Result<UserDetail, Refu
     let sessions = logins::list(services, user_id, &Present::default()).await?;
     let filter = EventFilter {
         user: Some(user_id),
+        only_present_user: true,
         ..EventFilter::default()
     };
     let events = storage.list_events(&filter, RECENT_EVENTS).await?;
@@ -113,7 +114,7 @@ pub async fn create_with_password(
 /// # Errors
 /// As [`create`]; [`Refusal::Conflict`] for a user who has a password.
 pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Result<LinkReply, Refusal> {
-    let link = Link::new(user_id, INVITATION)?;
+    let link = Link::new(actor, user_id, INVITATION)?;
     let found = actor.services().storage().find_user(user_id).await?;
     match found {
         None => add(actor, user_id, "", roles, Some(&link)).await?,
@@ -198,7 +199,7 @@ pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<Li
             "{user_id} is disabled. Enable that user first."
         )));
     }
-    let link = Link::new(user_id, NEW_PASSWORD)?;
+    let link = Link::new(actor, user_id, NEW_PASSWORD)?;
     let event = actor.event(Action::LinkMade).to(user_id).about("new password");
     let change = storage
         .require_new_password(&link.to_store(), Timestamp::now(), &event)

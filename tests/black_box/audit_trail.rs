@@ -4,11 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
-    client::{CALL, Client, REMEMBER, Reply},
+    client::{CALL, Client, REMEMBER, Reply, SESSION},
     clock::{Clock, DAY},
     poll::until,
+    raw,
     server::{Place, QUICK, Server, UNTHROTTLED},
 };
 
@@ -75,7 +77,7 @@ async fn what_users_do_themselves_is_told_once_with_everything_that_finds_it_aga
         "refused",
         "user01",
         "",
-        "list_users: Permission<users.read>",
+        "list_users: AnyOf<Permission<users.read>, Permission<users.manage>>",
         &refused,
     );
     let other = server.client();
@@ -155,7 +157,64 @@ async fn a_stolen_browser_and_too_many_guesses_are_told() {
         server.client().call("login", guess).await;
     }
     let throttled = the_event(&admin, json!({"action": "throttled"})).await;
-    assert_eq!(throttled["about"], "account");
+    assert_eq!(
+        (&throttled["about"], &throttled["user"]),
+        (&json!("account"), &json!("user02"))
+    );
+}
+
+/// security check 109
+#[tokio::test]
+async fn what_failed_is_told_with_whom_it_was_about() {
+    let server = Server::quick_demo().await;
+    let (admin, user) = (server.admin().await, server.user01().await);
+    let refused = user.call("confirm_login", json!({"password": "wrong"})).await;
+    assert_eq!(refused.status, 401, "{}", refused.body);
+    let told = the_event(&admin, json!({"action": "login_confirmed", "outcome": "refused"})).await;
+    assert_eq!(
+        (&told["actor"], &told["user"], &told["about"]),
+        (&json!("user01"), &json!("user01"), &json!("wrong_password"))
+    );
+    // Nobody's password is that long, and still it is somebody's account.
+    let too_long = json!({"user_id": "user02", "password": "a".repeat(2000)});
+    assert_eq!(server.client().call("login", too_long).await.status, 401);
+    let told = the_event(&admin, json!({"user": "user02", "outcome": "refused"})).await;
+    assert_eq!((&told["actor"], &told["action"]), (&json!(""), &json!("login")));
+}
+
+/// security check 72: what is taken away is gone, although an answer is under way
+#[tokio::test]
+async fn an_export_that_lasts_ends_with_the_permission_of_whoever_asked_for_it() {
+    let server = Server::quick_demo().await;
+    server.place.done(&["role", "give", "user01", "admin"], "").await;
+    let (admin, user) = (server.admin().await, server.user01().await);
+    let mut database = server.place.database().await;
+    database
+        .change(
+            "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 49999)
+             INSERT INTO events (at, action, outcome, actor, user_id, about, address, request_id)
+             SELECT 1700000000000, 'login', 'ok', 'ada', 'ada', hex(zeroblob(200)), '', '' FROM numbers",
+        )
+        .await;
+    database
+        .change(
+            "INSERT INTO events (at, action, outcome, actor, user_id, about, address, request_id)
+             VALUES (1700000000000, 'login', 'ok', 'ada', 'ada', 'the very last', '', '')",
+        )
+        .await;
+    let mut stream = raw::tls(&server).await;
+    let cookie = user.session();
+    let request = format!(
+        "GET /audit/events.jsonl HTTP/1.1\r\nHost: localhost\r\nCookie: {SESSION}={cookie}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let begin = raw::read_until(&mut stream, "\r\n\r\n").await;
+    assert!(begin.starts_with("HTTP/1.1 200"), "{begin}");
+    admin
+        .done("take_role", json!({"user_id": "user01", "role": "admin"}))
+        .await;
+    let rest = raw::read_to_close(&mut stream).await;
+    assert!(!rest.contains("the very last"), "{} bytes", rest.len());
 }
 
 /// security check 109: how many fail is up to strangers

@@ -55,7 +55,7 @@ async fn a_name_that_would_be_mistaken_for_another_is_not_added() {
         }
         let ran = place.run(&["user", "add", "--", no_name], PASSWORD).await;
         assert!(
-            !ran.worked && ran.error.contains("a name has"),
+            !ran.worked && ran.error.contains("a name must be"),
             "{no_name:?}: {}",
             ran.error
         );

@@ -331,7 +331,7 @@ async fn what_happens_to_logins_sessions_and_passwords_is_logged_by_name() {
     let expected = [
         ("authn_login_success", "INFO", "user01"),
         ("authn_login_fail", "WARN", "user01"),
-        ("authn_login_fail", "WARN", ""),
+        ("authn_login_fail", "WARN", "user01"),
         ("authn_login_fail", "WARN", ""),
         ("authn_login_fail", "WARN", "user02"),
         ("authn_login_success", "INFO", "user01"),

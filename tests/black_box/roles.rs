@@ -80,10 +80,13 @@ async fn a_permission_that_a_role_loses_is_lost_by_all_who_have_it() {
     let server = Server::quick_demo().await;
     let (user, admin) = (helpdesk(&server).await, server.admin().await);
     assert_eq!(user.call("list_users", json!({})).await.status, 200);
+    assert_eq!(user.call("list_roles", json!({})).await.status, 200);
     admin
         .done("put_role", json!({"role": "helpdesk", "permissions": ["users.manage"]}))
         .await;
-    assert_lacks(&user.call("list_users", json!({})).await, "users.read", "changed");
+    assert_lacks(&user.call("list_roles", json!({})).await, "users.read", "changed");
+    // Who may manage users may see them.
+    assert_eq!(user.call("list_users", json!({})).await.status, 200);
     assert_eq!(user.call("enable_user", json!({"user_id": "user02"})).await.status, 200);
     admin.done("delete_role", json!({"role": "helpdesk"})).await;
     let reply = user.call("enable_user", json!({"user_id": "user02"})).await;
@@ -173,6 +176,92 @@ async fn nobody_gives_or_manages_more_than_they_hold() {
         "audit.read",
         "delete",
     );
+}
+
+/// security checks 71 and 72: what was allowed when the link was made may not be when it is used
+#[tokio::test]
+async fn a_link_opens_no_more_than_who_made_it_may_manage_by_then() {
+    let server = Server::quick_demo().await;
+    let (user, admin) = (helpdesk(&server).await, server.admin().await);
+    admin
+        .done("put_role", json!({"role": "auditor", "permissions": ["audit.read"]}))
+        .await;
+    let helpdesk = json!({"role": "helpdesk", "permissions": ["users.read", "users.manage"]});
+    let of_user01 = json!({"user_id": "user01", "role": "helpdesk"});
+    let is_opened = async |link: &str| {
+        let body = json!({"code": link, "new_password": "seven small brown zebras"});
+        let reply = server.client().call("choose_password", body).await;
+        assert!([200, 404].contains(&reply.status), "{}", reply.body);
+        reply.status == 200
+    };
+    let became = |role: &str| ("give_role", json!({"user_id": "ada", "role": role}));
+    let cases = [
+        (
+            "has become an administrator",
+            [became("admin")],
+            [("take_role", became("admin").1)],
+        ),
+        (
+            "has become more than the maker",
+            [became("auditor")],
+            [("take_role", became("auditor").1)],
+        ),
+        (
+            "the maker does not manage any more",
+            [("put_role", json!({"role": "helpdesk", "permissions": ["users.read"]}))],
+            [("put_role", helpdesk.clone())],
+        ),
+        (
+            "the maker has lost the role",
+            [("take_role", of_user01.clone())],
+            [("give_role", of_user01.clone())],
+        ),
+        (
+            "the maker is kept out",
+            [("disable_user", json!({"user_id": "user01"}))],
+            [("enable_user", json!({"user_id": "user01"}))],
+        ),
+    ];
+    let by_invitation = user.done("invite_user", json!({"user_id": "ada"})).await["link"].clone();
+    let mut link = by_invitation.as_str().unwrap().to_owned();
+    for (case, [(change, arguments)], [(back, back_arguments)]) in cases {
+        admin.done(change, arguments).await;
+        assert!(!is_opened(&link).await, "{case}");
+        admin.done(back, back_arguments).await;
+        let user = server.user01().await;
+        assert!(is_opened(&link).await, "{case}, and is no more: it was not used up");
+        let made = user.done("require_new_password", json!({"user_id": "ada"})).await;
+        link = made["link"].as_str().unwrap().to_owned();
+    }
+    // A role that has grown is more, too.
+    admin
+        .done("give_role", json!({"user_id": "ada", "role": "helpdesk"}))
+        .await;
+    admin
+        .done("put_role", json!({"role": "quiet", "permissions": []}))
+        .await;
+    admin
+        .done("give_role", json!({"user_id": "ada", "role": "quiet"}))
+        .await;
+    admin
+        .done("put_role", json!({"role": "quiet", "permissions": ["audit.read"]}))
+        .await;
+    assert!(!is_opened(&link).await, "a role has grown");
+    // What the operator makes holds whatever becomes of anybody; what a user made who is gone does not.
+    let by_operator = server.place.done(&["user", "invite", "bob"], "").await;
+    admin
+        .done("give_role", json!({"user_id": "bob", "role": "admin"}))
+        .await;
+    admin
+        .done("take_role", json!({"user_id": "ada", "role": "quiet"}))
+        .await;
+    admin.done("delete_user", json!({"user_id": "user01"})).await;
+    assert!(is_opened(by_operator.trim()).await, "made by the operator");
+    assert!(!is_opened(&link).await, "the maker is gone");
+    admin
+        .done("create_user", json!({"user_id": "user01", "roles": ["helpdesk"]}))
+        .await;
+    assert!(!is_opened(&link).await, "and another one of that name made nothing");
 }
 
 /// security check 77: by every way there is

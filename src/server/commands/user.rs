@@ -136,7 +136,7 @@ impl User {
 }
 
 async fn add(actor: &Actor<'_>, name: &str, roles: &[String], json: bool) -> anyhow::Result<()> {
-    ensure!(names::is_allowed(name), names::RULE);
+    ensure!(names::is_allowed(name), "a name {}", names::RULE);
     // Before anybody is asked for a password.
     if let Some(twin) = actor.services().storage().find_twin(name).await? {
         let why = match twin == name {

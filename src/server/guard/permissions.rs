@@ -121,7 +121,7 @@ permission! { "users.manage":
 }
 
 permission! { "roles.manage":
-    /// make, change and delete roles, and give any role
+    /// make, change and delete roles that hold no more than one's own
     pub struct ManageRoles;
 }
 

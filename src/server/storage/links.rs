@@ -4,7 +4,7 @@ use super::{
     Storage,
     events::add_event,
     fault,
-    roles::{ADMIN, Change},
+    roles::{ADMIN, Change, Grant, grants_of},
     users::{end_all_of, insert_user},
 };
 use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash};
@@ -23,6 +23,8 @@ pub struct NewLink<'a> {
     pub code: &'a TokenHash,
     /// Whose password it lets somebody choose.
     pub user_id: &'a str,
+    /// Who makes it; nobody where that is the operator.
+    pub made_by: Option<&'a str>,
     /// Until when it works.
     pub expires_at: Timestamp,
 }
@@ -128,7 +130,8 @@ impl Storage {
     }
 
     /// Uses up a link and gives its user this password; all that the user had before is over. `false` if the link does not
-    /// work any more, or the user was kept out: then nothing has changed.
+    /// work any more, or the user was kept out, or the user who made it was, or `may_manage` says no to what that one and
+    /// the user of the link hold now: then nothing has changed.
     ///
     /// # Errors
     /// A fault of the database; then nothing has changed.
@@ -139,19 +142,32 @@ impl Storage {
         password_hash: &str,
         now: Timestamp,
         event: &Event,
+        may_manage: impl FnOnce(&[Grant], &[Grant]) -> bool,
     ) -> Result<bool, Fault> {
         let using = "using a link";
         let mut transaction = self.begin(using).await?;
-        let used = sqlx::query(
-            "DELETE FROM links WHERE code_hash = $1 AND user_id = $2 AND expires_at > $3 AND created_at <= $4",
+        let used: Option<Option<String>> = sqlx::query_scalar(
+            "DELETE FROM links WHERE code_hash = $1 AND user_id = $2 AND expires_at > $3 AND created_at <= $4
+               AND (made_by IS NULL OR EXISTS (SELECT 1 FROM users WHERE users.user_id = made_by AND active))
+             RETURNING made_by",
         )
         .bind(code.as_bytes())
         .bind(user_id)
         .bind(now.0)
         .bind(now.latest_noted().0)
-        .execute(&mut *transaction)
+        .fetch_optional(&mut *transaction)
         .await
         .map_err(fault(using))?;
+        let Some(made_by) = used else {
+            return Ok(false);
+        };
+        if let Some(maker) = made_by {
+            let held = grants_of(&mut transaction, &maker).await.map_err(fault(using))?;
+            let asked = grants_of(&mut transaction, user_id).await.map_err(fault(using))?;
+            if !may_manage(&held, &asked) {
+                return Ok(false);
+            }
+        }
         let changed = sqlx::query(
             "UPDATE users SET password_hash = $1, demo = FALSE,
                changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
@@ -163,7 +179,7 @@ impl Storage {
         .execute(&mut *transaction)
         .await
         .map_err(fault(using))?;
-        if used.rows_affected() == 0 || changed.rows_affected() == 0 {
+        if changed.rows_affected() == 0 {
             return Ok(false);
         }
         end_all_of(&mut transaction, user_id, None)
@@ -220,13 +236,14 @@ pub(super) async fn put_link(
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO links (code_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (user_id) DO UPDATE SET code_hash = $1, created_at = $3, expires_at = $4",
+        "INSERT INTO links (code_hash, user_id, created_at, expires_at, made_by) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (user_id) DO UPDATE SET code_hash = $1, created_at = $3, expires_at = $4, made_by = $5",
     )
     .bind(link.code.as_bytes())
     .bind(link.user_id)
     .bind(now.0)
     .bind(link.expires_at.0)
+    .bind(link.made_by)
     .execute(connection)
     .await
     .map(drop)

@@ -70,6 +70,26 @@ pub struct StoredRole {
     pub users: i64,
 }
 
+/// One of the roles of a user, with one of its permissions where it has any.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Grant {
+    /// The name of the role.
+    pub role: String,
+    /// The name of the permission. Those of the built-in role are not stored.
+    pub permission: Option<String>,
+}
+
+/// All that a user is given.
+pub(super) async fn grants_of(connection: &mut SqliteConnection, user_id: &str) -> sqlx::Result<Vec<Grant>> {
+    sqlx::query_as(
+        "SELECT user_roles.role AS role, permission FROM user_roles
+         LEFT JOIN role_permissions ON role_permissions.role = user_roles.role WHERE user_id = $1",
+    )
+    .bind(user_id)
+    .fetch_all(connection)
+    .await
+}
+
 /// Whether a user is the last one who is an administrator and can log in. It stays true until the transaction ends.
 pub(super) async fn is_last_admin(connection: &mut SqliteConnection, user_id: &str) -> Result<bool, sqlx::Error> {
     let able: Vec<String> = sqlx::query_scalar(
