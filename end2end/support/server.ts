@@ -32,11 +32,12 @@ interface Running {
   firstLink: string;
 }
 
-/** As many logins fail as the tests of one server like, unless they say otherwise. */
+/** As many logins fail and as many calls are kept as the tests of one server like, unless they say otherwise. */
 const UNTHROTTLED = {
   CALLGATE_THROTTLE_ADDRESS_FAILURES: '1000',
   CALLGATE_THROTTLE_ACCOUNT_FAILURES: '1000',
   CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES: '1000',
+  CALLGATE_LIMITS_KEPT_CALLS_PER_MINUTE: '1000',
 };
 
 /** How often a port is looked for before it is given up. */

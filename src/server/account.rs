@@ -20,8 +20,8 @@ use crate::contract::{Refusal, login::NewPassword, session::SessionView};
 /// (OWASP ASVS 7.4.3).
 ///
 /// # Errors
-/// [`Refusal::InvalidArguments`] with the reason why the password is not good enough; [`Refusal::Busy`];
-/// [`Refusal::NotLoggedIn`] where the session ended meanwhile, and then nothing has changed.
+/// [`Refusal::InvalidArguments`] with the reason why the password is not good enough; [`Refusal::Busy`], also while another
+/// change of the same user is under way; [`Refusal::NotLoggedIn`] where the session ended meanwhile, and then nothing has changed.
 pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
@@ -29,7 +29,7 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
     let services = caller.services();
     let hash = services
         .passwords()
-        .hash_new(new, &user_id)
+        .hash_own(new, &user_id)
         .await?
         .map_err(|problem| Refusal::of_argument("new_password", problem))?;
     let renewal = Renewal::of(

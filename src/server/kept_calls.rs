@@ -7,6 +7,8 @@
 //! It is found by a cookie with a random token, so only this browser sees it; one made by a logged-in user, or that a user
 //! has logged in for, only while that user is logged in. Nothing here runs by itself, and no secret is kept.
 
+pub mod pace;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -18,7 +20,10 @@ use super::{
     storage::kept_calls::{Keeper, LIFETIME},
     throttle,
 };
-use crate::contract::kept_call::{KeptCall, State};
+use crate::contract::{
+    Refusal,
+    kept_call::{KeptCall, State},
+};
 
 /// The longest reply that is kept, in bytes.
 pub const MAX_REPLY: usize = 64 * 1024;
@@ -47,17 +52,11 @@ impl Kept {
 /// is, it is for `shown_to`, who was when the form was made, or else for whoever logs in with this browser.
 ///
 /// # Errors
-/// A fault of the database or of the random numbers.
-pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> Result<(), Fault> {
-    forget(caller).await?;
-    let token = Token::random()?;
+/// [`Refusal::Busy`] where too many are kept for that user, or this address, or at once; a fault of the database or of the
+/// random numbers.
+pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> Result<(), Refusal> {
+    let services = caller.services();
     let user_id = caller.login().await?.map(|login| login.user_id.clone());
-    let kept = Kept {
-        // With the call and not as its owner: whether there is such a user would show in what is stored.
-        shown_to: shown_to.filter(|_| user_id.is_none()).map(str::to_owned),
-        call: call.clone(),
-    };
-    let text = serde_json::to_string(&kept).map_err(|error| Fault::new("keeping a call", error))?;
     let keeper = Keeper {
         user_id: user_id.as_deref(),
         counted_as: match &user_id {
@@ -65,8 +64,16 @@ pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> R
             None => throttle::bucket_of(caller.arrival().address),
         },
     };
-    caller
-        .services()
+    let _turn = services.pace().turn(&keeper).await?;
+    forget(caller).await?;
+    let token = Token::random()?;
+    let kept = Kept {
+        // With the call and not as its owner: whether there is such a user would show in what is stored.
+        shown_to: shown_to.filter(|_| user_id.is_none()).map(str::to_owned),
+        call: call.clone(),
+    };
+    let text = serde_json::to_string(&kept).map_err(|error| Fault::new("keeping a call", error))?;
+    services
         .storage()
         .keep_call(&token.hash(), &keeper, &text, Timestamp::now())
         .await?;
@@ -109,6 +116,13 @@ pub async fn forget(caller: &Caller) -> Result<(), Fault> {
     }
     caller.set_cookie(SetCookie::remove(CookieName::KeptCall));
     Ok(())
+}
+
+/// Lets the browser of `caller` no longer show what is kept for it. That goes with time.
+pub fn hide(caller: &Caller) {
+    if caller.kept_call_cookie().is_some() {
+        caller.set_cookie(SetCookie::remove(CookieName::KeptCall));
+    }
 }
 
 /// Takes the call of `function` that waits for the browser and the user of `caller`, if it is the one with that `id` that its

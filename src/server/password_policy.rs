@@ -19,6 +19,9 @@ const SHORTEST_NAME: usize = 3;
 /// Why `password` may not be the new password of `user_id`, in words that go after "password". `None` if it may.
 pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Option<String> {
     let NewPassword(password) = password;
+    if is_too_long(password) {
+        return Some(format!("must have at most {} characters", Password::MAX_CHARS));
+    }
     let text = normalised(password);
     let folded = Zeroizing::new(text.to_lowercase());
     let user = user_id.nfkc().collect::<String>().to_lowercase();
@@ -26,9 +29,6 @@ pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Optio
         return Some(format!(
             "must have at least {min_chars} characters: a few words make a good one"
         ));
-    }
-    if is_too_long(password) {
-        return Some(format!("must have at most {} characters", Password::MAX_CHARS));
     }
     if user.chars().count() >= SHORTEST_NAME && folded.contains(user.as_str()) {
         return Some("must not contain the name of the user: that is tried first".to_owned());

@@ -3,6 +3,7 @@
 //! What is begun is done, also when the client has gone; until then it counts among the few.
 
 mod hashing;
+mod one_each;
 mod threads;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 pub use self::hashing::Verdict;
 use self::{
     hashing::Hasher,
+    one_each::{OneEach, Own},
     threads::{Area, Threads},
 };
 use super::{
@@ -34,6 +36,7 @@ use crate::contract::{
 pub struct Passwords {
     hasher: Hasher,
     threads: Threads,
+    one_each: OneEach,
     max_wait: Duration,
     min_chars: usize,
 }
@@ -47,6 +50,7 @@ impl Passwords {
         Ok(Self {
             hasher: Hasher::new(settings)?,
             threads: Threads::new(settings.permits),
+            one_each: OneEach::default(),
             max_wait: Duration::from_millis(settings.max_wait_ms),
             min_chars: settings.min_chars,
         })
@@ -66,13 +70,33 @@ impl Passwords {
     /// # Errors
     /// [`Refusal::Busy`] where too many are being hashed.
     pub async fn hash_new(&self, password: NewPassword, user_id: &str) -> Result<Result<String, String>, Refusal> {
+        self.hash_chosen(password, user_id, None).await
+    }
+
+    /// The same for a user who is logged in, and so can ask for it as often as others log in: one at a time.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`], at once where another password of this user is being hashed.
+    pub async fn hash_own(&self, password: NewPassword, user_id: &str) -> Result<Result<String, String>, Refusal> {
+        let own = self.one_each.begin(user_id).ok_or(Refusal::Busy { retry_after: 1 })?;
+        self.hash_chosen(password, user_id, Some(own)).await
+    }
+
+    async fn hash_chosen(
+        &self,
+        password: NewPassword,
+        user_id: &str,
+        own: Option<Own>,
+    ) -> Result<Result<String, String>, Refusal> {
         let (user_id, min_chars) = (user_id.to_owned(), self.min_chars);
-        self.work(
-            move |hasher, area| match password_policy::problem(&password, &user_id, min_chars) {
+        self.work(move |hasher, area| {
+            // With the work, and not with the request: that can be gone before.
+            let _own = own;
+            match password_policy::problem(&password, &user_id, min_chars) {
                 None => hasher.hash(area, &password.0).map(Ok),
                 Some(problem) => Ok(Err(problem)),
-            },
-        )
+            }
+        })
         .await
     }
 
@@ -131,9 +155,10 @@ impl Passwords {
     }
 }
 
-/// Whether a password is longer than [`Password::MAX_CHARS`], however its accents are put together.
+/// Whether a password is longer than [`Password::MAX_CHARS`], however its accents are put together. No further than that is
+/// looked: a letter can become many.
 pub fn is_too_long(password: &Password) -> bool {
-    normalised(password).chars().nth(Password::MAX_CHARS).is_some()
+    password.reveal().nfkc().nth(Password::MAX_CHARS).is_some()
 }
 
 /// One and the same password, however the accents of its letters were put together (NFKC; NIST SP 800-63B, 3.1.1.2).
@@ -244,5 +269,25 @@ mod tests {
         passwords.threads = Threads::new(0);
         passwords.max_wait = Duration::from_millis(1);
         assert!(matches!(passwords.hash(typed("a")).await, Err(Refusal::Busy { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_user_has_one_password_hashed_at_a_time() {
+        let mut passwords = with_memory(64);
+        let new = || NewPassword(typed("seven small zebras swim"));
+        passwords.threads = Threads::new(0);
+        passwords.max_wait = Duration::from_millis(1);
+        let (first, second, others) = tokio::join!(
+            passwords.hash_own(new(), "ada"),
+            passwords.hash_own(new(), "ada"),
+            passwords.hash_own(new(), "bob"),
+        );
+        // Those that are in line have waited for a thread.
+        assert_eq!(first, Err(Refusal::Busy { retry_after: 2 }));
+        assert_eq!(second, Err(Refusal::Busy { retry_after: 1 }));
+        assert_eq!(others, Err(Refusal::Busy { retry_after: 2 }));
+        passwords.threads = Threads::new(1);
+        passwords.max_wait = Duration::from_secs(2);
+        passwords.hash_own(new(), "ada").await.unwrap().unwrap();
     }
 }

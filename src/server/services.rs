@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    audit::Audit, passwords::Passwords, sessions::store::Store, settings::Settings, stopping::Stopping,
-    storage::Storage, throttle::Throttle,
+    audit::Audit, kept_calls::pace::Pace, passwords::Passwords, sessions::store::Store, settings::Settings,
+    stopping::Stopping, storage::Storage, throttle::Throttle,
 };
 
 /// Settings, database, sessions, password hashing, throttling and audit trail, behind one cheap handle.
@@ -20,6 +20,7 @@ struct Inner {
     sessions: Arc<Store>,
     passwords: Passwords,
     throttle: Throttle,
+    pace: Pace,
     audit: Audit,
     stopping: Stopping,
 }
@@ -47,6 +48,7 @@ impl Services {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords: Passwords::new(&settings.passwords)?,
             throttle: Throttle::new(storage.clone(), &settings),
+            pace: Pace::new(settings.limits.kept_calls_per_minute),
             audit: Audit::new(storage.clone()),
             stopping: Stopping::default(),
             storage,
@@ -62,6 +64,7 @@ impl Services {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords: self.0.0.passwords.clone(),
             throttle: Throttle::new(storage.clone(), &settings),
+            pace: Pace::new(settings.limits.kept_calls_per_minute),
             audit: Audit::new(storage.clone()),
             stopping: Stopping::default(),
             storage,
@@ -108,6 +111,11 @@ impl Services {
     /// Whether the server is stopping.
     pub fn stopping(&self) -> &Stopping {
         &self.0.0.stopping
+    }
+
+    /// The pace at which calls are kept.
+    pub fn pace(&self) -> &Pace {
+        &self.0.0.pace
     }
 
     /// The throttling of logins.

@@ -98,6 +98,30 @@ async fn of_two_changes_at_once_one_password_is_left() {
     assert!(live.iter().flatten().count() <= 1, "{live:?}");
 }
 
+/// Whoever logs in waits for the same hashing: no user can fill its line with changes of their own.
+#[tokio::test]
+async fn of_many_changes_at_once_one_is_worked_on_and_others_log_in_meanwhile() {
+    // So dear that the others come while the first is under way.
+    let dear = [
+        ("CALLGATE_PASSWORDS_MEMORY_KIB", "65536"),
+        ("CALLGATE_PASSWORDS_ITERATIONS", "8"),
+    ];
+    let server = Place::new().demo(&dear).await;
+    let client = server.user01().await;
+    let changes = join_all((0..100).map(|_| change(&client, NEW)));
+    let (replies, other) = tokio::join!(changes, server.logged_in("user02", "user_02"));
+    let of = |status: u16| replies.iter().filter(|reply| reply.status == status).count();
+    // Those that come after the change are of a session that has ended.
+    assert_eq!((of(200), of(503) + of(401)), (1, 99));
+    assert!(of(503) > 0);
+    for reply in replies.iter().filter(|reply| reply.status == 503) {
+        assert_eq!((reply.code().as_str(), reply.header("retry-after")), ("busy", "1"));
+    }
+    assert_eq!(other.who().await.as_deref(), Some("user02"));
+    assert_eq!(change(&other, "seven brown zebras swim").await.status, 200);
+    assert!(can_log_in(&server, NEW).await);
+}
+
 fn problem(reply: &Reply) -> String {
     assert_eq!(reply.status, 422, "{}", reply.body);
     let fault = reply.value()["faults"][0].clone();

@@ -342,10 +342,9 @@ async fn what_is_too_long_to_be_kept_is_shown_all_the_same() {
     assert!(!client.get("/functions/notauth_func").await.shows("canary"));
 }
 
-/// Whoever is not logged in, at that address, makes a call that waits.
-async fn keep_from(server: &Server, address: &str) -> Client {
-    let client = server.client();
-    let reply = client
+/// Sends the form of a call from that address.
+async fn call_from(client: &Client, address: &str) -> Reply {
+    client
         .request("POST", AUTH)
         .header("content-type", "application/x-www-form-urlencoded")
         .header("origin", &client.origin())
@@ -353,8 +352,13 @@ async fn keep_from(server: &Server, address: &str) -> Client {
         .header("x-forwarded-for", address)
         .body("arguments=%7B%7D")
         .send()
-        .await;
-    assert_eq!(reply.status, 303);
+        .await
+}
+
+/// Whoever is not logged in, at that address, makes a call that waits.
+async fn keep_from(server: &Server, address: &str) -> Client {
+    let client = server.client();
+    assert_eq!(call_from(&client, address).await.status, 303);
     client
 }
 
@@ -401,6 +405,54 @@ async fn nobody_takes_the_place_of_what_is_kept_for_others() {
     }
     assert_eq!(database.count("kept_calls WHERE user_id = 'user02'").await, 50);
     assert!(user.get(ended).await.shows("200 OK"));
+}
+
+/// What is kept is written, and whoever logs in writes as well.
+#[tokio::test]
+async fn of_many_calls_at_once_a_few_are_kept_and_nobody_else_waits_for_them() {
+    let place = crate::server::Place::new();
+    let settings = [
+        ("CALLGATE_PROXIES_TRUSTED", "127.0.0.1"),
+        ("CALLGATE_LIMITS_KEPT_CALLS_PER_MINUTE", "20"),
+    ];
+    let server = place.demo(&[crate::server::QUICK, &settings].concat()).await;
+    let mut database = server.place.database().await;
+    let flood = join_all((0..100).map(|number| {
+        let client = server.client();
+        async move { call_from(&client, &format!("2001:db8:1:2::{number}")).await }
+    }));
+    let (replies, user) = tokio::join!(flood, server.user01());
+    let (kept, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 303);
+    assert!((1..=20).contains(&kept.len()), "{}", kept.len());
+    for reply in refused {
+        assert_eq!(reply.status, 503);
+        assert!(reply.shows("The server is busy") && reply.set_cookies().is_empty());
+        let seconds: u32 = reply.header("retry-after").parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+    }
+    let stored = database.count("kept_calls").await;
+    assert_eq!(
+        usize::try_from(stored).unwrap(),
+        kept.len(),
+        "what is refused is not written"
+    );
+
+    // The address has had its share, and neither another one nor a user has.
+    let late = call_from(&server.client(), "2001:db8:1:2::ffff").await;
+    assert_eq!(late.status, 503);
+    keep_from(&server, "192.0.2.1").await;
+    for _ in 0..20 {
+        let reply = user.form(AUTH, &[("arguments", "{}")]).await;
+        assert_eq!(reply.header("location"), format!("{AUTH}#reply"));
+    }
+
+    // What has run is shown, kept or not, and what was kept before is not shown as the last call.
+    let reply = user.form(AUTH, &[("arguments", r#"{"canary":1}"#)]).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.shows("200 OK") && reply.shows("canary"), "{}", reply.body);
+    assert_eq!(user.cookie(CALL), None);
+    assert_eq!(database.count("kept_calls WHERE user_id = 'user01'").await, 1);
+    assert_eq!(user.who().await.as_deref(), Some("user01"));
 }
 
 #[tokio::test]

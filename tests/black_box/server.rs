@@ -409,11 +409,12 @@ pub const QUICK: &[(&str, &str)] = &[
     ("CALLGATE_PASSWORDS_ITERATIONS", "1"),
 ];
 
-/// Limits of failed logins that no test reaches, for tests that are about something else.
+/// Limits of failed logins and of kept calls that no test reaches, for tests that are about something else.
 pub const UNTHROTTLED: &[(&str, &str)] = &[
     ("CALLGATE_THROTTLE_ADDRESS_FAILURES", "1000000"),
     ("CALLGATE_THROTTLE_ACCOUNT_FAILURES", "1000000"),
     ("CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES", "1000000"),
+    ("CALLGATE_LIMITS_KEPT_CALLS_PER_MINUTE", "1000000"),
 ];
 
 /// Verifies with the development CA, with these versions of TLS or the usual ones.

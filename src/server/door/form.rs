@@ -15,7 +15,8 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    json::{drain, is_declared, read, run, run_and_note},
+    body::{drain, read},
+    json::{is_declared, run, run_and_note},
     page::Pages,
     reply::{add_headers, body_of, refused_person},
 };
@@ -58,8 +59,8 @@ pub async fn call(
 enum Made {
     /// To a page that finds by itself what to show.
     Page(String),
-    /// To its own page at once, because what came of it is secret, or too much to be kept: a reload asks the person before it
-    /// calls again.
+    /// To its own page at once, because what came of it is secret, or too much to be kept, or came too fast: a reload asks the
+    /// person before it calls again.
     Shown(Box<KeptCall>),
 }
 
@@ -124,7 +125,7 @@ async fn make(
     };
     under_way.over(&result);
     let page = page_of(function);
-    let then = typed.get(THEN).and_then(OwnPage::parse);
+    let then = typed.get(THEN).and_then(OwnPage::after_form);
     let is_too_long = typed.bytes().max(body.len()) > kept_calls::MAX_ARGUMENTS;
     let (state, next) = match &result {
         Err(refusal) if refusal.asks_for_login() => {
@@ -164,8 +165,15 @@ async fn make(
     }
     // A reply is for whoever made the call, a call that waits for the person who filled the form in.
     let shown_to = shown_to.filter(|_| matches!(call.state, CallState::Waiting { .. }));
-    kept_calls::keep(caller, &call, shown_to).await?;
-    Ok(Made::Page(next))
+    match kept_calls::keep(caller, &call, shown_to).await {
+        Ok(()) => Ok(Made::Page(next)),
+        // It was called, and nobody is to call it again for want of what came of it.
+        Err(Refusal::Busy { .. }) if matches!(call.state, CallState::Done(_)) => {
+            kept_calls::hide(caller);
+            Ok(Made::Shown(Box::new(call)))
+        }
+        Err(refusal) => Err(refusal),
+    }
 }
 
 fn page_of(function: &Function) -> String {

@@ -9,6 +9,7 @@
 //! not a pile of layers: a call to a function goes straight through, and what holds for every request is read from top to
 //! bottom.
 
+pub mod body;
 pub mod entrance;
 pub mod export;
 pub mod files;

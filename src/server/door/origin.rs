@@ -14,7 +14,7 @@ use axum::{
 };
 
 use super::{
-    json::drain,
+    body::drain,
     reply::{Reader, refused_to},
 };
 use crate::{

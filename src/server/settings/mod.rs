@@ -193,6 +193,10 @@ impl Settings {
                 "limits.connections_per_address",
                 self.limits.connections_per_address as u64,
             ),
+            (
+                "limits.kept_calls_per_minute",
+                u64::from(self.limits.kept_calls_per_minute),
+            ),
         ];
         if let Some((key, _)) = numbers.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{key} must be at least 1"));

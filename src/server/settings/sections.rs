@@ -217,6 +217,11 @@ pub struct Limits {
     /// counted.
     #[config(env = "CALLGATE_LIMITS_CONNECTIONS_PER_ADDRESS", default = 1024)]
     pub connections_per_address: usize,
+
+    /// How many calls by forms are kept within a minute for one user, or for one address (a /64 of IPv6) where nobody is
+    /// logged in. Of a further one that has run the reply is shown at once; one that wants a login first is refused with 503.
+    #[config(env = "CALLGATE_LIMITS_KEPT_CALLS_PER_MINUTE", default = 120)]
+    pub kept_calls_per_minute: u32,
 }
 
 /// Whether people may add users for themselves.
@@ -235,7 +240,8 @@ pub struct Audit {
     /// For how many days both are kept; at least one.
     #[config(env = "CALLGATE_AUDIT_RETENTION_DAYS", default = 365)]
     pub retention_days: u32,
-    /// How many lines of the call log are kept at most, the latest. A million take about 300 MB.
+    /// How many lines of the call log are kept at most, the latest; no more than half of them of callers who are not logged
+    /// in. A million take about 300 MB.
     #[config(env = "CALLGATE_AUDIT_MOST_CALLS", default = 1_000_000)]
     pub most_calls: u32,
 }

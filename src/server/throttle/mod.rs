@@ -218,9 +218,11 @@ impl Attempt<'_> {
     }
 }
 
-/// The bucket of an account. Spellings that a person would take for one name share it.
+/// The bucket of an account. Spellings that a person would take for one name share it. Nobody has a name that is longer
+/// than what is looked at: a letter can become many.
 fn account(name: &str) -> TokenHash {
-    let name: String = name.nfkc().flat_map(char::to_lowercase).collect();
+    const MOST: usize = 256;
+    let name: String = name.nfkc().flat_map(char::to_lowercase).take(MOST).collect();
     TokenHash::of(format!("account {}", name.trim()).as_bytes())
 }
 
@@ -231,7 +233,7 @@ pub fn bucket_of(address: Option<IpAddr>) -> TokenHash {
 }
 
 /// Whole seconds, rounded up.
-fn seconds(wait: Duration) -> u32 {
+pub fn seconds(wait: Duration) -> u32 {
     u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }
 
