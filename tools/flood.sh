@@ -6,4 +6,4 @@ cd "$project"
 . tools/server.sh
 program=${FLOODED:-$program}
 start_server --demo
-timeout --kill-after=10 300 "$python" tests/client/flood.py --base "$base" --ca "$ca" --pid "$server"
+timeout --kill-after=10 600 "$python" tests/client/flood.py --base "$base" --ca "$ca" --pid "$server"

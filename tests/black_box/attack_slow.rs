@@ -100,7 +100,7 @@ async fn files_that_an_http_2_client_asks_for_and_never_takes_are_closed() {
     let place = Place::new();
     fs::write(place.path("site/pkg/large.bin"), vec![0; 1 << 20]).unwrap();
     let server = place
-        .demo(&[QUICK, &[("CALLGATE_HTTPS_BODY_SECONDS", "2")]].concat())
+        .demo(&[QUICK, &[("CALLGATE_HTTPS_BODY_SECONDS", "6")]].concat())
         .await;
     let client = server.client();
     let io = TokioIo::new(client.connect("h2").await);

@@ -254,7 +254,8 @@ async fn a_connection_is_not_closed_for_being_silent_while_a_function_runs() {
     let limits = [
         ("CALLGATE_HTTPS_IDLE_SECONDS", "1"),
         // Some seconds on any machine.
-        ("CALLGATE_PASSWORDS_ITERATIONS", "200"),
+        ("CALLGATE_PASSWORDS_ITERATIONS", "100"),
+        ("CALLGATE_LIMITS_CALL_SECONDS", "120"),
     ];
     let server = server.stop().await.demo(&[DEAR, &limits].concat()).await;
     let client = client.moved_to(&server.client());

@@ -88,8 +88,8 @@ async fn connections_that_are_open_and_silent_do_not_hold_up_the_stop() {
     let asked = Instant::now();
     server.signal("TERM");
     assert!(server.ended().await.success());
-    // Far from the 25 s that a call under way gets, and not much more than a handshake may take.
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    // Less than the 25 s that a call under way gets: no longer than a handshake may take, on a slow machine.
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
     drop((silent_tcp, silent_plain, silent_tls, kept_alive));
 }
 
@@ -105,7 +105,7 @@ async fn a_call_that_never_ends_is_waited_for_only_as_long_as_the_settings_say()
     server.signal("TERM");
     assert!(server.ended().await.success());
     assert!(asked.elapsed() >= Duration::from_millis(900), "{:?}", asked.elapsed());
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
     drop(stuck);
 }
 
@@ -119,7 +119,7 @@ async fn a_second_signal_does_not_wait() {
     no_longer_accepts(&server).await;
     server.signal("TERM");
     server.ended().await;
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
     drop(stuck);
 }
 
@@ -172,7 +172,7 @@ async fn a_kept_connection_may_bring_a_last_request_and_is_told_so() {
     let asked = Instant::now();
     assert!(server.ended().await.success());
     // Nobody is left to wait for.
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn a_server_without_connections_stops_at_once() {
     let asked = Instant::now();
     server.signal("TERM");
     assert!(server.ended().await.success());
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
 }
 
 #[tokio::test]

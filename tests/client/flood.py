@@ -195,7 +195,7 @@ class Site:
     def serves(self):
         """Whether somebody else is served now."""
         context = ssl.create_default_context(cafile=self.ca)
-        with urllib.request.urlopen(f"{self.base}/livez", timeout=5, context=context) as answer:
+        with urllib.request.urlopen(f"{self.base}/livez", timeout=20, context=context) as answer:
             return answer.status == 200
 
 
@@ -205,7 +205,7 @@ def many_headers(site):
     connection = Connection(site)
     lines = "".join(f"x-{number}: y\r\n" for number in range(150))
     connection.send(f"GET / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
-    connection.socket.settimeout(5)
+    connection.socket.settimeout(20)
     status = connection.socket.recv(64).split()[1].decode()
     site.protocol = "h2"
     return status
