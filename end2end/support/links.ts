@@ -66,7 +66,7 @@ export async function isTooLate(site: Site, called: string): Promise<void> {
   await choosePassword(site, 'eight large parrots fly');
   const told = site.hydrates ? site.main.getByRole('alert') : site.reply;
   await expect(told).toContainText(
-    'There is no such link: it was used, or has expired, or a newer one was made. Ask for another one.',
+    'There is no such link: it was used, has expired, or no longer holds. Ask for another one.',
   );
   await site.ready();
 }
