@@ -1,6 +1,6 @@
 //! Puts the browser part into the program, where `EMBEDDED_SITE` names the folder that it was built to: `make build` does so.
 //! Without it there is nothing in it, and the server reads the files from a folder; so a test does not wait for a build of
-//! the browser part.
+//! the browser part. Besides, it has cargo notice new migrations.
 
 use std::{
     env,
@@ -17,6 +17,8 @@ const FOLDER: &str = "EMBEDDED_SITE";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed={FOLDER}");
+    // `sqlx::migrate!` puts these into the program, and would not notice a new one.
+    println!("cargo::rerun-if-changed=migrations");
     let mut table = String::from("&[\n");
     if let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) {
         println!("cargo::rerun-if-changed={}", folder.display());

@@ -11,8 +11,9 @@
 //! | [`app`] | the HTML shell and the table of pages |
 //! | `server` | native only: start-up, settings, HTTPS, guards, logins, sessions, users, storage |
 //!
-//! Dependencies point one way: `server → contract`, and its doors show `app` and `pages`; `functions → contract`, and `server` only inside function bodies;
-//! `pages` and `parts → contract, functions`. The only feature gates of the project stand in this file.
+//! Dependencies point one way: `server → contract`, and its doors show `app` and `pages`; `functions → contract`, and
+//! `server` only inside function bodies; `pages` and `parts → contract, functions`. The only feature gates of the project
+//! stand in this file.
 
 #![forbid(unsafe_code)]
 

@@ -14,6 +14,7 @@ use axum::{
     extract::Request,
     http::Response,
     middleware::from_fn_with_state,
+    response::Html,
     routing::{MethodRouter, get},
 };
 use callgate::{
@@ -27,7 +28,7 @@ use callgate::{
         services::Services,
         settings::{Overrides, Settings},
         site::Site,
-        storage::events::EventFilter,
+        storage::{OpenFor, events::EventFilter},
     },
 };
 use http_body_util::BodyExt as _;
@@ -48,6 +49,27 @@ impl Guard for Broken {
 
     async fn check(_caller: &Caller) -> Result<Self, Refusal> {
         panic!("{CANARY}")
+    }
+}
+
+/// A guard that panics when it knows who is logged in.
+struct BrokenLater;
+
+impl Guard for BrokenLater {
+    fn rule() -> Rule {
+        Rule::new("BrokenLater", "For nobody", [])
+    }
+
+    async fn check(caller: &Caller) -> Result<Self, Refusal> {
+        caller.login().await?;
+        panic!("{CANARY}")
+    }
+}
+
+function! { "guard_that_breaks_later":
+    /// Has a guard that panics when it knows who is logged in.
+    pub async fn guard_that_breaks_later(_caller: BrokenLater) -> Result<Answer, Refusal> {
+        Ok(Answer::new("never".to_owned()))
     }
 }
 
@@ -119,28 +141,41 @@ fn page(view: fn() -> AnyView) -> MethodRouter {
     })
 }
 
+/// A page that panics when it knows who is logged in.
+fn page_that_breaks_later() -> MethodRouter {
+    get(async |Extension(caller): Extension<Caller>| -> Html<String> {
+        caller.login().await.unwrap();
+        panic!("{CANARY}")
+    })
+}
+
 /// Pages that panic, behind what stands before every page.
 fn broken_pages(services: &Services) -> Doors {
     let rooms = Router::new()
         .route("/panicking", page(panicking))
         .route("/function", page(|| calling(body_that_breaks)))
         .route("/guard", page(|| calling(guard_that_breaks)))
+        .route("/later", page_that_breaks_later())
         .route("/endless", page(|| calling(call_that_never_ends)))
-        .layer(from_fn_with_state(services.clone(), door::known));
+        .layer(from_fn_with_state(services.clone(), door::know_caller));
     Doors::to(services, rooms)
 }
 
-async fn services(data: &TempDir) -> Services {
+async fn services_with(data: &TempDir, change: impl FnOnce(&mut Settings)) -> Services {
     let overrides = Overrides {
         data: Some(data.path().to_owned()),
         demo: true,
         ..Overrides::default()
     };
     let mut settings = Settings::load(&overrides).unwrap();
-    settings.limits.call_seconds = 1;
-    let services = Services::open(settings).await.unwrap();
+    change(&mut settings);
+    let services = Services::open(settings, OpenFor::Serve).await.unwrap();
     demo::add_users(&services).await.unwrap();
     services
+}
+
+async fn services(data: &TempDir) -> Services {
+    services_with(data, |_| {}).await
 }
 
 async fn answer(doors: &Doors, method: &str, path: &str, kind: &str, body: &str) -> (Response<()>, String) {
@@ -221,10 +256,40 @@ async fn a_panic_ends_one_request_with_a_failure_and_nothing_else() {
     }
 }
 
+/// Or the browser would come with the old token later, and look like a thief.
+#[tokio::test]
+async fn a_remembered_browser_is_told_of_its_new_session_with_a_failure_too() {
+    let data = tempfile::tempdir().unwrap();
+    let services = services(&data).await;
+    let doors = Doors::new(&services, &Site::Folder("nowhere".into()));
+    let pages = broken_pages(&services);
+    let login = r#"{"user_id":"user01","password":"user_01","remember":true}"#;
+    let (head, text) = answer(&doors, "POST", "/api/login", JSON, login).await;
+    assert_eq!(head.status(), 200, "{text}");
+    let mut cookie = remember_cookie(&head).expect("a remembered browser");
+    for (doors, method, path) in [
+        (&doors, "POST", "/api/guard_that_breaks_later"),
+        (&pages, "GET", "/later"),
+    ] {
+        let (head, text) = answer_with(doors, method, path, ("cookie", &cookie), "").await;
+        assert_eq!(head.status(), 500, "{path}: {text}");
+        let next = remember_cookie(&head).unwrap_or_else(|| panic!("{path}: no new token"));
+        assert_ne!(next, cookie, "{path}");
+        cookie = next;
+    }
+}
+
+/// The cookie that an answer sets to remember a browser, as the browser sends it.
+fn remember_cookie(head: &Response<()>) -> Option<String> {
+    let cookies = head.headers().get_all("set-cookie").iter();
+    let mut cookies = cookies.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap());
+    cookies.find(|cookie| cookie.contains("remember")).map(str::to_owned)
+}
+
 #[tokio::test]
 async fn a_call_that_never_ends_is_given_up_and_told_of() {
     let data = tempfile::tempdir().unwrap();
-    let services = services(&data).await;
+    let services = services_with(&data, |settings| settings.limits.call_seconds = 1).await;
     let doors = Doors::new(&services, &Site::Folder("nowhere".into()));
     for path in ["/api/call_that_never_ends", "/api/guard_that_never_ends"] {
         let (head, text) = answer(&doors, "POST", path, JSON, "{}").await;

@@ -24,7 +24,7 @@ pub fn text<const MIN: usize, const MAX: usize>(field: &str, asked: &str) -> Res
 /// None has that one.
 pub fn one<T>(field: &str, asked: &str, named: fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
     read(asked, |text| {
-        named(text).ok_or_else(|| Refusal::of_argument(field, "is none that there is"))
+        named(text).ok_or_else(|| Refusal::of_argument(field, "is not one of the choices"))
     })
 }
 
@@ -46,7 +46,7 @@ pub fn day(field: &str, asked: &str) -> Result<Option<Date>, Refusal> {
 pub fn number(field: &str, asked: &str) -> Result<Option<Whole<1, { i64::MAX }>>, Refusal> {
     read(asked, |text| {
         let number = text.parse().ok().and_then(|number| Whole::new(number).ok());
-        number.ok_or_else(|| Refusal::of_argument(field, "must be a number from 1 on"))
+        number.ok_or_else(|| Refusal::of_argument(field, "must be a whole number of at least 1"))
     })
 }
 

@@ -19,6 +19,8 @@ pub enum Action {
     SessionsEnded,
     /// Somebody ended another user's sessions.
     SessionsRevoked,
+    /// Sessions or remembered browsers of a user made room for a new login.
+    SurplusEnded,
     /// A remember token came a second time, and its series was revoked.
     TokenReused,
     /// A user has a new password.
@@ -51,13 +53,14 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Login,
         Self::LoginConfirmed,
         Self::Throttled,
         Self::Logout,
         Self::SessionsEnded,
         Self::SessionsRevoked,
+        Self::SurplusEnded,
         Self::TokenReused,
         Self::PasswordChanged,
         Self::UserAdded,
@@ -83,6 +86,7 @@ impl Action {
             Self::Logout => "logout",
             Self::SessionsEnded => "sessions_ended",
             Self::SessionsRevoked => "sessions_revoked",
+            Self::SurplusEnded => "surplus_ended",
             Self::TokenReused => "token_reused",
             Self::PasswordChanged => "password_changed",
             Self::UserAdded => "user_added",
@@ -113,7 +117,8 @@ impl Action {
             Self::Throttled => "Too many attempts",
             Self::Logout => "Logout",
             Self::SessionsEnded => "Own sessions ended",
-            Self::SessionsRevoked => "Sessions ended by another",
+            Self::SessionsRevoked => "Sessions ended by someone else",
+            Self::SurplusEnded => "Oldest logins ended",
             Self::TokenReused => "Stolen login stopped",
             Self::PasswordChanged => "Password changed",
             Self::UserAdded => "User added",

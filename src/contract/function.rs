@@ -14,9 +14,52 @@ pub struct RuleView {
     pub words: String,
     /// Whether everybody may call, logged in or not.
     pub open: bool,
-    /// Whether it takes a permission or a role, which an administrator gives.
-    #[serde(default)]
-    pub by_permission: bool,
+}
+
+/// What a function belongs to, by where it is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// What the program is there for: every function that is in none of the other groups.
+    Functions,
+    /// Logging in, and one's own account.
+    Account,
+    /// Users, roles, and what happened.
+    Administration,
+}
+
+impl Group {
+    /// All of them, in the order in which pages show them.
+    pub const ALL: [Self; 3] = [Self::Functions, Self::Account, Self::Administration];
+
+    /// What the functions of a module belong to. Those of a module that is new are what somebody uses the program for.
+    pub fn of(module: &str) -> Self {
+        // Without the name of the crate, which may be changed.
+        let mut path = module.split("::").skip(1);
+        match (path.next(), path.next()) {
+            (Some("functions"), Some("account" | "login" | "welcome")) => Self::Account,
+            (Some("functions"), Some("audit" | "roles" | "users")) => Self::Administration,
+            _ => Self::Functions,
+        }
+    }
+
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Functions => "functions",
+            Self::Account => "account",
+            Self::Administration => "administration",
+        }
+    }
+
+    /// What pages call it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Functions => "Functions",
+            Self::Account => "Your account",
+            Self::Administration => "Administration",
+        }
+    }
 }
 
 /// A declared function as its page and `list_functions` show it.
@@ -30,6 +73,8 @@ pub struct FunctionView {
     pub details: Vec<String>,
     /// Who may call it.
     pub rule: RuleView,
+    /// What it belongs to.
+    pub group: Group,
     /// What it takes.
     pub arguments: Shape,
     /// A body that it takes. Secrets are left to be filled in.
@@ -53,4 +98,27 @@ impl FunctionView {
 pub struct FunctionList {
     /// The declared functions, in the order of their names.
     pub functions: Vec<FunctionView>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_among_those_that_the_program_is_for_unless_its_module_is_known() {
+        for (module, group) in [
+            ("callgate::functions::welcome", Group::Account),
+            ("renamed::functions::users", Group::Administration),
+            ("callgate::functions::users::links", Group::Administration),
+            ("callgate::functions::stay", Group::Functions),
+            ("callgate::functions::rooms", Group::Functions),
+            ("callgate::rooms::users", Group::Functions),
+            ("another_crate", Group::Functions),
+        ] {
+            assert_eq!(Group::of(module), group, "{module}");
+        }
+        for group in Group::ALL {
+            assert_eq!(serde_json::to_value(group).unwrap(), group.name());
+        }
+    }
 }

@@ -97,14 +97,14 @@ pub struct LoginArguments {
     /// The name of the user.
     #[schemars(title = "User", extend("x-autocomplete" = "username"))]
     pub user_id: String,
-    /// The secret that the user typed. Clients of the service that Callgate replaces send it as `passwd_hash`.
+    /// The password of the user. Older clients send it as `passwd_hash`.
     #[serde(alias = "passwd_hash")]
     #[schemars(title = "Password", extend("x-alias" = "passwd_hash"))]
     pub password: Password,
-    /// Whether this browser or program stays logged in for longer than a session. Programs that say nothing are
-    /// remembered, as they were by the service that Callgate replaces.
+    /// Whether this browser or program stays logged in for longer than a session: for 30 days, unless the operator has chosen
+    /// otherwise. A program that does not send this is remembered.
     #[serde(default = "remembered_by_default", deserialize_with = "yes_or_no")]
-    #[schemars(title = "Remember me on this device for 30 days", extend("x-form-starts-with" = false))]
+    #[schemars(title = "Remember me on this device", extend("x-form-starts-with" = false))]
     pub remember: bool,
 }
 

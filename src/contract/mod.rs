@@ -1,6 +1,7 @@
 //! What browser and server agree on: the types that cross the wire.
 //!
-//! Plain data and pure rules, with serde for the wire and schemars for what they look like there: no I/O, no clock, nothing secret that could be printed.
+//! Plain data and pure rules, with serde for the wire and schemars for what they look like there: no I/O, no clock, nothing
+//! secret that could be printed.
 
 pub mod answer;
 pub mod asked;
@@ -16,6 +17,7 @@ pub mod made_up;
 pub mod next;
 pub mod page;
 pub mod refusal;
+pub mod required;
 pub mod role;
 pub mod session;
 pub mod shape;

@@ -45,7 +45,7 @@ pub struct SiteFacts {
 }
 
 /// What is said of a wrong password where the name is known to be right.
-pub const NOT_YOUR_PASSWORD: &str = "That is not your password.";
+pub const NOT_YOUR_PASSWORD: &str = "Wrong password. Try again.";
 
 /// A login attempt that was refused: what to show beside the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

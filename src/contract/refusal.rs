@@ -6,7 +6,7 @@
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{shape::FieldFault, wire::JsonText};
+use super::{required::Required, shape::FieldFault, wire::JsonText};
 
 /// An expected "no", or, as [`Refusal::Internal`], the outside view of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub enum Refusal {
         /// Seconds to wait.
         retry_after: u32,
     },
-    /// The guard asks for a permission, or a role (`role:` before its name), that the caller does not have.
-    PermissionRequired(String),
+    /// The guard asks for a permission or a role that the caller does not have.
+    PermissionRequired(Required),
     /// What is asked for does not go with how things are; the sentence says why.
     Conflict(String),
     /// The body is not a JSON object; the text says where it stops being one.
@@ -105,6 +105,16 @@ impl Refusal {
         Self::InvalidArguments(vec![FieldFault::new(field, problem)])
     }
 
+    /// What a caller is told whom neither of two guards lets in: what the first says. Where both ask for a permission,
+    /// either would do.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::PermissionRequired(one), Self::PermissionRequired(other)) => Self::PermissionRequired(one.or(other)),
+            (first, _) => first,
+        }
+    }
+
     fn code_and_status(&self) -> (&'static str, u16) {
         match self {
             Self::NotLoggedIn => ("not_logged_in", 401),
@@ -138,47 +148,47 @@ impl Refusal {
     /// The sentence for people.
     pub fn message(&self) -> String {
         match self {
-            Self::NotLoggedIn => "This function is for logged-in users. Log in first.".into(),
+            Self::NotLoggedIn => "You need to log in first.".into(),
             Self::FreshLoginRequired => {
-                "This function wants your password once more: it was given too long ago. Confirm your login first."
-                    .into()
+                "You entered your password too long ago for this. Enter it again to continue.".into()
             }
-            Self::Forbidden(whom) => format!("This function is not for you. {whom}"),
-            Self::PermissionRequired(which) => match which.strip_prefix("role:") {
-                Some(role) => format!("This function is for users with the role {role}. Ask an administrator for it."),
-                None => format!("This function wants the permission {which}. Ask an administrator for it."),
-            },
+            Self::Forbidden(whom) => format!("You cannot call this function. {whom}"),
+            Self::PermissionRequired(what) => format!("You need {what} for this. Ask an administrator."),
             Self::Conflict(why) => why.clone(),
             Self::NotFound(what) => format!("There is no such {what}."),
             Self::InvalidCredentials => "Invalid user_id or password".into(),
             Self::TooManyAttempts { retry_after } => {
-                format!("Too many logins failed. Try again in {}.", wait_in_words(*retry_after))
+                format!("Too many attempts. Try again in {}.", wait_in_words(*retry_after))
             }
             Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
             Self::MalformedForm(why) => format!("The form cannot be read: {why}. Go back and send it again."),
-            Self::MalformedRequest(why) => format!("This request could be read in two ways: {why}."),
-            Self::InvalidArguments(faults) => format!("The values given are not valid: {}.", in_words(faults)),
+            Self::MalformedRequest(why) => format!("The request is not valid: {why}."),
+            Self::InvalidArguments(faults) => format!("Some values are not valid: {}.", in_words(faults)),
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
             Self::NotAForm => "Send the form with the header Content-Type: application/x-www-form-urlencoded.".into(),
-            Self::Encoded => "Send the body as it is, without Content-Encoding: nothing is unpacked here.".into(),
+            Self::Encoded => "Send the body uncompressed, without Content-Encoding.".into(),
             Self::TooLarge { limit } => {
                 format!("The body is too large. Send at most {limit} bytes.")
             }
             Self::TooSlow => "The body did not arrive in time. Send it again.".into(),
             Self::CallTooSlow => {
-                "This took too long and was given up. It may have been done in part: look before you try again.".into()
+                "This took too long and was stopped. Part of it may have been done: check before you try again.".into()
             }
-            Self::UnknownFunction => "There is no function of that name.".into(),
-            Self::MethodNotAllowed => "Functions are called with POST; their description is read with GET.".into(),
-            Self::CrossOrigin => "This request comes from another site. Call from Callgate's own pages.".into(),
-            Self::PlainHttp => "Functions are called over HTTPS only.".into(),
+            Self::UnknownFunction => "There is no function with that name.".into(),
+            Self::MethodNotAllowed => {
+                "Use POST to call a function, or GET /api/openapi.json to read about all of them.".into()
+            }
+            Self::CrossOrigin => "This request comes from another site. Use Callgate's own pages instead.".into(),
+            Self::PlainHttp => "Call functions over HTTPS only.".into(),
             Self::Busy { retry_after } => {
-                format!("The server is busy. Try again in {retry_after} s.")
+                format!("The server is busy. Try again in {}.", wait_in_words(*retry_after))
             }
             Self::Internal { reference } => {
-                format!("Something went wrong inside the server. Quote the reference {reference} to its operator.")
+                format!(
+                    "Something went wrong on the server. Try again later, or give its operator the reference {reference}."
+                )
             }
-            Self::Unreachable => "The server could not be reached. Check the connection and try again.".into(),
+            Self::Unreachable => "The server could not be reached. Check your connection and try again.".into(),
         }
     }
 }
@@ -216,6 +226,8 @@ struct Wire {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     required: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     faults: Vec<FieldFault>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
@@ -233,6 +245,7 @@ impl Serialize for Refusal {
             code: self.code().to_owned(),
             detail: None,
             required: None,
+            alternatives: Vec::new(),
             faults: Vec::new(),
             retry_after: None,
             limit: None,
@@ -245,7 +258,10 @@ impl Serialize for Refusal {
             | Self::Forbidden(text)
             | Self::Conflict(text)
             | Self::NotFound(text) => wire.detail = Some(text.clone()),
-            Self::PermissionRequired(which) => wire.required = Some(which.clone()),
+            Self::PermissionRequired(Required { first, others }) => {
+                wire.required = Some(first.clone());
+                wire.alternatives.clone_from(others);
+            }
             Self::InvalidArguments(faults) => wire.faults.clone_from(faults),
             Self::TooLarge { limit } => wire.limit = Some(*limit),
             Self::Busy { retry_after } | Self::TooManyAttempts { retry_after } => wire.retry_after = Some(*retry_after),
@@ -272,7 +288,10 @@ impl<'de> Deserialize<'de> for Refusal {
             "invalid_arguments" => Self::InvalidArguments(wire.faults),
             "fresh_login_required" => Self::FreshLoginRequired,
             "forbidden" => Self::Forbidden(detail),
-            "permission_required" => Self::PermissionRequired(wire.required.unwrap_or_default()),
+            "permission_required" => Self::PermissionRequired(Required {
+                first: wire.required.unwrap_or_default(),
+                others: wire.alternatives,
+            }),
             "conflict" => Self::Conflict(detail),
             "not_found" => Self::NotFound(detail),
             "unsupported_media_type" => Self::NotJson,
@@ -322,7 +341,7 @@ mod tests {
             Refusal::InvalidArguments(vec![FieldFault::new("a.b[0]", "is missing")]),
             Refusal::FreshLoginRequired,
             Refusal::Forbidden("x".into()),
-            Refusal::PermissionRequired("x.y".into()),
+            Refusal::PermissionRequired(Required::from("x.y").or("role:z".into())),
             Refusal::Conflict("x".into()),
             Refusal::NotFound("x".into()),
             Refusal::NotJson,

@@ -3,6 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The permission to see users, which pages ask for before they offer something; the guards declare it.
+pub const SEE_USERS: &str = "users.read";
+/// The permission to manage users, in the same way.
+pub const MANAGE_USERS: &str = "users.manage";
+/// The permission to manage roles, in the same way.
+pub const MANAGE_ROLES: &str = "roles.manage";
+/// The permission to read the audit trail and the call log, in the same way.
+pub const READ_AUDIT: &str = "audit.read";
+
 /// A permission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionView {

@@ -12,7 +12,7 @@ pub struct SessionView {
     pub device: String,
     /// The network address that the login came from.
     pub address: String,
-    /// When the user logged in with the password (RFC 3339).
+    /// When that login was made (RFC 3339): with the password, or by a remembered browser that came again without a session.
     #[schemars(extend("format" = "date-time"))]
     pub logged_in_at: String,
     /// When it was last used, to the minute (RFC 3339).
@@ -22,6 +22,16 @@ pub struct SessionView {
     pub remembered: bool,
     /// Whether this is the one that asks.
     pub current: bool,
+}
+
+impl SessionView {
+    /// Device and address, by which its person recognises it.
+    pub fn in_words(&self) -> String {
+        match self.address.as_str() {
+            "" => self.device.clone(),
+            address => format!("{}, {address}", self.device),
+        }
+    }
 }
 
 /// The reply of `my_sessions`.

@@ -34,7 +34,7 @@ pub enum Extra {
 pub struct Contact {
     /// How to address the guest.
     pub name: Text<1, 60>,
-    /// Where the quote could be sent. (It is not: this is an example.)
+    /// Where to send the quote. (This is an example: nothing is sent.)
     #[schemars(extend("format" = "email"))]
     pub email: Option<Text<3, 100>>,
 }

@@ -173,7 +173,7 @@ fn json(text: &str, path: &str, faults: &mut Vec<FieldFault>) -> Option<Value> {
             faults.push(FieldFault::new(
                 path,
                 format!(
-                    "must be JSON: it stops being that at line {}, column {}",
+                    "must be valid JSON: there is an error at line {}, column {}",
                     error.line(),
                     error.column()
                 ),

@@ -1,8 +1,9 @@
-//! One's own account: the password, and where one is logged in.
+//! One's own account: the password, where one is logged in, and what happened.
 
 use crate::{
     contract::{
-        Answer, Refusal, Text,
+        Answer, Refusal, Text, Whole,
+        audit::EventList,
         login::{NewPassword, Password},
         session::SessionList,
     },
@@ -10,12 +11,12 @@ use crate::{
 };
 
 function! { "change_password":
-    /// Gives the caller another password.
+    /// Changes the password of the caller.
     ///
-    /// All other sessions end and all remembered browsers are forgotten; this session goes on under a new cookie.
+    /// All other sessions end and all remembered browsers are forgotten. This session continues with a new cookie.
     pub async fn change_password(
         caller: FreshLogin,
-        /// A few words that nobody would guess. Every character is allowed, none is demanded.
+        /// A few words that nobody would guess. Any characters will do.
         new_password: NewPassword,
     ) -> Result<Answer, Refusal> {
         let user = crate::server::account::change_password(caller, new_password).await?;
@@ -24,9 +25,9 @@ function! { "change_password":
 }
 
 function! { "confirm_login":
-    /// Confirms a login with the password, so that it counts as fresh for a while: 10 minutes by default.
+    /// Confirms the login with the password, so that it counts as recent for a while: 10 minutes by default.
     ///
-    /// Functions that must not be called at a screen that was left open ask for this.
+    /// Functions that nobody should call from a screen that was left unattended need this.
     #[refuses(InvalidCredentials, TooManyAttempts { retry_after: 300 })]
     pub async fn confirm_login(
         caller: LoggedIn,
@@ -59,7 +60,7 @@ function! { "end_session":
 }
 
 function! { "end_other_sessions":
-    /// Ends all sessions of the caller but this one, and forgets all other browsers that were remembered.
+    /// Ends all sessions of the caller except this one, and forgets all other remembered browsers.
     pub async fn end_other_sessions(caller: LoggedIn) -> Result<Answer, Refusal> {
         let ended = crate::server::account::end_other_sessions(&caller).await?;
         Ok(Answer::new(match ended {
@@ -67,5 +68,25 @@ function! { "end_other_sessions":
             1 => "1 other session ended".to_owned(),
             ended => format!("{ended} other sessions ended"),
         }))
+    }
+}
+
+function! { "my_events":
+    /// Lists what the caller did, and what was done to the caller, latest first.
+    pub async fn my_events(
+        caller: LoggedIn,
+        /// The `next` of the page before.
+        before: Option<Whole<1, { i64::MAX }>>,
+        /// How many at most. The default is 50.
+        most: Option<Whole<1, 200>>,
+    ) -> Result<EventList, Refusal> {
+        use crate::server::{audit::view, paging, storage::events::EventFilter};
+        let filter = EventFilter {
+            user: Some(caller.user_id()),
+            only_present_user: true,
+            before: before.map(Whole::get),
+            ..EventFilter::default()
+        };
+        Ok(view::events(caller.services().storage(), &filter, paging::most(most)).await?)
     }
 }

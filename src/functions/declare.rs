@@ -148,7 +148,7 @@ macro_rules! function {
             vec![$($refusal),*]
         }
         $crate::inventory::submit! {
-            function::Declaration::new::<$guard, $arguments, $output>($endpoint, &[$($doc),*], refusals, $call)
+            function::Declaration::new::<$guard, $arguments, $output>($endpoint, module_path!(), &[$($doc),*], refusals, $call)
         }
     };
 }

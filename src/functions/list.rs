@@ -6,7 +6,7 @@ use crate::{
 };
 
 function! { "list_functions":
-    /// Lists the functions that can be called: what each does, who may call it, what it takes.
+    /// Lists the functions: what each does, who can call it, and what it takes.
     pub async fn list_functions(_caller: Anyone) -> Result<FunctionList, Refusal> {
         Ok(FunctionList { functions: crate::server::function::views() })
     }

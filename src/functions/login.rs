@@ -8,8 +8,8 @@ use crate::{
 function! { "login":
     /// Logs a user in.
     ///
-    /// The reply sets the session cookie, and, where the caller asks to be remembered, a second cookie that logs in
-    /// again for 30 days. A program that does not say is remembered.
+    /// The reply sets the session cookie and, if `remember` is true, a second cookie that logs in again later. A
+    /// program that does not send `remember` is remembered.
     #[refuses(InvalidCredentials, TooManyAttempts { retry_after: 300 })]
     pub async fn login(caller: Anyone, ..login: LoginArguments) -> Result<Answer, Refusal> {
         let user = crate::server::login::log_in(caller.caller(), login).await?;
@@ -28,7 +28,7 @@ function! { "logout":
 function! { "current_user":
     /// Says who is logged in, and with which permissions.
     pub async fn current_user(caller: LoggedIn) -> Result<WhoAmI, Refusal> {
-        let storage = caller.caller().services().storage();
+        let storage = caller.services().storage();
         let held = crate::server::roles::Held::by_user(storage, caller.user_id()).await?;
         Ok(WhoAmI { user: caller.user().clone(), permissions: held.names() })
     }

@@ -9,39 +9,39 @@ use crate::{
 };
 
 function! { "list_roles":
-    /// Lists the roles with what each may do, and all permissions that there are.
+    /// Lists the roles with the permissions of each, and all permissions that exist.
     pub async fn list_roles(
-        caller: AnyOf<Permission<SeeUsers>, Permission<ManageRoles>>,
+        caller: AnyOf<Permission<SeeUsers>, AnyOf<Permission<ManageUsers>, Permission<ManageRoles>>>,
     ) -> Result<RoleList, Refusal> {
-        Ok(crate::server::roles::list(caller.caller().services().storage()).await?)
+        Ok(crate::server::roles::list(caller.services().storage()).await?)
     }
 }
 
 function! { "put_role":
-    /// Makes a role, or changes it to be like this.
-    #[refuses(Conflict("The role admin is built in.".into()), PermissionRequired("users.manage".into()))]
+    /// Creates or changes a role.
+    #[refuses(Conflict("The role admin is built in.".into()), Permission::<ManageUsers>::refusal())]
     pub async fn put_role(
         caller: AllOf<Permission<ManageRoles>, FreshLogin>,
-        /// Small letters, digits, dots and hyphens.
+        /// Lowercase letters, digits, dots and hyphens.
         role: Text<1, 64>,
         /// What the role is for.
         #[serde(default)]
         description: Option<Text<0, 200>>,
-        /// Names of permissions, none that you do not have.
+        /// Names of permissions that you have yourself.
         #[serde(default)]
         #[schemars(length(max = 200))]
         permissions: Vec<Text<1, 64>>,
-        /// Whether it has to be a new one: a role that is there already is then refused.
+        /// Whether it must be new. The call is then refused if the role exists.
         #[serde(default)]
         new: bool,
-        /// The `version` that `list_roles` told: a role that has changed since is left as it is.
+        /// The `version` from `list_roles`. The call is refused if the role has changed since.
         #[serde(default)]
         version: Option<Text<1, 64>>,
     ) -> Result<Answer, Refusal> {
         use crate::server::{actor::Actor, roles, storage::roles::Before};
         let before = match (new, version.as_deref()) {
             (true, None) => Before::Nothing,
-            (true, Some(_)) => return Err(Refusal::of_argument("version", "has no meaning for a new role")),
+            (true, Some(_)) => return Err(Refusal::of_argument("version", "cannot be given for a new role")),
             (false, Some(version)) => Before::Version(version),
             (false, None) => Before::Anything,
         };
@@ -53,9 +53,9 @@ function! { "put_role":
 }
 
 function! { "delete_role":
-    /// Deletes a role, which takes it from all users.
+    /// Deletes a role, and takes it from all users who have it.
     #[refuses(NotFound("role".into()), Conflict("The role admin is built in.".into()),
-        PermissionRequired("users.manage".into()))]
+        Permission::<ManageUsers>::refusal())]
     pub async fn delete_role(
         caller: AllOf<Permission<ManageRoles>, FreshLogin>,
         role: Text<1, 64>,
@@ -67,8 +67,8 @@ function! { "delete_role":
 }
 
 function! { "give_role":
-    /// Gives a user a role that holds no more than the caller's own.
-    #[refuses(NotFound("user".into()), PermissionRequired("roles.manage".into()))]
+    /// Gives a user a role. It cannot have more permissions than the caller.
+    #[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
     pub async fn give_role(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         user_id: Text<1, 64>,
@@ -83,9 +83,9 @@ function! { "give_role":
 }
 
 function! { "take_role":
-    /// Takes a role from a user: the very next call that needs it is refused.
+    /// Takes a role from a user. The very next call that needs it is refused.
     #[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
-        PermissionRequired("roles.manage".into()))]
+        Permission::<ManageRoles>::refusal())]
     pub async fn take_role(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         user_id: Text<1, 64>,
@@ -100,16 +100,16 @@ function! { "take_role":
 }
 
 function! { "access_table":
-    /// Tells which kind of caller each function lets in: nobody, somebody without a role, and each role.
+    /// Shows who can call each function: someone not logged in, a user without a role, and each role.
     ///
-    /// The guards themselves are asked, for callers made up for it who have just logged in.
+    /// The answers come from the guards themselves, for made-up callers who have just logged in.
     pub async fn access_table(caller: Permission<SeeUsers>) -> Result<AccessByRole, Refusal> {
-        crate::server::access::table(caller.caller().services()).await
+        crate::server::access::table(caller.services()).await
     }
 }
 
 function! { "explain_access":
-    /// Tells why a user can, or cannot, call a function.
+    /// Explains why a user can or cannot call a function.
     #[refuses(NotFound("user".into()))]
     pub async fn explain_access(
         caller: Permission<SeeUsers>,
@@ -117,6 +117,6 @@ function! { "explain_access":
         /// The name of the function.
         function: Text<1, 64>,
     ) -> Result<Explanation, Refusal> {
-        crate::server::access::explain(caller.caller().services(), &user_id, &function).await
+        crate::server::access::explain(caller.services(), &user_id, &function).await
     }
 }

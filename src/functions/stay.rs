@@ -11,17 +11,17 @@ use crate::{
 function! { "quote_stay":
     /// Prices a stay in a guest house: an example of typed arguments.
     ///
-    /// Each argument is checked against its type, in the browser as on the server, and all faults are told at once.
+    /// Each argument is checked against its type, in the browser and on the server, and all problems are shown at once.
     pub async fn quote_stay(
         _caller: LoggedIn,
         /// The first night.
         arrival: jiff::civil::Date,
-        /// How many nights, a month at the most.
+        /// How many nights, up to a month.
         nights: Whole<1, 31>,
         /// How many guests, in one room.
         guests: Whole<1, 4>,
         room: Room,
-        /// What each guest gets besides.
+        /// What each guest gets in addition.
         #[serde(default)]
         extras: Vec<Extra>,
         /// A discount on everything, from 0 (none) to 1 (free).
@@ -31,7 +31,7 @@ function! { "quote_stay":
         #[serde(default)]
         dog: bool,
         contact: Contact,
-        /// What else matters.
+        /// Any other wishes.
         #[serde(default)]
         #[schemars(length(max = 5))]
         wishes: Vec<Text<1, 80>>,

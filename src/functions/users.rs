@@ -12,46 +12,46 @@ function! { "list_users":
     /// Lists users, a page at a time.
     pub async fn list_users(
         caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
-        /// A part of the name, in upper or lower case.
+        /// Part of the name, in upper or lower case.
         part: Option<Text<1, 64>>,
         state: Option<UserState>,
         /// A role that they have.
         role: Option<Text<1, 64>>,
         #[serde(default)]
         order: UserOrder,
-        /// Where the last page ended: its `next`.
-        after: Option<Text<1, 64>>,
-        /// How many at the most; 50 if nothing is said.
+        /// The `next` of the page before.
+        after: Option<Text<1, 84>>,
+        /// How many at most. The default is 50.
         most: Option<Whole<1, 200>>,
     ) -> Result<UserList, Refusal> {
-        use crate::server::{storage::user_lists::UserFilter, users};
-        let filter = UserFilter { part: part.as_deref(), state, role: role.as_deref(), order, after: after.as_deref() };
-        let most = most.map_or(50, |most| u32::try_from(most.get()).unwrap_or(u32::MAX));
-        Ok(users::list(caller.caller().services().storage(), &filter, most).await?)
+        use crate::server::{paging, storage::user_lists::UserFilter, users};
+        let order = users::order(order, after.as_deref())?;
+        let filter = UserFilter { part: part.as_deref(), state, role: role.as_deref(), order };
+        Ok(users::list(caller.services().storage(), &filter, paging::most(most)).await?)
     }
 }
 
 function! { "show_user":
-    /// Shows a user: state, roles, sessions, and what happened of late.
+    /// Shows a user: state, roles, sessions, and recent activity.
     #[refuses(NotFound("user".into()))]
     pub async fn show_user(
         caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
         user_id: Text<1, 64>,
     ) -> Result<UserDetail, Refusal> {
-        crate::server::users::show(caller.caller().services(), &user_id).await
+        crate::server::users::show(caller.services(), &user_id).await
     }
 }
 
 function! { "create_user":
-    /// Adds a user, who cannot log in yet.
+    /// Adds a user who cannot log in yet.
     ///
-    /// `invite_user` makes the link with which that person chooses a password.
-    #[refuses(Conflict("There is a user ada already.".into()), PermissionRequired("roles.manage".into()))]
+    /// Use `invite_user` next, to create a link for choosing a password.
+    #[refuses(Conflict("There is already a user ada.".into()), Permission::<ManageRoles>::refusal())]
     pub async fn create_user(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
         user_id: Text<1, 64>,
-        /// Names of roles that hold no more than you do.
+        /// Names of roles. They cannot have more permissions than you.
         #[serde(default)]
         #[schemars(length(max = 50))]
         roles: Vec<Text<1, 64>>,
@@ -64,16 +64,16 @@ function! { "create_user":
 }
 
 function! { "invite_user":
-    /// Makes a one-time link with which a person chooses a password, and adds the user if there is none.
+    /// Creates a one-time link for choosing a password, and adds the user if needed.
     ///
-    /// The link works for 24 hours, once, and is shown only now: hand it to that person and to nobody else. An earlier link
+    /// The link works once, within 24 hours, and is shown only now. Send it to that person and nobody else. Any earlier link
     /// of the same user stops working.
-    #[refuses(Conflict("There is a user ada already.".into()), PermissionRequired("roles.manage".into()))]
+    #[refuses(Conflict("There is already a user ada.".into()), Permission::<ManageRoles>::refusal())]
     pub async fn invite_user(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
         user_id: Text<1, 64>,
-        /// For a new user: names of roles that hold no more than you do.
+        /// For a new user: names of roles. They cannot have more permissions than you.
         #[serde(default)]
         #[schemars(length(max = 50))]
         roles: Vec<Text<1, 64>>,
@@ -85,10 +85,10 @@ function! { "invite_user":
 }
 
 function! { "require_new_password":
-    /// Takes a user's password away, ends all sessions, and makes a one-time link with which that person chooses another one.
+    /// Removes a user's password, ends all their sessions, and creates a one-time link for choosing a new password.
     ///
-    /// The link works for an hour, once, and is shown only now: hand it to that person and to nobody else.
-    #[refuses(NotFound("user".into()), Conflict("ada is disabled.".into()), PermissionRequired("roles.manage".into()))]
+    /// The link works once, within an hour, and is shown only now. Send it to that person and nobody else.
+    #[refuses(NotFound("user".into()), Conflict("ada is disabled.".into()), Permission::<ManageRoles>::refusal())]
     pub async fn require_new_password(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         user_id: Text<1, 64>,
@@ -99,9 +99,9 @@ function! { "require_new_password":
 }
 
 function! { "disable_user":
-    /// Keeps a user out: the very next call is refused, at every door.
+    /// Disables a user. The user's very next call is refused.
     #[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
-        PermissionRequired("roles.manage".into()))]
+        Permission::<ManageRoles>::refusal())]
     pub async fn disable_user(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         user_id: Text<1, 64>,
@@ -113,8 +113,8 @@ function! { "disable_user":
 }
 
 function! { "enable_user":
-    /// Lets a disabled user in again.
-    #[refuses(NotFound("user".into()), PermissionRequired("roles.manage".into()))]
+    /// Enables a disabled user again.
+    #[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
     pub async fn enable_user(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         user_id: Text<1, 64>,
@@ -126,9 +126,9 @@ function! { "enable_user":
 }
 
 function! { "delete_user":
-    /// Deletes a user and all that belongs to one. What the audit trail tells of that user stays.
+    /// Deletes a user and everything that belongs to them. Their entries in the audit trail stay.
     #[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
-        PermissionRequired("roles.manage".into()))]
+        Permission::<ManageRoles>::refusal())]
     pub async fn delete_user(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         user_id: Text<1, 64>,
@@ -141,7 +141,7 @@ function! { "delete_user":
 
 function! { "revoke_session":
     /// Ends a session of another user, and forgets its browser if it was remembered.
-    #[refuses(NotFound("session".into()), PermissionRequired("roles.manage".into()))]
+    #[refuses(NotFound("session".into()), Permission::<ManageRoles>::refusal())]
     pub async fn revoke_session(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         user_id: Text<1, 64>,
@@ -156,7 +156,7 @@ function! { "revoke_session":
 
 function! { "revoke_sessions":
     /// Ends all sessions of another user, and forgets all remembered browsers.
-    #[refuses(NotFound("user".into()), PermissionRequired("roles.manage".into()))]
+    #[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
     pub async fn revoke_sessions(
         caller: AllOf<Permission<ManageUsers>, FreshLogin>,
         user_id: Text<1, 64>,

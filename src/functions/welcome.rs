@@ -6,15 +6,15 @@ use crate::{
 };
 
 function! { "choose_password":
-    /// Gives the user of a one-time link the password that the person chooses.
+    /// Sets the password of a user, with a one-time link.
     ///
-    /// The link works once. All that the user had open before is ended.
+    /// The link works once. All earlier sessions of the user end.
     #[refuses(NotFound("link".into()), TooManyAttempts { retry_after: 60 })]
     pub async fn choose_password(
         caller: Anyone,
-        /// The link that you were given, or its part behind the `#`.
+        /// The link that you were given, or the part after the `#`.
         code: LinkCode,
-        /// A few words that nobody would guess. Every character is allowed, none is demanded.
+        /// A few words that nobody would guess. Any characters will do.
         new_password: NewPassword,
     ) -> Result<Answer, Refusal> {
         let user = crate::server::links::choose_password(caller.caller(), &code, new_password).await?;
@@ -23,16 +23,16 @@ function! { "choose_password":
 }
 
 function! { "create_first_admin":
-    /// Adds the first administrator, with the one-time link that the server printed at its start.
+    /// Adds the first administrator, with the one-time link that the server printed when it started.
     #[refuses(NotFound("link".into()), TooManyAttempts { retry_after: 60 })]
     pub async fn create_first_admin(
         caller: Anyone,
-        /// The link that the server printed, or its part behind the `#`.
+        /// The link that the server printed, or the part after the `#`.
         code: LinkCode,
         /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
         #[schemars(extend("x-autocomplete" = "username"))]
         user_id: Text<1, 64>,
-        /// A few words that nobody would guess. Every character is allowed, none is demanded.
+        /// A few words that nobody would guess. Any characters will do.
         new_password: NewPassword,
     ) -> Result<Answer, Refusal> {
         crate::server::links::create_first_admin(caller.caller(), &code, &user_id, new_password).await?;
@@ -41,16 +41,16 @@ function! { "create_first_admin":
 }
 
 function! { "register":
-    /// Adds a user for whoever calls, where the operator allows that.
+    /// Registers a new user, if the operator allows it.
     ///
-    /// The server ends the name with a few random letters: so it is free, and nobody learns which names exist.
-    #[refuses(Forbidden("Registration is closed here.".into()), TooManyAttempts { retry_after: 60 })]
+    /// The server adds a few random letters to the name, so that it is free and nobody learns which names exist.
+    #[refuses(Forbidden("Registration is closed.".into()), TooManyAttempts { retry_after: 60 })]
     pub async fn register(
         caller: Anyone,
-        /// What your name shall begin with: up to 48 letters (a to z, A to Z), digits or any of . _ @ -
+        /// What your name starts with: up to 48 letters (a to z, A to Z), digits or any of . _ @ -
         #[schemars(extend("x-autocomplete" = "off"))]
         user_id: Text<1, 48>,
-        /// A few words that nobody would guess. Every character is allowed, none is demanded.
+        /// A few words that nobody would guess. Any characters will do.
         new_password: NewPassword,
     ) -> Result<Registered, Refusal> {
         let user_id = crate::server::registration::register(caller.caller(), &user_id, new_password).await?;

@@ -10,7 +10,7 @@ use crate::{
         role::{AccessByRole, AccessRow, Explanation},
     },
     functions::roles::{access_table, explain_access},
-    parts::{paging::asked as of, refused::Refused},
+    parts::{paging::value_of, refused::Refused},
 };
 
 /// The page.
@@ -21,7 +21,7 @@ pub fn Access() -> impl IntoView {
     view! {
         <Title text="Access"/>
         <h1>"Access"</h1>
-        <p class="lead">"Each guard was really asked, for somebody made up who has just logged in."</p>
+        <p class="lead">"Who can call which function. The answers come from the guards themselves, for someone who has just logged in."</p>
         <Suspense>
             {move || Suspend::new(async move {
                 match found.await {
@@ -50,8 +50,8 @@ async fn find(query: ParamsMap) -> Result<Found, Refusal> {
 
 /// The answer, if anything was asked.
 async fn explain(query: &ParamsMap) -> Result<Option<Explanation>, Refusal> {
-    let user = asked::text("user_id", of(query, "user_id"))?;
-    let function = asked::text("function", of(query, "function"))?;
+    let user = asked::text("user_id", value_of(query, "user_id"))?;
+    let function = asked::text("function", value_of(query, "function"))?;
     match (user, function) {
         (Some(user), Some(function)) => explain_access(user, function).await.map(Some),
         _ => Ok(None),
@@ -73,17 +73,17 @@ fn Shown(query: ParamsMap, found: Found) -> impl IntoView {
         .collect_view();
     view! {
         <section aria-labelledby="why-heading">
-            <h2 id="why-heading">"Why can, or cannot, somebody call a function?"</h2>
+            <h2 id="why-heading">"Why someone can or cannot call a function"</h2>
             <form class="filter" method="get" action="/access">
                 <div>
                     <label for="user_id">"User"</label>
-                    <input id="user_id" name="user_id" value=user required maxlength="64" autocapitalize="off" spellcheck="false"/>
+                    <input id="user_id" name="user_id" value=user required autocapitalize="off" spellcheck="false"/>
                 </div>
                 <div>
                     <label for="function">"Function"</label>
                     <select id="function" name="function">{options}</select>
                 </div>
-                <button class="button quiet" type="submit">"Tell"</button>
+                <button class="button quiet" type="submit">"Check"</button>
             </form>
             {answer.map(|answer| match answer {
                 Ok(answer) => view! { <Answer answer=answer/> }.into_any(),
@@ -132,6 +132,11 @@ fn row(row: AccessRow) -> impl IntoView {
         guard,
         answers,
     } = row;
+    // Names may be broken there, and nowhere within a word.
+    let parts = guard
+        .split_inclusive('<')
+        .map(|part| view! { {part.to_owned()}<wbr/> })
+        .collect_view();
     let cells = answers
         .into_iter()
         .map(|answer| {
@@ -141,7 +146,7 @@ fn row(row: AccessRow) -> impl IntoView {
         .collect_view();
     view! {
         <tr>
-            <th scope="row"><a href=format!("/functions/{function}")>{function.clone()}</a><span class="quiet">{guard}</span></th>
+            <th scope="row"><a href=format!("/functions/{function}")>{function.clone()}</a><span class="quiet">{parts}</span></th>
             {cells}
         </tr>
     }

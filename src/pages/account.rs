@@ -1,22 +1,18 @@
-//! One's own account: the password, where one is logged in, and what happened of late.
+//! One's own account: the password, where one is logged in, and recent activity.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
-    contract::{
-        Refusal, Whole, asked,
-        audit::EventList,
-        session::{SessionList, SessionView},
-        typed::THEN,
-    },
-    functions::{account::my_sessions, audit::my_events},
+    contract::{Refusal, Whole, asked, audit::EventList, session::SessionList},
+    functions::account::{my_events, my_sessions},
     parts::{
+        act::Act,
         events::Events,
-        moment::Moment,
-        paging::{More, asked as of},
+        paging::{More, value_of},
         refused::Refused,
+        session::Session,
         visit::Visit,
     },
 };
@@ -48,13 +44,13 @@ pub fn Account() -> impl IntoView {
     }
 }
 
-/// The sessions and what happened of late, if somebody is logged in.
+/// The sessions and recent activity, if somebody is logged in.
 async fn find(visit: Visit, query: ParamsMap) -> Result<Option<(SessionList, EventList)>, Refusal> {
     if visit.user().await?.is_none() {
         return Ok(None);
     }
     let found = async {
-        let before = asked::number("before", of(&query, "before"))?;
+        let before = asked::number("before", value_of(&query, "before"))?;
         let events = my_events(before, Whole::new(20).ok()).await?;
         Ok((my_sessions().await?, events))
     };
@@ -74,61 +70,23 @@ fn Own(user_id: String, list: SessionList, events: EventList) -> impl IntoView {
             <h2 id="password-heading">"Password"</h2>
             <p>
                 <a href="/functions/change_password">"Change your password"</a>
-                ". That ends all your other sessions and forgets all remembered browsers."
+                ". This ends all your other sessions and forgets all remembered browsers."
             </p>
         </section>
         <section aria-labelledby="sessions-heading">
             <h2 id="sessions-heading">"Where you are logged in"</h2>
-            <ul class="sessions">{list.sessions.into_iter().map(|session| view! { <Session session=session/> }).collect_view()}</ul>
+            <ul class="sessions">{list.sessions.into_iter().map(|session| view! {
+                <Session session=session end=Some("end_session") then="/account"/>
+            }).collect_view()}</ul>
             {has_others.then(|| view! {
-                <form method="post" action="/functions/end_other_sessions">
-                    <input type="hidden" name=THEN value="/account"/>
-                    <button class="plain" type="submit">"End all other sessions"</button>
-                </form>
+                <Act function="end_other_sessions" arguments=[] then="/account" what="End all other sessions"/>
             })}
         </section>
         <section aria-labelledby="events-heading">
-            <h2 id="events-heading">"What happened of late"</h2>
-            <p class="quiet">"Something here that was not you? Change your password."</p>
+            <h2 id="events-heading">"Recent activity"</h2>
+            <p class="quiet">"If you see something that was not you, change your password."</p>
             <Events events=events.events/>
             <More path="/account" query=ParamsMap::new() name="before" next=events.next.map(|next| next.to_string()) what="Earlier"/>
         </section>
-    }
-}
-
-#[component]
-fn Session(session: SessionView) -> impl IntoView {
-    let SessionView {
-        id,
-        device,
-        address,
-        logged_in_at,
-        last_used_at,
-        remembered,
-        current,
-    } = session;
-    let what = if current { "Log out here" } else { "End" };
-    let about = match address.as_str() {
-        "" => device.clone(),
-        address => format!("{device}, {address}"),
-    };
-    view! {
-        <li>
-            <div>
-                <p>
-                    <strong>{about.clone()}</strong>
-                    {current.then(|| view! { " " <span class="mark-word">"this one"</span> })}
-                    {remembered.then(|| view! { " " <span class="mark-word">"remembered"</span> })}
-                </p>
-                <p class="quiet">
-                    "Logged in " <Moment at=logged_in_at/> ", last used " <Moment at=last_used_at/>
-                </p>
-            </div>
-            <form method="post" action="/functions/end_session">
-                <input type="hidden" name="id" value=id/>
-                <input type="hidden" name=THEN value="/account"/>
-                <button class="plain" type="submit">{what}<span class="unseen">": " {about}</span></button>
-            </form>
-        </li>
     }
 }

@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
-use super::users::Choice;
 use crate::{
     contract::{
         Refusal, Whole, asked,
@@ -13,7 +12,7 @@ use crate::{
     functions::audit::list_events,
     parts::{
         events::Events,
-        paging::{More, asked as of},
+        paging::{Choice, More, value_of},
         refused::{Refused, filtered},
     },
 };
@@ -26,7 +25,7 @@ pub fn Audit() -> impl IntoView {
     view! {
         <Title text="Audit trail"/>
         <h1>"Audit trail"</h1>
-        <p class="lead">"What happened to users and roles, and who did it. Lines are added, and never changed."</p>
+        <p class="lead">"What was done to users and roles, and by whom. Lines are only ever added, never changed."</p>
         <Suspense>
             {move || Suspend::new(async move {
                 let query = query.get_untracked();
@@ -39,12 +38,12 @@ pub fn Audit() -> impl IntoView {
 async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
     let wanted = || {
         Ok((
-            asked::text("user", of(&query, "user"))?,
-            asked::one("action", of(&query, "action"), Action::named)?,
-            asked::one("outcome", of(&query, "outcome"), Outcome::named)?,
-            asked::day("since", of(&query, "since"))?,
-            asked::day("until", of(&query, "until"))?,
-            asked::number("before", of(&query, "before"))?,
+            asked::text("user", value_of(&query, "user"))?,
+            asked::one("action", value_of(&query, "action"), Action::named)?,
+            asked::one("outcome", value_of(&query, "outcome"), Outcome::named)?,
+            asked::day("since", value_of(&query, "since"))?,
+            asked::day("until", value_of(&query, "until"))?,
+            asked::number("before", value_of(&query, "before"))?,
         ))
     };
     match wanted() {
@@ -74,9 +73,9 @@ fn Found(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView {
         <form class="filter" method="get" action="/audit" role="search" aria-label="Events">
             <div>
                 <label for="user">"User"</label>
-                <input id="user" name="user" value=text("user") maxlength="64" autocapitalize="off" spellcheck="false"/>
+                <input id="user" name="user" value=text("user") autocapitalize="off" spellcheck="false"/>
             </div>
-            <Choice name="action" label="What" chosen=text("action") choices=actions/>
+            <Choice name="action" label="Action" chosen=text("action") choices=actions/>
             <Choice name="outcome" label="Outcome" chosen=text("outcome") choices=outcomes/>
             <div>
                 <label for="since">"From (UTC)"</label>
@@ -87,7 +86,7 @@ fn Found(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView {
                 <input id="until" name="until" type="date" value=text("until")/>
             </div>
             <button class="button quiet" type="submit">"Show"</button>
-            <button class="button quiet" type="submit" formaction="/audit/events.jsonl">"Save as JSON lines"</button>
+            <button class="button quiet" type="submit" formaction="/audit/events.jsonl">"Download as JSON lines"</button>
         </form>
         {match found {
             Ok(list) => view! {

@@ -12,7 +12,7 @@ use crate::{
     functions::audit::list_calls,
     parts::{
         moment::Moment,
-        paging::{More, asked as of},
+        paging::{More, value_of},
         refused::{Refused, filtered},
     },
 };
@@ -25,7 +25,7 @@ pub fn Calls() -> impl IntoView {
     view! {
         <Title text="Calls"/>
         <h1>"Calls"</h1>
-        <p class="lead">"Which function was called, by whom, and how it came out. Arguments and replies are not kept."</p>
+        <p class="lead">"Who called which function, and with what outcome. Arguments and replies are not kept."</p>
         <Suspense>
             {move || Suspend::new(async move {
                 let query = query.get_untracked();
@@ -38,12 +38,12 @@ pub fn Calls() -> impl IntoView {
 async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
     let wanted = || {
         Ok((
-            asked::text("user", of(&query, "user"))?,
-            asked::text("function", of(&query, "function"))?,
-            asked::text("outcome", of(&query, "outcome"))?,
-            asked::day("since", of(&query, "since"))?,
-            asked::day("until", of(&query, "until"))?,
-            asked::number("before", of(&query, "before"))?,
+            asked::text("user", value_of(&query, "user"))?,
+            asked::text("function", value_of(&query, "function"))?,
+            asked::text("outcome", value_of(&query, "outcome"))?,
+            asked::day("since", value_of(&query, "since"))?,
+            asked::day("until", value_of(&query, "until"))?,
+            asked::number("before", value_of(&query, "before"))?,
         ))
     };
     match wanted() {
@@ -65,7 +65,7 @@ fn Found(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView {
             view! {
                 <div>
                     <label for=name>{label}</label>
-                    <input id=name name=name value=query.get(name).unwrap_or_default() maxlength="64" autocapitalize="off" spellcheck="false"/>
+                    <input id=name name=name value=query.get(name).unwrap_or_default() autocapitalize="off" spellcheck="false"/>
                 </div>
             }
         })
@@ -88,7 +88,7 @@ fn Found(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView {
         </form>
         {match found {
             Ok(list) => view! {
-                {list.calls.is_empty().then(|| view! { <p class="quiet">"Nothing."</p> })}
+                {list.calls.is_empty().then(|| view! { <p class="quiet">"Nothing to show."</p> })}
                 <ul class="rows">{list.calls.into_iter().map(|call| view! { <Call call=call/> }).collect_view()}</ul>
                 <More path="/calls" query=query name="before" next=list.next.map(|next| next.to_string()) what="Earlier"/>
             }

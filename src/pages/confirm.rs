@@ -37,7 +37,7 @@ pub fn ConfirmPage() -> impl IntoView {
                                 Ok(Some(user)) => view! {
                                     <p>
                                         "You are logged in as " <strong>{user.user_id.clone()}</strong>
-                                        ". What comes next asks for your password once more."
+                                        ". Enter your password again to continue."
                                     </p>
                                     <ConfirmForm user_id=user.user_id next=next refused=visit.refused_login().unwrap_or_default()/>
                                     <Program/>
@@ -77,6 +77,8 @@ fn ConfirmForm(
             return;
         };
         is_sending.set(true);
+        // Where the same is said again, it is announced again.
+        error.set(String::new());
         let target = target.clone();
         spawn_local(async move {
             match confirm_login(Password::new(password.value())).await {
@@ -102,6 +104,7 @@ fn ConfirmForm(
             <input type="text" name="user_id" value=user_id autocomplete="username" readonly hidden/>
             <p id="confirm-error" class="said bad" role="alert">{said}</p>
             <PasswordField
+                id="password".to_owned()
                 name="password".to_owned()
                 label="Password".to_owned()
                 autocomplete="current-password".to_owned()

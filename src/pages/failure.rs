@@ -11,16 +11,45 @@ pub fn html(refusal: &Refusal, reference: Option<&str>) -> String {
         Refusal::Busy { .. } => "One moment, please",
         Refusal::CallTooSlow => "That took too long",
         _ if status < 500 => "That did not work",
-        _ => "That is our fault",
+        _ => "Something went wrong",
     };
-    let (way, to) = match refusal {
-        Refusal::NotLoggedIn => ("/login", "Log in"),
-        _ => ("/", "To all functions"),
+    let way = match refusal {
+        Refusal::NotLoggedIn => Way::new("/login", "Log in"),
+        _ => Way::home(),
     };
     // The sentence about an internal failure says it already.
     let reference = reference
         .filter(|reference| !message.contains(reference))
         .map(str::to_owned);
+    document(heading, message, reference, way)
+}
+
+/// The page for who opens an address that forms are sent to: after a form, it may stand where people type addresses.
+pub fn nothing_to_read(way: Way) -> String {
+    let message = "Opening this address does nothing: it only takes what a form sends.".to_owned();
+    document("Nothing to read here", message, None, way)
+}
+
+/// Where the person gets on.
+#[derive(Debug)]
+pub struct Way {
+    to: String,
+    words: &'static str,
+}
+
+impl Way {
+    /// To a page of our own.
+    pub fn new(to: impl Into<String>, words: &'static str) -> Self {
+        Self { to: to.into(), words }
+    }
+
+    /// To the first page.
+    pub fn home() -> Self {
+        Self::new("/", "See all functions")
+    }
+}
+
+fn document(heading: &'static str, message: String, reference: Option<String>, way: Way) -> String {
     let page = Owner::new().with(|| {
         view! {
             <html lang="en">
@@ -39,7 +68,7 @@ pub fn html(refusal: &Refusal, reference: Option<&str>) -> String {
                         <h1>{heading}</h1>
                         <p class="lead">{message}</p>
                         {reference.map(|reference| view! { <p class="quiet">"Reference: "<code>{reference}</code></p> })}
-                        <p><a class="button" href=way>{to}</a></p>
+                        <p><a class="button" href=way.to>{way.words}</a></p>
                     </main>
                 </body>
             </html>

@@ -4,7 +4,10 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
-    contract::{Refusal, function::FunctionView},
+    contract::{
+        Refusal,
+        function::{FunctionView, Group},
+    },
     parts::{guard_badge::GuardBadge, prose::prose, visit::Visit},
 };
 
@@ -18,14 +21,14 @@ pub fn Home() -> impl IntoView {
         <section class="intro">
             <h1>"Functions behind a login"</h1>
             <p class="lead">
-                "Log in once, then call functions: from these pages, from plain JSON, or from a form without script. \
-                 Some are open to anyone; the others ask their guard first, whichever way you come."
+                "Log in once, then call functions from these pages, with JSON, or with scripts turned off. \
+                 Some are open to anyone. The others check who you are, however you call them."
             </p>
             <Suspense>
                 {move || Suspend::new(async move {
                     visit.user().await.ok().map(|user| match user {
                         Some(user) => view! {
-                            <p class="you">"You are " <strong>{user.user_id}</strong> ". Some functions ask for your password once more, those below \"Administration\" for a permission."</p>
+                            <p class="you">"You are logged in as " <strong>{user.user_id}</strong> ". Some functions need a permission, or your password again."</p>
                         }
                         .into_any(),
                         None => view! {
@@ -44,29 +47,30 @@ pub fn Home() -> impl IntoView {
 
 fn lists(functions: Result<Vec<FunctionView>, Refusal>) -> AnyView {
     match functions {
-        Ok(functions) => {
-            let (administration, others): (Vec<_>, Vec<_>) =
-                functions.into_iter().partition(|function| function.rule.by_permission);
-            view! {
-                <List id="functions" heading="Functions" functions=others/>
-                <List id="administration" heading="Administration" functions=administration/>
-            }
-            .into_any()
-        }
+        Ok(functions) => Group::ALL
+            .map(|group| {
+                let functions = functions.iter().filter(|function| function.group == group);
+                view! { <List group=group functions=functions.cloned().collect()/> }
+            })
+            .collect_view()
+            .into_any(),
         Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
     }
 }
 
 #[component]
-fn List(id: &'static str, heading: &'static str, functions: Vec<FunctionView>) -> impl IntoView {
-    view! {
-        <section aria-labelledby=id>
-            <h2 id=id>{heading}</h2>
-            <ul class="functions">
-                {functions.into_iter().map(|function| view! { <FunctionRow function=function/> }).collect_view()}
-            </ul>
-        </section>
-    }
+fn List(group: Group, functions: Vec<FunctionView>) -> impl IntoView {
+    let id = group.name();
+    (!functions.is_empty()).then(|| {
+        view! {
+            <section aria-labelledby=id>
+                <h2 id=id>{group.words()}</h2>
+                <ul class="functions">
+                    {functions.into_iter().map(|function| view! { <FunctionRow function=function/> }).collect_view()}
+                </ul>
+            </section>
+        }
+    })
 }
 
 #[component]

@@ -31,12 +31,14 @@ pub fn LoginPage() -> impl IntoView {
             <Suspense>
                 {move || Suspend::new(async move {
                     visit.user().await.ok().flatten().map(|user| view! {
-                        <p class="you">"You are logged in as " <strong>{user.user_id}</strong> ". Log in here to change the user."</p>
+                        <p class="you">"You are logged in as " <strong>{user.user_id}</strong> ". Log in here to switch to another user."</p>
                     })
                 })}
             </Suspense>
-            <LoginForm next=next refused=visit.refused_login().unwrap_or_default()/>
-            {visit.site().registration_open.then(|| view! { <p>"New here? " <a href="/register">"Register"</a> "."</p> })}
+            <LoginForm next=next.clone() refused=visit.refused_login().unwrap_or_default()/>
+            {visit.site().registration_open.then(|| view! {
+                <p>"New here? " <a href=format!("/register?next={}", next.escaped())>"Register"</a> "."</p>
+            })}
             <DemoUsers/>
         </div>
         <Program/>
@@ -77,6 +79,8 @@ fn LoginForm(
             return;
         }
         is_sending.set(true);
+        // Where the same is said again, it is announced again.
+        error.set(String::new());
         let target = target.clone();
         spawn_local(async move {
             let arguments = LoginArguments {
@@ -110,6 +114,7 @@ fn LoginForm(
                 aria-describedby="login-error" aria-invalid=move || is_wrong.get().to_string()
             />
             <PasswordField
+                id="password".to_owned()
                 name="password".to_owned()
                 label="Password".to_owned()
                 autocomplete="current-password".to_owned()
@@ -120,7 +125,7 @@ fn LoginForm(
             />
             <label class="tick">
                 <input name="remember" type="checkbox" node_ref=box_ checked=remember/>
-                "Remember me on this device for 30 days"
+                "Remember me on this device"
             </label>
             <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Log in"</button>
         </form>
@@ -135,7 +140,7 @@ fn DemoUsers() -> impl IntoView {
         view! {
             <section class="demo" aria-labelledby="demo">
                 <h2 id="demo">"This is a demo"</h2>
-                <p class="quiet">"Log in as one of these; the passwords are public."</p>
+                <p class="quiet">"Log in as one of these users. The passwords are public."</p>
                 <ul>
                     {users
                         .into_iter()

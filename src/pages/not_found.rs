@@ -12,9 +12,9 @@ pub fn NotFound() -> impl IntoView {
     view! {
         <Title text="Not found"/>
         <div class="narrow">
-            <h1>"There is nothing here"</h1>
-            <p class="lead">"The address may be misspelt, or what was here has gone."</p>
-            <p><a class="button" href="/">"To all functions"</a></p>
+            <h1>"Page not found"</h1>
+            <p class="lead">"Check the address, or start from the list of functions."</p>
+            <p><a class="button" href="/">"See all functions"</a></p>
         </div>
     }
 }

@@ -5,11 +5,11 @@ use leptos_meta::Title;
 
 use crate::{
     contract::{
-        role::{PermissionView, RoleList, RoleView},
+        role::{MANAGE_ROLES, PermissionView, RoleList, RoleView},
         typed::THEN,
     },
     functions::roles::list_roles,
-    parts::{act::Act, refused::Refused, visit::Visit},
+    parts::{act::Act, refused::Refused, shown_to::ShownTo, visit::Visit},
 };
 
 /// The page.
@@ -20,10 +20,10 @@ pub fn Roles() -> impl IntoView {
     view! {
         <Title text="Roles"/>
         <h1>"Roles"</h1>
-        <p class="lead">"A role holds permissions, a user holds roles. What is changed here holds from the very next call on."</p>
+        <p class="lead">"A role is a set of permissions that users can be given. Changes take effect from the very next call."</p>
         <Suspense>
             {move || Suspend::new(async move {
-                let may_manage = visit.may("roles.manage").await;
+                let may_manage = visit.may(MANAGE_ROLES).await;
                 match found.await {
                     Ok(list) => view! { <All list=list may_manage=may_manage/> }.into_any(),
                     Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
@@ -114,6 +114,7 @@ fn Edit(
     offered.extend(held.iter().filter(|held| !held.known).map(|held| (held.clone(), true)));
     view! {
         <form method="post" action="/functions/put_role">
+            <ShownTo/>
             <input type="hidden" name="role" value=role.clone()/>
             <input type="hidden" name="version" value=version/>
             <Fields prefix=prefix description=description offered=offered/>
@@ -121,8 +122,8 @@ fn Edit(
         </form>
         <details>
             <summary>"Delete this role"<span class="unseen">{format!(": {role}")}</span></summary>
-            <p>"It is taken from all users who have it."</p>
-            <Act function="delete_role" arguments=vec![("role", role.clone())] then="/roles" what="Delete for good" about=role/>
+            <p>"All users who have it will lose it."</p>
+            <Act function="delete_role" arguments=vec![("role", role.clone())] then="/roles" what="Delete permanently" about=role/>
         </details>
     }
 }
@@ -135,14 +136,12 @@ fn New(permissions: Vec<PermissionView>) -> impl IntoView {
         .collect::<Vec<_>>();
     view! {
         <section class="card" aria-labelledby="new-role">
-            <h2 id="new-role">"A new role"</h2>
+            <h2 id="new-role">"New role"</h2>
             <form method="post" action="/functions/put_role">
+                <ShownTo/>
                 <label for="new-name">"Name"</label>
-                <p id="new-name-help" class="help">"Small letters, digits, dots and hyphens."</p>
-                <input
-                    id="new-name" name="role" required maxlength="64" autocapitalize="off" spellcheck="false"
-                    aria-describedby="new-name-help"
-                />
+                <p id="new-name-help" class="help">"Lowercase letters, digits, dots and hyphens."</p>
+                <input id="new-name" name="role" required autocapitalize="off" spellcheck="false" aria-describedby="new-name-help"/>
                 <input type="hidden" name="new" value="true"/>
                 // No role has a name with such a letter.
                 <Fields prefix="+".to_owned() description=String::new() offered=offered/>
@@ -170,8 +169,8 @@ fn Fields(prefix: String, description: String, offered: Vec<(PermissionView, boo
         .collect_view();
     view! {
         <input type="hidden" name=THEN value="/roles"/>
-        <label for=id.clone()>"What it is for (optional)"</label>
-        <input id=id name="description" value=description maxlength="200"/>
+        <label for=id.clone()>"Description (optional)"</label>
+        <input id=id name="description" value=description/>
         <fieldset>
             <legend>"Permissions"</legend>
             {boxes}

@@ -4,16 +4,19 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
+use super::users::class_of;
 use crate::{
     contract::{
         Refusal, Text,
-        role::RoleView,
+        role::{MANAGE_USERS, READ_AUDIT, RoleView, SEE_USERS},
         session::SessionView,
         typed::THEN,
         user::{UserDetail, UserState},
     },
     functions::{roles::list_roles, users::show_user},
-    parts::{act::Act, events::Events, moment::Moment, refused::Refused, visit::Visit},
+    parts::{
+        act::Act, events::Events, moment::Moment, refused::Refused, session::Session, shown_to::ShownTo, visit::Visit,
+    },
 };
 
 /// The page.
@@ -27,9 +30,13 @@ pub fn UserPage() -> impl IntoView {
         <p class="crumb"><a href="/users">"All users"</a></p>
         <Suspense>
             {move || Suspend::new(async move {
-                let may_manage = visit.may("users.manage").await;
+                let may = May {
+                    manage: visit.may(MANAGE_USERS).await,
+                    explain: visit.may(SEE_USERS).await,
+                    read_audit: visit.may(READ_AUDIT).await,
+                };
                 match found.await {
-                    Ok((detail, roles)) => view! { <User detail=detail all_roles=roles may_manage=may_manage/> }.into_any(),
+                    Ok((detail, roles)) => view! { <User detail=detail all_roles=roles may=may/> }.into_any(),
                     Err(refusal) => view! {
                         <Title text="User"/>
                         <h1>"User"</h1>
@@ -48,8 +55,17 @@ async fn find(name: String) -> Result<(UserDetail, Vec<RoleView>), Refusal> {
     Ok((detail, list_roles().await?.roles))
 }
 
+/// What the visitor is offered.
+#[derive(Clone, Copy)]
+struct May {
+    manage: bool,
+    explain: bool,
+    read_audit: bool,
+}
+
 #[component]
-fn User(detail: UserDetail, all_roles: Vec<RoleView>, may_manage: bool) -> impl IntoView {
+fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView {
+    let may_manage = may.manage;
     let UserDetail {
         user,
         link_until,
@@ -59,34 +75,34 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may_manage: bool) -> impl 
     let name = user.user_id.clone();
     let page = format!("/user?name={name}");
     let state = match user.state {
-        UserState::Active => "May log in.",
-        UserState::Invited => "Has no password: a one-time link lets this person choose one.",
-        UserState::Disabled => "Is kept out.",
+        UserState::Active => "Can log in.",
+        UserState::Invited => "Has no password yet. Send this person a one-time link to choose one.",
+        UserState::Disabled => "Cannot log in.",
     };
     view! {
         // Not the name: the title is written as it stands (leptos_meta 0.8).
         <Title text="User"/>
         <div class="title">
             <h1>{name.clone()}</h1>
-            <span class="guard">{user.state.name()}</span>
+            <span class=class_of(user.state)>{user.state.name()}</span>
         </div>
         <p class="lead">{state}</p>
-        <p class="quiet">"Since " <Moment at=user.created_at/></p>
+        <p class="quiet">"Added " <Moment at=user.created_at/></p>
         {link_until.map(|until| view! { <p class="quiet">"A one-time link works until " <Moment at=until/></p> })}
         {may_manage.then(|| view! { <Actions name=name.clone() state=user.state page=page.clone()/> })}
         <section aria-labelledby="roles-heading">
             <h2 id="roles-heading">"Roles"</h2>
             <Roles name=name.clone() held=user.roles all=all_roles page=page.clone() may_manage=may_manage/>
-            <p><a href=format!("/access?user_id={name}")>"What can this user call, and why?"</a></p>
+            {may.explain.then(|| view! { <p><a href=format!("/access?user_id={name}")>"What can this user call?"</a></p> })}
         </section>
         <section aria-labelledby="sessions-heading">
             <h2 id="sessions-heading">"Where this user is logged in"</h2>
             <Sessions name=name.clone() sessions=sessions page=page may_manage=may_manage/>
         </section>
         <section aria-labelledby="events-heading">
-            <h2 id="events-heading">"What happened of late"</h2>
+            <h2 id="events-heading">"Recent activity"</h2>
             <Events events=events/>
-            <p><a href=format!("/audit?user={name}")>"All of it"</a></p>
+            {may.read_audit.then(|| view! { <p><a href=format!("/audit?user={name}")>"Show all"</a></p> })}
         </section>
     }
 }
@@ -96,8 +112,8 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
     let user = vec![("user_id", name.clone())];
     let is_disabled = state == UserState::Disabled;
     let link = match state {
-        UserState::Invited => Some(("invite_user", "Make an invitation link")),
-        UserState::Active => Some(("require_new_password", "Make a link for a new password")),
+        UserState::Invited => Some(("invite_user", "Create an invitation link")),
+        UserState::Active => Some(("require_new_password", "Create a link for a new password")),
         UserState::Disabled => None,
     };
     let is_active = state == UserState::Active;
@@ -110,12 +126,12 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
             }}
         </div>
         {is_active.then(|| view! {
-            <p class="quiet">"A link for a new password takes the present one away, and ends all sessions."</p>
+            <p class="quiet">"A link for a new password removes the current one and ends all sessions."</p>
         })}
         <details>
             <summary>"Delete this user"</summary>
-            <p>{format!("{name} and all that belongs to {name} is deleted for good. The audit trail stays.")}</p>
-            <Act function="delete_user" arguments=user then="/users" what="Delete for good"/>
+            <p>{format!("This permanently deletes {name} and everything that belongs to {name}. The audit trail stays.")}</p>
+            <Act function="delete_user" arguments=user then="/users" what="Delete permanently"/>
         </details>
     }
 }
@@ -129,7 +145,7 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
         .map(|role| {
             let arguments = vec![("user_id", name.clone()), ("role", role.clone())];
             let take = may_manage.then(|| {
-                view! { <Act function="take_role" arguments=arguments then=page.clone() what="Take away" about=role.clone()/> }
+                view! { <Act function="take_role" arguments=arguments then=page.clone() what="Remove" about=role.clone()/> }
             });
             view! { <li><div><p><strong>{role.clone()}</strong></p></div>{take}</li> }
         })
@@ -141,10 +157,11 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
             .collect_view();
         view! {
             <form class="filter" method="post" action="/functions/give_role">
+                <ShownTo/>
                 <input type="hidden" name="user_id" value=name.clone()/>
                 <input type="hidden" name=THEN value=page.clone()/>
                 <div>
-                    <label for="role">"Another role"</label>
+                    <label for="role">"Give a role"</label>
                     <select id="role" name="role">{options}</select>
                 </div>
                 <button class="button quiet" type="submit">"Give"</button>
@@ -152,7 +169,7 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
         }
     });
     view! {
-        {is_empty.then(|| view! { <p class="quiet">"None."</p> })}
+        {is_empty.then(|| view! { <p class="quiet">"No roles."</p> })}
         <ul class="sessions">{rows}</ul>
         {give}
     }
@@ -164,42 +181,16 @@ fn Sessions(name: String, sessions: Vec<SessionView>, page: String, may_manage: 
     let rows = sessions
         .into_iter()
         .map(|session| {
-            let SessionView {
-                id,
-                device,
-                address,
-                logged_in_at,
-                last_used_at,
-                remembered,
-                ..
-            } = session;
-            let about = match address.as_str() {
-                "" => device.clone(),
-                address => format!("{device}, {address}"),
-            };
-            let arguments = vec![("user_id", name.clone()), ("id", id)];
-            let end = may_manage.then(|| {
-                view! { <Act function="revoke_session" arguments=arguments then=page.clone() what="End" about=about.clone()/> }
-            });
-            view! {
-                <li>
-                    <div>
-                        <p>
-                            <strong>{about.clone()}</strong>
-                            {remembered.then(|| view! { " " <span class="mark-word">"remembered"</span> })}
-                        </p>
-                        <p class="quiet">"Logged in " <Moment at=logged_in_at/> ", last used " <Moment at=last_used_at/></p>
-                    </div>
-                    {end}
-                </li>
-            }
+            let end = may_manage.then_some("revoke_session");
+            let arguments = vec![("user_id", name.clone())];
+            view! { <Session session=session end=end arguments=arguments then=page.clone()/> }
         })
         .collect_view();
     let all = (may_manage && !is_empty).then(|| {
         view! { <Act function="revoke_sessions" arguments=vec![("user_id", name.clone())] then=page.clone() what="End all sessions"/> }
     });
     view! {
-        {is_empty.then(|| view! { <p class="quiet">"Nowhere."</p> })}
+        {is_empty.then(|| view! { <p class="quiet">"No sessions."</p> })}
         <ul class="sessions">{rows}</ul>
         {all}
     }

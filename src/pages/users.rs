@@ -7,12 +7,13 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use crate::{
     contract::{
         Refusal, Whole, asked,
+        role::MANAGE_USERS,
         user::{UserList, UserOrder, UserRow, UserState},
     },
     functions::users::list_users,
     parts::{
         moment::Moment,
-        paging::{More, asked as of},
+        paging::{Choice, More, value_of},
         refused::{Refused, filtered},
         visit::Visit,
     },
@@ -29,7 +30,7 @@ pub fn Users() -> impl IntoView {
         <h1>"Users"</h1>
         <Suspense>
             {move || Suspend::new(async move {
-                let may_manage = visit.may("users.manage").await;
+                let may_manage = visit.may(MANAGE_USERS).await;
                 let query = query.get_untracked();
                 filtered(found.await, |found| view! { <Found query=query found=found may_manage=may_manage/> }.into_any())
             })}
@@ -41,11 +42,11 @@ pub fn Users() -> impl IntoView {
 async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
     let wanted = || {
         Ok((
-            asked::text("part", of(&query, "part"))?,
-            asked::one("state", of(&query, "state"), UserState::named)?,
-            asked::text("role", of(&query, "role"))?,
-            asked::one("order", of(&query, "order"), UserOrder::named)?.unwrap_or_default(),
-            asked::text("after", of(&query, "after"))?,
+            asked::text("part", value_of(&query, "part"))?,
+            asked::one("state", value_of(&query, "state"), UserState::named)?,
+            asked::text("role", value_of(&query, "role"))?,
+            asked::one("order", value_of(&query, "order"), UserOrder::named)?.unwrap_or_default(),
+            asked::text("after", value_of(&query, "after"))?,
         ))
     };
     match wanted() {
@@ -65,17 +66,17 @@ fn Found(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -
         .into_iter()
         .chain(UserState::ALL.map(|state| (state.name(), state.name())))
         .collect::<Vec<_>>();
-    let orders = [("", "by name"), ("newest", "the newest first")];
+    let orders = [("", "by name"), ("newest", "newest first")];
     view! {
         {may_manage.then(|| view! { <p><a class="button" href="/functions/invite_user">"Invite a user"</a></p> })}
         <form class="filter" method="get" action="/users" role="search" aria-label="Users">
             <div>
-                <label for="part">"Part of the name"</label>
-                <input id="part" name="part" value=text("part") maxlength="64" autocapitalize="off" spellcheck="false"/>
+                <label for="part">"Name contains"</label>
+                <input id="part" name="part" value=text("part") autocapitalize="off" spellcheck="false"/>
             </div>
             <div>
                 <label for="role">"Role"</label>
-                <input id="role" name="role" value=text("role") maxlength="64" autocapitalize="off" spellcheck="false"/>
+                <input id="role" name="role" value=text("role") autocapitalize="off" spellcheck="false"/>
             </div>
             <Choice name="state" label="State" chosen=text("state") choices=states/>
             <Choice name="order" label="Order" chosen=text("order") choices=orders.to_vec()/>
@@ -83,7 +84,7 @@ fn Found(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -
         </form>
         {match found {
             Ok(list) => view! {
-                {list.users.is_empty().then(|| view! { <p class="quiet">"There is no such user."</p> })}
+                {list.users.is_empty().then(|| view! { <p class="quiet">"No users found."</p> })}
                 <ul class="rows">{list.users.into_iter().map(|user| view! { <Row user=user/> }).collect_view()}</ul>
                 <More path="/users" query=query name="after" next=list.next what="Next page"/>
             }
@@ -93,27 +94,11 @@ fn Found(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -
     }
 }
 
-/// A choice in a filter.
-#[component]
-pub fn Choice(
-    /// The name of the field, which is also its id.
-    name: &'static str,
-    /// What it is called.
-    label: &'static str,
-    /// What is chosen.
-    chosen: String,
-    /// What there is to choose from, and what each is called.
-    choices: Vec<(&'static str, &'static str)>,
-) -> impl IntoView {
-    let options = choices
-        .into_iter()
-        .map(|(value, words)| view! { <option value=value selected=value == chosen>{words}</option> })
-        .collect_view();
-    view! {
-        <div>
-            <label for=name>{label}</label>
-            <select id=name name=name>{options}</select>
-        </div>
+/// The class of the word that says whether a user may log in.
+pub fn class_of(state: UserState) -> &'static str {
+    match state {
+        UserState::Disabled => "mark-word bad",
+        UserState::Active | UserState::Invited => "mark-word",
     }
 }
 
@@ -130,10 +115,10 @@ fn Row(user: UserRow) -> impl IntoView {
         <li>
             <p>
                 <a href=page>{user_id}</a>
-                {(state != UserState::Active).then(|| view! { " " <span class="mark-word">{state.name()}</span> })}
-                {roles.into_iter().map(|role| view! { " " <span class="mark-word">{role}</span> }).collect_view()}
+                {(state != UserState::Active).then(|| view! { " " <span class=class_of(state)>{state.name()}</span> })}
+                {roles.into_iter().map(|role| view! { " " <span class="mark-word role">{role}</span> }).collect_view()}
             </p>
-            <p class="quiet">"since " <Moment at=created_at/></p>
+            <p class="quiet">"added " <Moment at=created_at/></p>
         </li>
     }
 }

@@ -15,8 +15,8 @@ pub fn Welcome() -> impl IntoView {
         <Title text="Choose a password"/>
         <div class="narrow">
             <h1>"Choose a password"</h1>
-            <p>"Your link works once. With the password that you choose here you log in from then on."</p>
-            <FunctionForm name="choose_password" button="Choose this password" then="/account"/>
+            <p>"Choose the password that you will log in with. Your link works only once."</p>
+            <FunctionForm name="choose_password" button="Choose this password" then="/login?next=/account" reads_reply=true/>
         </div>
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::shown_to::ShownTo;
 use crate::contract::typed::THEN;
 
 /// The form with its button. What goes wrong is shown on the page of the function.
@@ -20,6 +21,9 @@ pub fn Act(
     /// What it is about, for those who do not see where it stands.
     #[prop(optional, into)]
     about: String,
+    /// The id of what tells more of that.
+    #[prop(optional, into)]
+    described_by: Option<String>,
 ) -> impl IntoView {
     let inputs = arguments
         .into_iter()
@@ -27,9 +31,10 @@ pub fn Act(
         .collect_view();
     view! {
         <form method="post" action=format!("/functions/{function}")>
+            <ShownTo/>
             {inputs}
             {(!then.is_empty()).then(|| view! { <input type="hidden" name=THEN value=then/> })}
-            <button class="plain" type="submit">
+            <button class="plain" type="submit" aria-describedby=described_by>
                 {what}
                 {(!about.is_empty()).then(|| view! { <span class="unseen">{format!(": {about}")}</span> })}
             </button>

@@ -1,14 +1,15 @@
 //! The inputs for the arguments of a function, made from their shape: the same with script and without.
 //!
 //! Each input has its label, its limits, its help from the doc comment, and beside it what is wrong with it. The name of
-//! an input is the path of its field, so a fault finds it.
+//! an input is the path of its field, so a fault finds it. No input cuts off what is too long for it: that is said, and nothing of
+//! it is lost.
 
 use leptos::prelude::*;
 use serde_json::Value;
 
 use super::{json_editor::JsonEditor, password_field::PasswordField, prose::prose};
 use crate::contract::{
-    shape::{Choice, Field, FieldFault, Format, ListShape, Range, Shape, TextShape, joined},
+    shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
     typed::{Typed, is_line},
 };
 
@@ -18,7 +19,7 @@ const LONG_TEXT: usize = 200;
 /// What the inputs of one form share.
 #[derive(Clone, Copy)]
 struct Inputs {
-    typed: StoredValue<Typed>,
+    typed: StoredValue<Option<Typed>>,
     faults: Signal<Vec<FieldFault>>,
     password_chars: usize,
 }
@@ -28,8 +29,8 @@ struct Inputs {
 pub fn Arguments(
     /// What the function takes.
     shape: Shape,
-    /// What was typed before.
-    typed: Typed,
+    /// What was typed before, if the form was sent before: it may well hold nothing then.
+    typed: Option<Typed>,
     /// What is wrong with it.
     #[prop(into)]
     faults: Signal<Vec<FieldFault>>,
@@ -68,24 +69,23 @@ impl Inputs {
         } else {
             format!("{} (optional)", field.label)
         };
+        if let Shape::List(list) = &field.shape
+            && let Shape::Choice(choices) = &*list.item
+        {
+            return self.group(label, field, &name, self.boxes(choices, &name, field));
+        }
         match &field.shape {
             Shape::Record(fields) => self.group(label, field, &name, self.all(fields, &name)),
-            Shape::List(ListShape { item, .. }) if matches!(**item, Shape::Choice(_)) => {
-                let Shape::Choice(choices) = &**item else {
-                    return ().into_any();
-                };
-                self.group(label, field, &name, self.boxes(choices, &name, field))
-            }
             Shape::Flag if field.is_box() => self.tick(label, field, name),
             Shape::Text(text) if text.secret => self.secret(label, field, text, name),
             _ => {
                 let control = self.control(field, &name);
                 view! {
                     <div class="field">
-                        <label for=name.clone()>{label}</label>
+                        <label for=id_of(&name)>{label}</label>
                         {help(field, &name)}
                         {control}
-                        {self.said(name)}
+                        {self.said(name, false)}
                     </div>
                 }
                 .into_any()
@@ -95,11 +95,7 @@ impl Inputs {
 
     /// Several inputs under one heading.
     fn group(self, label: String, field: &Field, name: &str, inputs: AnyView) -> AnyView {
-        // What is wrong with a part of a record is said beside that part.
-        let said = match field.shape {
-            Shape::Record(_) => ().into_any(),
-            _ => self.said(name.to_owned()),
-        };
+        let said = self.said(name.to_owned(), matches!(field.shape, Shape::Record(_)));
         view! {
             <fieldset aria-describedby=described_by(field, name)>
                 <legend>{label}</legend>
@@ -112,32 +108,32 @@ impl Inputs {
     }
 
     fn tick(self, label: String, field: &Field, name: String) -> AnyView {
-        let checked = match self.typed.with_value(Typed::is_empty) {
-            true => field.initially == Some(Value::Bool(true)),
-            false => self.typed.with_value(|typed| typed.get(&name).is_some()),
-        };
+        let checked = self.typed.with_value(|typed| match typed {
+            None => field.initially == Some(Value::Bool(true)),
+            Some(typed) => typed.get(&name).is_some(),
+        });
         view! {
             <div class="field">
                 <label class="tick">
-                    <input id=name.clone() name=name.clone() type="checkbox" checked=checked aria-describedby=described_by(field, &name)/>
+                    <input id=id_of(&name) name=name.clone() type="checkbox" checked=checked aria-describedby=described_by(field, &name)/>
                     {label}
                 </label>
                 {help(field, &name)}
-                {self.said(name)}
+                {self.said(name, false)}
             </div>
         }
         .into_any()
     }
 
     fn boxes(self, choices: &[Choice], name: &str, field: &Field) -> AnyView {
-        let is_ticked = |value: &str| match self.typed.with_value(Typed::is_empty) {
-            true => {
-                let initially = field.initially.as_ref().and_then(Value::as_array);
-                initially.is_some_and(|values| values.iter().any(|initial| initial == value))
-            }
-            false => self
-                .typed
-                .with_value(|typed| typed.all(name).any(|typed| typed == value)),
+        let is_ticked = |value: &str| {
+            self.typed.with_value(|typed| match typed {
+                None => {
+                    let initially = field.initially.as_ref().and_then(Value::as_array);
+                    initially.is_some_and(|values| values.iter().any(|initial| initial == value))
+                }
+                Some(typed) => typed.all(name).any(|typed| typed == value),
+            })
         };
         let is_wrong = self.is_wrong(name.to_owned());
         choices
@@ -162,6 +158,7 @@ impl Inputs {
         view! {
             <div class="field">
                 <PasswordField
+                    id=id_of(&name)
                     name=name.clone()
                     label=label
                     autocomplete=text.autocomplete.clone().unwrap_or_else(|| "off".to_owned())
@@ -171,7 +168,7 @@ impl Inputs {
                     wanted=self.password_chars
                 />
                 {help(field, &name)}
-                {self.said(name)}
+                {self.said(name, false)}
             </div>
         }
         .into_any()
@@ -186,7 +183,6 @@ impl Inputs {
                 name,
                 initially,
                 field.required && text.min.is_some_and(|min| min > 0),
-                text.max,
             ),
             Shape::Text(text) => self.line(field, text, name, initially),
             Shape::Whole(range) => self.number(field, range, "1", name, initially),
@@ -199,7 +195,7 @@ impl Inputs {
                 });
                 self.choice(field, &choices, name, &initially)
             }
-            _ => self.lines(field, name, initially, false, None),
+            _ => self.lines(field, name, initially, false),
         }
     }
 
@@ -213,8 +209,8 @@ impl Inputs {
         let must_be_filled = field.required && (text.format != Format::Plain || text.min.is_some_and(|min| min > 0));
         view! {
             <input
-                id=name.to_owned() name=name.to_owned() type=kind value=initially required=must_be_filled
-                minlength=text.min.filter(|min| *min > 1) maxlength=text.max
+                id=id_of(name) name=name.to_owned() type=kind value=initially required=must_be_filled
+                minlength=text.min.filter(|min| *min > 1)
                 autocomplete=text.autocomplete.clone().unwrap_or_else(|| "off".to_owned()) autocapitalize="off"
                 aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
             />
@@ -226,7 +222,7 @@ impl Inputs {
         let is_wrong = self.is_wrong(name.to_owned());
         view! {
             <input
-                id=name.to_owned() name=name.to_owned() type="number" value=initially required=field.required
+                id=id_of(name) name=name.to_owned() type="number" value=initially required=field.required
                 min=range.min.map(|min| min.to_string()) max=range.max.map(|max| max.to_string()) step=step
                 autocomplete="off" aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
             />
@@ -244,21 +240,21 @@ impl Inputs {
             .collect_view();
         view! {
             <select
-                id=name.to_owned() name=name.to_owned() required=field.required
+                id=id_of(name) name=name.to_owned() required=field.required
                 aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
             >
-                <option value="">{if field.required { "Choose one" } else { "Not said" }}</option>
+                <option value="">{if field.required { "Choose one" } else { "Not specified" }}</option>
                 {options}
             </select>
         }
         .into_any()
     }
 
-    fn lines(self, field: &Field, name: &str, initially: String, required: bool, max: Option<usize>) -> AnyView {
+    fn lines(self, field: &Field, name: &str, initially: String, required: bool) -> AnyView {
         let is_wrong = self.is_wrong(name.to_owned());
         view! {
             <textarea
-                id=name.to_owned() name=name.to_owned() rows="4" spellcheck="false" autocomplete="off" required=required maxlength=max
+                id=id_of(name) name=name.to_owned() rows="4" spellcheck="false" autocomplete="off" required=required
                 aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
                 inner_html=escaped(&initially)
             ></textarea>
@@ -268,10 +264,9 @@ impl Inputs {
 
     /// What an input starts with: what was typed before, or what the field starts with.
     fn initially(self, field: &Field, name: &str) -> String {
-        if !self.typed.with_value(Typed::is_empty) {
-            return self
-                .typed
-                .with_value(|typed| typed.get(name).unwrap_or_default().to_owned());
+        let typed = |typed: &Typed| typed.get(name).unwrap_or_default().to_owned();
+        if let Some(typed) = self.typed.with_value(|before| before.as_ref().map(typed)) {
+            return typed;
         }
         match &field.initially {
             None => String::new(),
@@ -287,19 +282,22 @@ impl Inputs {
         }
     }
 
-    /// What is wrong with an input, reactive, always there, so that a screen reader hears of it.
-    fn said(self, name: String) -> AnyView {
-        let id = format!("{name}-said");
+    /// What is wrong with an input, reactive, always there, so that a screen reader hears of it. What is wrong with a part of a
+    /// record is said beside that part.
+    fn said(self, name: String, is_record: bool) -> AnyView {
+        let id = format!("said-{}", id_of(&name));
         let faults = self.faults;
         let said = move || {
             let said: Vec<String> = faults
                 .read()
                 .iter()
-                .filter_map(|fault| Some(sentence(fault.below(&name)?, &fault.problem)))
+                .filter_map(|fault| Some((fault.below(&name)?, &fault.problem)))
+                .filter(|(rest, _)| rest.is_empty() || !is_record)
+                .map(|(rest, problem)| sentence(rest, problem))
                 .collect();
             said.join(" ")
         };
-        view! { <p id=id class="said bad">{said}</p> }.into_any()
+        view! { <p id=id class="said bad" aria-live="polite">{said}</p> }.into_any()
     }
 
     fn is_wrong(self, name: String) -> Signal<bool> {
@@ -335,28 +333,37 @@ fn help_text(field: &Field) -> String {
         Shape::List(list) if is_line(&list.item) => "One per line.",
         Shape::List(_) => "A JSON list.",
         Shape::Object => "A JSON object.",
-        Shape::Any { .. } => "JSON.",
+        Shape::Any { .. } => "Any JSON value.",
         _ => "",
     };
     format!("{} {how}", field.help).trim().to_owned()
 }
 
 fn help(field: &Field, name: &str) -> AnyView {
-    let (id, text) = (format!("{name}-help"), help_text(field));
+    let (id, text) = (format!("help-{}", id_of(name)), help_text(field));
     (!text.is_empty())
         .then(|| view! { <p id=id class="help">{prose(&text)}</p> })
         .into_any()
 }
 
+/// The id of an input, and what those of what is said of it end with. An argument may be named like another part of the page.
+fn id_of(name: &str) -> String {
+    format!("argument-{name}")
+}
+
 /// The ids of what describes an input.
 fn described_by(field: &Field, name: &str) -> String {
+    let id = id_of(name);
     match help_text(field).is_empty() {
-        true => format!("{name}-said"),
-        false => format!("{name}-help {name}-said"),
+        true => format!("said-{id}"),
+        false => format!("help-{id} said-{id}"),
     }
 }
 
-/// Text as HTML: Leptos 0.8 writes the children of a textarea unescaped (leptos-rs/leptos#4819).
+/// Text as the content of a textarea, of which HTML drops a first newline: Leptos 0.8 writes the children of a textarea unescaped (leptos-rs/leptos#4819).
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    format!(
+        "\n{}",
+        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    )
 }

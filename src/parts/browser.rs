@@ -1,8 +1,9 @@
 //! What parts ask of the browser. None of it happens while the server renders.
 
 use gloo_net::http::Request;
+use js_sys::{Function, Reflect};
 use leptos::{prelude::*, task::spawn_local};
-use wasm_bindgen::JsCast as _;
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlElement, HtmlFormElement, HtmlInputElement};
 
@@ -146,6 +147,17 @@ pub fn focus_first_wrong(form: HtmlFormElement) {
             let _ = wrong.focus();
         }
     });
+}
+
+/// Sends a form as without script.
+pub fn send_without_script(form: &HtmlFormElement) {
+    // Of another form, because an input named `submit` takes the place of what would send its own (HTML, 4.10.3).
+    let Ok(bare) = document().create_element("form") else {
+        return;
+    };
+    let submit = Reflect::get(&bare, &"submit".into()).and_then(JsCast::dyn_into::<Function>);
+    // It raises no event and fails only where the form has left the page.
+    let _ = submit.and_then(|submit| submit.call0(form));
 }
 
 /// Empties the inputs of a form that hold secrets.

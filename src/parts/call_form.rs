@@ -9,7 +9,10 @@ use leptos::{html, prelude::*, task::spawn_local};
 
 use super::{
     arguments::Arguments,
-    browser::{arguments, call, focus_first_wrong, forget_secrets, hydrated, is_reachable, typed_into, unreachable},
+    browser::{
+        arguments, call, focus_first_wrong, forget_secrets, hydrated, is_reachable, send_without_script, typed_into,
+        unreachable,
+    },
     curl::Curl,
     header::show_anew,
     reply::Reply,
@@ -43,10 +46,10 @@ pub fn CallForm(
 ) -> impl IntoView {
     let (typed, outcome, waiting) = match kept {
         Some(KeptCall { id, typed, state, .. }) => match state {
-            State::Done(outcome) => (typed, Some(outcome), None),
-            State::Waiting { body } => (typed, None, Some((id, body))),
+            State::Done(outcome) => (Some(typed), Some(outcome), None),
+            State::Waiting { body } => (Some(typed), None, Some((id, body))),
         },
-        None => (Typed::default(), None, None),
+        None => (None, None, None),
     };
     let calls = Calls {
         who: RwSignal::new(who),
@@ -57,7 +60,7 @@ pub fn CallForm(
         is_open: function.rule.open,
         is_login: function.name == "login",
         is_logout: function.name == "logout",
-        body: RwSignal::new(example_or(&typed, &function)),
+        body: RwSignal::new(example_or(typed.as_ref(), &function)),
         faults: RwSignal::new(outcome.as_ref().map(Outcome::faults).unwrap_or_default()),
         outcome: RwSignal::new(outcome),
         is_calling: RwSignal::new(false),
@@ -72,7 +75,7 @@ pub fn CallForm(
     // For free-form arguments, the text of the editor and the body in the line below are one.
     let text = calls.body;
     // Of a form elsewhere that was refused without script: where it leads when it is done.
-    let then = typed.get(THEN).map(str::to_owned);
+    let then = typed.as_ref().and_then(|typed| typed.get(THEN)).map(str::to_owned);
     let other_faults = move || calls.faults_without_input();
     view! {
         <div class="call">
@@ -116,10 +119,10 @@ pub fn CallForm(
 }
 
 /// The body that was typed before, or the example. A secret is never kept, so where there is one, it is the example.
-fn example_or(typed: &Typed, function: &FunctionView) -> String {
-    match typed.is_empty() || function.arguments.has_secret() {
-        true => function.example.clone(),
-        false => typed.body(&function.arguments).0,
+fn example_or(typed: Option<&Typed>, function: &FunctionView) -> String {
+    match typed.filter(|_| !function.arguments.has_secret()) {
+        None => function.example.clone(),
+        Some(typed) => typed.body(&function.arguments).0,
     }
 }
 
@@ -189,15 +192,16 @@ impl Calls {
                 // Otherwise the browser would show a page of its own, and what was typed be gone.
                 true if is_reachable().await => {
                     self.is_calling.set(false);
-                    ask_for_login(&form);
+                    send_without_script(&form);
                     return;
                 }
                 true => unreachable(),
             };
+            // Also where the page is left now: that may be stopped, and the button must work again.
             self.is_calling.set(false);
             let refusal = refusal_of(&came);
             if refusal.as_ref().is_some_and(Refusal::asks_for_login) {
-                ask_for_login(&form);
+                send_without_script(&form);
                 return;
             }
             self.look_again(came.is_ok());
@@ -275,12 +279,6 @@ fn wants_new_password(shape: &Shape) -> bool {
     fields
         .iter()
         .any(|field| matches!(&field.shape, Shape::Text(text) if text.autocomplete.as_deref() == Some("new-password")))
-}
-
-/// Sends the form as without script: the server keeps what was typed, and asks for the login.
-fn ask_for_login(form: &web_sys::HtmlFormElement) {
-    // It raises no event and fails only where the form has left the page.
-    let _ = form.submit();
 }
 
 /// Why a call was refused. (`login` answers 401 to a wrong password, too: only the code tells the two apart.)

@@ -34,10 +34,11 @@ pub fn Curl(
     let (said, say) = signal(None::<&str>);
     let is_ready = hydrated();
     let on_copy = move |_| {
+        say.set(None);
         copy(line.get_untracked(), move |worked| {
             say.set(Some(match worked {
                 true => "Copied",
-                false => "Copying is not allowed here",
+                false => "Your browser did not allow copying",
             }));
         });
     };
@@ -51,8 +52,8 @@ pub fn Curl(
             <pre tabindex="0" role="group" aria-label="The curl line"><code>{line}</code></pre>
             {(!is_open).then(|| view! {
                 <p class="quiet">
-                    "The file " <code>"cookies"</code> " holds the session: call "
-                    <a href="/functions/login">"login"</a> " with it first."
+                    "The file " <code>"cookies"</code> " holds your session. Call "
+                    <a href="/functions/login">"login"</a> " first to get one."
                 </p>
             })}
         </section>

@@ -8,11 +8,11 @@ use crate::contract::audit::{Action, EventView};
 /// The events, the latest first.
 #[component]
 pub fn Events(
-    /// They.
+    /// What happened.
     events: Vec<EventView>,
 ) -> impl IntoView {
     if events.is_empty() {
-        return view! { <p class="quiet">"Nothing."</p> }.into_any();
+        return view! { <p class="quiet">"Nothing to show."</p> }.into_any();
     }
     view! { <ul class="rows">{events.into_iter().map(|event| view! { <Event event=event/> }).collect_view()}</ul> }
         .into_any()
@@ -42,7 +42,7 @@ fn Event(event: EventView) -> impl IntoView {
                 <strong>{in_words(&action)}</strong>
                 {by}
                 {to}
-                {(!about.is_empty()).then(|| format!(": {about}"))}
+                {(!about.is_empty()).then(|| format!(": {}", about_in_words(&action, &about)))}
                 {is_bad.then(|| view! { " " <span class="mark-word bad">{outcome}</span> })}
             </p>
             <p class="quiet"><Moment at=at/>{from}{reference}</p>
@@ -53,4 +53,38 @@ fn Event(event: EventView) -> impl IntoView {
 /// What was done, as a person would say it. A stored one that this program does not know is shown as it is.
 pub fn in_words(action: &str) -> String {
     Action::named(action).map_or_else(|| action.to_owned(), |known| known.words().to_owned())
+}
+
+/// What goes with it, as a person would say it.
+fn about_in_words(action: &str, about: &str) -> String {
+    match (Action::named(action), about) {
+        (Some(Action::Logout | Action::SessionsEnded), "1") => "1 session".to_owned(),
+        (Some(Action::Logout | Action::SessionsEnded), count) => format!("{count} sessions"),
+        (Some(Action::SurplusEnded), "1") => "1 login".to_owned(),
+        (Some(Action::SurplusEnded), count) => format!("{count} logins"),
+        (Some(Action::Login), "remembered") => "a remembered browser".to_owned(),
+        (Some(Action::Login | Action::LoginConfirmed), reason) => reason.replace('_', " "),
+        _ => about.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_programs_read_is_said_in_words_and_names_stay_as_they_are() {
+        for (action, about, words) in [
+            (Action::Login, "wrong_password", "wrong password"),
+            (Action::Login, "remembered", "a remembered browser"),
+            (Action::Logout, "1", "1 session"),
+            (Action::SessionsEnded, "3", "3 sessions"),
+            (Action::SurplusEnded, "1", "1 login"),
+            (Action::SurplusEnded, "2", "2 logins"),
+            (Action::RoleGiven, "first_line", "first_line"),
+        ] {
+            assert_eq!(about_in_words(action.name(), about), words);
+        }
+        assert_eq!(about_in_words("not_known", "a_b"), "a_b");
+    }
 }

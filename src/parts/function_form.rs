@@ -12,12 +12,7 @@ use super::{
     program::Program,
     visit::Visit,
 };
-use crate::contract::{
-    Refusal,
-    function::FunctionView,
-    shape::FieldFault,
-    typed::{THEN, Typed},
-};
+use crate::contract::{Refusal, function::FunctionView, shape::FieldFault, typed::THEN};
 
 /// The form of the function with that name.
 #[component]
@@ -27,8 +22,9 @@ pub fn FunctionForm(
     /// What the button says.
     button: &'static str,
     /// Where to go when it is done.
-    then: &'static str,
-    /// What is said when it is done, where the reply has to be read before going on.
+    #[prop(into)]
+    then: String,
+    /// Whether the reply has to be read before going on.
     #[prop(optional)]
     reads_reply: bool,
 ) -> impl IntoView {
@@ -36,13 +32,15 @@ pub fn FunctionForm(
     let functions = visit.functions();
     view! {
         <Suspense>
-            {move || Suspend::new(async move {
+            {move || {
+                let then = then.clone();
+                Suspend::new(async move {
                 match functions.named(name).await {
                     Ok(Some(function)) => view! {
                         <PurposeForm
                             function=function
                             button=button.to_owned()
-                            then=then.to_owned()
+                            then=then
                             reads_reply=reads_reply
                             password_chars=visit.site().password_chars
                         />
@@ -52,7 +50,8 @@ pub fn FunctionForm(
                     Ok(None) => ().into_any(),
                     Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
                 }
-            })}
+                })
+            }}
         </Suspense>
     }
 }
@@ -133,7 +132,7 @@ pub fn PurposeForm(
         <div role="status">
             {move || done.get().map(|done| view! {
                 <p><strong>{done}</strong></p>
-                <p><a class="button" href=then.get_value() node_ref=go_on>"Go on"</a></p>
+                <p><a class="button" href=then.get_value() node_ref=go_on>"Continue"</a></p>
             })}
         </div>
         <form
@@ -147,7 +146,7 @@ pub fn PurposeForm(
         >
             {(!reads_reply).then(|| view! { <input type="hidden" name=THEN value=then.get_value()/> })}
             <p class="said bad" role="alert">{move || Some(said.get()).filter(|said| !said.is_empty())}</p>
-            <Arguments shape=function.arguments.clone() typed=Typed::default() faults=faults text=text password_chars=password_chars/>
+            <Arguments shape=function.arguments.clone() typed=None faults=faults text=text password_chars=password_chars/>
             <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>
         </form>
     }

@@ -7,6 +7,7 @@ use super::{mark::Mark, refused::here, visit::Visit};
 use crate::contract::{
     Refusal,
     next::OwnPage,
+    role::{MANAGE_ROLES, MANAGE_USERS, READ_AUDIT, SEE_USERS},
     user::{UserView, WhoAmI},
 };
 
@@ -65,11 +66,11 @@ fn Head(
 /// The pages for those who manage, as far as their permissions go.
 fn administration(permissions: &[String], here: &str) -> Option<AnyView> {
     let pages = [
-        (&["users.read", "users.manage"][..], "/users", "Users"),
-        (&["users.read", "roles.manage"], "/roles", "Roles"),
-        (&["users.read"], "/access", "Access"),
-        (&["audit.read"], "/audit", "Audit trail"),
-        (&["audit.read"], "/calls", "Calls"),
+        (&[SEE_USERS, MANAGE_USERS][..], "/users", "Users"),
+        (&[SEE_USERS, MANAGE_USERS, MANAGE_ROLES], "/roles", "Roles"),
+        (&[SEE_USERS], "/access", "Access"),
+        (&[READ_AUDIT], "/audit", "Audit trail"),
+        (&[READ_AUDIT], "/calls", "Calls"),
     ];
     let links = pages
         .into_iter()

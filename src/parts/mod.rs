@@ -18,5 +18,7 @@ pub mod program;
 pub mod prose;
 pub mod refused;
 pub mod reply;
+pub mod session;
+pub mod shown_to;
 pub mod visit;
 pub mod waiting;

@@ -1,11 +1,35 @@
-//! What pages with a filter have in common: they read the query of their address, and lead on to more.
+//! What pages with a filter have in common: they read the query of their address, offer choices, and lead on to more.
 
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 /// What stands in the query under a name; empty where nothing does.
-pub fn asked<'a>(query: &'a ParamsMap, name: &str) -> &'a str {
+pub fn value_of<'a>(query: &'a ParamsMap, name: &str) -> &'a str {
     query.get_str(name).unwrap_or_default()
+}
+
+/// A choice in a filter.
+#[component]
+pub fn Choice(
+    /// The name of the field, which is also its id.
+    name: &'static str,
+    /// What it is called.
+    label: &'static str,
+    /// What is chosen.
+    chosen: String,
+    /// What there is to choose from, and what each is called.
+    choices: Vec<(&'static str, &'static str)>,
+) -> impl IntoView {
+    let options = choices
+        .into_iter()
+        .map(|(value, words)| view! { <option value=value selected=value == chosen>{words}</option> })
+        .collect_view();
+    view! {
+        <div>
+            <label for=name>{label}</label>
+            <select id=name name=name>{options}</select>
+        </div>
+    }
 }
 
 /// A link to the next page: the same address with one part of its query replaced.

@@ -9,7 +9,9 @@ use super::browser::hydrated;
 /// The input with its label, and a button that shows what is typed.
 #[component]
 pub fn PasswordField(
-    /// The name of the field, which is also its id.
+    /// Its id on the page.
+    id: String,
+    /// The name of the field.
     name: String,
     /// What it is called.
     label: String,
@@ -34,7 +36,7 @@ pub fn PasswordField(
     let is_ready = hydrated();
     let typed = RwSignal::new(0_usize);
     let is_new = autocomplete == "new-password";
-    let hint = format!("{name}-hint");
+    let hint = format!("hint-{id}");
     let described_by = if is_new {
         format!("{hint} {described_by}")
     } else {
@@ -47,11 +49,11 @@ pub fn PasswordField(
     };
     let what = format!(" {}", label.to_ascii_lowercase());
     view! {
-        <label for=name.clone()>{label}</label>
+        <label for=id.clone()>{label}</label>
         <div class="with-button">
             <input
-                id=name.clone()
-                name=name.clone()
+                id=id.clone()
+                name=name
                 node_ref=element
                 required=required
                 type=move || if is_shown.get() { "text" } else { "password" }
@@ -66,7 +68,7 @@ pub fn PasswordField(
             <button
                 class="plain"
                 type="button"
-                aria-controls=name
+                aria-controls=id
                 aria-pressed=move || is_shown.get().to_string()
                 class:waiting=move || !is_ready.get()
                 on:click=move |_| is_shown.update(|shown| *shown = !*shown)

@@ -19,10 +19,8 @@ pub fn Refused(
         view! { <p><a class="button" href=target>"Log in"</a></p> }
     });
     let said = match refusal {
-        Refusal::NotLoggedIn => "This page is for logged-in users.".to_owned(),
-        Refusal::PermissionRequired(which) => {
-            format!("This page wants the permission {which}. Ask an administrator for it.")
-        }
+        Refusal::NotLoggedIn => "Log in to see this page.".to_owned(),
+        Refusal::PermissionRequired(what) => format!("You need {what} to see this page. Ask an administrator."),
         refusal => refusal.message(),
     };
     view! {

@@ -23,7 +23,7 @@ pub fn Reply(
                     <span class="quiet">{format!(" in {} ms", outcome.took_ms)}</span>
                 </p>
                 {link_in(&outcome.body).map(|link| view! {
-                    <p>"The link, to hand over. It is shown this once:"</p>
+                    <p>"Send this link to the person. It is shown only once:"</p>
                     <pre tabindex="0" role="group" aria-label="The link"><code>{link}</code></pre>
                 })}
                 <pre tabindex="0" role="group" aria-label="The reply as JSON"><code>{outcome.body}</code></pre>

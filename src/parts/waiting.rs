@@ -17,22 +17,22 @@ pub fn Waiting(
     let action = format!("{page}/kept");
     view! {
         <section class="kept" aria-labelledby="kept">
-            <h2 id="kept">"This call waits for you"</h2>
+            <h2 id="kept">"Your call is waiting"</h2>
             {match body {
                 Some(body) => view! {
-                    <p>"It wanted a login first, so it was kept. It has not run yet. This is what will run:"</p>
-                    <pre tabindex="0" role="group" aria-label="The arguments of the call that waits"><code>{body}</code></pre>
+                    <p>"You needed to log in first, so this call was kept. It has not run yet. This is what will run:"</p>
+                    <pre tabindex="0" role="group" aria-label="The arguments of the waiting call"><code>{body}</code></pre>
                     <form class="buttons" method="post" action=action>
                         <input type="hidden" name=WAITING value=id/>
                         <button class="button" type="submit" name="run" value="run">"Run this call"</button>
-                        <button class="plain" type="submit" name="drop" value="drop">"Let it go"</button>
+                        <button class="plain" type="submit" name="drop" value="drop">"Discard"</button>
                     </form>
                 }
                 .into_any(),
                 None => view! {
                     <p>
-                        "It wanted a login first. What you typed is below, but for what is secret, which is never kept: type that \
-                         again, then press Call."
+                        "You needed to log in first. What you typed is below, except for anything secret, which is never \
+                         kept. Enter that again, then press Call."
                     </p>
                 }
                 .into_any(),

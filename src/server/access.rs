@@ -107,19 +107,17 @@ pub async fn explain(services: &Services, user_id: &str, name: &str) -> Result<E
     match user.state() {
         UserState::Active => {}
         _ if is_open => {}
-        UserState::Disabled => reasons.push(format!("{user_id} is disabled, and cannot log in.")),
-        UserState::Invited => reasons.push(format!(
-            "{user_id} has no password, and cannot log in before choosing one."
-        )),
+        UserState::Disabled => reasons.push(format!("{user_id} is disabled and cannot log in.")),
+        UserState::Invited => reasons.push(format!("{user_id} has no password yet, and must choose one to log in.")),
     }
     reasons.push(holding(services, user_id, &roles).await?);
     reasons.push(match answer.as_str() {
-        matrix::YES => format!("The guard lets {user_id} pass."),
+        matrix::YES => format!("The guard lets {user_id} in."),
         code => lacking(function, user_id, code, services, &fresh).await?,
     });
     if answer == matrix::YES && without_password != matrix::YES {
         reasons.push(format!(
-            "It wants the password to have been given within the last {} seconds.",
+            "The password must have been entered within the last {} seconds.",
             services.settings().sessions.fresh_seconds
         ));
     }
@@ -135,16 +133,13 @@ pub async fn explain(services: &Services, user_id: &str, name: &str) -> Result<E
 async fn holding(services: &Services, user_id: &str, roles: &[String]) -> Result<String, Refusal> {
     let held = Held::by_roles(services.storage(), roles).await?.names();
     Ok(match roles {
-        [] => format!("{user_id} has no role, and so no permission."),
+        [] => format!("{user_id} has no roles, and so no permissions."),
         roles if roles.iter().any(|role| role == ADMIN) => {
-            format!("{user_id} has the role {ADMIN}, which holds every permission.")
+            format!("{user_id} has the role {ADMIN}, which has every permission.")
         }
-        roles if held.is_empty() => format!(
-            "{user_id} has the roles {}, which hold no permission.",
-            roles.join(", ")
-        ),
+        roles if held.is_empty() => format!("Roles of {user_id}: {}. They have no permissions.", roles.join(", ")),
         roles => format!(
-            "{user_id} has the roles {}, which hold {}.",
+            "Roles of {user_id}: {}. Their permissions: {}.",
             roles.join(", "),
             held.join(", ")
         ),
@@ -163,17 +158,20 @@ async fn lacking(
         return Ok(format!("The guard refuses {user_id} with {code}."));
     };
     let storage = services.storage();
-    let mut giving = vec![ADMIN.to_owned()];
-    if let Some(role) = missing.strip_prefix("role:") {
-        return Ok(format!("What {user_id} lacks is the role {role}."));
+    let needed = format!("{user_id} needs {missing}.");
+    if missing.names().all(|name| name.starts_with("role:")) {
+        return Ok(needed);
     }
+    let mut giving = vec![ADMIN.to_owned()];
     for role in storage.list_roles().await? {
-        if storage.permissions_of(&role.role).await?.contains(&missing) {
+        let permissions = storage.permissions_of(&role.role).await?;
+        let would_do = |name: &str| match name.strip_prefix("role:") {
+            Some(wanted) => wanted == role.role,
+            None => permissions.iter().any(|permission| permission == name),
+        };
+        if role.role != ADMIN && missing.names().any(would_do) {
             giving.push(role.role);
         }
     }
-    Ok(format!(
-        "What {user_id} lacks is the permission {missing}, which the following roles hold: {}.",
-        giving.join(", ")
-    ))
+    Ok(format!("{needed} Roles that have it: {}.", giving.join(", ")))
 }

@@ -21,7 +21,8 @@ use crate::contract::{Refusal, login::NewPassword, session::SessionView};
 ///
 /// # Errors
 /// [`Refusal::InvalidArguments`] with the reason why the password is not good enough; [`Refusal::Busy`], also while another
-/// change of the same user is under way; [`Refusal::NotLoggedIn`] where the session ended meanwhile, and then nothing has changed.
+/// change of the same user is under way; [`Refusal::NotLoggedIn`] where the session ended meanwhile, and then nothing has
+/// changed.
 pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
@@ -75,7 +76,7 @@ pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
         log_out(caller).await?;
         return Ok(());
     }
-    let storage = caller.caller().services().storage();
+    let storage = caller.services().storage();
     let own_series = Present::of(caller.caller()).await?.series;
     // An older session of this same browser ends without the browser being forgotten.
     if let Some(series) = entry
@@ -103,7 +104,7 @@ pub async fn end_other_sessions(caller: &LoggedIn) -> Result<usize, Refusal> {
         .filter(|entry| !entry.view.current)
         .count();
     let present = Present::of(caller.caller()).await?;
-    let storage = caller.caller().services().storage();
+    let storage = caller.services().storage();
     storage
         .end_others(caller.user_id(), present.session.as_ref(), present.series.as_ref())
         .await?;
@@ -115,5 +116,5 @@ pub async fn end_other_sessions(caller: &LoggedIn) -> Result<usize, Refusal> {
 
 async fn entries(caller: &LoggedIn) -> Result<Vec<Entry>, Fault> {
     let present = Present::of(caller.caller()).await?;
-    logins::list(caller.caller().services(), caller.user_id(), &present).await
+    logins::list(caller.services(), caller.user_id(), &present).await
 }

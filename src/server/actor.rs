@@ -89,7 +89,7 @@ impl<'a> Actor<'a> {
             } => match own.lacks(held) {
                 None => Ok(()),
                 Some(missing) => {
-                    let refusal = Refusal::PermissionRequired(missing.clone());
+                    let refusal = Refusal::PermissionRequired(missing.clone().into());
                     events::turned_away(
                         caller,
                         user_id,

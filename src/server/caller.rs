@@ -83,7 +83,7 @@ impl LoginState {
 enum CallerSession {
     /// Only its token is known, if one was sent.
     Sent(Option<Id>),
-    /// It was asked for.
+    /// It was opened.
     Open(Session),
 }
 
@@ -157,7 +157,7 @@ impl Caller {
         &self.0.services
     }
 
-    /// The session of this request: that of tower-sessions, without one for who is not logged in.
+    /// The session of this request, opened: an empty one where no token was sent. It is looked up when it is first read.
     pub fn session(&self) -> Session {
         let mut state = self.state();
         let sent = match &state.session {
@@ -171,7 +171,7 @@ impl Caller {
         session
     }
 
-    /// The same where something has asked for it. Otherwise it is as it was sent.
+    /// The same where something has opened it before.
     pub fn open_session(&self) -> Option<Session> {
         match &self.state().session {
             CallerSession::Open(session) => Some(session.clone()),
@@ -337,24 +337,23 @@ impl Caller {
 
     /// Sets a cookie with the answer. A later change of the same cookie replaces an earlier one.
     pub fn set_cookie(&self, cookie: SetCookie) {
-        let mut cookies = self.0.set_cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cookies = self.cookies_to_set();
         cookies.retain(|earlier| earlier.name() != cookie.name());
         cookies.push(cookie);
     }
 
     /// Takes all changes of cookies back: what they stand for did not come about.
     pub fn drop_cookies(&self) {
-        self.0
-            .set_cookies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.cookies_to_set().clear();
     }
 
     /// The `Set-Cookie` headers of the answer.
     pub fn set_cookie_headers(&self) -> Vec<HeaderValue> {
-        let cookies = self.0.set_cookies.lock().unwrap_or_else(PoisonError::into_inner);
-        cookies.iter().map(SetCookie::header).collect()
+        self.cookies_to_set().iter().map(SetCookie::header).collect()
+    }
+
+    fn cookies_to_set(&self) -> MutexGuard<'_, Vec<SetCookie>> {
+        self.0.set_cookies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Development certificates: a local certificate authority, and a certificate of it for this machine's own names.
 //!
-//! They let browsers and programs verify HTTPS to `localhost` once they trust `ca.pem`. The private keys are readable by
-//! their owner only and never leave the folder.
+//! They let browsers and programs verify HTTPS to `localhost` once they trust `ca.pem`. The private key
+//! of the server is readable by its owner only and never leaves the folder; that of the authority is not stored at all.
 
 use std::{
     fs,
@@ -19,8 +19,8 @@ use time::OffsetDateTime;
 
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// Browsers take no server certificate that is good for longer (CA/Browser Forum, apple.com support 103214).
-const CERTIFICATE_DAYS: u64 = 397;
-const AUTHORITY_DAYS: u64 = 3650;
+const CERTIFICATE_DAYS: u32 = 397;
+const AUTHORITY_DAYS: u32 = 3650;
 /// A certificate this old is made anew.
 const RENEW_AFTER: Duration = Duration::from_hours(300 * 24);
 
@@ -111,11 +111,10 @@ impl Certificates {
     }
 }
 
-fn valid_for(params: &mut CertificateParams, days: u64) {
-    let day = Duration::from_hours(24);
+fn valid_for(params: &mut CertificateParams, days: u32) {
     // An hour of tolerance for clients whose clock is behind.
     params.not_before = OffsetDateTime::now_utc() - Duration::from_hours(1);
-    params.not_after = OffsetDateTime::now_utc() + day * u32::try_from(days).unwrap_or(u32::MAX);
+    params.not_after = OffsetDateTime::now_utc() + Duration::from_hours(24) * days;
 }
 
 /// Writes a file that never has more permissions than `mode`, and never stands half written.

@@ -20,7 +20,8 @@ pub enum CookieName {
 }
 
 impl CookieName {
-    fn as_str(self) -> &'static str {
+    /// The name as it is sent.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Session => "__Host-callgate",
             Self::Remember => "__Host-callgate-remember",

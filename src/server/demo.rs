@@ -48,7 +48,7 @@ pub async fn add_users(services: &Services) -> anyhow::Result<()> {
         let added = services.storage().add_user(&user, Timestamp::now(), &[event]).await?;
         // Another start may just have added that user.
         if added != Change::Done && services.storage().find_user(user_id).await?.is_none() {
-            bail!("the demo user {user_id} cannot be added: there is a user whose name could be mistaken for it");
+            bail!("the demo user {user_id} cannot be added: there is already a user whose name looks too much like it");
         }
     }
     Ok(())
@@ -68,7 +68,8 @@ pub async fn refuse_users(services: &Services) -> anyhow::Result<()> {
     if !demo.is_empty() {
         bail!(
             "the data folder {} holds demo users, whose passwords are public: {}. Start with --demo, or give them other \
-             passwords (`callgate user passwd NAME`), or delete them (`callgate user delete NAME`)",
+             passwords (`callgate user passwd NAME`), or delete them (`callgate user delete NAME`): the last administrator \
+             when there is another (`callgate user add NAME --role admin`)",
             services.settings().data.display(),
             demo.join(", ")
         );

@@ -1,9 +1,9 @@
 //! What the log and the audit trail say about security: logins, sessions, passwords, and requests that were turned away.
 //! (What changes users and roles is stored with its event at once; see [`audit`](super::audit).)
 //!
-//! The names of the events are those of the OWASP Logging Vocabulary where it has one. Each line stands in the span of its request, which
-//! says when, from which address and with which reference. Names of users come from the database and never from what was
-//! typed: a name that nobody has may be a password in the wrong field.
+//! The names of the events are those of the OWASP Logging Vocabulary where it has one. Each line tells of its
+//! request, from which address and with which reference. Names of users come from the database and never from what was typed:
+//! a name that nobody has may be a password in the wrong field.
 
 use super::{
     audit::{Action, Event, event::OPERATOR},
@@ -137,6 +137,18 @@ pub fn sessions_ended(caller: &Caller, user: &str, end: End, count: usize) {
     note(
         caller,
         Event::by(user, caller, action).to(user).about(count.to_string()),
+    );
+}
+
+/// So many sessions and remembered browsers of a user made room for a new one. The event is stored with that.
+pub fn surplus_ended(user: &str, count: u64) {
+    tracing::info!(
+        target: "callgate::security",
+        event = "session_expired",
+        user,
+        reason = "surplus",
+        count,
+        "ended what was used longest ago"
     );
 }
 

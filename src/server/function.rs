@@ -27,6 +27,7 @@ type Admission<'a> = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + '
 /// What [`function!`](crate::function) says of a function.
 pub struct Declaration {
     name: &'static str,
+    module: &'static str,
     doc: &'static [&'static str],
     rule: fn() -> Rule,
     refusals: fn() -> Vec<Refusal>,
@@ -49,15 +50,17 @@ impl<T: JsonSchema> Outcome for Result<T, Refusal> {
 }
 
 impl Declaration {
-    /// A declaration guarded by `G`, taking `A` and giving `O`. Only [`function!`](crate::function) calls this.
+    /// A declaration in `module`, guarded by `G`, taking `A` and giving `O`. Only [`function!`](crate::function) calls this.
     pub const fn new<G: Guard, A: JsonSchema, O: Outcome>(
         name: &'static str,
+        module: &'static str,
         doc: &'static [&'static str],
         refusals: fn() -> Vec<Refusal>,
         call: fn(&'static Function, String) -> Call,
     ) -> Self {
         Self {
             name,
+            module,
             doc,
             rule: G::rule,
             refusals,
@@ -94,6 +97,7 @@ impl Function {
             summary: paragraphs.next().unwrap_or_default(),
             details: paragraphs.collect(),
             rule: rule.clone().view(),
+            group: crate::contract::function::Group::of(declaration.module),
             arguments: shape.clone(),
             example: schema::example(&shape).to_string(),
         };
@@ -167,7 +171,7 @@ impl Function {
         asked
     }
 
-    /// Calls the function with the body of a request, within the Leptos context of its caller.
+    /// Calls the function with the body of a request, for the caller that [`Caller::over`] has set.
     pub fn call(&'static self, body: String) -> Call {
         (self.declaration.call)(self, body)
     }
@@ -243,7 +247,7 @@ fn without_values(what: &str) -> String {
         "unknown field",
     ];
     match quotes.iter().any(|start| what.starts_with(start)) {
-        true => "is not what it should be".to_owned(),
+        true => "does not have the right form".to_owned(),
         false => what.to_owned(),
     }
 }

@@ -31,7 +31,7 @@ pub const INVITATION: Duration = Duration::from_hours(24);
 /// How long a link works that lets somebody choose another password.
 pub const NEW_PASSWORD: Duration = Duration::from_hours(1);
 /// How long the link works that makes the first administrator.
-pub const FIRST_ADMIN: Duration = Duration::from_hours(1);
+const FIRST_ADMIN: Duration = Duration::from_hours(1);
 
 /// A link for a user, just made.
 pub struct Link<'a> {
@@ -177,7 +177,14 @@ async fn find<'a>(caller: &'a Caller, code: &LinkCode, purpose: Purpose) -> Resu
     let services = caller.services();
     let attempt = services.throttle().attempt(&account, caller.arrival().address).await?;
     if let Some(hash) = Token::parse(code.reveal()).map(|code| code.hash()) {
-        let link = services.storage().find_link(&hash, Timestamp::now()).await?;
+        let link = match services.storage().find_link(&hash, Timestamp::now()).await {
+            Ok(link) => link,
+            // Nothing was tried: it is nobody's failure but ours.
+            Err(fault) => {
+                attempt.withdraw().await;
+                return Err(fault.into());
+            }
+        };
         let is_wanted = |link: &StoredLink| link.user_id.is_some() == (purpose == Purpose::Password);
         if let Some(link) = link.filter(is_wanted) {
             return Ok(Found { hash, link, attempt });
@@ -190,7 +197,9 @@ async fn find<'a>(caller: &'a Caller, code: &LinkCode, purpose: Purpose) -> Resu
 }
 
 fn no_link() -> Refusal {
-    Refusal::NotFound("link: it was used, has expired, or no longer holds. Ask for another one".to_owned())
+    Refusal::NotFound(
+        "link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one".to_owned(),
+    )
 }
 
 /// Hashes a password that somebody chose.

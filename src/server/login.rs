@@ -1,7 +1,5 @@
 //! Logging in and out: the use-cases behind every door.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::{
@@ -13,9 +11,10 @@ use super::{
     guard::{KnowsUser as _, kinds::LoggedIn},
     kept_calls,
     logins::Present,
-    passwords, remember,
+    passwords,
+    remember::{self, Remembered},
     sessions::{self, Login, renewal::Renewal},
-    storage::users::StoredUser,
+    storage::{logins::Replaced, users::StoredUser},
 };
 use crate::contract::{
     Refusal,
@@ -131,34 +130,39 @@ async fn look_up(
     Ok(Ok(user))
 }
 
-/// Begins a session in place of whatever this browser had, unless the login was overtaken. What was before is over only
-/// once there is something in its place, so a login that fails logs nobody out. Cookies are set only once all of it is stored.
+/// Begins a session in place of whatever this browser had, unless the login was overtaken. All of it is stored in one step, so
+/// a login that fails logs nobody out. Cookies are set only after that.
 async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestamp) -> Result<bool, Fault> {
     caller.stop_restoring();
+    let services = caller.services();
+    let origin = caller.origin();
     let remembered = match remember {
-        true => match remember::remember(caller, user, now).await? {
-            Some(remembered) => Some(remembered),
-            None => return Ok(false),
-        },
+        true => Some(Remembered::new(services.settings().sessions.remember())?),
         false => None,
     };
+    let browser = remembered.as_ref().map(|remembered| remembered.to_store(&origin, now));
     let login = Login {
         id: String::new(),
         user_id: user.user_id.clone(),
         at: now.0,
         password_at: Some(now.0),
-        series: remembered
-            .as_ref()
-            .map(|remembered| remembered.series().as_bytes().to_vec()),
+        series: browser.as_ref().map(|browser| browser.series.as_bytes().to_vec()),
         user_changed_at: user.changed_at,
-        origin: caller.origin(),
+        origin,
     };
-    let Some(session) = sessions::begin(Arc::clone(caller.services().sessions()), &login).await? else {
+    let replaced = Replaced {
+        session: caller.session().id().as_ref().map(sessions::store::hash),
+        series: remember::series_of(caller),
+    };
+    let begun = sessions::begin(services.sessions(), login, browser.as_ref(), &replaced).await?;
+    let Some(session) = begun else {
         return Ok(false);
     };
-    kept_calls::hand_over(caller, &user.user_id).await?;
-    sessions::end(&caller.session()).await?;
-    remember::forget(caller).await?;
+    // The login has come about. What is kept goes on waiting for whoever logs in with this browser.
+    if let Err(fault) = kept_calls::hand_over(caller, &user.user_id).await {
+        fault.log();
+    }
+    remember::take_cookie(caller);
     caller.go_on_with(session);
     if let Some(remembered) = remembered {
         remembered.tell(caller);

@@ -13,6 +13,10 @@ use super::{
 };
 use crate::contract::session::SessionView;
 
+/// How many sessions of a user are listed at the most, and how many remembered browsers, or `sessions.per_user` where that is
+/// more: the server that left them may have other settings than the command that lists them.
+const LISTED: u32 = 1000;
+
 /// A session, or a remembered browser without one, with what finds it in the database.
 pub struct Entry {
     /// What may be told of it.
@@ -61,9 +65,10 @@ impl Present {
 /// A fault of the database.
 pub async fn list(services: &Services, user_id: &str, present: &Present) -> Result<Vec<Entry>, Fault> {
     let now = Timestamp::now();
+    let most = services.settings().sessions.per_user.max(LISTED);
     let stored = services
         .storage()
-        .list_sessions(user_id, services.sessions().limits(now))
+        .list_sessions(user_id, services.sessions().limits(now), most)
         .await?;
     let mut with_session = HashSet::new();
     let mut entries = Vec::new();
@@ -87,7 +92,7 @@ pub async fn list(services: &Services, user_id: &str, present: &Present) -> Resu
             series,
         });
     }
-    for browser in services.storage().list_series(user_id, now).await? {
+    for browser in services.storage().list_series(user_id, now, most).await? {
         let series = TokenHash::stored(&browser.series_hash);
         if with_session.contains(&browser.series_hash) || present.series.as_ref() == Some(&series) {
             continue;
@@ -98,7 +103,7 @@ pub async fn list(services: &Services, user_id: &str, present: &Present) -> Resu
                 device: browser.device,
                 address: browser.address,
                 logged_in_at: Timestamp(browser.created_at).to_rfc3339(),
-                last_used_at: Timestamp(browser.rotated_at).to_rfc3339(),
+                last_used_at: Timestamp(browser.last_used_at).to_rfc3339(),
                 remembered: true,
                 current: false,
             },

@@ -3,7 +3,7 @@
 //! Nothing of it is written down by hand: for each kind a caller is made up, on a database in memory, and each guard is
 //! really asked.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use tower_sessions::{MemoryStore, Session};
 
@@ -120,15 +120,13 @@ pub(super) async fn logged_in(services: &Services, user_id: &str, given: Passwor
         user_changed_at: 0,
         origin: sessions::Origin::default(),
     };
-    let session = sessions::begin(Arc::new(MemoryStore::default()), &login).await?;
-    let session = session.ok_or_else(|| Fault::new("making a caller up", "a login in memory was overtaken"))?;
-    Ok(with(services, session))
+    Ok(with(services, sessions::made_up(&login).await?))
 }
 
 fn with(services: &Services, session: Session) -> Caller {
     let now = Timestamp::now();
     let arrival = Arrival {
-        address: None::<IpAddr>,
+        address: None,
         at: now,
         last_told: now,
     };

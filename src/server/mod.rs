@@ -29,6 +29,7 @@ pub mod matrix;
 pub mod names;
 pub mod network;
 pub mod openapi;
+pub mod paging;
 pub mod password_policy;
 pub mod passwords;
 pub mod patience;

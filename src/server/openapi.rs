@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
+    cookies::CookieName,
     function::{self, Function},
     schema,
 };
@@ -51,7 +52,7 @@ pub fn document(origin: &str, body_bytes: u64) -> Value {
                 "session": {
                     "type": "apiKey",
                     "in": "cookie",
-                    "name": "__Host-callgate",
+                    "name": CookieName::Session.as_str(),
                     "description": "The session cookie that `login` sets.",
                 },
             },
@@ -172,6 +173,11 @@ fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
             "retry_after": { "type": "integer", "description": "Seconds to wait." },
             "limit": { "type": "integer", "description": "The limit, in bytes." },
             "required": { "type": "string", "description": "The permission, or `role:` and the role, that is missing." },
+            "alternatives": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "Other permissions or roles, any of which would do as well.",
+            },
             "reference": { "type": "string", "description": "What to quote to the operator." },
             "request_id": {
                 "type": "string",

@@ -31,16 +31,16 @@ pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Optio
         ));
     }
     if user.chars().count() >= SHORTEST_NAME && folded.contains(user.as_str()) {
-        return Some("must not contain the name of the user: that is tried first".to_owned());
+        return Some("must not contain the name of the user: attackers try that first".to_owned());
     }
     if folded.contains(PRODUCT) {
-        return Some("must not contain the name of this program: that is tried first".to_owned());
+        return Some("must not contain the name of this program: attackers try that first".to_owned());
     }
     let guess = zxcvbn(&folded, &[&user, PRODUCT]);
     (guess.score() < Score::Three).then(|| {
         let warning = guess.feedback().and_then(zxcvbn::feedback::Feedback::warning);
         let why = warning.map_or_else(
-            || "it is made of parts that are tried first".to_owned(),
+            || "it is made of parts that attackers try first".to_owned(),
             |why| lower(&why.to_string()),
         );
         format!("is too easily guessed: {why}")

@@ -22,17 +22,24 @@ const ENDING: usize = 5;
 /// Adds a user, and gives the name that the server has made of the one that was asked for.
 ///
 /// # Errors
-/// [`Refusal::Forbidden`] while registration is closed; [`Refusal::InvalidArguments`]; [`Refusal::TooManyAttempts`]: each
-/// registration, and each password that is refused, counts like a failed login against its address.
+/// [`Refusal::Forbidden`] while registration is closed, or there is no user yet; [`Refusal::InvalidArguments`];
+/// [`Refusal::TooManyAttempts`]: each registration, and each password that is refused, counts like a failed login against
+/// its address.
 pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result<String, Refusal> {
     let services = caller.services();
     if !services.settings().registration.open {
         return Err(Refusal::Forbidden(
-            "Registration is closed here. An administrator can invite you.".to_owned(),
+            "Registration is closed. Ask an administrator to invite you.".to_owned(),
+        ));
+    }
+    // The link that the first administrator is made with is good for as long as there is no user.
+    if !services.storage().has_users().await? {
+        return Err(Refusal::Forbidden(
+            "Registration has not begun: the first administrator is still to be made.".to_owned(),
         ));
     }
     if !names::is_allowed(wanted) {
-        let problem = "must be made of letters (a to z, A to Z), digits or any of . _ @ -";
+        let problem = "must consist of letters (a to z, A to Z), digits or any of . _ @ -";
         return Err(Refusal::of_argument("user_id", problem));
     }
     let account = format!("registration {}", Reference::random());

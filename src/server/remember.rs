@@ -7,7 +7,7 @@
 //!
 //! The lifetime counts from the login with the password and is not prolonged by use.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tower_sessions::Session;
 
@@ -18,10 +18,10 @@ use super::{
     events::{self, Way},
     fault::Fault,
     secret::{Token, TokenHash},
-    sessions::{self, Login},
+    sessions::{self, Login, Origin},
     storage::{
-        remembered::{NewSeries, StoredSeries},
-        users::StoredUser,
+        logins::Replaced,
+        remembered::{NewBrowser, StoredSeries},
     },
 };
 
@@ -52,46 +52,39 @@ impl RememberCookie {
     }
 }
 
-/// A browser that has just been remembered, and does not know it yet.
+/// A browser that is to be remembered, and does not know it yet.
 pub struct Remembered {
     cookie: RememberCookie,
     lifetime: Duration,
 }
 
 impl Remembered {
-    /// The hash of the series.
-    pub fn series(&self) -> TokenHash {
-        self.cookie.series.hash()
+    /// A browser to remember from now on. Nothing of it is stored yet.
+    ///
+    /// # Errors
+    /// A fault of the random numbers.
+    pub fn new(lifetime: Duration) -> Result<Self, Fault> {
+        let cookie = RememberCookie {
+            series: Token::random()?,
+            token: Token::random()?,
+        };
+        Ok(Self { cookie, lifetime })
+    }
+
+    /// What is to be stored of it, where a login from there comes at that moment.
+    pub fn to_store(&self, origin: &Origin, now: Timestamp) -> NewBrowser {
+        NewBrowser {
+            series: self.cookie.series.hash(),
+            token: self.cookie.token.hash(),
+            expires_at: now.plus(self.lifetime),
+            device: origin.device.clone(),
+        }
     }
 
     /// Tells the browser, with the answer to `caller`.
     pub fn tell(&self, caller: &Caller) {
         self.cookie.set(caller, self.lifetime);
     }
-}
-
-/// Remembers a browser for `user`. `None` if the user has changed since `user` was read.
-///
-/// # Errors
-/// A fault of the database or of the random numbers.
-pub async fn remember(caller: &Caller, user: &StoredUser, now: Timestamp) -> Result<Option<Remembered>, Fault> {
-    let (services, origin) = (caller.services(), caller.origin());
-    let lifetime = services.settings().sessions.remember();
-    let cookie = RememberCookie {
-        series: Token::random()?,
-        token: Token::random()?,
-    };
-    let new = NewSeries {
-        series: &cookie.series.hash(),
-        token: &cookie.token.hash(),
-        user_id: &user.user_id,
-        user_changed_at: user.changed_at,
-        expires_at: now.plus(lifetime),
-        device: &origin.device,
-        address: &origin.address,
-    };
-    let is_kept = services.storage().add_series(&new, now).await?;
-    Ok(is_kept.then_some(Remembered { cookie, lifetime }))
 }
 
 /// Logs a remembered browser in again, with a session that is not fresh. A cookie that is good for nothing is removed.
@@ -169,18 +162,28 @@ fn may_have_crossed(arrival: Arrival, rotated_at: Timestamp) -> bool {
     arrival.at <= rotated_at.plus(window)
 }
 
+/// The hash of the series in the cookie of `caller`, whatever it is worth.
+pub fn series_of(caller: &Caller) -> Option<TokenHash> {
+    let cookie = caller.remember_cookie().and_then(RememberCookie::parse)?;
+    Some(cookie.series.hash())
+}
+
+/// Takes the cookie away from the browser of `caller`, if it has one. What it stands for is over.
+pub fn take_cookie(caller: &Caller) {
+    if caller.remember_cookie().is_some() {
+        caller.set_cookie(SetCookie::remove(CookieName::Remember));
+    }
+}
+
 /// Forgets the browser of `caller`, whatever its cookie is worth, and ends the sessions that came of it.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn forget(caller: &Caller) -> Result<(), Fault> {
-    let Some(value) = caller.remember_cookie() else {
-        return Ok(());
-    };
-    if let Some(cookie) = RememberCookie::parse(value) {
-        caller.services().storage().revoke_series(&cookie.series.hash()).await?;
+    if let Some(series) = series_of(caller) {
+        caller.services().storage().revoke_series(&series).await?;
     }
-    caller.set_cookie(SetCookie::remove(CookieName::Remember));
+    take_cookie(caller);
     Ok(())
 }
 
@@ -200,7 +203,7 @@ async fn begin(
         user_changed_at: stored.user_changed_at,
         origin: caller.origin(),
     };
-    sessions::begin(Arc::clone(caller.services().sessions()), &login).await
+    sessions::begin(caller.services().sessions(), login, None, &Replaced::default()).await
 }
 
 fn go_on_with(caller: &Caller, session: Session, stored: &StoredSeries) {

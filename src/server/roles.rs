@@ -19,7 +19,7 @@ use crate::contract::{
 };
 
 /// What the name of a role must be, in words that go after "role".
-const RULE: &str = "must be made of small letters, digits, dots and hyphens, and begin with a letter";
+const RULE: &str = "must consist of lowercase letters, digits, dots and hyphens, and start with a letter";
 
 /// All that somebody may do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub struct Held {
 }
 
 impl Held {
-    /// What a user may do, by all roles together.
+    /// What a user may do, by all roles together at one moment.
     ///
     /// # Errors
     /// A fault of the database.
     pub async fn by_user(storage: &Storage, user_id: &str) -> Result<Self, Fault> {
-        Self::by_roles(storage, &storage.roles_of(user_id).await?).await
+        Ok(Self::by_grants(&storage.grants_of(user_id).await?))
     }
 
     /// What these roles may do together.
@@ -131,7 +131,7 @@ fn permission(name: &str) -> PermissionView {
     permissions::find(name).map_or_else(
         || PermissionView {
             name: name.to_owned(),
-            words: "no guard of this program asks for it, so it opens nothing".to_owned(),
+            words: "no guard asks for it, so it has no effect".to_owned(),
             known: false,
         },
         declared,
@@ -177,7 +177,7 @@ pub async fn take(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, 
     Ok(is_done)
 }
 
-/// Makes a role, or changes it to be like this.
+/// Creates or changes a role.
 ///
 /// # Errors
 /// [`Refusal::InvalidArguments`]; [`Refusal::PermissionRequired`] where the role may do more than `actor`, before or
@@ -199,7 +199,7 @@ pub async fn put(
         .iter()
         .position(|name| permissions::find(name).is_none() && !held.contains(name))
     {
-        let problem = "is no permission that a guard asks for";
+        let problem = "is not a permission that any guard asks for";
         return Err(Refusal::of_argument(&format!("permissions[{unknown}]"), problem));
     }
     let touched = Held {
@@ -218,14 +218,14 @@ pub async fn put(
             events::changed(&event);
             Ok(())
         }
-        Put::IsThere => Err(Refusal::Conflict(format!("There is a role {role} already."))),
+        Put::IsThere => Err(Refusal::Conflict(format!("There is already a role {role}."))),
         Put::HasChanged => Err(Refusal::Conflict(format!(
-            "The role {role} has changed since it was shown. Look at it again, and make your change then."
+            "The role {role} has changed since you opened it. Open it again and repeat your change."
         ))),
     }
 }
 
-/// Deletes a role, which takes it from all users.
+/// Deletes a role, and takes it from all users who have it.
 ///
 /// # Errors
 /// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a role that may do more than `actor`;
@@ -247,7 +247,7 @@ async fn may_hand(actor: &Actor<'_>, role: &str) -> Result<(), Refusal> {
 fn refuse_built_in(role: &str) -> Result<(), Refusal> {
     match role == ADMIN {
         true => Err(Refusal::Conflict(format!(
-            "The role {ADMIN} is built in: it may do everything, and is neither changed nor deleted."
+            "The role {ADMIN} is built in. It has every permission and cannot be changed or deleted."
         ))),
         false => Ok(()),
     }
@@ -271,7 +271,7 @@ pub(super) fn done(change: Change) -> Result<bool, Refusal> {
         Change::NoUser => Err(Refusal::NotFound("user".to_owned())),
         Change::NoRole => Err(Refusal::NotFound("role".to_owned())),
         Change::LastAdmin => Err(Refusal::Conflict(
-            "This is the last administrator who can log in. Make somebody else one first.".to_owned(),
+            "This is the last administrator who can log in. Make someone else an administrator first.".to_owned(),
         )),
     }
 }

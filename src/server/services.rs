@@ -3,8 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    audit::Audit, kept_calls::pace::Pace, passwords::Passwords, sessions::store::Store, settings::Settings,
-    stopping::Stopping, storage::Storage, throttle::Throttle,
+    audit::Audit,
+    kept_calls::pace::Pace,
+    passwords::Passwords,
+    sessions::store::Store,
+    settings::Settings,
+    stopping::Stopping,
+    storage::{OpenFor, Storage},
+    throttle::Throttle,
 };
 
 /// Settings, database, sessions, password hashing, throttling and audit trail, behind one cheap handle.
@@ -30,8 +36,8 @@ impl Services {
     ///
     /// # Errors
     /// Says which step failed and why.
-    pub async fn open(settings: Settings) -> anyhow::Result<Self> {
-        let storage = Storage::open(&settings.data, settings.demo).await?;
+    pub async fn open(settings: Settings, open_for: OpenFor) -> anyhow::Result<Self> {
+        let storage = Storage::open(&settings.data, open_for, settings.demo).await?;
         Self::on(storage, settings)
     }
 
@@ -44,32 +50,28 @@ impl Services {
     }
 
     fn on(storage: Storage, settings: Settings) -> anyhow::Result<Self> {
-        Ok(Self::behind(Inner {
-            sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
-            passwords: Passwords::new(&settings.passwords)?,
-            throttle: Throttle::new(storage.clone(), &settings),
-            pace: Pace::new(settings.limits.kept_calls_per_minute),
-            audit: Audit::new(storage.clone()),
-            stopping: Stopping::default(),
-            storage,
-            settings,
-        }))
+        let passwords = Passwords::new(&settings.passwords)?;
+        Ok(Self::with(storage, settings, passwords))
     }
 
     /// The same beside another database, for questions that begin with "what if".
     #[must_use]
     pub fn beside(&self, storage: Storage) -> Self {
-        let settings = self.settings().clone();
-        Self::behind(Inner {
+        Self::with(storage, self.settings().clone(), self.passwords().clone())
+    }
+
+    fn with(storage: Storage, settings: Settings, passwords: Passwords) -> Self {
+        let inner = Inner {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
-            passwords: self.0.0.passwords.clone(),
+            passwords,
             throttle: Throttle::new(storage.clone(), &settings),
             pace: Pace::new(settings.limits.kept_calls_per_minute),
             audit: Audit::new(storage.clone()),
             stopping: Stopping::default(),
             storage,
             settings,
-        })
+        };
+        Self(Arc::new(Handle(Arc::new(inner))))
     }
 
     /// The same behind a handle of its own. Whoever clones it does not share a counter with all others: between cores that
@@ -77,10 +79,6 @@ impl Services {
     #[must_use]
     pub fn apart(&self) -> Self {
         Self(Arc::new(Handle(Arc::clone(&self.0.0))))
-    }
-
-    fn behind(inner: Inner) -> Self {
-        Self(Arc::new(Handle(Arc::new(inner))))
     }
 
     /// The settings.

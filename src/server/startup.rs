@@ -22,7 +22,7 @@ use super::{
     function,
     https::{
         self,
-        listener::{HandedOver, Listener, bind},
+        listener::{HandedOver, Listener, Peer, bind},
         open_files::make_room,
         places::Places,
         reload::{Reloader, Seen},
@@ -32,7 +32,8 @@ use super::{
     sessions::sweep::sweep_forever,
     settings::{self, Settings},
     site::Site,
-    storage::Storage,
+    stopping::Stopping,
+    storage::{OpenFor, Storage},
 };
 
 /// How long the audit trail is written at the stop.
@@ -58,7 +59,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let seen = Seen::now(&certificates).await;
     let tls = https::tls(&certificates).await?;
     let (secure, plain) = sockets(&settings, handed_over)?;
-    let services = Services::open(settings).await?;
+    let services = Services::open(settings, OpenFor::Serve).await?;
     let settings = services.settings();
     if settings.demo {
         demo::add_users(&services).await?;
@@ -66,18 +67,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         demo::refuse_users(&services).await?;
     }
     let stopping = services.stopping();
-    let connections = make_room(settings.limits.connections);
-    if settings.limits.connections_per_address >= connections {
-        tracing::warn!(
-            "limits.connections_per_address is not less than the {connections} connections that there is room for: one \
-             address can take them all"
-        );
-    }
-    let places = Places::new(
-        connections,
-        settings.limits.connections_per_address,
-        settings.proxies.clone(),
-    );
+    let places = places(settings);
     let listener = |socket| Listener::new(socket, Arc::clone(&places), stopping.clone());
     let (secure, plain) = (listener(secure)?, plain.map(listener).transpose()?);
 
@@ -92,31 +82,15 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     });
     let doors = Doors::new(&services, &site);
     let (handle, plain_handle) = (Handle::new(), Handle::new());
-    let handles = [handle.clone(), plain_handle.clone()];
-    let drain = Duration::from_secs(settings.https.drain_seconds);
-    let farewell = Duration::from_millis(settings.https.farewell_ms);
-    let mut signals = StopSignals::listen().context("signals cannot be listened to")?;
-    let stopper = tokio::spawn({
-        let (handle, plain_handle, stopping) = (handle.clone(), plain_handle.clone(), stopping.clone());
-        async move {
-            signals.next().await;
-            tracing::info!("stopping; calls under way may finish");
-            stopping.begin();
-            let gracefully = async {
-                https::parted([&handle, &plain_handle], farewell).await;
-                plain_handle.graceful_shutdown(Some(drain));
-                handle.graceful_shutdown(Some(drain));
-                pending::<()>().await;
-            };
-            // A second signal does not wait.
-            tokio::select! {
-                () = gracefully => {}
-                () = signals.next() => {}
-            }
-            plain_handle.shutdown();
-            handle.shutdown();
-        }
-    });
+    let handles = [plain_handle.clone(), handle.clone()];
+    let signals = StopSignals::listen().context("signals cannot be listened to")?;
+    let stopper = tokio::spawn(stop_when_told(
+        signals,
+        stopping.clone(),
+        handles.clone(),
+        Duration::from_millis(settings.https.farewell_ms),
+        Duration::from_secs(settings.https.drain_seconds),
+    ));
 
     let first_admin = match settings.demo {
         true => None,
@@ -167,6 +141,48 @@ fn sockets(settings: &Settings, handed_over: HandedOver) -> anyhow::Result<(TcpL
         (None, settings::Listen::Off) => None,
     };
     Ok((secure, plain))
+}
+
+/// The places of all connections, as many as the system has room for.
+fn places(settings: &Settings) -> Arc<Places> {
+    let limits = &settings.limits;
+    let connections = make_room(limits.connections);
+    if limits.connections_per_address >= connections {
+        tracing::warn!(
+            "limits.connections_per_address is not less than the {connections} connections that there is room for: one \
+             address can take them all"
+        );
+    }
+    Places::new(connections, limits.connections_per_address, settings.proxies.clone())
+}
+
+/// Waits for a signal, and then stops what the handles serve: no more connections at once, no more requests after
+/// `farewell`, and no more calls under way after `drain`.
+async fn stop_when_told(
+    mut signals: StopSignals,
+    stopping: Stopping,
+    handles: [Handle<Peer>; 2],
+    farewell: Duration,
+    drain: Duration,
+) {
+    signals.next().await;
+    tracing::info!("stopping; calls under way may finish");
+    stopping.begin();
+    let gracefully = async {
+        https::parted(handles.each_ref(), farewell).await;
+        for handle in &handles {
+            handle.graceful_shutdown(Some(drain));
+        }
+        pending::<()>().await;
+    };
+    // A second signal does not wait.
+    tokio::select! {
+        () = gracefully => {}
+        () = signals.next() => {}
+    }
+    for handle in &handles {
+        handle.shutdown();
+    }
 }
 
 /// The signals that stop the server. They are listened to from when this is made.

@@ -18,7 +18,7 @@ pub struct Stay {
     pub guests: Whole<1, 4>,
     /// In which room.
     pub room: Room,
-    /// What each guest gets besides.
+    /// What each guest gets in addition.
     pub extras: Vec<Extra>,
     /// The part of the price that is not asked for.
     pub discount: Option<f64>,

@@ -1,6 +1,7 @@
 //! Users, as those see and change them who manage them. The use-cases behind the functions and the command line.
 //!
-//! Nobody here sees or chooses another's password: a one-time link lets the person choose it (OWASP ASVS 6.4.6).
+//! No administrator sees or chooses another's password: a one-time link lets the person choose it (OWASP ASVS 6.4.6). Only
+//! the operator does, on the command line.
 
 use super::{
     actor::Actor,
@@ -11,23 +12,43 @@ use super::{
     links::{INVITATION, Link, NEW_PASSWORD},
     logins::{self, Entry, Present},
     names,
+    paging::page,
     roles::{self, Held},
     services::Services,
     storage::{
         Storage,
         events::EventFilter,
         roles::Change,
-        user_lists::{ListedUser, UserFilter},
+        user_lists::{ListedUser, Order, UserFilter},
         users::NewUser,
     },
 };
 use crate::contract::{
     Refusal,
-    user::{LinkReply, UserDetail, UserList, UserRow},
+    user::{LinkReply, UserDetail, UserList, UserOrder, UserRow},
 };
 
 /// How many events [`show`] tells of.
 const RECENT_EVENTS: u32 = 20;
+
+/// The order of a list, from where the last page ended: `after` is the `next` that came with it.
+///
+/// # Errors
+/// [`Refusal::InvalidArguments`] where that was not a page of this order.
+pub fn order(order: UserOrder, after: Option<&str>) -> Result<Order<'_>, Refusal> {
+    match (order, after) {
+        (UserOrder::Name, after) => Ok(Order::Name(after)),
+        (UserOrder::Newest, None) => Ok(Order::Newest(None)),
+        (UserOrder::Newest, Some(after)) => newest_after(after)
+            .map(|last| Order::Newest(Some(last)))
+            .ok_or_else(|| Refusal::of_argument("after", "is not the `next` of a page in this order")),
+    }
+}
+
+fn newest_after(next: &str) -> Option<(i64, &str)> {
+    let (created_at, user_id) = next.split_once('-')?;
+    Some((created_at.parse().ok()?, user_id))
+}
 
 /// A page of the list of users.
 ///
@@ -35,11 +56,11 @@ const RECENT_EVENTS: u32 = 20;
 /// A fault of the database.
 pub async fn list(storage: &Storage, filter: &UserFilter<'_>, most: u32) -> Result<UserList, Fault> {
     // One more than is shown tells whether there is another page.
-    let mut found = storage.page_of_users(filter, most.saturating_add(1)).await?;
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let has_more = found.len() > most;
-    found.truncate(most);
-    let next = found.last().filter(|_| has_more).map(|user| user.user_id.clone());
+    let found = storage.page_of_users(filter, most.saturating_add(1)).await?;
+    let (found, next) = page(found, most, |user| match filter.order {
+        Order::Name(_) => user.user_id.clone(),
+        Order::Newest(_) => format!("{}-{}", user.created_at, user.user_id),
+    });
     let mut roles = storage.roles_of_all(&found).await?;
     let users = found
         .into_iter()
@@ -131,7 +152,7 @@ pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Resul
         }
         Some(_) => {
             return Err(Refusal::Conflict(format!(
-                "There is a user {user_id} already. To let that person choose another password, \
+                "There is already a user {user_id}. To let that person choose another password, \
                  call require_new_password; on the command line: user passwd {user_id} --link."
             )));
         }
@@ -162,11 +183,15 @@ async fn add(
         link: link.map(Link::to_store),
     };
     match storage.add_user(&user, Timestamp::now(), &told).await? {
-        Change::Nothing => return Err(Refusal::Conflict(taken(storage, user_id).await?)),
+        Change::Nothing => {
+            must_be_free(storage, user_id).await?;
+            // Until just now.
+            return Err(Refusal::Conflict(format!("There was a user {user_id}. Try again.")));
+        }
         Change::NoRole => {
             return Err(Refusal::of_argument(
                 "roles",
-                "names a role that there is not, or one twice",
+                "must name roles that exist, each only once",
             ));
         }
         change => roles::done(change)?,
@@ -175,14 +200,18 @@ async fn add(
     Ok(())
 }
 
-/// Why a name cannot be given.
-async fn taken(storage: &Storage, user_id: &str) -> Result<String, Fault> {
-    Ok(match storage.find_twin(user_id).await? {
-        Some(twin) if twin != user_id => {
-            format!("There is a user {twin} already, and {user_id} would be mistaken for it. Choose another name.")
-        }
-        _ => format!("There is a user {user_id} already."),
-    })
+/// Looks whether a name can be given.
+///
+/// # Errors
+/// [`Refusal::Conflict`] where there is a user of that name, or of one that looks like it.
+pub async fn must_be_free(storage: &Storage, user_id: &str) -> Result<(), Refusal> {
+    match storage.find_twin(user_id).await? {
+        None => Ok(()),
+        Some(twin) if twin == user_id => Err(Refusal::Conflict(format!("There is already a user {user_id}."))),
+        Some(twin) => Err(Refusal::Conflict(format!(
+            "There is already a user {twin}, and {user_id} looks too much like it. Choose another name."
+        ))),
+    }
 }
 
 /// Takes a user's password away, ends all that it opened, and makes the link with which that person chooses another one.

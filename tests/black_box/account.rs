@@ -106,7 +106,7 @@ async fn of_many_changes_at_once_one_is_worked_on_and_others_log_in_meanwhile() 
         ("CALLGATE_PASSWORDS_MEMORY_KIB", "65536"),
         ("CALLGATE_PASSWORDS_ITERATIONS", "8"),
     ];
-    let server = Place::new().demo(&dear).await;
+    let server = Place::new().demo(&[QUICK, &dear].concat()).await;
     let client = server.user01().await;
     let changes = join_all((0..100).map(|_| change(&client, NEW)));
     let (replies, other) = tokio::join!(changes, server.logged_in("user02", "user_02"));
@@ -243,7 +243,7 @@ async fn one_sees_where_one_is_logged_in() {
     }
     let page = client.get("/account").await;
     assert!(
-        page.shows("Firefox on Linux, 127.0.0.1") && page.shows("this one"),
+        page.shows("Firefox on Linux, 127.0.0.1") && page.shows("this session"),
         "{}",
         page.body
     );

@@ -51,9 +51,9 @@ async fn begin(server: &Server, start: &[u8], drip: &[u8]) {
 
 #[tokio::test]
 async fn many_handshakes_without_an_end_are_all_given_up_and_others_are_served_meanwhile() {
-    let limit = Duration::from_secs(4);
+    let limit = Duration::from_secs(8);
     let mut variables = QUICK.to_vec();
-    variables.push(("CALLGATE_HTTPS_HANDSHAKE_SECONDS", "4"));
+    variables.push(("CALLGATE_HTTPS_HANDSHAKE_SECONDS", "8"));
     let server = Place::new().demo(&variables).await;
     let hello = client_hello(&server);
     let garbage = [0xff; 600];
@@ -90,7 +90,8 @@ async fn many_handshakes_without_an_end_are_all_given_up_and_others_are_served_m
         };
         let (_, slowest) = tokio::join!(join_all(beginnings), others);
         assert!(slowest < limit, "others waited for {slowest:?}");
-        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        let all_given_up = limit + Duration::from_secs(16);
+        assert!(began.elapsed() < all_given_up, "{:?}", began.elapsed());
     }
     let log = server.place.log();
     assert!(!log.contains("panic") && !log.contains("ERROR"), "{log}");

@@ -431,7 +431,7 @@ async fn a_refused_login_shows_the_form_again_wherever_it_was_to_lead() {
             assert_eq!(page.status, 401, "{door} {next}: {}", page.body);
             let told = match door {
                 "/login" => "Invalid user_id or password",
-                _ => "That is not your password.",
+                _ => "Wrong password. Try again.",
             };
             assert!(page.shows(told), "{door} {next}");
             assert!(!page.shows("<x>") && !page.shows("<c>"), "{door} {next}: {}", page.body);

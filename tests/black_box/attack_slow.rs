@@ -50,9 +50,9 @@ async fn slow_heads_bodies_and_readers_are_closed_in_time_and_logins_go_through_
     // Larger than what systems keep for a connection.
     fs::write(place.path("site/pkg/large.bin"), vec![0; 32 << 20]).unwrap();
     let limits = [
-        ("CALLGATE_HTTPS_HEADER_SECONDS", "2"),
-        ("CALLGATE_HTTPS_BODY_SECONDS", "2"),
-        ("CALLGATE_HTTPS_IDLE_SECONDS", "2"),
+        ("CALLGATE_HTTPS_HEADER_SECONDS", "6"),
+        ("CALLGATE_HTTPS_BODY_SECONDS", "6"),
+        ("CALLGATE_HTTPS_IDLE_SECONDS", "6"),
     ];
     let server = place.demo(&[QUICK, &limits].concat()).await;
     let before = server.open_files("socket:");
@@ -100,7 +100,7 @@ async fn files_that_an_http_2_client_asks_for_and_never_takes_are_closed() {
     let place = Place::new();
     fs::write(place.path("site/pkg/large.bin"), vec![0; 1 << 20]).unwrap();
     let server = place
-        .demo(&[QUICK, &[("CALLGATE_HTTPS_BODY_SECONDS", "6")]].concat())
+        .demo(&[QUICK, &[("CALLGATE_HTTPS_BODY_SECONDS", "15")]].concat())
         .await;
     let client = server.client();
     let io = TokioIo::new(client.connect("h2").await);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::server::{Place, free_address};
+use crate::server::Place;
 
 const FILES: [&str; 3] = ["ca.pem", "localhost.pem", "localhost.key"];
 
@@ -16,9 +16,7 @@ fn read(place: &Place, folder: &str) -> Vec<String> {
 #[tokio::test]
 async fn without_a_certificate_the_server_refuses_and_says_how_to_make_one() {
     let place = Place::new();
-    let address = free_address().to_string();
-    let ran = place.run(&["serve", "--https", &address, "--http", "off"], "").await;
-    assert!(!ran.worked);
+    let ran = place.refused(&[], &[]).await;
     let (_, hint) = ran.error.split_once('`').expect("a command to copy");
     let hint = hint.split('`').next().unwrap();
     let mut words: Vec<&str> = hint.split_whitespace().collect();
@@ -79,19 +77,13 @@ async fn own_pem_files_are_served_and_broken_ones_refused_by_name() {
     assert_eq!(server.client().get("/").await.status, 200);
     server.stop().await;
 
-    let address = free_address().to_string();
-    let line = ["serve", "--demo", "--https", &address, "--http", "off"];
     place.done(&["cert", "--certs", "other"], "").await;
     fs::copy(place.path("other/localhost.key"), place.path("own.key")).unwrap();
-    let ran = place.run_with(&line, "", &own).await;
-    assert!(
-        !ran.worked && ran.error.contains("own.pem"),
-        "a key of another one: {}",
-        ran.error
-    );
+    let ran = place.refused(&["--demo"], &own).await;
+    assert!(ran.error.contains("own.pem"), "a key of another one: {}", ran.error);
     fs::write(place.path("own.pem"), "nothing").unwrap();
-    let ran = place.run_with(&line, "", &own).await;
-    assert!(!ran.worked && ran.error.contains("own.pem"), "{}", ran.error);
+    let ran = place.refused(&["--demo"], &own).await;
+    assert!(ran.error.contains("own.pem"), "{}", ran.error);
 }
 
 #[tokio::test]
@@ -123,14 +115,9 @@ async fn a_port_that_is_taken_is_told_with_the_setting_that_chooses_another() {
     let server = place.demo(&[]).await;
     let (https, http) = (server.https.to_string(), server.http.to_string());
     let other = Place::new();
-    let ran = other
-        .run(&["serve", "--demo", "--https", &https, "--http", "off"], "")
-        .await;
-    assert!(!ran.worked && ran.error.contains("--https"), "{}", ran.error);
-    let free = free_address().to_string();
-    let ran = other
-        .run(&["serve", "--demo", "--https", &free, "--http", &http], "")
-        .await;
-    assert!(!ran.worked && ran.error.contains("--http"), "{}", ran.error);
+    let ran = other.refused(&["--demo", "--https", &https], &[]).await;
+    assert!(ran.error.contains("--https"), "{}", ran.error);
+    let ran = other.refused(&["--demo", "--http", &http], &[]).await;
+    assert!(ran.error.contains("--http"), "{}", ran.error);
     assert_eq!(server.client().get("/").await.status, 200);
 }

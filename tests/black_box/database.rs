@@ -26,6 +26,11 @@ impl Database {
         )
     }
 
+    /// Closes it and waits until nothing holds the file, which a drop does not.
+    pub async fn close(self) {
+        self.0.close().await.unwrap();
+    }
+
     /// How many rows a table has.
     pub async fn count(&mut self, table: &str) -> i64 {
         self.number(&format!("SELECT COUNT(*) FROM {table}")).await
@@ -82,5 +87,14 @@ impl Database {
             .await
             .unwrap()
             .rows_affected()
+    }
+
+    /// Has all sessions been last used so many seconds earlier. Gives their number.
+    pub async fn rest_sessions(&mut self, seconds: i64) -> u64 {
+        let milliseconds = seconds * 1000;
+        self.change(&format!(
+            "UPDATE sessions SET last_used_at = last_used_at - {milliseconds}"
+        ))
+        .await
     }
 }

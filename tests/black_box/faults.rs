@@ -1,7 +1,12 @@
 //! A database that is locked, full, damaged or from the future: nothing opens because of it, live sessions go on as far as
 //! reading goes, and what passes by itself needs no restart (security check 103; OWASP ASVS 16.5.2 and 16.5.3).
 
-use std::{fs, net::TcpListener, os::unix::fs::FileExt as _, time::Instant};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::FileExt as _,
+    time::{Duration, Instant},
+};
 
 use futures::future::join_all;
 
@@ -30,22 +35,33 @@ fn assert_comes_again(reply: &Reply, what: &str) {
 
 #[tokio::test]
 async fn a_lock_that_is_soon_gone_is_waited_for() {
+    // How long the server waits for a lock. What takes the test longer says nothing, and is done anew.
+    const PATIENCE: Duration = Duration::from_secs(3);
     let server = Server::quick_demo().await;
-    let client = remembered(&server).await;
-    client.drop_cookie(SESSION);
+    let live = server.user01().await;
     let mut other = server.place.database().await;
-    other.change("BEGIN EXCLUSIVE").await;
-    let login = tokio::spawn({
-        let client = server.client();
-        async move { client.json("/api/login", LOGIN).await.status }
-    });
-    let call = tokio::spawn(async move { client.who().await });
-    let began = Instant::now();
-    poll::until("a second to pass", async || began.elapsed().as_secs() >= 1).await;
-    assert!(!login.is_finished() && !call.is_finished(), "they wait");
-    other.change("COMMIT").await;
-    assert_eq!(login.await.unwrap(), 200);
-    assert_eq!(call.await.unwrap().as_deref(), Some("user01"));
+    for _ in 0..5 {
+        let (visitor, client) = (server.client(), remembered(&server).await);
+        client.drop_cookie(SESSION);
+        other.change("BEGIN EXCLUSIVE").await;
+        let began = Instant::now();
+        let login = tokio::spawn(async move { visitor.json("/api/login", LOGIN).await });
+        let call = tokio::spawn(async move { client.json("/api/auth_func", "{}").await });
+        // While the two are held up, other calls are answered one after the other.
+        for _ in 0..2 {
+            assert_eq!(live.who().await.as_deref(), Some("user01"));
+        }
+        let they_wait = !login.is_finished() && !call.is_finished();
+        assert!(they_wait || began.elapsed() >= PATIENCE, "they do not wait");
+        other.change("COMMIT").await;
+        let (login, call) = (login.await.unwrap(), call.await.unwrap());
+        if they_wait && (login.status, call.status) == (200, 200) {
+            assert!(call.message().ends_with("user_id=user01"), "{}", call.body);
+            return;
+        }
+        assert!(began.elapsed() >= PATIENCE, "{} {}", login.body, call.body);
+    }
+    panic!("the machine was too busy each time");
 }
 
 #[tokio::test]
@@ -97,8 +113,7 @@ async fn live_sessions_do_not_wait_for_a_lock_and_the_log_says_so_once() {
     let server = Server::quick_demo().await;
     let live = server.user01().await;
     let mut database = server.place.database().await;
-    let rested = "UPDATE sessions SET last_used_at = last_used_at - 300000";
-    assert_eq!(database.change(rested).await, 1);
+    assert_eq!(database.rest_sessions(300).await, 1);
     database.change("BEGIN EXCLUSIVE").await;
     let began = Instant::now();
     for _ in 0..20 {
@@ -116,7 +131,7 @@ async fn live_sessions_do_not_wait_for_a_lock_and_the_log_says_so_once() {
         live.who().await.is_some() && database.number(noted).await == 1
     })
     .await;
-    assert_eq!(database.change(rested).await, 1);
+    assert_eq!(database.rest_sessions(300).await, 1);
     poll::until("a use to be noted again", async || {
         live.who().await.is_some() && database.number(noted).await == 1
     })
@@ -132,9 +147,7 @@ async fn a_full_disk_refuses_what_must_be_written_and_live_sessions_go_on() {
     over.drop_cookie(SESSION);
     let mut database = place.database().await;
     // Its use is to be noted, which needs room.
-    database
-        .change("UPDATE sessions SET last_used_at = last_used_at - 300000")
-        .await;
+    database.rest_sessions(300).await;
 
     server.limit_files(Some(0));
     // Once is not enough: what a first failure leaves behind shows at the next ones.
@@ -191,15 +204,21 @@ async fn a_database_that_is_damaged_while_it_serves_opens_nothing() {
 async fn a_damaged_file_keeps_the_server_from_starting_and_stays_as_it_is() {
     let place = Place::new();
     place.demo(QUICK).await.stop().await;
+    // A server that stops on a busy machine may leave a part of it in the log that is written ahead.
+    let mut database = place.database().await;
+    database.change("PRAGMA wal_checkpoint(TRUNCATE)").await;
+    database.close().await;
     let file = place.data().join("callgate.db");
     let whole = fs::read(&file).unwrap();
     let text = b"this was a database once. ".repeat(1000);
     let spoilt = [&whole[..4096], &vec![0xaa; whole.len() - 4096]].concat();
     for damaged in [&text[..], &spoilt, &whole[..5000], &[&[0; 100], &whole[100..]].concat()] {
         fs::write(&file, damaged).unwrap();
-        for command in [&["serve", "--demo"][..], &["user", "list"]] {
-            let ran = place.run(command, "").await;
-            assert!(!ran.worked, "{command:?}");
+        for ran in [
+            place.refused(&["--demo"], &[]).await,
+            place.run(&["user", "list"], "").await,
+        ] {
+            assert!(!ran.worked, "{}", ran.printed);
             assert!(ran.error.contains("data/callgate.db is damaged"), "{}", ran.error);
             assert!(ran.error.contains("Put back a backup"), "{}", ran.error);
         }
@@ -219,9 +238,11 @@ async fn a_database_of_a_newer_program_is_left_alone() {
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                  VALUES (9999, 'from the future', TRUE, x'00', 0)";
     place.database().await.change(newer).await;
-    for command in [&["serve", "--demo"][..], &["user", "list"]] {
-        let ran = place.run(command, "").await;
-        assert!(!ran.worked, "{command:?}");
+    for ran in [
+        place.refused(&["--demo"], &[]).await,
+        place.run(&["user", "list"], "").await,
+    ] {
+        assert!(!ran.worked, "{}", ran.printed);
         assert!(ran.error.contains("made by a newer Callgate"), "{}", ran.error);
         assert!(ran.error.contains("put back a backup"), "{}", ran.error);
     }
@@ -237,18 +258,12 @@ async fn a_database_of_a_newer_program_is_left_alone() {
 async fn a_place_where_nothing_can_be_written_keeps_the_server_from_starting() {
     let place = Place::new();
     fs::create_dir_all(place.data().join("callgate.db")).unwrap();
-    let ran = place.run(&["serve", "--demo"], "").await;
-    assert!(
-        !ran.worked && ran.error.contains("the data folder data cannot"),
-        "{}",
-        ran.error
-    );
+    let ran = place.refused(&["--demo"], &[]).await;
+    assert!(ran.error.contains("the data folder data cannot"), "{}", ran.error);
     // Not even root makes a folder there.
-    let ran = place
-        .run_with(&["serve", "--demo"], "", &[("CALLGATE_DATA", "/proc/callgate")])
-        .await;
+    let ran = place.refused(&["--demo"], &[("CALLGATE_DATA", "/proc/callgate")]).await;
     assert!(
-        !ran.worked && ran.error.contains("the data folder /proc/callgate cannot"),
+        ran.error.contains("the data folder /proc/callgate cannot"),
         "{}",
         ran.error
     );
@@ -267,6 +282,27 @@ async fn servers_that_start_at_once_on_an_empty_folder_all_come_up() {
     }
 }
 
+/// The old program still runs when the new one is installed, and may have to run on.
+#[tokio::test]
+async fn a_command_of_a_newer_program_leaves_the_database_of_a_running_server_as_it_is() {
+    let server = Server::quick_demo().await;
+    let mut database = server.place.database().await;
+    // As if the running server did not know the last step yet.
+    let undone = "DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)";
+    assert_eq!(database.change(undone).await, 1);
+    let steps = database.count("_sqlx_migrations").await;
+    for command in [&["user", "list"][..], &["user", "add", "ada"], &["audit", "export"]] {
+        let ran = server.place.run(command, "seven small brown zebras").await;
+        assert!(
+            !ran.worked && ran.error.contains("made by an older Callgate"),
+            "{command:?}: {}",
+            ran.error
+        );
+        assert_eq!(database.count("_sqlx_migrations").await, steps, "{command:?}");
+    }
+    assert_eq!(database.count("users").await, 3);
+}
+
 /// A newer version that cannot serve leaves the database as it is for the one that does.
 #[tokio::test]
 async fn a_start_that_fails_has_not_changed_the_database() {
@@ -278,12 +314,10 @@ async fn a_start_that_fails_has_not_changed_the_database() {
     let newest = database.number(last).await;
     let undone = format!("DELETE FROM _sqlx_migrations WHERE version = {newest}");
     assert_eq!(database.change(&undone).await, 1);
-    let line = ["serve", "--demo", "--https", &taken, "--http", "off"];
-    let ran = server.place.run(&line, "").await;
+    let ran = server.place.refused(&["--demo", "--https", &taken], &[]).await;
+    assert!(ran.error.contains("cannot be listened on"), "{}", ran.error);
     assert!(
-        !ran.worked && ran.error.contains("cannot be listened on"),
-        "{}",
-        ran.error
+        database.number(last).await < newest,
+        "it brought the database up to date"
     );
-    assert_eq!(database.number(last).await, newest - 1);
 }

@@ -84,6 +84,27 @@ async fn the_link_is_stored_as_a_hash_and_is_not_in_the_log() {
     assert!(!place.log().contains(code));
 }
 
+/// Or a stranger would make the link useless.
+#[tokio::test]
+async fn nobody_registers_before_the_first_administrator_is_there() {
+    let place = Place::new();
+    let open = ("CALLGATE_REGISTRATION_OPEN", "true");
+    let mut server = place.serve(&[QUICK, UNTHROTTLED, &[open]].concat()).await;
+    let link = server.says_until("/setup#").await;
+    let client = server.client();
+    let arguments = json!({"user_id": "ada", "new_password": PASSWORD});
+    let early = client.call("register", arguments.clone()).await;
+    assert_eq!(
+        (early.status, early.code().as_str()),
+        (403, "forbidden"),
+        "{}",
+        early.body
+    );
+    assert_eq!(create(&client, &link, "root").await.status, 200);
+    client.done("register", arguments).await;
+    assert_eq!(place.database().await.count("users").await, 2);
+}
+
 #[tokio::test]
 async fn a_link_of_an_earlier_start_is_useless() {
     let place = Place::new();

@@ -29,7 +29,9 @@ fn written(text: &str) -> String {
 fn editor(page: &Reply) -> &str {
     let (_, rest) = page.body.split_once("<textarea").expect("an editor");
     let (_, rest) = rest.split_once('>').unwrap();
-    rest.split_once("</textarea>").unwrap().0
+    let text = rest.split_once("</textarea>").unwrap().0;
+    // As browsers read it.
+    text.strip_prefix('\n').unwrap_or(text)
 }
 
 #[tokio::test]
@@ -234,7 +236,8 @@ async fn what_cannot_be_called_is_told_on_the_page_with_what_was_typed() {
     for (typed, told) in [
         ("{\"a\":}", "400 Bad Request"),
         ("", "400 Bad Request"),
-        ("[1]", "400 Bad Request"),
+        // HTML drops the first of them.
+        ("\n\n[1]", "400 Bad Request"),
     ] {
         assert_eq!(call(&client, typed).await.status, 303);
         let page = client.get(AUTH).await;

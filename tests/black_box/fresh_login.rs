@@ -138,7 +138,7 @@ async fn the_page_that_confirms_works_without_script() {
         .await;
     assert_eq!(wrong.status, 401);
     assert!(
-        wrong.shows("That is not your password.") && !wrong.shows("canary"),
+        wrong.shows("Wrong password. Try again.") && !wrong.shows("canary"),
         "{}",
         wrong.body
     );

@@ -363,7 +363,7 @@ async fn a_refusal_of_a_slow_or_ambiguous_request_has_its_headers_too() {
         ),
         (
             400,
-            "could be read in two ways",
+            "The request is not valid",
             "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         ),
     ] {
@@ -410,7 +410,7 @@ async fn part_of_a_file_and_a_file_that_is_known_are_dressed_as_the_whole_one() 
 async fn a_page_is_not_shown_under_the_name_of_a_file() {
     let server = Server::quick_demo().await;
     let user = server.user01().await;
-    assert!(user.get("/account").await.shows(">this one<"));
+    assert!(user.get("/account").await.shows(">this session<"));
     for path in [
         "/account/x.css",
         "/account.css",
@@ -431,7 +431,7 @@ async fn a_page_is_not_shown_under_the_name_of_a_file() {
     ] {
         let reply = user.get(path).await;
         assert_eq!(reply.status, 404, "{path}");
-        assert!(!reply.shows(">this one<"), "{path}: {}", reply.body);
+        assert!(!reply.shows(">this session<"), "{path}: {}", reply.body);
         check(path, path, &reply);
         let reply = user.json(path, "{}").await;
         assert!([404, 405].contains(&reply.status), "{path}: {}", reply.status);

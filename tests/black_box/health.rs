@@ -51,9 +51,7 @@ async fn asking_for_health_touches_no_session() {
     let body = r#"{"user_id":"user01","password":"user_01"}"#;
     assert_eq!(client.json("/api/login", body).await.status, 200);
     let mut database = server.place.database().await;
-    database
-        .change("UPDATE sessions SET last_used_at = last_used_at - 300000")
-        .await;
+    database.rest_sessions(300).await;
     let last_use = "SELECT MAX(last_used_at) FROM sessions";
     let before = database.number(last_use).await;
     let remembered = client.with_only(REMEMBER, &client.cookie(REMEMBER).unwrap());

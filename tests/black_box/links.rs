@@ -4,8 +4,9 @@ use futures::future::join_all;
 use serde_json::json;
 
 use crate::{
-    client::{Client, REMEMBER, Reply},
+    client::{Client, REMEMBER, Reply, SESSION},
     clock::{Clock, HOUR, MINUTE},
+    raw,
     server::{Place, QUICK, Server, UNTHROTTLED},
 };
 
@@ -36,7 +37,7 @@ fn assert_useless(reply: &Reply) {
         "{}",
         reply.body
     );
-    assert!(reply.error().contains("Ask for another one"), "{}", reply.body);
+    assert!(reply.error().contains("Ask for a new one"), "{}", reply.body);
 }
 
 /// security check 48: an administrator neither chooses nor sees a password
@@ -184,6 +185,46 @@ async fn of_many_who_use_one_link_at_once_one_wins() {
         assert!([404, 429, 503].contains(&reply.status), "{}", reply.body);
     }
     server.logged_in("ada", &format!("{} {PASSWORD}", won[0])).await;
+}
+
+/// security check 47: a person who has got a password by another way needs no link, nor does who finds it later
+#[tokio::test]
+async fn a_link_is_of_no_use_once_its_person_has_a_password() {
+    let server = Server::quick_demo().await;
+    let (admin, person) = (server.admin().await, server.client());
+    let invited = invite(&admin, "ada").await;
+    let reply = admin.done("require_new_password", json!({"user_id": "user01"})).await;
+    let required = reply["link"].as_str().unwrap();
+    for (user, link) in [("ada", invited.as_str()), ("user01", required)] {
+        server.place.done(&["user", "passwd", user], PASSWORD).await;
+        assert_useless(&choose(&person, link, "another brown zebra swims").await);
+        server.logged_in(user, PASSWORD).await;
+    }
+    assert_eq!(server.place.database().await.count("links").await, 0);
+}
+
+/// security check 47: where a link leads is not for who asks for it to say
+#[tokio::test]
+async fn a_link_leads_to_this_site_whatever_host_was_asked_for() {
+    const SITE: &str = "https://calls.example";
+    for (settings, origin) in [(vec![], None), (vec![("CALLGATE_SITE_ORIGIN", SITE)], Some(SITE))] {
+        let server = Place::new().demo(&[QUICK, settings.as_slice()].concat()).await;
+        let admin = server.admin().await;
+        let origin = origin.map_or_else(|| admin.origin(), str::to_owned);
+        let body = r#"{"user_id":"ada"}"#;
+        let request = format!(
+            "POST /api/invite_user HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\n\
+             X-Forwarded-Proto: http\r\nX-Original-Host: evil.example\r\nForwarded: host=evil.example;proto=http\r\n\
+             Cookie: {SESSION}={}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            admin.session(),
+            body.len()
+        );
+        let answer = raw::exchange(&server, request).await;
+        assert_eq!(raw::status(&answer), 200, "{answer}");
+        assert!(answer.contains(&format!(r#""link":"{origin}/welcome#"#)), "{answer}");
+        assert!(!answer.contains("evil.example"), "{answer}");
+    }
 }
 
 /// security check 33

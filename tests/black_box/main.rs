@@ -34,6 +34,7 @@ mod call;
 mod call_log;
 mod calls_under_way;
 mod canaries;
+mod chosen_passwords;
 mod command_line;
 mod connections;
 mod contract;

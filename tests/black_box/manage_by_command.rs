@@ -36,6 +36,34 @@ async fn status(place: &Arc<Place>, line: &[&str]) -> i32 {
 }
 
 #[tokio::test]
+async fn a_command_that_begins_nothing_makes_no_database() {
+    let place = Place::new();
+    for line in [
+        &["user", "list"][..],
+        &["user", "disable", "ada"],
+        &["role", "list"],
+        &["role", "give", "ada", "admin"],
+        &["session", "list", "ada"],
+        &["audit", "events"],
+    ] {
+        let ran = place.run(line, "").await;
+        assert!(
+            !ran.worked && ran.error.contains("no database in the folder data") && ran.error.contains("--data"),
+            "{line:?}: {}",
+            ran.error
+        );
+        assert!(!place.data().exists(), "{line:?}");
+    }
+    for line in [
+        &["user", "add", "ada"][..],
+        &["user", "invite", "ada"],
+        &["role", "put", "support"],
+    ] {
+        Place::new().done(line, PASSWORD).await;
+    }
+}
+
+#[tokio::test]
 async fn everything_an_operator_needs_is_done_by_commands_without_a_server() {
     let place = Place::new();
     place.done(&["user", "add", "ada", "--role", "admin"], PASSWORD).await;

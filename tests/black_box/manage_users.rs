@@ -86,10 +86,46 @@ async fn users_are_searched_filtered_ordered_and_read_a_page_at_a_time() {
         ("state", json!("gone")),
         ("order", json!("random")),
         ("part", json!("")),
+        ("after", json!("")),
         ("is_admin", json!(true)),
     ] {
         let reply = admin.call("list_users", json!({ field: value })).await;
         assert_eq!(reply.status, 422, "{field}: {}", reply.body);
+    }
+}
+
+/// Whoever reads the list also tidies it up.
+#[tokio::test]
+async fn a_list_goes_on_where_it_was_when_the_user_at_its_end_is_gone() {
+    let server = Server::quick_demo().await;
+    let admin = server.admin().await;
+    for user in ["a-1", "a-2", "a-3", "a-4"] {
+        admin.done("create_user", json!({"user_id": user})).await;
+    }
+    for (order, first, rest) in [
+        (
+            "name",
+            ["a-1", "a-2"],
+            &["a-3", "a-4", "user01", "user02", "user03"][..],
+        ),
+        ("newest", ["a-4", "a-3"], &["a-1", "user03", "user02", "user01"]),
+    ] {
+        let page = admin.done("list_users", json!({"order": order, "most": 2})).await;
+        assert_eq!(names(&page), first, "{order}");
+        admin.done("delete_user", json!({"user_id": first[1]})).await;
+        let next = json!({"order": order, "most": 9, "after": page["next"]});
+        let found = names(&admin.done("list_users", next).await);
+        assert_eq!(found, rest, "{order}");
+    }
+    for after in ["user01", "x-user01", "17"] {
+        let reply = admin
+            .call("list_users", json!({"order": "newest", "after": after}))
+            .await;
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (422, "invalid_arguments"),
+            "{after}"
+        );
     }
 }
 

@@ -36,7 +36,7 @@ pub fn input<'a>(page: &'a Reply, name: &str) -> &'a str {
 pub fn said(page: &Reply, name: &str) -> String {
     let (_, rest) = page
         .body
-        .split_once(&format!(r#"id="{name}-said""#))
+        .split_once(&format!(r#"id="said-argument-{name}""#))
         .unwrap_or_else(|| panic!("no place beside {name}: {}", page.body));
     let (_, rest) = rest.split_once('>').unwrap();
     unescaped(rest.split_once("</p>").unwrap().0).trim().to_owned()

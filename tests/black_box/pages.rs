@@ -44,6 +44,14 @@ async fn home_lists_every_function_with_who_may_call_it_in_words() {
     let list = server.client().json("/api/list_functions", "{}").await.value();
     let functions = list["functions"].as_array().unwrap();
     assert!(functions.len() >= 12);
+    for (name, group) in [
+        ("auth_func", "functions"),
+        ("login", "account"),
+        ("put_role", "administration"),
+    ] {
+        let function = functions.iter().find(|function| function["name"] == name);
+        assert_eq!(function.unwrap()["group"], group, "{name}");
+    }
     for function in functions {
         let name = function["name"].as_str().unwrap();
         let (_, row) = home
@@ -54,7 +62,7 @@ async fn home_lists_every_function_with_who_may_call_it_in_words() {
         let words = match function["rule"]["guard"].as_str().unwrap() {
             "Anyone" => "Open to anyone",
             "LoggedIn" => "For logged-in users",
-            "FreshLogin" => "For freshly logged-in users",
+            "FreshLogin" => "For recently logged-in users",
             _ => function["rule"]["words"].as_str().unwrap(),
         };
         assert!(
@@ -98,7 +106,7 @@ async fn what_is_not_there_is_a_page_with_status_404() {
             let reply = client.get(path).await;
             assert_eq!(reply.status, 404, "{path}");
             assert_eq!(reply.header("content-type"), "text/html; charset=utf-8", "{path}");
-            assert!(reply.shows("There is nothing here"), "{path}: {}", reply.body);
+            assert!(reply.shows("Page not found"), "{path}: {}", reply.body);
         }
         for path in ["/pkg/nothing.js", "/pkg/", "/pkg/nothing.html"] {
             let reply = client.get(path).await;
@@ -404,6 +412,38 @@ async fn strange_paths_and_queries_are_answered_and_nothing_breaks() {
     assert!(!log.contains("panic") && !log.contains("ERROR"), "{log}");
 }
 
+#[tokio::test]
+async fn what_is_too_long_for_a_filter_is_not_cut_off_but_said_and_kept() {
+    let server = Server::quick_demo().await;
+    let admin = server.admin().await;
+    let long = "x".repeat(65);
+    for (page, fields, status) in [
+        ("/users", &["part", "role"][..], 422),
+        ("/audit", &["user"], 422),
+        ("/calls", &["user", "function"], 422),
+        // What else that page tells is there.
+        ("/access", &["user_id"], 200),
+        ("/roles", &[], 200),
+    ] {
+        let shown = admin.get(page).await;
+        assert!(
+            shown.status == 200 && !shown.shows("maxlength"),
+            "{page}: {}",
+            shown.body
+        );
+        for field in fields {
+            let reply = admin.get(&format!("{page}?{field}={long}")).await;
+            assert_eq!(reply.status, status, "{page} {field}: {}", reply.body);
+            assert!(reply.shows("at most 64 characters"), "{page} {field}: {}", reply.body);
+            assert!(
+                reply.shows(&format!(r#"value="{long}""#)),
+                "{page} {field}: {}",
+                reply.body
+            );
+        }
+    }
+}
+
 /// security check 15
 #[tokio::test]
 async fn head_mirrors_get_and_other_methods_are_405() {
@@ -416,6 +456,7 @@ async fn head_mirrors_get_and_other_methods_are_405() {
         "/nothing",
         "/functions/nothing",
         "/favicon.svg",
+        "/logout",
     ] {
         let (get, head) = (client.get(path).await, client.request("HEAD", path).send().await);
         assert_eq!(head.status, get.status, "{path}");
@@ -436,6 +477,14 @@ async fn head_mirrors_get_and_other_methods_are_405() {
             let reply = client.request(method, path).send().await;
             assert_eq!(reply.status, 405, "{method} {path}");
             let allow = reply.header("allow");
+            // Who wanted to read is told why there is nothing.
+            let is_reading = ["GET", "HEAD"].contains(&method);
+            assert_eq!(reply.find("content-type").is_some(), is_reading, "{method} {path}");
+            assert_eq!(
+                reply.shows("Opening this address does nothing"),
+                method == "GET",
+                "{method} {path}"
+            );
             for wanted in &allowed {
                 assert!(allow.contains(wanted), "{method} {path}: {allow}");
             }

@@ -27,10 +27,8 @@ pub async fn tls_as(server: &Server, config: ClientConfig) -> io::Result<TlsStre
 }
 
 /// A TLS connection to a server on a connection that is open already.
-pub async fn tls_on(server: &Server, stream: TcpStream) -> TlsStream<TcpStream> {
-    handshake(stream, trusting(&server.place.data(), None))
-        .await
-        .expect("a TLS connection")
+pub async fn tls_on(server: &Server, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    handshake(stream, trusting(&server.place.data(), None)).await
 }
 
 async fn handshake(stream: TcpStream, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {

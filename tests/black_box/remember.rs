@@ -4,7 +4,7 @@ use futures::future::join_all;
 
 use crate::{
     client::{Client, REMEMBER, SESSION},
-    server::{Place, QUICK, Server},
+    server::{Place, QUICK, ROOM_FOR_THREE, Server},
 };
 
 const LOGIN: &str = r#"{"user_id":"user01","password":"user_01","remember":true}"#;
@@ -282,6 +282,98 @@ async fn calls_that_log_a_browser_in_again_do_not_outlive_its_logout() {
         assert_eq!(database.count("remembered").await, 0);
         assert_eq!(database.count("sessions").await, 0);
     }
+}
+
+#[tokio::test]
+async fn a_browser_beyond_the_limit_has_the_one_forgotten_that_was_used_longest_ago() {
+    let server = Place::new().demo(&[QUICK, ROOM_FOR_THREE].concat()).await;
+    let other = server.client();
+    let login = r#"{"user_id":"user02","password":"user_02","remember":true}"#;
+    assert_eq!(other.json("/api/login", login).await.status, 200);
+    let (first, second, third) = (
+        remembered(&server).await,
+        remembered(&server).await,
+        remembered(&server).await,
+    );
+    // It is the use of a session that counts, and not only when its browser was last logged in: all but the second are used.
+    let mut database = server.place.database().await;
+    let used = "UPDATE sessions SET last_used_at = last_used_at + 1000 WHERE user_id = 'user01' AND token_hash <>
+                (SELECT token_hash FROM sessions WHERE user_id = 'user01' ORDER BY logged_in_at LIMIT 1 OFFSET 1)";
+    assert_eq!(database.change(used).await, 2);
+    let fourth = remembered(&server).await;
+    let told = "SELECT COUNT(*) FROM events WHERE action = 'surplus_ended' AND actor = 'user01' AND about = '1'";
+    assert_eq!(database.number(told).await, 1);
+    assert_eq!(second.with_only(SESSION, &second.session()).who().await, None);
+    assert_eq!(second.with_only(REMEMBER, &token(&second)).who().await, None);
+    let reply = second.json("/api/auth_func", "{}").await;
+    assert_eq!((reply.status, reply.code().as_str()), (401, "not_logged_in"));
+    assert_eq!(reply.cookie_names(), [REMEMBER]);
+    for (client, user) in [
+        (&first, "user01"),
+        (&third, "user01"),
+        (&fourth, "user01"),
+        (&other, "user02"),
+    ] {
+        assert_eq!(client.who().await.as_deref(), Some(user));
+        client.drop_cookie(SESSION);
+        assert_eq!(client.who().await.as_deref(), Some(user));
+    }
+    assert_eq!(database.count("remembered").await, 4);
+    assert_eq!(database.count("sessions WHERE user_id = 'user01'").await, 3);
+}
+
+/// As a program leaves them that logs in anew at each run, for a user who has a browser as well.
+#[tokio::test]
+async fn logins_that_nobody_goes_on_with_make_room_before_a_browser_that_came_back() {
+    let server = Place::new().demo(&[QUICK, ROOM_FOR_THREE].concat()).await;
+    let person = remembered(&server).await;
+    person.drop_cookie(SESSION);
+    assert_eq!(person.who().await.as_deref(), Some("user01"));
+    for _ in 0..5 {
+        remembered(&server).await;
+    }
+    assert_eq!(person.who().await.as_deref(), Some("user01"));
+    assert_eq!(server.place.database().await.count("remembered").await, 3);
+}
+
+/// security check 27
+#[tokio::test]
+async fn a_browser_that_logs_in_again_takes_its_own_place_and_nobody_elses() {
+    let server = Place::new().demo(&[QUICK, ROOM_FOR_THREE].concat()).await;
+    let others = [remembered(&server).await, remembered(&server).await];
+    let again = remembered(&server).await;
+    for _ in 0..4 {
+        let (session, token) = (again.session(), token(&again));
+        assert_eq!(again.json("/api/login", LOGIN).await.status, 200);
+        assert_eq!(again.with_only(SESSION, &session).who().await, None);
+        assert_eq!(again.with_only(REMEMBER, &token).who().await, None);
+    }
+    for client in others.iter().chain([&again]) {
+        assert_eq!(client.who().await.as_deref(), Some("user01"));
+    }
+    let mut database = server.place.database().await;
+    assert_eq!(database.count("remembered").await, 3);
+    assert_eq!(database.count("sessions").await, 3);
+    assert_eq!(database.count("events WHERE action = 'surplus_ended'").await, 0);
+}
+
+#[tokio::test]
+async fn logins_at_the_same_moment_leave_no_more_browsers_than_there_may_be() {
+    let server = Place::new().demo(&[QUICK, ROOM_FOR_THREE].concat()).await;
+    let logins = (0..10).map(|_| async {
+        let client = server.client();
+        let reply = client.json("/api/login", LOGIN).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        client
+    });
+    let mut alive = 0;
+    for client in join_all(logins).await {
+        alive += usize::from(client.who().await.is_some());
+    }
+    assert_eq!(alive, 3);
+    let mut database = server.place.database().await;
+    assert_eq!(database.count("remembered").await, 3);
+    assert_eq!(database.count("sessions").await, 3);
 }
 
 /// security checks 31 and 40

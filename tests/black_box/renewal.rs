@@ -16,7 +16,7 @@ async fn shown(server: &Server) -> Vec<u8> {
     stream.get_ref().1.peer_certificates().expect("a certificate")[0].to_vec()
 }
 
-/// Puts files of the folder `from` in place of those in use: all at once for whoever looks by chance.
+/// Puts files of the folder `from` in place of those in use: each at once, one after the other.
 fn swap(server: &Server, from: &str, files: &[&str]) {
     for file in files {
         let target = server.place.path("data/certs").join(file);
@@ -26,7 +26,8 @@ fn swap(server: &Server, from: &str, files: &[&str]) {
     }
 }
 
-const PAIR: &[&str] = &["ca.pem", "localhost.pem", "localhost.key"];
+/// The certificate last: whoever looks in between finds the old one, or none, beside the new key.
+const PAIR: &[&str] = &["ca.pem", "localhost.key", "localhost.pem"];
 
 async fn certificates(server: &Server, folder: &str) {
     server.place.done(&["cert", "--certs", folder], "").await;
@@ -48,7 +49,7 @@ const REFUSED: &str = "the earlier ones stay in use";
 
 #[tokio::test]
 async fn a_renewed_certificate_is_shown_to_new_connections_and_open_ones_go_on() {
-    let server = Place::new().serve(&[]).await;
+    let server = Place::new().serve(&[("CALLGATE_HTTPS_HEADER_SECONDS", "30")]).await;
     let client = server.client();
     assert_eq!(client.get("/").await.status, 200);
     let mut open = raw::tls(&server).await;

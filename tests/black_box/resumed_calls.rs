@@ -11,7 +11,7 @@ use crate::{
 
 pub const AUTH: &str = "/functions/auth_func";
 const KEPT: &str = "/functions/auth_func/kept";
-const WAITS: &str = "This call waits for you";
+const WAITS: &str = "Your call is waiting";
 
 pub async fn log_in(client: &Client, user: &str, next: &str) {
     let password = user.replace("user", "user_");
@@ -74,7 +74,13 @@ async fn it_never_runs_by_itself() {
     for page in [AUTH, "/", AUTH, "/functions/notauth_func", "/account", AUTH] {
         assert!(!client.get(page).await.shows("auth_func({"), "{page}");
     }
-    assert_eq!(client.get(KEPT).await.status, 405);
+    let reply = client.get(KEPT).await;
+    assert_eq!((reply.status, reply.header("allow")), (405, "POST"));
+    assert!(
+        reply.shows("Opening this address does nothing") && reply.shows(&format!(r#"href="{AUTH}""#)),
+        "{}",
+        reply.body
+    );
     assert_eq!(client.request("HEAD", KEPT).send().await.status, 405);
     assert!(!shows_reply(&client).await);
     assert!(client.get(AUTH).await.shows(WAITS), "it goes on waiting");
@@ -154,6 +160,45 @@ async fn another_user_of_the_same_browser_cannot_see_or_run_it() {
     assert!(!client.get(AUTH).await.shows("canary"));
     press(&client, &id).await;
     assert!(!shows_reply(&client).await);
+}
+
+/// What a person was about to do with a button is shown to nobody else who logs in with that browser.
+#[tokio::test]
+async fn every_form_of_a_function_on_a_page_says_whom_it_was_shown_to() {
+    let server = Server::quick_demo().await;
+    let admin = server.admin().await;
+    let _elsewhere = server.admin().await;
+    for (path, fewest) in [("/user?name=user01", 4), ("/roles", 1), ("/account", 3), (AUTH, 1)] {
+        let page = admin.get(path).await.body.replace("<!>", "");
+        let forms: Vec<&str> = page
+            .split("<form")
+            .skip(1)
+            .filter_map(|rest| rest.split_once("</form>").map(|(form, _)| form))
+            .filter(|form| form.contains(r#"action="/functions/"#))
+            .collect();
+        assert!(forms.len() >= fewest, "{path}: {page}");
+        for form in forms {
+            assert!(form.contains(r#"name="shown-to" value="user03""#), "{path}: {form}");
+        }
+    }
+}
+
+/// Of a form that leads back to its page when it is done, too: nothing is left to be run once more.
+#[tokio::test]
+async fn a_call_by_hand_takes_the_place_of_the_one_that_waits() {
+    let server = Server::quick_demo().await;
+    let admin = server.admin().await;
+    let fields = [("user_id", "user01"), ("then-page", "/users")];
+    server.let_password_age("user03", 600).await;
+    let asked = admin.form("/functions/disable_user", &fields).await;
+    assert_eq!(asked.header("location"), "/confirm?next=/functions/disable_user");
+    admin
+        .done("confirm_login", serde_json::json!({"password": "user_03"}))
+        .await;
+    assert!(id(&admin, "/functions/disable_user").await.is_some(), "it waits");
+    let done = admin.form("/functions/disable_user", &fields).await;
+    assert_eq!((done.status, done.header("location")), (303, "/users"));
+    assert!(id(&admin, "/functions/disable_user").await.is_none(), "it is done");
 }
 
 #[tokio::test]
@@ -278,7 +323,7 @@ async fn a_secret_is_never_kept_and_has_to_be_typed_again() {
         .await;
     assert_eq!(reply.header("location"), page);
     let shown = client.get(page).await;
-    assert!(shown.shows(WAITS) && shown.shows("type that"), "{}", shown.body);
+    assert!(shown.shows(WAITS) && shown.shows("Enter that again"), "{}", shown.body);
     assert!(
         !shown.shows("Run this call") && !shown.shows("canary"),
         "{}",

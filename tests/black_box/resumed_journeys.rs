@@ -13,7 +13,7 @@ use crate::{
 
 const STAY: &str = "/functions/quote_stay";
 const END_OTHERS: &str = "/functions/end_other_sessions";
-const WAITS: &str = "This call waits for you";
+const WAITS: &str = "Your call is waiting";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 async fn log_in(client: &Client, user: &str, next: &str) {
@@ -60,7 +60,7 @@ async fn typed_arguments_come_through_the_login_as_they_were_typed() {
     let client = waiting(&server, STAY, &stay()).await;
     let page = client.get(STAY).await;
     assert!(page.shows(WAITS), "{}", page.body);
-    let body: Value = serde_json::from_str(&code(&page, "The arguments of the call that waits")).unwrap();
+    let body: Value = serde_json::from_str(&code(&page, "The arguments of the waiting call")).unwrap();
     assert_eq!(
         body,
         json!({
@@ -193,7 +193,7 @@ async fn what_will_run_is_shown_as_text_whatever_it_is() {
     ] {
         let client = waiting(&server, page, &[("arguments", hostile)]).await;
         let shown = client.get(page).await;
-        assert_eq!(code(&shown, "The arguments of the call that waits"), hostile);
+        assert_eq!(code(&shown, "The arguments of the waiting call"), hostile);
         for bad in ["<script>alert", "<img src=x", "<!--<script"] {
             assert!(!shown.shows(bad), "{bad}: {}", shown.body);
         }
@@ -207,7 +207,7 @@ async fn a_press_runs_the_call_that_its_page_has_shown_and_no_other() {
     let page = "/functions/auth_func";
     let client = waiting(&server, page, &[("arguments", r#"{"shown":1}"#)]).await;
     let shown = client.get(page).await;
-    assert!(code(&shown, "The arguments of the call that waits").contains("shown"));
+    assert!(code(&shown, "The arguments of the waiting call").contains("shown"));
     let (_, form) = shown
         .body
         .split_once(&format!(r#"action="{page}/kept""#))

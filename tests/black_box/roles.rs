@@ -74,24 +74,46 @@ async fn a_role_opens_functions_at_the_very_next_call_and_closes_them_at_the_ver
     }
 }
 
+/// Who may manage users needs no other permission for it, and is led nowhere that wants one.
+#[tokio::test]
+async fn a_user_who_may_only_manage_users_does_so_on_the_pages_of_users() {
+    let server = Server::quick_demo().await;
+    let (user, admin) = (helpdesk(&server).await, server.admin().await);
+    admin
+        .done("put_role", json!({"role": "helpdesk", "permissions": ["users.manage"]}))
+        .await;
+    let page = user.get("/user?name=user02").await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    for offered in ["/functions/disable_user", "/functions/give_role", "helpdesk"] {
+        assert!(page.shows(offered), "{offered}: {}", page.body);
+    }
+    for (elsewhere, status) in [("/users", 200), ("/roles", 200), ("/access", 403), ("/audit", 403)] {
+        assert_eq!(user.get(elsewhere).await.status, status, "{elsewhere}");
+        let is_offered = page.shows(&format!(r#"href="{elsewhere}"#));
+        assert_eq!(is_offered, status == 200, "{elsewhere}: {}", page.body);
+    }
+    let all = admin.get("/user?name=user02").await;
+    assert!(all.shows(r#"href="/access?user_id=user02"#) && all.shows(r#"href="/audit?user=user02"#));
+}
+
 /// security check 72: the same where the role itself is changed or deleted
 #[tokio::test]
 async fn a_permission_that_a_role_loses_is_lost_by_all_who_have_it() {
     let server = Server::quick_demo().await;
     let (user, admin) = (helpdesk(&server).await, server.admin().await);
     assert_eq!(user.call("list_users", json!({})).await.status, 200);
-    assert_eq!(user.call("list_roles", json!({})).await.status, 200);
+    assert_eq!(user.call("access_table", json!({})).await.status, 200);
     admin
         .done("put_role", json!({"role": "helpdesk", "permissions": ["users.manage"]}))
         .await;
-    assert_lacks(&user.call("list_roles", json!({})).await, "users.read", "changed");
+    assert_lacks(&user.call("access_table", json!({})).await, "users.read", "changed");
     // Who may manage users may see them.
     assert_eq!(user.call("list_users", json!({})).await.status, 200);
     assert_eq!(user.call("enable_user", json!({"user_id": "user02"})).await.status, 200);
     admin.done("delete_role", json!({"role": "helpdesk"})).await;
     let reply = user.call("enable_user", json!({"user_id": "user02"})).await;
     assert_lacks(&reply, "users.manage", "deleted");
-    // A new role of that name is given to nobody by itself.
+    // New role of that name is given to nobody by itself.
     admin
         .done("put_role", json!({"role": "helpdesk", "permissions": ["users.read"]}))
         .await;
@@ -536,7 +558,7 @@ async fn a_role_that_was_shown_before_it_changed_does_not_bring_back_what_was_ta
         admin
             .get("/functions/put_role")
             .await
-            .shows("has changed since it was shown")
+            .shows("has changed since you opened it")
     );
     let reader = listed(&admin, "reader").await;
     assert_eq!(reader["permissions"].as_array().unwrap().len(), 1);
@@ -586,7 +608,7 @@ async fn the_table_of_access_says_what_the_doors_do_and_the_reasons_say_why() {
         ("user01", "list_events", false, "audit.read"),
         ("user02", "list_users", false, "has no role"),
         ("user03", "list_events", true, "every permission"),
-        ("user02", "auth_func", true, "lets user02 pass"),
+        ("user02", "auth_func", true, "lets user02 in"),
         ("user03", "disable_user", true, "within the last"),
     ] {
         let told = admin

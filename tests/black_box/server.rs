@@ -94,6 +94,24 @@ impl Place {
         Ran::from(output)
     }
 
+    /// Runs a server that must not come up. Where the line does not say it, on a port of its own: that of the settings may be
+    /// taken by another test.
+    pub async fn refused(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let address = free_address().to_string();
+        let mut line = vec!["serve"];
+        for (option, value) in [("--https", address.as_str()), ("--http", "off")] {
+            if !arguments.contains(&option) {
+                line.extend([option, value]);
+            }
+        }
+        line.extend(arguments);
+        let ran = self.run_with(&line, "", variables).await;
+        assert!(!ran.worked, "{arguments:?} {variables:?} started: {}", ran.printed);
+        assert!(!ran.printed.contains("ready"), "{}", ran.printed);
+        assert!(!ran.error.contains("panicked"), "{}", ran.error);
+        ran
+    }
+
     /// Runs a command that must work, and gives what it printed.
     pub async fn done(&self, arguments: &[&str], typed: &str) -> String {
         let ran = self.run(arguments, typed).await;
@@ -160,6 +178,8 @@ impl Place {
             .env_clear()
             .env("CALLGATE_SITE_FILES", self.path("site"))
             .envs(QUICK.iter().copied())
+            // Time for the last request over a kept connection, also from a client on a busy machine.
+            .env("CALLGATE_HTTPS_FAREWELL_MS", "3000")
             .kill_on_drop(true)
             .stdin(https)
             .stderr(http);
@@ -403,11 +423,17 @@ impl Server {
     }
 }
 
-/// Costs of a password that make a login cheap.
+/// Costs of a password that make a login cheap. Nobody is told to come back, nor cut off in a handshake, for the
+/// machine being busy with other tests.
 pub const QUICK: &[(&str, &str)] = &[
     ("CALLGATE_PASSWORDS_MEMORY_KIB", "64"),
     ("CALLGATE_PASSWORDS_ITERATIONS", "1"),
+    ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "19000"),
+    ("CALLGATE_HTTPS_HANDSHAKE_SECONDS", "15"),
 ];
+
+/// Few sessions and remembered browsers of one user.
+pub const ROOM_FOR_THREE: &[(&str, &str)] = &[("CALLGATE_SESSIONS_PER_USER", "3")];
 
 /// Limits of failed logins and of kept calls that no test reaches, for tests that are about something else.
 pub const UNTHROTTLED: &[(&str, &str)] = &[

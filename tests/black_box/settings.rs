@@ -4,23 +4,8 @@ use std::fs;
 
 use crate::{
     client::SESSION,
-    server::{Place, Ran, free_address},
+    server::{Place, free_address},
 };
-
-/// Runs a server that must not start.
-async fn refused(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
-    let address = free_address().to_string();
-    let mut line = vec!["serve", "--http", "off"];
-    if !arguments.contains(&"--https") {
-        line.extend(["--https", &address]);
-    }
-    line.extend(arguments);
-    let ran = place.run_with(&line, "", variables).await;
-    assert!(!ran.worked, "{arguments:?} {variables:?} started: {}", ran.printed);
-    assert!(!ran.printed.contains("ready"), "{}", ran.printed);
-    assert!(!ran.error.contains("panicked"), "{}", ran.error);
-    ran
-}
 
 #[tokio::test]
 async fn what_the_command_prints_is_a_file_to_start_from() {
@@ -102,7 +87,7 @@ async fn an_unknown_key_in_the_file_refuses_to_start_and_is_named() {
         ("demo = ", "demo"),
     ] {
         fs::write(place.path("bad.toml"), text).unwrap();
-        let ran = refused(&place, &["--demo", "--settings", "bad.toml"], &[]).await;
+        let ran = place.refused(&["--demo", "--settings", "bad.toml"], &[]).await;
         assert!(
             ran.error.contains("bad.toml") && ran.error.contains(named),
             "{text}: {}",
@@ -111,7 +96,7 @@ async fn an_unknown_key_in_the_file_refuses_to_start_and_is_named() {
         let ran = place.run(&["user", "list", "--settings", "bad.toml"], "").await;
         assert!(!ran.worked, "{text}");
     }
-    let ran = refused(&place, &["--demo", "--settings", "absent.toml"], &[]).await;
+    let ran = place.refused(&["--demo", "--settings", "absent.toml"], &[]).await;
     assert!(ran.error.contains("absent.toml"), "{}", ran.error);
     assert!(!place.data().exists(), "nothing was touched");
 }
@@ -120,7 +105,7 @@ async fn an_unknown_key_in_the_file_refuses_to_start_and_is_named() {
 async fn an_unknown_variable_refuses_to_start_and_is_named() {
     let place = Place::new();
     for name in ["CALLGATE_DMEO", "CALLGATE_SESSIONS_IDLE", "CALLGATE_", "CALLGATE_demo"] {
-        let ran = refused(&place, &["--demo"], &[(name, "1")]).await;
+        let ran = place.refused(&["--demo"], &[(name, "1")]).await;
         assert!(ran.error.contains(name), "{}", ran.error);
     }
     for (name, value) in [
@@ -180,13 +165,14 @@ async fn a_contradiction_refuses_to_start_and_names_the_key() {
         (vec![("CALLGATE_PASSWORDS_MIN_CHARS", "7")], "passwords.min_chars"),
         (vec![("CALLGATE_PASSWORDS_MIN_CHARS", "65")], "passwords.min_chars"),
         (vec![("CALLGATE_SESSIONS_FRESH_SECONDS", "0")], "sessions.fresh_seconds"),
+        (vec![("CALLGATE_SESSIONS_PER_USER", "0")], "sessions.per_user"),
         (vec![("CALLGATE_PASSWORDS_MEMORY_KIB", "1")], "password"),
         (vec![("CALLGATE_LOG_FILTER", "callgate=loud")], "log.filter"),
     ] {
-        let ran = refused(&place, &["--demo"], &variables).await;
+        let ran = place.refused(&["--demo"], &variables).await;
         assert!(ran.error.contains(named), "{variables:?}: {}", ran.error);
     }
-    let ran = refused(&place, &["--demo", "--https", "127.0.0.1:0"], &[]).await;
+    let ran = place.refused(&["--demo", "--https", "127.0.0.1:0"], &[]).await;
     assert!(ran.error.contains("https.address"), "{}", ran.error);
 }
 
@@ -197,13 +183,15 @@ async fn a_demo_listens_on_loopback_only() {
     let port = free_address().port();
     for host in ["0.0.0.0", "[::]", "192.0.2.1"] {
         let address = format!("{host}:{port}");
-        let ran = refused(&place, &["--demo", "--https", &address], &[]).await;
+        let ran = place.refused(&["--demo", "--https", &address], &[]).await;
         assert!(
             ran.error.contains("demo") && ran.error.contains("loopback"),
             "{}",
             ran.error
         );
-        let ran = refused(&place, &["--https", &address], &[("CALLGATE_DEMO", "true")]).await;
+        let ran = place
+            .refused(&["--https", &address], &[("CALLGATE_DEMO", "true")])
+            .await;
         assert!(ran.error.contains("loopback"), "{}", ran.error);
     }
     assert!(!place.data().exists());
@@ -216,13 +204,13 @@ async fn demo_users_are_not_served_in_earnest_until_they_have_other_passwords() 
     let server = place.demo(&[]).await;
     assert!(server.announced.contains("ready"));
     server.stop().await;
-    let ran = refused(&place, &[], &[]).await;
+    let ran = place.refused(&[], &[]).await;
     for name in ["user01", "user02", "user03", "--demo"] {
         assert!(ran.error.contains(name), "{}", ran.error);
     }
     place.done(&["user", "delete", "user01"], "").await;
     place.done(&["user", "passwd", "user02"], "another password").await;
-    let ran = refused(&place, &[], &[]).await;
+    let ran = place.refused(&[], &[]).await;
     assert!(
         ran.error.contains("user03") && !ran.error.contains("user02,"),
         "{}",
@@ -232,7 +220,7 @@ async fn demo_users_are_not_served_in_earnest_until_they_have_other_passwords() 
     place.done(&["role", "give", "user02", "admin"], "").await;
     // A disabled one could be enabled by mistake.
     place.done(&["user", "disable", "user03"], "").await;
-    refused(&place, &[], &[]).await;
+    place.refused(&[], &[]).await;
     place.done(&["user", "delete", "user03"], "").await;
     let server = place.serve(&[]).await;
     let old = r#"{"user_id":"user02","password":"user_02"}"#;

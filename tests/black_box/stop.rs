@@ -75,7 +75,8 @@ async fn a_signal_is_heard_as_soon_as_the_server_says_that_it_is_ready() {
 
 #[tokio::test]
 async fn connections_that_are_open_and_silent_do_not_hold_up_the_stop() {
-    let mut server = Server::quick_demo().await;
+    let handshake = ("CALLGATE_HTTPS_HANDSHAKE_SECONDS", "5");
+    let mut server = Place::new().demo(&[QUICK, &[handshake]].concat()).await;
     let silent_tcp = TcpStream::connect(server.https).await.unwrap();
     let silent_plain = TcpStream::connect(server.http).await.unwrap();
     let silent_tls = raw::tls(&server).await;
@@ -139,7 +140,8 @@ async fn two_servers_on_one_database_share_sessions_and_one_may_stop() {
 
 #[tokio::test]
 async fn a_kept_connection_may_bring_a_last_request_and_is_told_so() {
-    let mut server = Place::new().demo(&[QUICK, &[LONG_FAREWELL]].concat()).await;
+    let limits = [LONG_FAREWELL, ("CALLGATE_HTTPS_HEADER_SECONDS", "30")];
+    let mut server = Place::new().demo(&[QUICK, &limits].concat()).await;
     let mut plain = TcpStream::connect(server.http).await.unwrap();
     plain.write_all(GET).await.unwrap();
     raw::read_until(&mut plain, "\r\n\r\n").await;
@@ -156,7 +158,7 @@ async fn a_kept_connection_may_bring_a_last_request_and_is_told_so() {
     .await;
     server.signal("TERM");
     no_longer_accepts(&server).await;
-    let mut young = raw::tls_on(&server, young).await;
+    let mut young = raw::tls_on(&server, young).await.unwrap();
     young.write_all(GET).await.unwrap();
     kept.write_all(GET).await.unwrap();
     plain.write_all(GET).await.unwrap();
@@ -206,6 +208,10 @@ async fn an_http_2_connection_is_told_to_go_away_and_its_calls_are_finished() {
         Ok(Frame::data(Bytes::from("{}")))
     });
     let slow = tokio::spawn(sender.send_request(call(BoxBody::new(StreamBody::new(body)))));
+    // What is answered was sent after it: the server knows of both.
+    let answer = within("an answer", sender.send_request(whole())).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.into_body().collect().await.unwrap();
     server.signal("TERM");
     // Until GOAWAY is there, calls are taken, and answered; after it, none is even sent.
     poll::until("GOAWAY", async || match sender.try_send_request(whole()).await {

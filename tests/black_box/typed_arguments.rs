@@ -148,7 +148,7 @@ async fn all_faults_are_told_at_once_each_with_the_path_of_its_field() {
         ]
     );
     assert_eq!(faults[0].1, "is missing");
-    assert_eq!(faults[7].1, "is not known here");
+    assert_eq!(faults[7].1, "is not an argument here");
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn parts_of_another_kind_are_told_with_the_path_to_them() {
             vec![
                 ("contact.name", "must be a text"),
                 ("contact.email", "must be an e-mail address"),
-                ("contact.a.b", "is not known here"),
+                ("contact.a.b", "is not an argument here"),
             ],
         ),
         (
@@ -282,7 +282,7 @@ async fn strange_bodies_are_refused_as_what_they_are() {
         stay[name] = json!(1);
         assert_eq!(
             faults(&quote(&client, &stay).await),
-            [(name.to_owned(), "is not known here".to_owned())]
+            [(name.to_owned(), "is not an argument here".to_owned())]
         );
     }
 }

@@ -34,7 +34,7 @@ fn with<'a>(name: &'a str, texts: &[&'a str]) -> Fields<'a> {
 async fn body(server: &Server, fields: &[(&str, &str)]) -> Value {
     let client = server.client();
     assert_eq!(client.form(PAGE, fields).await.status, 303);
-    let waits = code(&client.get(PAGE).await, "The arguments of the call that waits");
+    let waits = code(&client.get(PAGE).await, "The arguments of the waiting call");
     serde_json::from_str(&waits).unwrap_or_else(|error| panic!("{error}: {waits}"))
 }
 
@@ -233,14 +233,17 @@ async fn what_is_wrong_is_said_beside_the_fields_of_the_form_and_what_was_typed_
     ] {
         let (_, said) = page
             .body
-            .split_once(&format!(r#"id="{field}-said""#))
+            .split_once(&format!(r#"id="said-argument-{field}""#))
             .expect("a place for it");
         let said = said.split_once("</p>").unwrap().0;
         assert!(said.contains(problem), "{field}: {said}");
-        let (_, input) = page.body.split_once(&format!(r#"id="{field}" "#)).expect("the input");
+        let (_, input) = page
+            .body
+            .split_once(&format!(r#"id="argument-{field}" "#))
+            .expect("the input");
         let input = input.split_once('>').unwrap().0;
         assert!(input.contains(r#"aria-invalid="true""#), "{input}");
-        assert!(input.contains(&format!("{field}-said")), "{input}");
+        assert!(input.contains(&format!("said-argument-{field}")), "{input}");
     }
     assert_eq!(page.body.matches(r#"aria-invalid="true""#).count(), 2);
     assert!(!page.shows("<script>alert"), "{}", page.body);
@@ -251,20 +254,21 @@ async fn the_form_has_the_right_inputs_with_their_limits_labels_and_help() {
     let server = Server::quick_demo().await;
     let body = server.client().get(PAGE).await.body.replace("<!>", "");
     for markup in [
-        r#"<label for="arrival">Arrival</label>"#,
-        r#"<p id="arrival-help" class="help">The first night.</p>"#,
+        r#"<label for="argument-arrival">Arrival</label>"#,
+        r#"<p id="help-argument-arrival" class="help">The first night.</p>"#,
         r#"name="arrival" type="date""#,
         r#"min="1" max="31" step="1""#,
         r#"min="0" max="1" step="any""#,
         "<legend>Contact</legend>",
-        r#"maxlength="60""#,
         r#"name="contact.email" type="email""#,
         "Email (optional)",
         "Breakfast, 12 a guest and night",
-        "What else matters. One per line.",
+        "Any other wishes. One per line.",
     ] {
         assert!(body.contains(markup), "{markup}: {body}");
     }
+    // A browser would cut off what is pasted, without a word.
+    assert!(!body.contains("maxlength"), "{body}");
 }
 
 /// security check 95, for every input
@@ -323,7 +327,7 @@ async fn a_new_password_that_is_refused_is_said_beside_its_field_and_never_shown
         ),
         (
             "canary of user01 sings",
-            "Must not contain the name of the user: that is tried first.",
+            "Must not contain the name of the user: attackers try that first.",
         ),
         ("canarycanarycanary", "Is too easily guessed: "),
     ] {

@@ -74,6 +74,31 @@ async fn each_session_tells_when_it_began_and_was_last_used_and_the_last_used_co
     }
 }
 
+/// Its session is over; what was noted of it is not.
+#[tokio::test]
+async fn a_remembered_browser_without_a_session_tells_when_it_was_logged_in_and_last_used() {
+    let server = Server::quick_demo().await;
+    let _browser = remembered(&server).await;
+    let mut database = server.place.database().await;
+    for change in [
+        "UPDATE remembered SET created_at = created_at - 36000000, rotated_at = rotated_at - 18000000",
+        "UPDATE sessions SET last_used_at = last_used_at - 7200000",
+        "DELETE FROM sessions",
+    ] {
+        assert_eq!(database.change(change).await, 1, "{change}");
+    }
+    let mut shown = async |column: &str| {
+        let millis = database.number(&format!("SELECT {column} FROM remembered")).await;
+        jiff::Timestamp::from_second(millis / 1000).unwrap().to_string()
+    };
+    let (logged_in_at, last_used_at) = (shown("created_at").await, shown("used_at").await);
+    let client = server.user01().await;
+    let sessions = list(&client).await;
+    let found = sessions.iter().find(|session| session["remembered"] == true).unwrap();
+    assert_eq!(found["logged_in_at"], logged_in_at.as_str());
+    assert_eq!(found["last_used_at"], last_used_at.as_str());
+}
+
 /// security check 36: what is listed is good for nothing but to end it
 #[tokio::test]
 async fn no_id_is_a_token_or_a_part_of_what_is_stored() {
@@ -143,7 +168,7 @@ async fn a_program_that_calls_itself_something_hostile_is_told_in_harmless_words
             .await;
         let told = client.json("/api/my_sessions", "{}").await.body;
         let page = client.get("/account").await;
-        assert!(page.shows(">this one<"), "{}", page.body);
+        assert!(page.shows(">this session<"), "{}", page.body);
         for text in [told, page.body] {
             assert!(!text.contains("alert"), "{text}");
         }
@@ -201,7 +226,7 @@ async fn the_account_page_tells_nothing_to_who_is_not_logged_in() {
     let client = server.user01().await;
     let session = client.session();
     let told = |page: &crate::client::Reply| {
-        ["127.0.0.1", ">this one<", "Log out here"]
+        ["127.0.0.1", ">this session<", "Log out here"]
             .into_iter()
             .any(|text| page.shows(text))
     };

@@ -83,9 +83,9 @@ fn all_faults_are_found_each_with_its_path() {
         [
             ("nights", "must be at most 7"),
             ("contact.name", "must not be empty"),
-            ("contact.age", "is not known here"),
+            ("contact.age", "is not an argument here"),
             ("tags[1]", "must have at most 5 characters"),
-            ("more", "is not known here"),
+            ("more", "is not an argument here"),
         ]
     );
 }

@@ -48,6 +48,11 @@ impl Event {
         Self::new(action, actor, address(caller))
     }
 
+    /// Sessions or remembered browsers of a user made room for a login from that address. How many, is still to be said.
+    pub fn of_surplus(user: &str, address: &str) -> Self {
+        Self::new(Action::SurplusEnded, user, address.to_owned()).to(user)
+    }
+
     /// Something that the operator does on the command line.
     pub fn by_operator(action: Action) -> Self {
         Self::new(action, OPERATOR, String::new())

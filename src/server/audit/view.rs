@@ -10,6 +10,7 @@ use crate::{
     server::{
         clock::Timestamp,
         fault::Fault,
+        paging::page,
         storage::{
             Storage,
             events::{EventFilter, StoredCall, StoredEvent},
@@ -75,15 +76,6 @@ pub async fn calls(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Re
     })
 }
 
-/// What is shown of rows of which there is one more than that if there is another page, and where that page begins.
-fn page<T>(mut rows: Vec<T>, most: u32, id: impl Fn(&T) -> i64) -> (Vec<T>, Option<i64>) {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let has_more = rows.len() > most;
-    rows.truncate(most);
-    let next = rows.last().filter(|_| has_more).map(id);
-    (rows, next)
-}
-
 /// The next lines of an export: one JSON object each, the earliest first, and the number of the last. Empty at the end.
 ///
 /// # Errors
@@ -107,7 +99,7 @@ pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(Strin
 /// [`Refusal::InvalidArguments`] for a day that is out of all bounds, and for one that comes before the other.
 pub fn days(since: Option<Date>, until: Option<Date>) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
     if since.zip(until).is_some_and(|(since, until)| until < since) {
-        return Err(Refusal::of_argument("until", "must not come before `since`"));
+        return Err(Refusal::of_argument("until", "must not be before the first day"));
     }
     let start = |day: Date| {
         let zoned = day.to_zoned(TimeZone::UTC);

@@ -5,9 +5,8 @@ use clap::{Args, Subcommand};
 use jiff::civil::Date;
 
 use super::{
-    output::{Refused, in_columns, print_as},
+    output::{Refused, print_as, table},
     print,
-    user::with_head,
 };
 use crate::{
     contract::audit::{Action, Outcome},
@@ -28,22 +27,22 @@ pub enum Audit {
 /// Which lines.
 #[derive(Debug, Args)]
 pub struct Which {
-    /// Those of this user
+    /// Only those of this user
     #[arg(long)]
     user: Option<String>,
-    /// Those about this, such as `login` or `role_given`; of the call log, those of this function
+    /// Only those about this, such as `login` or `role_given`; in the call log, those of this function
     #[arg(long)]
     what: Option<String>,
-    /// Those that came out like this: `ok` or `refused`; of the call log, `ok` or the code of a refusal
+    /// Only those with this outcome: `ok` or `refused`; in the call log, `ok` or the code of a refusal
     #[arg(long)]
     outcome: Option<String>,
-    /// From that day on (UTC), such as 2026-01-31
+    /// From this day (UTC), such as 2026-01-31
     #[arg(long, value_parser = day)]
     since: Option<Date>,
-    /// Until the end of that day (UTC)
+    /// Until the end of this day (UTC)
     #[arg(long, value_parser = day)]
     until: Option<Date>,
-    /// How many at the most; of an export, all
+    /// How many at most; for an export, all
     #[arg(long, default_value_t = 50)]
     most: u32,
 }
@@ -70,7 +69,7 @@ impl Audit {
                     ]
                 });
                 let head = ["WHEN", "WHAT", "OUTCOME", "BY", "USER", "ABOUT", "FROM"];
-                print_as(json, &list, in_columns(&with_head(head, rows)))
+                print_as(json, &list, table(head, rows))
             }
             Self::Calls(which) => {
                 let list = view::calls(storage, &which.filter()?, which.most).await?;
@@ -86,7 +85,7 @@ impl Audit {
                     ]
                 });
                 let head = ["WHEN", "FUNCTION", "OUTCOME", "BY", "CALLS", "TOOK", "FROM"];
-                print_as(json, &list, in_columns(&with_head(head, rows)))
+                print_as(json, &list, table(head, rows))
             }
             Self::Export(which) => {
                 let mut filter = which.of_events()?;
@@ -110,14 +109,14 @@ impl Which {
     fn of_events(&self) -> anyhow::Result<EventFilter<'_>> {
         if let Some(what) = self.what.as_deref().filter(|what| Action::named(what).is_none()) {
             let names = Action::ALL.map(Action::name).join(", ");
-            bail!("--what: there is no \"{what}\"; there are {names}");
+            bail!("--what: there is no \"{what}\"; choose one of {names}");
         }
         if let Some(outcome) = self
             .outcome
             .as_deref()
             .filter(|outcome| Outcome::named(outcome).is_none())
         {
-            bail!("--outcome: \"{outcome}\" is none of events; they are ok or refused");
+            bail!("--outcome: \"{outcome}\" is not an outcome of events; use ok or refused");
         }
         Ok(self.filter()?)
     }
@@ -138,5 +137,5 @@ impl Which {
 }
 
 fn day(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| "a day is written like 2026-01-31".to_owned())
+    text.parse().map_err(|_| "write a day like 2026-01-31".to_owned())
 }

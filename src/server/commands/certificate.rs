@@ -13,7 +13,7 @@ use crate::server::{
 /// Make a development certificate
 #[derive(Debug, Args)]
 pub struct Cert {
-    /// Make new ones even where there are good ones; clients must then trust the new authority
+    /// Make new ones even if the present ones are good; clients must then trust the new authority
     #[arg(long)]
     force: bool,
 }

@@ -2,7 +2,10 @@
 
 use clap::Subcommand;
 
-use super::{output::in_columns, print};
+use super::{
+    output::{in_columns, table},
+    print,
+};
 use crate::server::{function, matrix};
 
 /// The declared functions
@@ -10,7 +13,7 @@ use crate::server::{function, matrix};
 pub enum Function {
     /// List name, path, guard and what each does
     List {
-        /// Show instead which kind of caller each lets in: each guard is really asked, for callers made up for it
+        /// Show which kinds of caller each function lets in, by asking each guard
         #[arg(long)]
         matrix: bool,
     },
@@ -24,17 +27,21 @@ impl Function {
     pub async fn run(&self) -> anyhow::Result<()> {
         function::check().map_err(anyhow::Error::msg)?;
         match self {
-            Self::List { matrix: false } => print(in_columns(&list())),
+            Self::List { matrix: false } => print(list()),
             Self::List { matrix: true } => print(in_columns(&matrix::rows().await?)),
         }
     }
 }
 
-fn list() -> Vec<Vec<String>> {
-    let head = ["NAME", "PATH", "GUARD", "WHAT IT DOES"].map(str::to_owned).to_vec();
+fn list() -> String {
     let rows = function::all().map(|function| {
-        let view = function.view().clone();
-        vec![view.name.clone(), view.path(), view.rule.guard, view.summary]
+        let view = function.view();
+        vec![
+            view.name.clone(),
+            view.path(),
+            view.rule.guard.clone(),
+            view.summary.clone(),
+        ]
     });
-    std::iter::once(head).chain(rows).collect()
+    table(["NAME", "PATH", "GUARD", "WHAT IT DOES"], rows)
 }

@@ -23,6 +23,7 @@ use super::{
     services::Services,
     settings::{self, Listen, LogFormat, Overrides, Settings},
     startup,
+    storage::OpenFor,
 };
 
 /// Functions guarded by a login: serves them, and manages who may log in.
@@ -38,7 +39,7 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve (what happens without a command, too)
+    /// Start the server (the default without a command)
     Serve(Serve),
     /// Make a local certificate authority, and a certificate for localhost and the loopback addresses
     Cert(certificate::Cert),
@@ -75,15 +76,16 @@ struct On<C: Subcommand> {
 }
 
 impl<C: Subcommand> On<C> {
-    /// Opens the database, does what the command says, and closes it.
+    /// Opens the database for that, does what the command says, and closes it.
     async fn run(
         self,
         overrides: &Overrides,
+        open_for: OpenFor,
         command: impl AsyncFnOnce(C, &Services, bool) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let settings = Settings::load(overrides)?;
         log::start(&settings.log)?;
-        let services = Services::open(settings).await?;
+        let services = Services::open(settings, open_for).await?;
         let done = command(self.command, &services, self.json).await;
         services.storage().close().await;
         done
@@ -129,10 +131,16 @@ pub async fn run() -> anyhow::Result<()> {
             startup::serve(settings).await
         }
         Command::Cert(cert) => cert.run(&overrides),
-        Command::User(on) => on.run(&overrides, user::User::run).await,
-        Command::Role(on) => on.run(&overrides, role::Role::run).await,
-        Command::Session(on) => on.run(&overrides, session::Session::run).await,
-        Command::Audit(on) => on.run(&overrides, audit::Audit::run).await,
+        Command::User(on) => {
+            let open_for = on.command.open_for();
+            on.run(&overrides, open_for, user::User::run).await
+        }
+        Command::Role(on) => {
+            let open_for = on.command.open_for();
+            on.run(&overrides, open_for, role::Role::run).await
+        }
+        Command::Session(on) => on.run(&overrides, OpenFor::Manage, session::Session::run).await,
+        Command::Audit(on) => on.run(&overrides, OpenFor::Manage, audit::Audit::run).await,
         Command::Function(function) => function.run().await,
         Command::Call(call) => call.run(&overrides).await,
         Command::Settings => print(settings::print()),

@@ -1,11 +1,11 @@
-//! What the commands that manage users have in common: how they print, and how they say what went wrong.
+//! What the commands have in common: how they print, and how they say what went wrong.
 
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt, io, iter};
 
 use serde::Serialize;
 
 use super::print;
-use crate::contract::Refusal;
+use crate::contract::{Answer, Refusal};
 
 /// A refusal, for the operator, with the exit code that tells scripts which kind it is.
 #[derive(Debug)]
@@ -23,6 +23,14 @@ impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         Self(refusal)
     }
+}
+
+/// A refusal that says whom or what it is about.
+pub fn about(name: &str, refusal: Refusal) -> Refused {
+    Refused(match refusal {
+        Refusal::NotFound(what) => Refusal::NotFound(format!("{what}: {name}")),
+        refusal => refusal,
+    })
 }
 
 /// The exit code for an error: 3 where there is no such user, role, session or function, 4 where things are not so that it could
@@ -50,6 +58,21 @@ pub fn print_as<T: Serialize>(json: bool, value: &T, words: impl fmt::Display) -
         true => print(serde_json::to_string(value)?),
         false => print(words),
     }
+}
+
+/// Tells that something was done to whom or what has that name, or why not.
+///
+/// # Errors
+/// The refusal; and as [`print_as`].
+pub fn tell(name: &str, done: Result<(), Refusal>, said: String, json: bool) -> anyhow::Result<()> {
+    done.map_err(|refusal| about(name, refusal))?;
+    print_as(json, &Answer::new(said.as_str()), &said)
+}
+
+/// Rows under a head, as a table.
+pub fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let head = head.map(str::to_owned).to_vec();
+    in_columns(&iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
 /// Cells as a table, with two spaces between the columns.

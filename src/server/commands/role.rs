@@ -3,42 +3,53 @@
 
 use clap::Subcommand;
 
-use super::{
-    output::{in_columns, print_as},
-    user::{tell, with_head},
-};
+use super::output::{about, print_as, table, tell};
 use crate::{
     contract::role::RoleList,
-    server::{access, actor::Actor, roles, services::Services, storage::roles::Before},
+    server::{
+        access,
+        actor::Actor,
+        roles,
+        services::Services,
+        storage::{OpenFor, roles::Before},
+    },
 };
 
 /// Manage roles
 #[derive(Debug, Subcommand)]
 pub enum Role {
-    /// List the roles with what each may do, and all permissions that there are
+    /// List the roles with the permissions of each, and all permissions that exist
     List,
-    /// Make a role, or change it to be like this
+    /// Create or change a role
     Put {
-        /// Small letters, digits, dots and hyphens
+        /// Lowercase letters, digits, dots and hyphens
         role: String,
         /// What it is for
         #[arg(long, default_value = "")]
         description: String,
-        /// A permission that it holds; may be repeated. Those that are not named it no longer holds
+        /// A permission to include; may be repeated. The role loses those that are not named
         #[arg(long = "permission", value_name = "PERMISSION")]
         permissions: Vec<String>,
     },
-    /// Delete a role, which takes it from all users
+    /// Delete a role, and take it from all users
     Delete { role: String },
     /// Give a user a role
     Give { user: String, role: String },
     /// Take a role from a user
     Take { user: String, role: String },
-    /// Tell why a user can, or cannot, call a function
+    /// Explain why a user can or cannot call a function
     Explain { user: String, function: String },
 }
 
 impl Role {
+    /// What the database is opened for: that of a new server may begin with roles.
+    pub fn open_for(&self) -> OpenFor {
+        match self {
+            Self::Put { .. } => OpenFor::Begin,
+            _ => OpenFor::Manage,
+        }
+    }
+
     /// Does what was asked for.
     ///
     /// # Errors
@@ -79,7 +90,7 @@ impl Role {
             }
             Self::Explain { user, function } => {
                 let explained = access::explain(services, &user, &function).await;
-                let told = explained.map_err(|refusal| super::user::about(&format!("{user}, {function}"), refusal))?;
+                let told = explained.map_err(|refusal| about(&format!("{user}, {function}"), refusal))?;
                 let answer = if told.allowed { "can" } else { "cannot" };
                 let reasons = told.reasons.join("\n  ");
                 print_as(json, &told, format!("{user} {answer} call {function}.\n  {reasons}"))
@@ -103,13 +114,10 @@ fn words(list: &RoleList) -> String {
             role.description.clone(),
         ]
     });
-    let roles = in_columns(&with_head(["ROLE", "USERS", "PERMISSIONS", "WHAT FOR"], rows));
+    let roles = table(["ROLE", "USERS", "PERMISSIONS", "DESCRIPTION"], rows);
     let rows = list
         .permissions
         .iter()
         .map(|permission| vec![permission.name.clone(), permission.words.clone()]);
-    format!(
-        "{roles}\n\n{}",
-        in_columns(&with_head(["PERMISSION", "WHO HAS IT MAY"], rows))
-    )
+    format!("{roles}\n\n{}", table(["PERMISSION", "USERS WITH IT CAN"], rows))
 }

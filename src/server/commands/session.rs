@@ -3,10 +3,7 @@
 
 use clap::Subcommand;
 
-use super::{
-    output::{in_columns, print_as},
-    user::{about, tell, with_head},
-};
+use super::output::{about, print_as, table, tell};
 use crate::{
     contract::session::SessionList,
     server::{actor::Actor, services::Services, users},
@@ -46,7 +43,7 @@ impl Session {
                         remembered.to_owned(),
                     ]
                 });
-                let words = in_columns(&with_head(["SESSION", "LAST USED", "DEVICE", "ADDRESS", ""], rows));
+                let words = table(["SESSION", "LAST USED", "DEVICE", "ADDRESS", ""], rows);
                 print_as(json, &SessionList { sessions }, words)
             }
             Self::Revoke { user, id: Some(id) } => {

@@ -6,18 +6,21 @@ use std::io::{IsTerminal as _, Read as _, stdin};
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::output::{Refused, in_columns, print_as};
+use super::output::{Refused, about, print_as, table, tell};
 use crate::{
     contract::{
-        Answer, Refusal,
+        Refusal,
         login::{NewPassword, Password},
-        user::{LinkReply, UserOrder, UserRow, UserState},
+        user::{LinkReply, UserRow, UserState},
     },
     server::{
         actor::Actor,
         names,
         services::Services,
-        storage::{Storage, user_lists::UserFilter},
+        storage::{
+            OpenFor, Storage,
+            user_lists::{Order, UserFilter},
+        },
         users,
     },
 };
@@ -36,7 +39,7 @@ pub enum User {
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
     },
-    /// Make a one-time link with which a person chooses a password, and add the user if there is none
+    /// Create a one-time link for choosing a password, and add the user if needed
     Invite {
         /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
         name: String,
@@ -46,33 +49,33 @@ pub enum User {
     },
     /// List the users
     List(List),
-    /// Show a user: state, roles, sessions, and what happened of late
+    /// Show a user: state, roles, sessions, and recent activity
     Show { name: String },
-    /// Give a user another password, and end all sessions of the user
+    /// Change the password of a user, and end all their sessions
     Passwd {
         name: String,
-        /// Take the password away instead, and print a one-time link with which the person chooses another one
+        /// Remove the password instead, and print a one-time link for choosing a new one
         #[arg(long)]
         link: bool,
     },
-    /// Keep a user out, and end all sessions of the user
+    /// Disable a user, and end all their sessions
     Disable { name: String },
-    /// Let a disabled user in again
+    /// Enable a disabled user again
     Enable { name: String },
-    /// Delete a user and all that belongs to one
+    /// Delete a user and everything that belongs to them
     Delete { name: String },
 }
 
 /// Which users to list.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Those with this part in their name, in upper or lower case
+    /// Only users with this in their name, in upper or lower case
     #[arg(long)]
     part: Option<String>,
-    /// Those in this state
+    /// Only users in this state
     #[arg(long)]
     state: Option<State>,
-    /// Those who have this role
+    /// Only users with this role
     #[arg(long)]
     role: Option<String>,
 }
@@ -86,6 +89,14 @@ enum State {
 }
 
 impl User {
+    /// What the database is opened for: that of a new server may begin with users.
+    pub fn open_for(&self) -> OpenFor {
+        match self {
+            Self::Add { .. } | Self::Invite { .. } => OpenFor::Begin,
+            _ => OpenFor::Manage,
+        }
+    }
+
     /// Does what was asked for.
     ///
     /// # Errors
@@ -138,16 +149,9 @@ impl User {
 async fn add(actor: &Actor<'_>, name: &str, roles: &[String], json: bool) -> anyhow::Result<()> {
     ensure!(names::is_allowed(name), "a name {}", names::RULE);
     // Before anybody is asked for a password.
-    if let Some(twin) = actor.services().storage().find_twin(name).await? {
-        let why = match twin == name {
-            true => format!("there is a user {twin} already"),
-            false => {
-                format!("there is a user {twin} already, and {name} would be mistaken for it; choose another name")
-            }
-        };
-        return Err(Refused(Refusal::Conflict(why)).into());
-    }
-    must_exist(actor.services().storage(), roles).await?;
+    let storage = actor.services().storage();
+    users::must_be_free(storage, name).await.map_err(Refused)?;
+    must_exist(storage, roles).await?;
     let hash = ask_and_hash(actor.services(), name).await?;
     let added = users::create_with_password(actor, name, &hash, roles).await;
     tell(name, added, format!("Added user {name}."), json)
@@ -161,8 +165,7 @@ impl List {
                 part: self.part.as_deref(),
                 state: self.state.map(State::state),
                 role: self.role.as_deref(),
-                order: UserOrder::Name,
-                after: after.as_deref(),
+                order: Order::Name(after.as_deref()),
             };
             let page = users::list(storage, &filter, BATCH).await?;
             for user in &page.users {
@@ -189,7 +192,7 @@ impl State {
 fn line(user: &UserRow) -> String {
     let state = user.state.name();
     let line = format!(
-        "{:24}  {state:8}  since {}  {}",
+        "{:24}  {state:8}  added {}  {}",
         user.user_id,
         user.created_at,
         user.roles.join(" ")
@@ -215,10 +218,7 @@ async fn show(services: &Services, name: &str, json: bool) -> anyhow::Result<()>
         ]
     });
     words.push_str("\n\n");
-    words.push_str(&in_columns(&with_head(
-        ["SESSION", "LAST USED", "DEVICE", "ADDRESS"],
-        sessions,
-    )));
+    words.push_str(&table(["SESSION", "LAST USED", "DEVICE", "ADDRESS"], sessions));
     let events = user.events.iter().map(|event| {
         vec![
             event.at.clone(),
@@ -229,30 +229,8 @@ async fn show(services: &Services, name: &str, json: bool) -> anyhow::Result<()>
         ]
     });
     words.push_str("\n\n");
-    words.push_str(&in_columns(&with_head(
-        ["WHEN", "WHAT", "OUTCOME", "BY", "ABOUT"],
-        events,
-    )));
+    words.push_str(&table(["WHEN", "WHAT", "OUTCOME", "BY", "ABOUT"], events));
     print_as(json, &user, words)
-}
-
-/// Rows under a head.
-pub(super) fn with_head<const N: usize>(head: [&str; N], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<String>> {
-    std::iter::once(head.map(str::to_owned).to_vec()).chain(rows).collect()
-}
-
-/// A refusal that says which user it is about.
-pub(super) fn about(name: &str, refusal: Refusal) -> Refused {
-    Refused(match refusal {
-        Refusal::NotFound(what) => Refusal::NotFound(format!("{what}: {name}")),
-        refusal => refusal,
-    })
-}
-
-/// Tells that something was done, or why not.
-pub(super) fn tell(name: &str, done: Result<(), Refusal>, said: String, json: bool) -> anyhow::Result<()> {
-    done.map_err(|refusal| about(name, refusal))?;
-    print_as(json, &Answer::new(said.as_str()), &said)
 }
 
 /// Refuses a role that there is not.
@@ -266,7 +244,7 @@ async fn must_exist(storage: &Storage, roles: &[String]) -> anyhow::Result<()> {
 
 fn tell_link(link: &LinkReply, json: bool) -> anyhow::Result<()> {
     let words = format!(
-        "Hand this link to {}, and to nobody else. It works once, until {}:\n  {}",
+        "Send this link to {} and nobody else. It works once, until {}:\n  {}",
         link.user_id, link.until, link.link
     );
     print_as(json, link, words)
@@ -277,7 +255,7 @@ async fn ask_and_hash(services: &Services, name: &str) -> anyhow::Result<String>
     match services.passwords().hash_new(password, name).await {
         Ok(Ok(hash)) => Ok(hash),
         Ok(Err(problem)) => bail!("the password {problem}"),
-        Err(refusal) => bail!(refusal.message()),
+        Err(refusal) => Err(Refused(refusal).into()),
     }
 }
 
@@ -285,8 +263,8 @@ async fn ask_and_hash(services: &Services, name: &str) -> anyhow::Result<String>
 fn ask_password() -> anyhow::Result<Password> {
     if stdin().is_terminal() {
         let first = Password::new(rpassword::prompt_password("Password: ")?);
-        let second = Password::new(rpassword::prompt_password("Once more: ")?);
-        ensure!(first == second, "the two differ; nothing was changed");
+        let second = Password::new(rpassword::prompt_password("Password again: ")?);
+        ensure!(first == second, "the passwords differ; nothing was changed");
         return Ok(first);
     }
     let mut typed = String::new();

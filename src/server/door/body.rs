@@ -57,7 +57,7 @@ async fn collect(body: &mut Body, limit: u64, held: &Semaphore) -> Result<Vec<u8
     let mut bytes = Vec::new();
     let mut share = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::Malformed("it broke off".to_owned()))?;
+        let frame = frame.map_err(|_| Refusal::Malformed("it ended too early".to_owned()))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

@@ -63,6 +63,9 @@ pub async fn events(
         Ok(found) => found,
         Err(refusal) => return refused_person(&refusal),
     };
+    // From here on no cookie comes along: a remembered browser that was logged in again would never learn its new token, and
+    // its next visit, with the old one, would pass for a theft.
+    caller.stop_restoring();
     let storage = pages.services().storage().clone();
     let lines = stream::try_unfold(0, move |after| {
         let (storage, caller, user) = (storage.clone(), caller.clone(), user.clone());
@@ -95,4 +98,81 @@ pub async fn events(
         (CONTENT_DISPOSITION, "attachment; filename=\"callgate-events.jsonl\""),
     ];
     (headers, Body::from_stream(lines)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::{
+        contract::login::{LoginArguments, Password},
+        server::{
+            audit::Event,
+            caller::Arrival,
+            clock::Timestamp,
+            https::at_work::AtWork,
+            login::log_in,
+            services::Services,
+            sessions,
+            settings::Settings,
+            site::Site,
+            storage::{
+                roles::{ADMIN, Change},
+                users::NewUser,
+            },
+        },
+    };
+
+    fn caller(services: &Services, headers: &HeaderMap) -> Caller {
+        let now = Timestamp::now();
+        let arrival = Arrival {
+            address: None,
+            at: now,
+            last_told: now,
+        };
+        Caller::new(services.clone(), headers, arrival, AtWork::default())
+    }
+
+    #[tokio::test]
+    async fn where_the_session_ends_the_export_breaks_off_and_the_browser_stays_remembered() {
+        let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+        let storage = services.storage();
+        let password = || Password::new("five brown foxes".to_owned());
+        let user = NewUser {
+            user_id: "ada",
+            password_hash: &services.passwords().hash(password()).await.unwrap(),
+            demo: false,
+            roles: &[ADMIN.to_owned()],
+            link: None,
+        };
+        let added = storage.add_user(&user, Timestamp::now(), &[]).await.unwrap();
+        assert_eq!(added, Change::Done);
+        let event = Event::by_operator(Action::UserAdded);
+        storage.add_events(&[event], &[]).await.unwrap();
+        let arguments = LoginArguments {
+            user_id: "ada".to_owned(),
+            password: password(),
+            remember: true,
+        };
+        let login = caller(&services, &HeaderMap::new());
+        log_in(&login, arguments).await.unwrap();
+        let set = login.set_cookie_headers();
+        let pairs: Vec<&str> = set
+            .iter()
+            .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap())
+            .collect();
+        let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::try_from(pairs.join("; ")).unwrap())]);
+
+        let pages = Pages::new(services.clone(), Site::Folder("nowhere".into()).program());
+        let export = caller(&services, &headers);
+        let response = events(State(pages), Extension(export), Ok(Query(Wanted::default()))).await;
+        let mut body = response.into_body();
+        assert!(body.frame().await.unwrap().is_ok());
+        sessions::end(&login.session()).await.unwrap();
+        assert!(body.frame().await.unwrap().is_err());
+        let next = caller(&services, &headers).login().await.unwrap();
+        assert_eq!(next.unwrap().user_id, "ada");
+    }
 }

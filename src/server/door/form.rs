@@ -91,7 +91,7 @@ pub async fn resume(
     };
     let resumed = async {
         let form = read_form(request, pages.services().settings()).await?;
-        let page = page_of(function);
+        let page = function.view().page();
         let shown = form.get(WAITING).unwrap_or_default();
         let Some(kept) = kept_calls::take(&caller, function.name(), shown).await? else {
             return Ok(Made::Page(page));
@@ -124,8 +124,14 @@ async fn make(
         Err(refusal) => Err(refusal),
     };
     under_way.over(&result);
-    let page = page_of(function);
-    let then = typed.get(THEN).and_then(OwnPage::after_form);
+    // A page that shows by itself what came of the call.
+    if result.is_ok()
+        && let Some(then) = typed.get(THEN).and_then(OwnPage::after_form)
+    {
+        kept_calls::replace_by_call(caller, function.name()).await;
+        return Ok(Made::Page(then.to_string()));
+    }
+    let page = function.view().page();
     let is_too_long = typed.bytes().max(body.len()) > kept_calls::MAX_ARGUMENTS;
     let (state, next) = match &result {
         Err(refusal) if refusal.asks_for_login() => {
@@ -141,8 +147,6 @@ async fn make(
             };
             (CallState::Waiting { body }, format!("/{way}?next={page}"))
         }
-        // A page that shows by itself what came of the call.
-        Ok(_) if then.is_some() => return Ok(Made::Page(then.map(|page| page.to_string()).unwrap_or_default())),
         // Past a form that may be longer than the window. Where something is wrong with what was typed, the form says it.
         _ => {
             let next = match &result {
@@ -176,14 +180,10 @@ async fn make(
     }
 }
 
-fn page_of(function: &Function) -> String {
-    format!("/functions/{}", function.name())
-}
-
 fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
     let (status, body) = match result {
         Ok(body) if body.len() > kept_calls::MAX_REPLY => {
-            let note = "The function was called. Its reply is too long for this page: call it as JSON to read it.";
+            let note = "The function was called. Its reply is too long for this page. Call it with JSON to read it.";
             (200, json!({ "ok": true, "msg": note }).to_string())
         }
         Ok(body) => (200, body),

@@ -4,10 +4,11 @@
 //! ([`form`]), and pages that call while they are rendered ([`page`]). Leptos' own HTTP handler for server functions is
 //! not used: it answers 500 or a redirect where a client needs a status, and reads bodies of any type.
 //!
-//! What a request passes, outermost to innermost: the entrance, the headers of every answer, ambiguous
-//! requests, panics, other origins, the session, the door. Health and files stand before the last three. It is one piece of plain code, `Doors::let_in`, and
-//! not a pile of layers: a call to a function goes straight through, and what holds for every request is read from top to
-//! bottom.
+//! What a request passes, outermost to innermost: the entrance, the headers of every answer, the refusal of too many headers
+//! and of ambiguous requests, panics, other origins, the session, and in it panics again, the door. Health and files stand before
+//! other origins. All
+//! of it is one piece of plain code, `Doors::let_in`, and not a pile of layers: a call to a function goes straight through, and
+//! what holds for every request is read from top to bottom.
 
 pub mod body;
 pub mod entrance;
@@ -74,7 +75,7 @@ impl Doors {
     pub fn new(services: &Services, site: &Site) -> Self {
         under_way::follow_leptos();
         let pages = Pages::new(services.clone(), site.program());
-        let rooms = open(services, site).fallback_service(guarded(&pages));
+        let rooms = for_everybody(services, site).fallback_service(with_caller(&pages));
         Self::to(services, rooms)
     }
 
@@ -145,7 +146,8 @@ impl Doors {
             return Box::pin(origin::refuse(request)).await;
         }
         let caller = bring_in(services, connection, request);
-        let response = json::call(services, &caller, request).await;
+        // Caught here already: whoever was logged in anew by then gets the cookies of that, or would look like a thief later.
+        let response = panic::catch(Reader::Program, json::call(services, &caller, request)).await;
         take_out(&caller, connection, Reader::Program, response).await
     }
 }
@@ -189,12 +191,12 @@ impl Service<Peer> for DoorsForAll {
 }
 
 /// What is the same for everybody, and knows of no session.
-fn open(services: &Services, site: &Site) -> Router {
+fn for_everybody(services: &Services, site: &Site) -> Router {
     files::routes(site).merge(health::routes(services.clone()))
 }
 
 /// What knows who calls, but for the functions. A guard is asked inside, not here.
-fn guarded(pages: &Pages) -> Router {
+fn with_caller(pages: &Pages) -> Router {
     let services = pages.services();
     Router::new()
         .route(openapi::PATH, get(openapi::show).fallback(openapi::only_get))
@@ -208,11 +210,11 @@ fn guarded(pages: &Pages) -> Router {
         .fallback(page::not_found)
         .method_not_allowed_fallback(page::method_not_allowed)
         .with_state(pages.clone())
-        .layer(from_fn_with_state(services.clone(), known))
+        .layer(from_fn_with_state(services.clone(), know_caller))
 }
 
 /// The middleware of what knows who calls.
-pub async fn known(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+pub async fn know_caller(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     if !origin::is_allowed(&services, &request) {
         return origin::refuse(&mut request).await;
     }
@@ -220,7 +222,7 @@ pub async fn known(State(services): State<Services>, mut request: Request, next:
     let reader = Reader::of(request.uri().path());
     let caller = bring_in(&services, connection.as_ref(), &request);
     request.extensions_mut().insert(caller.clone());
-    let response = next.run(request).await;
+    let response = panic::catch(reader, next.run(request)).await;
     take_out(&caller, connection.as_ref(), reader, response).await
 }
 
@@ -257,8 +259,8 @@ mod tests {
             .collect();
         let functions = ["/api", "/api/", "/api/{*name}"].map(str::to_owned);
         let mut routed = BTreeSet::from(functions);
-        routed.append(&mut paths(&open(&services, &site)));
-        routed.append(&mut paths(&guarded(&pages)));
+        routed.append(&mut paths(&for_everybody(&services, &site)));
+        routed.append(&mut paths(&with_caller(&pages)));
         assert_eq!(routed, listed);
     }
 }

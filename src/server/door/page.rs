@@ -35,9 +35,10 @@ use crate::{
         Refusal,
         page::{PageFacts, PageStatus, SiteFacts},
     },
+    pages::failure::{self, Way},
     server::{
-        caller::Caller, certificates::Certificates, demo, fault::Fault, kept_calls, openapi, services::Services,
-        site::Program,
+        caller::Caller, certificates::Certificates, demo, fault::Fault, function, kept_calls, openapi,
+        services::Services, site::Program,
     },
 };
 
@@ -188,9 +189,23 @@ pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response
     }
 }
 
-/// A page that was asked for with a method that it does not have. The router adds `Allow`.
-pub async fn method_not_allowed() -> StatusCode {
-    StatusCode::METHOD_NOT_ALLOWED
+/// An address that was asked for with a method that it does not have. The router adds `Allow`. Who wanted to read gets a page
+/// that says so.
+pub async fn method_not_allowed(request: Request) -> Response {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return status.into_response();
+    }
+    let function = request
+        .uri()
+        .path()
+        .strip_suffix("/kept")
+        .and_then(|page| function::find(page.strip_prefix("/functions/")?));
+    let way = match function {
+        Some(function) => Way::new(function.view().page(), "Go to the function"),
+        None => Way::home(),
+    };
+    (status, reply::still_page(), failure::nothing_to_read(way)).into_response()
 }
 
 /// Path and query of a request: what the browser shows.

@@ -2,7 +2,7 @@
 
 use axum::{
     http::{
-        HeaderValue, StatusCode,
+        HeaderName, HeaderValue, StatusCode,
         header::{ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse as _, Response},
@@ -54,13 +54,17 @@ pub fn refused_to(reader: Reader, refusal: &Refusal) -> Response {
 
 /// A refusal as a page. It needs no database and no script.
 pub fn refused_person(refusal: &Refusal) -> Response {
-    let policy = HeaderValue::from_static(STILL_PAGE);
-    let headers = [(CONTENT_TYPE, HTML), (CONTENT_SECURITY_POLICY, policy)];
     let reference = Reference::of_request();
     let page = failure::html(refusal, reference.as_ref().map(Reference::as_str));
-    let mut response = (status(refusal), headers, page).into_response();
+    let mut response = (status(refusal), still_page(), page).into_response();
     add_headers(&mut response, refusal);
     response
+}
+
+/// What makes an answer a page without script.
+pub fn still_page() -> [(HeaderName, HeaderValue); 2] {
+    let policy = HeaderValue::from_static(STILL_PAGE);
+    [(CONTENT_TYPE, HTML), (CONTENT_SECURITY_POLICY, policy)]
 }
 
 /// A refusal as JSON.

@@ -28,7 +28,7 @@ fn fitting() -> impl Strategy<Value = (&'static str, Value)> {
     select(names()).prop_flat_map(|name| (Just(name), made_up::fitting(function(name).shape())))
 }
 
-/// The name of a function, with arguments of which one is not what it should be, or is missing, or a stranger.
+/// The name of a function, with arguments of which one does not have the right form, or is missing, or a stranger.
 fn spoilt() -> impl Strategy<Value = (&'static str, Value)> {
     let change = (any::<prop::sample::Index>(), made_up::json(), 0..4);
     (fitting(), change).prop_map(|((name, mut arguments), (which, value, how))| {

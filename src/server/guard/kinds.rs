@@ -9,7 +9,7 @@ pub use super::{
 };
 use crate::{
     contract::{Refusal, user::UserView},
-    server::{caller::Caller, clock::Timestamp},
+    server::{caller::Caller, clock::Timestamp, services::Services},
 };
 
 /// Everybody may call, logged in or not.
@@ -22,6 +22,11 @@ impl Anyone {
     /// The caller, whoever it is.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// What the server works with.
+    pub fn services(&self) -> &Services {
+        self.caller.services()
     }
 }
 
@@ -78,7 +83,7 @@ pub struct FreshLogin {
 impl Guard for FreshLogin {
     fn rule() -> Rule {
         let refusals = [Refusal::NotLoggedIn, Refusal::FreshLoginRequired];
-        Rule::new("FreshLogin", "For freshly logged-in users", refusals)
+        Rule::new("FreshLogin", "For recently logged-in users", refusals)
     }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
@@ -113,12 +118,19 @@ pub struct Permission<P> {
     _proves: PhantomData<P>,
 }
 
+impl<P: Named> Permission<P> {
+    /// What somebody is told who does not have it.
+    pub fn refusal() -> Refusal {
+        Refusal::PermissionRequired(P::NAME.into())
+    }
+}
+
 impl<P: Named> Guard for Permission<P> {
     fn rule() -> Rule {
         Rule::new(
             &format!("Permission<{}>", P::NAME),
             &format!("For users with the permission {}", P::NAME),
-            [Refusal::NotLoggedIn, Refusal::PermissionRequired(P::NAME.to_owned())],
+            [Refusal::NotLoggedIn, Self::refusal()],
         )
     }
 
@@ -130,7 +142,7 @@ impl<P: Named> Guard for Permission<P> {
                 login,
                 _proves: PhantomData,
             }),
-            false => Err(Refusal::PermissionRequired(P::NAME.to_owned())),
+            false => Err(Self::refusal()),
         }
     }
 }
@@ -155,7 +167,7 @@ pub struct Role<R> {
 
 impl<R: Named> Role<R> {
     fn refusal() -> Refusal {
-        Refusal::PermissionRequired(format!("role:{}", R::NAME))
+        Refusal::PermissionRequired(format!("role:{}", R::NAME).into())
     }
 }
 
@@ -192,7 +204,7 @@ impl<R: Send> KnowsUser for Role<R> {
 }
 
 /// Whoever passes one of two guards may call: `AnyOf<Weekday, FreshLogin>`. The first is asked first, and where both
-/// refuse, it is its refusal that the caller sees.
+/// refuse, it is its refusal that the caller sees; where both ask for a permission, the caller is told of either.
 #[derive(Debug)]
 pub enum AnyOf<A, B> {
     /// Passed the first guard.
@@ -216,6 +228,9 @@ impl<A: Guard, B: Guard> Guard for AnyOf<A, B> {
         match B::check(caller).await {
             Ok(second) => Ok(Self::Second(second)),
             Err(failure) if failure.is_failure() => Err(failure),
+            Err(other) if A::rule().permission().is_some() && B::rule().permission().is_some() => {
+                Err(refusal.or(other))
+            }
             Err(_) => Err(refusal),
         }
     }

@@ -8,7 +8,7 @@ pub mod permissions;
 
 use std::future::Future;
 
-use super::{caller::Caller, events, fault::Fault};
+use super::{caller::Caller, events, fault::Fault, services::Services};
 use crate::contract::{Refusal, function::RuleView, user::UserView};
 
 /// A rule about who may call, and the proof that a caller may.
@@ -39,6 +39,11 @@ pub trait KnowsUser: Send {
     fn user_id(&self) -> &str {
         &self.user().user_id
     }
+
+    /// What the server works with.
+    fn services(&self) -> &Services {
+        self.caller().services()
+    }
 }
 
 /// What a guard says of itself.
@@ -68,12 +73,31 @@ impl Rule {
         Self::new(name, words, self.refusals.into_iter().chain([refusal]))
     }
 
+    /// What is said to who lacks the one permission that this asks for. Nothing where it asks for several: none of them would
+    /// do by itself.
+    fn permission(&self) -> Option<&Refusal> {
+        let is_permission = |refusal: &&Refusal| matches!(refusal, Refusal::PermissionRequired(_));
+        let mut permissions = self.refusals.iter().filter(is_permission);
+        match (permissions.next(), permissions.next()) {
+            (only, None) => only,
+            _ => None,
+        }
+    }
+
     fn or(self, other: Self) -> Self {
         let is_open = self.refusals.is_empty() || other.refusals.is_empty();
+        let refusals = match (is_open, self.permission().is_some(), other.permission()) {
+            (true, ..) => Vec::new(),
+            (false, true, Some(wanted)) => {
+                let either = |refusal: Refusal| refusal.or(wanted.clone());
+                self.refusals.into_iter().map(either).collect()
+            }
+            _ => self.refusals,
+        };
         Self {
             name: format!("AnyOf<{}, {}>", self.name, other.name),
             words: format!("{}, or {}", self.words, uncapitalised(&other.words)),
-            refusals: if is_open { Vec::new() } else { self.refusals },
+            refusals,
         }
     }
 
@@ -97,10 +121,6 @@ impl Rule {
             guard: self.name,
             words: self.words,
             open: self.refusals.is_empty(),
-            by_permission: self
-                .refusals
-                .iter()
-                .any(|refusal| matches!(refusal, Refusal::PermissionRequired(_))),
         }
     }
 }
@@ -168,6 +188,7 @@ mod tests {
             https::at_work::AtWork,
             services::Services,
             settings::{Overrides, Settings},
+            storage::OpenFor,
         },
     };
 
@@ -177,7 +198,9 @@ mod tests {
             demo: true,
             ..Overrides::default()
         };
-        let services = Services::open(Settings::load(&overrides).unwrap()).await.unwrap();
+        let services = Services::open(Settings::load(&overrides).unwrap(), OpenFor::Serve)
+            .await
+            .unwrap();
         demo::add_users(&services).await.unwrap();
         services
     }

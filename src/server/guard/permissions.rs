@@ -116,12 +116,12 @@ permission! { "users.read":
 }
 
 permission! { "users.manage":
-    /// add, invite, disable and delete users, end their sessions, and give them roles that hold no more than one's own
+    /// add, invite, disable and delete users, end their sessions, and give them roles within their own permissions
     pub struct ManageUsers;
 }
 
 permission! { "roles.manage":
-    /// make, change and delete roles that hold no more than one's own
+    /// create, change and delete roles within their own permissions
     pub struct ManageRoles;
 }
 
@@ -138,6 +138,7 @@ role! { "admin":
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::role::{MANAGE_ROLES, MANAGE_USERS, READ_AUDIT, SEE_USERS};
 
     #[test]
     fn every_permission_is_declared_once_and_described() {
@@ -150,5 +151,11 @@ mod tests {
             assert!(find(declared.name).is_some());
         }
         assert!(find("nothing.known").is_none());
+    }
+
+    #[test]
+    fn pages_ask_for_permissions_by_the_names_that_guards_declare() {
+        let declared = [SeeUsers::NAME, ManageUsers::NAME, ManageRoles::NAME, ReadAudit::NAME];
+        assert_eq!([SEE_USERS, MANAGE_USERS, MANAGE_ROLES, READ_AUDIT], declared);
     }
 }

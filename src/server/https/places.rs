@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::server::{network::network, settings::Proxies};
 
-/// How long after a refused connection was told of the next one is not.
+/// How long after something was told it is not told again.
 const QUIET: Duration = Duration::from_mins(1);
 
 /// All places there are.
@@ -24,8 +24,26 @@ pub struct Places {
     most_of_one: usize,
     proxies: Proxies,
     taken: Mutex<HashMap<IpAddr, usize>>,
+    /// When it was last told that all are taken.
+    full: Told,
     /// When it was last told that an address has as many as it may have.
-    told: Mutex<Option<Instant>>,
+    full_of_one: Told,
+}
+
+/// When something was last told that strangers can bring about as often as they like.
+#[derive(Debug, Default)]
+struct Told(Mutex<Option<Instant>>);
+
+impl Told {
+    /// Whether it is to be told again: not for a while.
+    fn is_due(&self) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = told.is_none_or(|told| told.elapsed() >= QUIET);
+        if is_due {
+            *told = Some(Instant::now());
+        }
+        is_due
+    }
 }
 
 /// A place among all, for whoever comes next.
@@ -53,7 +71,8 @@ impl Places {
             most_of_one,
             proxies,
             taken: Mutex::default(),
-            told: Mutex::default(),
+            full: Told::default(),
+            full_of_one: Told::default(),
         })
     }
 
@@ -62,7 +81,7 @@ impl Places {
     /// # Errors
     /// None: places are never closed.
     pub async fn free(&self) -> io::Result<FreePlace> {
-        if self.all.available_permits() == 0 {
+        if self.all.available_permits() == 0 && self.full.is_due() {
             tracing::warn!("as many connections are open as limits.connections allows; others wait");
         }
         let of_all = Arc::clone(&self.all).acquire_owned().await;
@@ -82,7 +101,12 @@ impl Places {
         let count = taken.entry(network).or_default();
         if *count >= self.most_of_one {
             drop(taken);
-            self.tell(network);
+            if self.full_of_one.is_due() {
+                tracing::warn!(
+                    address = %network,
+                    "as many connections are open from one address as limits.connections_per_address allows; further ones are closed"
+                );
+            }
             return None;
         }
         *count += 1;
@@ -91,18 +115,6 @@ impl Places {
             _of_all: free.0,
             _of_one: Some(PlaceOfOne { places, network }),
         })
-    }
-
-    /// Says in the log that a connection was refused, and not again for a while: how many there are is up to strangers.
-    fn tell(&self, network: IpAddr) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|told| told.elapsed() >= QUIET) {
-            *told = Some(Instant::now());
-            tracing::warn!(
-                address = %network,
-                "as many connections are open from one address as limits.connections_per_address allows; further ones are closed"
-            );
-        }
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -161,6 +173,15 @@ mod tests {
         drop((one, others, proxied));
         assert!(places.taken().is_empty(), "nothing is left behind");
         assert_eq!(places.all.available_permits(), 10);
+    }
+
+    #[test]
+    fn what_strangers_can_bring_about_is_told_and_not_again_for_a_while() {
+        let told = Told::default();
+        assert!(told.is_due());
+        assert!(!told.is_due());
+        *told.0.lock().unwrap() = Instant::now().checked_sub(QUIET);
+        assert!(told.is_due());
     }
 
     #[tokio::test]

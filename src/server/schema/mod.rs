@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 pub use self::{example::example, shape::shape, unique::Unique, whole::settle};
 
 /// Where OpenAPI keeps schemas that have a name.
-pub const COMPONENTS: &str = "/components/schemas";
+const COMPONENTS: &str = "/components/schemas";
 
 /// The schema of a type that is decoded: closed, so that what is not known is not taken.
 pub fn of_arguments<T: JsonSchema>() -> Schema {

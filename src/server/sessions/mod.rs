@@ -14,12 +14,17 @@ pub mod renewal;
 pub mod store;
 pub mod sweep;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tower_sessions::{Session, SessionStore, session::Error, session_store::Error as StoreError};
+use tower_sessions::{MemoryStore, Session, session::Error, session_store::Error as StoreError};
 
-use super::{clock::Timestamp, fault::Fault};
+use self::store::Store;
+use super::{
+    clock::Timestamp,
+    fault::Fault,
+    storage::{logins::Replaced, remembered::NewBrowser},
+};
 
 const LOGIN: &str = "login";
 
@@ -69,6 +74,11 @@ impl Login {
     }
 }
 
+/// What a session with that login in it is stored as.
+fn data_of(login: &Login) -> Result<String, Fault> {
+    serde_json::to_string(&HashMap::from([(LOGIN, login)])).map_err(|error| Fault::new("writing a session", error))
+}
+
 /// The login in a session.
 ///
 /// # Errors
@@ -77,21 +87,30 @@ pub async fn login_of(session: &Session) -> Result<Option<Login>, Fault> {
     session.get(LOGIN).await.map_err(fault)
 }
 
-/// Begins a session with a login in it, under a new token, beside what its browser had so far: against session fixation,
-/// and against leftovers of another user (OWASP ASVS 7.2.4). `None` if the login was overtaken by a change of its user or
-/// the end of its series; then nobody is logged in.
+/// A session with a login in it, in place of what its browser had so far, as [`Store::add`] stores it. `None` if the login was
+/// overtaken; then nobody is logged in.
 ///
 /// # Errors
-/// A fault of the store.
-pub async fn begin(store: Arc<impl SessionStore>, login: &Login) -> Result<Option<Session>, Fault> {
-    let session = Session::new(None, Arc::clone(&store), None);
+/// A fault of the database.
+pub async fn begin(
+    store: &Arc<Store>,
+    login: Login,
+    browser: Option<&NewBrowser>,
+    replaced: &Replaced,
+) -> Result<Option<Session>, Fault> {
+    let id = store.add(login, browser, replaced).await?;
+    Ok(id.map(|id| Session::new(Some(id), Arc::clone(store), None)))
+}
+
+/// A session with a login in it that is stored nowhere.
+///
+/// # Errors
+/// None is known.
+pub async fn made_up(login: &Login) -> Result<Session, Fault> {
+    let session = Session::new(None, Arc::new(MemoryStore::default()), None);
     session.insert(LOGIN, login).await.map_err(fault)?;
-    match session.save().await {
-        // One that counts as unchanged, so that it is not stored once more with the answer.
-        Ok(()) => Ok(Some(Session::new(session.id(), store, None))),
-        Err(Error::Store(StoreError::Encode(why))) if why == store::OVERTAKEN => Ok(None),
-        Err(error) => Err(fault(error)),
-    }
+    session.save().await.map_err(fault)?;
+    Ok(session)
 }
 
 /// Looks a session up again, if it is a stored one.

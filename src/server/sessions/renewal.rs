@@ -4,16 +4,15 @@
 //! meanwhile must not come back by being renewed, so the database renews it only where it finds it, in one step with what
 //! else the call changes.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use tower_sessions::{Session, session::Id};
 
-use super::{LOGIN, Login, store};
+use super::{Login, data_of, store};
 use crate::{
     contract::Refusal,
     server::{
         caller::Caller,
-        fault::Fault,
         secret::TokenHash,
         storage::sessions::{RenewedSession, SessionKey},
     },
@@ -38,8 +37,7 @@ impl Renewal {
         let old = caller.session().id().ok_or(Refusal::NotLoggedIn)?;
         let id = Id::default();
         login.id = SessionKey::of(store::hash(&old), &login).id;
-        let data = serde_json::to_string(&HashMap::from([(LOGIN, &login)]))
-            .map_err(|error| Fault::new("writing a session", error))?;
+        let data = data_of(&login)?;
         Ok(Self {
             old: store::hash(&old),
             new: store::hash(&id),

@@ -25,18 +25,22 @@ use tower_sessions::{
 };
 
 use super::{
-    LOGIN, Login,
+    LOGIN, Login, data_of,
     live::{Live, LiveSessions},
 };
 use crate::server::{
+    audit::Event,
     clock::Timestamp,
+    events,
     fault::Fault,
     secret::TokenHash,
     settings::Sessions,
     storage::{
         Storage,
         changes::Count,
-        sessions::{Limits, NewSession, StoredSession},
+        logins::{NewSession, Replaced},
+        remembered::NewBrowser,
+        sessions::{Limits, StoredSession},
     },
 };
 
@@ -52,15 +56,13 @@ const REST: Duration = Duration::from_millis(500);
 /// For how long further failures to note a use say nothing.
 const QUIET: Duration = Duration::from_mins(1);
 
-/// What `create` says of a login that was overtaken. tower-sessions has no error of its own for it.
-pub(super) const OVERTAKEN: &str = "the login was overtaken";
-
 /// The store of sessions.
 #[derive(Debug)]
 pub struct Store {
     storage: Storage,
     idle: Duration,
     absolute: Duration,
+    per_user: u32,
     live: LiveSessions,
     /// When a use could last not be noted, in milliseconds since 1970.
     not_noted_at: AtomicI64,
@@ -75,6 +77,7 @@ impl Store {
             storage,
             idle: settings.idle(),
             absolute: settings.absolute(),
+            per_user: settings.per_user,
             live: LiveSessions::new(settings.in_memory),
             not_noted_at: AtomicI64::default(),
             told_at: AtomicI64::default(),
@@ -88,6 +91,47 @@ impl Store {
             used_after: now.minus(self.idle),
             noted_until: now.latest_noted(),
         }
+    }
+
+    /// Stores a session with a login in it, under a new token: against session fixation (OWASP ASVS 7.2.4). Its browser is
+    /// stored with it, where that is to be remembered; what this browser had before is over. Gives the token, or `None` if the
+    /// login was overtaken by a change of its user or the end of its series; then nothing has changed.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn add(
+        &self,
+        mut login: Login,
+        browser: Option<&NewBrowser>,
+        replaced: &Replaced,
+    ) -> std::result::Result<Option<Id>, Fault> {
+        let id = Id::default();
+        let token = hash(&id);
+        login.id = token.handle();
+        let data = data_of(&login)?;
+        let series = login.series.as_deref().map(TokenHash::stored);
+        // Two tokens of 128 random bits are never the same; the primary key would refuse the second.
+        let session = NewSession {
+            token: &token,
+            login_id: &login.id,
+            user_id: &login.user_id,
+            series: series.as_ref(),
+            data: &data,
+            logged_in_at: login.at(),
+            address: &login.origin.address,
+            user_changed_at: login.user_changed_at,
+            browser,
+            replaced,
+            surplus: &Event::of_surplus(&login.user_id, &login.origin.address),
+        };
+        let ended = self
+            .storage
+            .add_session(&session, self.per_user, Timestamp::now())
+            .await?;
+        if let Some(ended @ 1..) = ended {
+            events::surplus_ended(&login.user_id, ended);
+        }
+        Ok(ended.map(|_| id))
     }
 
     /// The login of the session with that token, if it is live.
@@ -143,7 +187,7 @@ impl Store {
             return Ok(None);
         };
         let mut last_used = Timestamp(stored.last_used_at);
-        if self.is_touch_due(last_used, now) && self.note_use(token, now).await? {
+        if self.is_touch_due(last_used, now) && self.note_use(token, last_used, now).await? {
             last_used = now;
         }
         Ok(Some((stored, last_used)))
@@ -155,13 +199,18 @@ impl Store {
     }
 
     /// Notes the use of a session. Where that cannot be done now it is logged, once for a while: `false`.
-    async fn note_use(&self, token: &TokenHash, now: Timestamp) -> std::result::Result<bool, Fault> {
+    async fn note_use(
+        &self,
+        token: &TokenHash,
+        earlier: Timestamp,
+        now: Timestamp,
+    ) -> std::result::Result<bool, Fault> {
         let not_noted_at = Timestamp(self.not_noted_at.load(Ordering::Relaxed));
         // Within a short idle limit there is time for another try.
         if is_within(REST.min(self.idle / 8), not_noted_at, now) {
             return Ok(false);
         }
-        let noted = timeout(PATIENCE, self.storage.touch_session(token, now)).await;
+        let noted = timeout(PATIENCE, self.storage.touch_session(token, earlier, now)).await;
         let fault = match noted {
             Ok(Ok(())) => return Ok(true),
             Ok(Err(fault)) if !fault.is_unavailable() => return Err(fault),
@@ -195,38 +244,8 @@ fn is_within(window: Duration, moment: Timestamp, now: Timestamp) -> bool {
 
 #[async_trait::async_trait]
 impl SessionStore for Store {
-    async fn create(&self, record: &mut Record) -> Result<()> {
-        let mut login = record
-            .data
-            .get(LOGIN)
-            .and_then(|login| serde_json::from_value::<Login>(login.clone()).ok())
-            .ok_or_else(|| Error::Encode("a session without a login is not stored".to_owned()))?;
-        // tower-sessions hands over the token that the browser sent, wherever that came from (session fixation).
-        record.id = Id::default();
-        login.id = hash(&record.id).handle();
-        let value = serde_json::to_value(&login).map_err(|error| Error::Encode(error.to_string()))?;
-        record.data.insert(LOGIN.to_owned(), value);
-        let data = encode(record)?;
-        let series = login.series.as_deref().map(TokenHash::stored);
-        let session = NewSession {
-            token: &hash(&record.id),
-            login_id: &login.id,
-            user_id: &login.user_id,
-            series: series.as_ref(),
-            data: &data,
-            logged_in_at: login.at(),
-            user_changed_at: login.user_changed_at,
-        };
-        // Two tokens of 128 random bits are never the same; the primary key would refuse the second.
-        match self
-            .storage
-            .add_session(&session, Timestamp::now())
-            .await
-            .map_err(backend)?
-        {
-            true => Ok(()),
-            false => Err(Error::Encode(OVERTAKEN.to_owned())),
-        }
+    async fn create(&self, _record: &mut Record) -> Result<()> {
+        Err(Error::Encode("a session begins with a login".to_owned()))
     }
 
     async fn save(&self, record: &Record) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The sweeper: removes what is over, so that the tables stay small.
 //!
-//! It is not what makes an expired session useless: that is checked at every use. What could not be swept is logged and has its turn
-//! again, and does not keep the rest from being swept, unless the whole database takes nothing just now.
+//! It is not what makes an expired session useless: that is checked at every use. What could not be swept is logged
+//! and has its turn again, and does not keep the rest from being swept, unless the whole database takes nothing just now.
 
 use std::time::Duration;
 

@@ -167,6 +167,7 @@ impl Settings {
             ("sessions.remember_seconds", self.sessions.remember_seconds),
             ("sessions.fresh_seconds", self.sessions.fresh_seconds),
             ("sessions.sweep_seconds", self.sessions.sweep_seconds),
+            ("sessions.per_user", u64::from(self.sessions.per_user)),
             ("passwords.permits", self.passwords.permits as u64),
             ("throttle.address_failures", self.throttle.address_failures as u64),
             ("throttle.address_seconds", self.throttle.address_seconds),

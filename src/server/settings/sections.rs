@@ -104,6 +104,13 @@ pub struct Sessions {
     #[config(env = "CALLGATE_SESSIONS_FRESH_SECONDS", default = 600)]
     pub fresh_seconds: u64,
 
+    /// How many sessions a user may have, and how many remembered browsers. One more session ends the one that was used longest
+    /// ago; one more browser has the one forgotten that was, with its sessions, and first of all one that was not used again
+    /// after its login. A browser that stays remembered is logged in again. Programs that share a user and log in at each run
+    /// should log out at its end.
+    #[config(env = "CALLGATE_SESSIONS_PER_USER", default = 100)]
+    pub per_user: u32,
+
     /// How many sessions that are in use are kept in memory, so that their calls need not ask the database. A thousand take
     /// about half a megabyte.
     #[config(env = "CALLGATE_SESSIONS_IN_MEMORY", default = 10_000)]
@@ -175,7 +182,7 @@ pub struct Throttle {
     pub account_day_failures: usize,
 
     /// How many failed logins are stored at the most, two entries for each; the oldest go first. A million take about
-    /// 150 MB.
+    /// 260 MB.
     #[config(env = "CALLGATE_THROTTLE_STORED_FAILURES", default = 1_000_000)]
     pub stored_failures: i64,
 }
@@ -228,7 +235,8 @@ pub struct Limits {
 #[derive(Debug, Clone, Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct Registration {
-    /// Whether anybody may register. Such a user has no role, and a name that the server has ended with random letters.
+    /// Whether anybody may register, once there is a first user. Who registers has no role, and a name that the server has ended
+    /// with random letters.
     #[config(env = "CALLGATE_REGISTRATION_OPEN", default = false)]
     pub open: bool,
 }

@@ -144,6 +144,7 @@ impl Storage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::storage::OpenFor;
 
     async fn count_now(storage: &Storage) -> Count {
         let count = storage.changes().await.unwrap().unwrap();
@@ -154,8 +155,8 @@ mod tests {
     #[tokio::test]
     async fn what_another_process_commits_is_known_at_once_and_only_what_guards_rely_on_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let here = Storage::open(folder.path(), true).await.unwrap();
-        let there = Storage::open(folder.path(), true).await.unwrap();
+        let here = Storage::open(folder.path(), OpenFor::Serve, true).await.unwrap();
+        let there = Storage::open(folder.path(), OpenFor::Serve, true).await.unwrap();
         let begin = count_now(&here).await;
         for (statement, counts) in [
             (

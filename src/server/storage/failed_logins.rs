@@ -146,9 +146,48 @@ impl Storage {
         let over = self.remove(doing, rows("expires_at <= $1"), &[now.0]).await?;
         let from_later = rows("failed_at > $1");
         let from_later = self.remove(doing, from_later, &[now.latest_noted().0]).await?;
-        let surplus =
-            rows("expires_at <= (SELECT expires_at FROM failed_logins ORDER BY expires_at DESC LIMIT 1 OFFSET $1)");
-        let surplus = self.remove(doing, surplus, &[most]).await?;
+        // By their age, and not by when they are over: those of addresses are over long before those of accounts.
+        let last: Option<i64> =
+            sqlx::query_scalar("SELECT failed_at FROM failed_logins ORDER BY failed_at DESC LIMIT 1 OFFSET $1")
+                .bind(most)
+                .fetch_optional(&self.reader)
+                .await
+                .map_err(fault(doing))?;
+        let surplus = match last {
+            Some(last) => self.remove(doing, rows("failed_at <= $1"), &[last]).await?,
+            None => 0,
+        };
         Ok(over + from_later + surplus)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Security check 68: an address counts for a minute, and an account for a day.
+    #[tokio::test]
+    async fn of_too_many_the_oldest_go_and_not_those_that_are_over_first() {
+        let storage = Storage::in_memory().await.unwrap();
+        let hash = |name: String| TokenHash::of(name.as_bytes());
+        for number in 0..20 {
+            let now = Timestamp(1000 + number);
+            let (account, address) = (hash(format!("account {number}")), hash(format!("address {number}")));
+            let counts = [(&account, 86_400_000), (&address, 60_000)].map(|(bucket, counts_for)| Count {
+                bucket,
+                expires_at: Timestamp(now.0 + counts_for),
+            });
+            let attempt = hash(format!("attempt {number}"));
+            let counted = storage.count_attempt(&attempt, counts, now, |_| Ok::<(), ()>(()));
+            counted.await.unwrap().unwrap();
+        }
+        assert_eq!(storage.sweep_failed_logins(Timestamp(2000), 10).await.unwrap(), 30);
+        let left: Vec<(i64, bool)> =
+            sqlx::query_as("SELECT failed_at, expires_at > 80000000 FROM failed_logins ORDER BY failed_at, expires_at")
+                .fetch_all(&storage.reader)
+                .await
+                .unwrap();
+        let expected: Vec<_> = (1015..1020).flat_map(|at| [(at, false), (at, true)]).collect();
+        assert_eq!(left, expected);
     }
 }

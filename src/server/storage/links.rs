@@ -162,8 +162,8 @@ impl Storage {
             return Ok(false);
         };
         if let Some(maker) = made_by {
-            let held = grants_of(&mut transaction, &maker).await.map_err(fault(using))?;
-            let asked = grants_of(&mut transaction, user_id).await.map_err(fault(using))?;
+            let held = grants_of(&mut *transaction, &maker).await.map_err(fault(using))?;
+            let asked = grants_of(&mut *transaction, user_id).await.map_err(fault(using))?;
             if !may_manage(&held, &asked) {
                 return Ok(false);
             }
@@ -198,7 +198,6 @@ impl Storage {
     pub async fn renew_invitation(&self, link: &NewLink<'_>, now: Timestamp, event: &Event) -> Result<Change, Fault> {
         let making = "storing a link";
         let mut transaction = self.begin(making).await?;
-        put_link(&mut transaction, link, now).await.map_err(fault(making))?;
         let is_invited: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1 AND active AND password_hash = '')",
         )
@@ -209,6 +208,7 @@ impl Storage {
         if !is_invited {
             return Ok(Change::NoUser);
         }
+        put_link(&mut transaction, link, now).await.map_err(fault(making))?;
         add_event(&mut transaction, event).await.map_err(fault(making))?;
         transaction.commit().await.map_err(fault(making))?;
         Ok(Change::Done)

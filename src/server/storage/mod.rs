@@ -8,11 +8,13 @@ pub mod events;
 pub mod failed_logins;
 pub mod kept_calls;
 pub mod links;
+pub mod logins;
 pub mod passwords;
 pub mod remembered;
 pub mod removal;
 pub mod roles;
 pub mod sessions;
+pub mod surplus;
 pub mod user_lists;
 pub mod users;
 
@@ -25,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use sqlx::{
     Connection as _, Sqlite, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
@@ -43,6 +45,17 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const READERS: u32 = 8;
 /// The tables, and every step towards them.
 static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// What a database is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenFor {
+    /// To serve: it is made where it is not there, and its tables are brought up to date.
+    Serve,
+    /// To add what a new database may begin with: it is made where it is not there. One that is there must be up to date.
+    Begin,
+    /// For anything else that an operator does: it has to be there, and up to date.
+    Manage,
+}
 
 /// The open database.
 ///
@@ -70,12 +83,17 @@ impl Storage {
         Ok(file)
     }
 
-    /// Opens the database in `folder`, which is made if it is not there, and brings its tables up to date.
-    /// Demo users are let in only if `demo` says so.
+    /// Opens the database in `folder`, as `open_for` says. Demo users are let in only if `demo` says so.
     ///
     /// # Errors
     /// Says which step failed and why.
-    pub async fn open(folder: &Path, demo: bool) -> anyhow::Result<Self> {
+    pub async fn open(folder: &Path, open_for: OpenFor, demo: bool) -> anyhow::Result<Self> {
+        let is_there = folder.join("callgate.db").try_exists().unwrap_or(true);
+        ensure!(
+            is_there || open_for != OpenFor::Manage,
+            "there is no database in the folder {}. Say with --data where it is, or start the server first",
+            folder.display()
+        );
         let file = Self::make_place(folder)?;
         // sqlx has no lock for SQLite, and a step that two processes take at once fails in one of them.
         let alone = tokio::task::spawn_blocking({
@@ -116,6 +134,12 @@ impl Storage {
             false => anyhow::Error::new(error).context(format!("the database {} cannot be opened", file.display())),
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(opening)?;
+        // Not by a command: the server that runs may be an older one, and could not go back.
+        ensure!(
+            open_for == OpenFor::Serve || !is_behind(&writer).await.map_err(opening)?,
+            "the database {} was made by an older Callgate. Start the server once: it brings the tables up to date",
+            file.display()
+        );
         MIGRATOR
             .run(&writer)
             .await
@@ -210,6 +234,21 @@ fn lock_out_others(file: &Path) -> io::Result<File> {
         Ok(()) => {}
     }
     Ok(lock)
+}
+
+/// Whether a database has tables, and not all steps towards those of this program.
+async fn is_behind(database: &SqlitePool) -> sqlx::Result<bool> {
+    let has_steps: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')")
+            .fetch_one(database)
+            .await?;
+    if !has_steps {
+        return Ok(false);
+    }
+    let taken: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
+        .fetch_all(database)
+        .await?;
+    Ok(!taken.is_empty() && MIGRATOR.iter().any(|step| !taken.contains(&step.version)))
 }
 
 /// Why the tables cannot be brought up to date, and what to do.
@@ -309,8 +348,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn two_processes_that_write_at_once_wait_for_one_another() {
         let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::open(folder.path(), false).await.unwrap();
-        let other = Storage::open(folder.path(), false).await.unwrap();
+        let storage = Storage::open(folder.path(), OpenFor::Serve, false).await.unwrap();
+        let other = Storage::open(folder.path(), OpenFor::Serve, false).await.unwrap();
         let ada = users::NewUser {
             user_id: "ada",
             password_hash: "",
@@ -324,7 +363,7 @@ mod tests {
         let one = tokio::spawn({
             let event = event.clone();
             async move {
-                for _ in 0..300 {
+                for _ in 0..60 {
                     storage.add_events(slice::from_ref(&event), &[]).await.unwrap();
                 }
             }

@@ -1,26 +1,21 @@
 //! Stored remembered browsers. Series and token are known here by their hashes only.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 
-use super::{Storage, fault, removal::Rows};
+use super::{Storage, fault, logins::NewSession, removal::Rows};
 use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
 
-/// A browser to remember.
-pub struct NewSeries<'a> {
+/// A browser to remember, with the session that its login begins.
+#[derive(Debug)]
+pub struct NewBrowser {
     /// The hash of the series.
-    pub series: &'a TokenHash,
+    pub series: TokenHash,
     /// The hash of its first token.
-    pub token: &'a TokenHash,
-    /// Whose browser it is.
-    pub user_id: &'a str,
-    /// When the user had last been changed, as the login found it.
-    pub user_changed_at: i64,
+    pub token: TokenHash,
     /// When it is forgotten.
     pub expires_at: Timestamp,
     /// Browser and system, in words.
-    pub device: &'a str,
-    /// The network address of the login.
-    pub address: &'a str,
+    pub device: String,
 }
 
 /// A remembered browser in the list of its user.
@@ -34,8 +29,8 @@ pub struct ListedSeries {
     pub address: String,
     /// When its user logged in with the password, in milliseconds since 1970.
     pub created_at: i64,
-    /// When it was last logged in again, in milliseconds since 1970.
-    pub rotated_at: i64,
+    /// When it was last used, as far as that was noted, in milliseconds since 1970.
+    pub last_used_at: i64,
 }
 
 /// A series as stored.
@@ -57,43 +52,60 @@ pub struct StoredSeries {
     pub expires_at: i64,
 }
 
-impl Storage {
-    /// Remembers a browser, unless the user changed or was kept out since `user_changed_at`: then `false`.
-    ///
-    /// # Errors
-    /// A fault of the database.
-    pub async fn add_series(&self, new: &NewSeries<'_>, now: Timestamp) -> Result<bool, Fault> {
-        let done = sqlx::query(
-            "INSERT INTO remembered
-               (series_hash, token_hash, previous_hash, rotated_at, user_id, expires_at, created_at, device, address)
-             SELECT $1, $2, NULL, $3, user_id, $5, $3, $7, $8 FROM users WHERE user_id = $4 AND active AND changed_at = $6",
-        )
-        .bind(new.series.as_bytes())
-        .bind(new.token.as_bytes())
-        .bind(now.0)
-        .bind(new.user_id)
-        .bind(new.expires_at.0)
-        .bind(new.user_changed_at)
-        .bind(new.device)
-        .bind(new.address)
-        .execute(&self.writer)
-        .await
-        .map_err(fault("remembering a browser"))?;
-        Ok(done.rows_affected() == 1)
-    }
+/// Remembers the browser of a session that is about to be stored, unless there is no such user any more.
+pub(super) async fn add_series(
+    connection: &mut SqliteConnection,
+    browser: &NewBrowser,
+    session: &NewSession<'_>,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO remembered
+           (series_hash, token_hash, previous_hash, rotated_at, user_id, expires_at, created_at, device, address)
+         SELECT $1, $2, NULL, $3, user_id, $5, $3, $6, $7 FROM users WHERE user_id = $4",
+    )
+    .bind(browser.series.as_bytes())
+    .bind(browser.token.as_bytes())
+    .bind(now.0)
+    .bind(session.user_id)
+    .bind(browser.expires_at.0)
+    .bind(&browser.device)
+    .bind(session.address)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
 
-    /// The remembered browsers of a user.
+/// Forgets a browser, and ends the sessions that came of it.
+pub(super) async fn forget_series(connection: &mut SqliteConnection, series: &TokenHash) -> sqlx::Result<()> {
+    for query in [
+        "DELETE FROM remembered WHERE series_hash = $1",
+        "DELETE FROM sessions WHERE series_hash = $1",
+    ] {
+        sqlx::query(query)
+            .bind(series.as_bytes())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+impl Storage {
+    /// The remembered browsers of a user, the last used first: at most so many.
     ///
     /// # Errors
     /// A fault of the database.
-    pub async fn list_series(&self, user_id: &str, now: Timestamp) -> Result<Vec<ListedSeries>, Fault> {
+    pub async fn list_series(&self, user_id: &str, now: Timestamp, most: u32) -> Result<Vec<ListedSeries>, Fault> {
         sqlx::query_as(
-            "SELECT series_hash, device, address, created_at, rotated_at FROM remembered
-             WHERE user_id = $1 AND expires_at > $2 AND rotated_at <= $3",
+            "SELECT series_hash, device, address, created_at, MIN(COALESCE(used_at, rotated_at), $2) AS last_used_at
+             FROM remembered
+             WHERE user_id = $1 AND expires_at > $2 AND rotated_at <= $3
+             ORDER BY last_used_at DESC LIMIT $4",
         )
         .bind(user_id)
         .bind(now.0)
         .bind(now.latest_noted().0)
+        .bind(most)
         .fetch_all(&self.reader)
         .await
         .map_err(fault("listing remembered browsers"))
@@ -112,7 +124,7 @@ impl Storage {
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let done = sqlx::query(
-            "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2
+            "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2, used_at = $2
              WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2 AND rotated_at <= $6
                AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $5)",
         )
@@ -150,16 +162,7 @@ impl Storage {
     pub async fn revoke_series(&self, series: &TokenHash) -> Result<(), Fault> {
         let revoking = "revoking a remembered login";
         let mut transaction = self.begin(revoking).await?;
-        for query in [
-            "DELETE FROM remembered WHERE series_hash = $1",
-            "DELETE FROM sessions WHERE series_hash = $1",
-        ] {
-            sqlx::query(query)
-                .bind(series.as_bytes())
-                .execute(&mut *transaction)
-                .await
-                .map_err(fault(revoking))?;
-        }
+        forget_series(&mut transaction, series).await.map_err(fault(revoking))?;
         transaction.commit().await.map_err(fault(revoking))
     }
 

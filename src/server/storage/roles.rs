@@ -80,13 +80,13 @@ pub struct Grant {
 }
 
 /// All that a user is given.
-pub(super) async fn grants_of(connection: &mut SqliteConnection, user_id: &str) -> sqlx::Result<Vec<Grant>> {
+pub(super) async fn grants_of<'c>(database: impl SqliteExecutor<'c>, user_id: &str) -> sqlx::Result<Vec<Grant>> {
     sqlx::query_as(
         "SELECT user_roles.role AS role, permission FROM user_roles
          LEFT JOIN role_permissions ON role_permissions.role = user_roles.role WHERE user_id = $1",
     )
     .bind(user_id)
-    .fetch_all(connection)
+    .fetch_all(database)
     .await
 }
 
@@ -103,6 +103,16 @@ pub(super) async fn is_last_admin(connection: &mut SqliteConnection, user_id: &s
 }
 
 impl Storage {
+    /// All that a user is given, at one moment.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn grants_of(&self, user_id: &str) -> Result<Vec<Grant>, Fault> {
+        grants_of(&self.reader, user_id)
+            .await
+            .map_err(fault("looking up what a user may do"))
+    }
+
     /// Whether a user has a permission, by any role.
     ///
     /// # Errors
@@ -213,7 +223,7 @@ impl Storage {
         Ok(Put::Done)
     }
 
-    /// Deletes a role, which takes it from all users. The built-in role is not deleted here.
+    /// Deletes a role, and takes it from all users who have it. The built-in role is not deleted here.
     ///
     /// # Errors
     /// A fault of the database; then nothing has changed.

@@ -5,24 +5,6 @@ use sqlx::FromRow;
 use super::{Storage, events::add_event, fault, removal::Rows};
 use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash, sessions::Login};
 
-/// A session to store.
-pub struct NewSession<'a> {
-    /// The hash of its token.
-    pub token: &'a TokenHash,
-    /// What it is called.
-    pub login_id: &'a str,
-    /// Who is logged in.
-    pub user_id: &'a str,
-    /// The remembered browser that it belongs to.
-    pub series: Option<&'a TokenHash>,
-    /// Its data, as JSON.
-    pub data: &'a str,
-    /// When its user logged in.
-    pub logged_in_at: Timestamp,
-    /// When the user had last been changed, as the login found it.
-    pub user_changed_at: i64,
-}
-
 /// A live session.
 #[derive(Debug, FromRow)]
 pub struct StoredSession {
@@ -115,33 +97,6 @@ impl Limits {
 }
 
 impl Storage {
-    /// Stores a session, unless the login was overtaken: its user changed or kept out, its browser forgotten meanwhile.
-    /// One statement, so that nothing comes in between. `false` if it was overtaken.
-    ///
-    /// # Errors
-    /// A fault of the database, also where there is a session with that token.
-    pub async fn add_session(&self, session: &NewSession<'_>, now: Timestamp) -> Result<bool, Fault> {
-        let done = sqlx::query(
-            "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at, login_id)
-             SELECT $1, user_id, $3, $4, $5, $6, $9 FROM users
-             WHERE user_id = $2 AND active AND demo <= $7 AND changed_at = $8
-               AND ($3 IS NULL OR EXISTS (SELECT 1 FROM remembered WHERE series_hash = $3))",
-        )
-        .bind(session.token.as_bytes())
-        .bind(session.user_id)
-        .bind(session.series.map(TokenHash::as_bytes))
-        .bind(session.data)
-        .bind(session.logged_in_at.0)
-        .bind(now.0)
-        .bind(self.demo)
-        .bind(session.user_changed_at)
-        .bind(session.login_id)
-        .execute(&self.writer)
-        .await
-        .map_err(fault("storing a session"))?;
-        Ok(done.rows_affected() == 1)
-    }
-
     /// The live session with that token, if its user is active.
     ///
     /// # Errors
@@ -163,20 +118,22 @@ impl Storage {
         .map_err(fault("looking up a session"))
     }
 
-    /// The live sessions of a user.
+    /// The live sessions of a user, the last used first: at most so many.
     ///
     /// # Errors
     /// A fault of the database.
-    pub async fn list_sessions(&self, user_id: &str, limits: Limits) -> Result<Vec<ListedSession>, Fault> {
+    pub async fn list_sessions(&self, user_id: &str, limits: Limits, most: u32) -> Result<Vec<ListedSession>, Fault> {
         sqlx::query_as(
             "SELECT token_hash, series_hash, data, logged_in_at, last_used_at FROM sessions
              WHERE user_id = $1 AND logged_in_at > $2 AND last_used_at > $3
-               AND logged_in_at <= $4 AND last_used_at <= $4",
+               AND logged_in_at <= $4 AND last_used_at <= $4
+             ORDER BY last_used_at DESC LIMIT $5",
         )
         .bind(user_id)
         .bind(limits.logged_in_after.0)
         .bind(limits.used_after.0)
         .bind(limits.noted_until.0)
+        .bind(most)
         .fetch_all(&self.reader)
         .await
         .map_err(fault("listing sessions"))
@@ -214,14 +171,16 @@ impl Storage {
         transaction.commit().await.map_err(fault(ending))
     }
 
-    /// Notes that a session is in use. One that ended meanwhile stays ended.
+    /// Notes that a session is in use that was last used at `earlier`. Of many calls that find so at once, one writes. One that
+    /// ended meanwhile stays ended.
     ///
     /// # Errors
     /// A fault of the database.
-    pub async fn touch_session(&self, token: &TokenHash, now: Timestamp) -> Result<(), Fault> {
-        sqlx::query("UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at < $1")
+    pub async fn touch_session(&self, token: &TokenHash, earlier: Timestamp, now: Timestamp) -> Result<(), Fault> {
+        sqlx::query("UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at = $3")
             .bind(now.0)
             .bind(token.as_bytes())
+            .bind(earlier.0)
             .execute(&self.writer)
             .await
             .map_err(fault("noting the use of a session"))?;

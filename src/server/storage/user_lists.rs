@@ -6,10 +6,7 @@ use std::collections::HashMap;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use super::{Storage, fault};
-use crate::{
-    contract::user::{UserOrder, UserState},
-    server::fault::Fault,
-};
+use crate::{contract::user::UserState, server::fault::Fault};
 
 /// A user in a list, as stored.
 #[derive(Debug, Clone, FromRow)]
@@ -46,10 +43,23 @@ pub struct UserFilter<'a> {
     pub state: Option<UserState>,
     /// A role that they have.
     pub role: Option<&'a str>,
-    /// The order.
-    pub order: UserOrder,
-    /// The user that the last page ended with.
-    pub after: Option<&'a str>,
+    /// The order, and where in it the page begins.
+    pub order: Order<'a>,
+}
+
+/// The order of a list, with the user that the last page ended with. Whether there still is such a user does not matter.
+#[derive(Debug, Clone, Copy)]
+pub enum Order<'a> {
+    /// By name, after this one.
+    Name(Option<&'a str>),
+    /// The newest first, after the user of that name who was added at that time, in milliseconds since 1970.
+    Newest(Option<(i64, &'a str)>),
+}
+
+impl Default for Order<'_> {
+    fn default() -> Self {
+        Self::Name(None)
+    }
 }
 
 impl Storage {
@@ -79,17 +89,19 @@ impl Storage {
                 .push_bind(role)
                 .push(")");
         }
-        match (filter.order, filter.after) {
-            (UserOrder::Name, Some(after)) => query.push(" AND user_id > ").push_bind(after),
-            (UserOrder::Newest, Some(after)) => query
-                .push(" AND (created_at, user_id) < (SELECT created_at, user_id FROM users WHERE user_id = ")
-                .push_bind(after)
+        match filter.order {
+            Order::Name(Some(user_id)) => query.push(" AND user_id > ").push_bind(user_id),
+            Order::Newest(Some((created_at, user_id))) => query
+                .push(" AND (created_at, user_id) < (")
+                .push_bind(created_at)
+                .push(", ")
+                .push_bind(user_id)
                 .push(")"),
-            (_, None) => &mut query,
+            Order::Name(None) | Order::Newest(None) => &mut query,
         };
         query.push(match filter.order {
-            UserOrder::Name => " ORDER BY user_id",
-            UserOrder::Newest => " ORDER BY created_at DESC, user_id DESC",
+            Order::Name(_) => " ORDER BY user_id",
+            Order::Newest(_) => " ORDER BY created_at DESC, user_id DESC",
         });
         query.push(" LIMIT ").push_bind(most);
         query

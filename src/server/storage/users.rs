@@ -96,6 +96,17 @@ impl Storage {
         Ok(Change::Done)
     }
 
+    /// Whether there is any user.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn has_users(&self) -> Result<bool, Fault> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
+            .fetch_one(&self.reader)
+            .await
+            .map_err(fault("looking whether there is a user"))
+    }
+
     /// The name of the user of that name, or else of one that it would be mistaken for.
     ///
     /// # Errors
@@ -125,17 +136,6 @@ impl Storage {
         .fetch_optional(&self.reader)
         .await
         .map_err(fault("looking up a user"))
-    }
-
-    /// Whether there is any user.
-    ///
-    /// # Errors
-    /// A fault of the database.
-    pub async fn has_users(&self) -> Result<bool, Fault> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
-            .fetch_one(&self.reader)
-            .await
-            .map_err(fault("looking for users"))
     }
 
     /// All users, by name.

@@ -1,14 +1,17 @@
 use super::*;
-use crate::server::{
-    audit::{Action, Event},
-    clock::Timestamp,
-    guard::permissions::{Admin, ManageUsers, SeeUsers},
-    matrix::{self, PasswordGiven},
-    services::Services,
-    settings::Settings,
-    storage::{
-        roles::{Before, Change, Put},
-        users::NewUser,
+use crate::{
+    contract::required::Required,
+    server::{
+        audit::{Action, Event},
+        clock::Timestamp,
+        guard::permissions::{Admin, ManageUsers, SeeUsers},
+        matrix::{self, PasswordGiven},
+        services::Services,
+        settings::Settings,
+        storage::{
+            roles::{Before, Change, Put},
+            users::NewUser,
+        },
     },
 };
 
@@ -140,13 +143,16 @@ fn a_rule_names_what_its_guard_is_made_of_and_what_it_may_refuse_with() {
         [Refusal::NotLoggedIn, Refusal::FreshLoginRequired, no_one()]
     );
     let rule = AnyOf::<FreshLogin, LoggedIn>::rule();
-    assert_eq!(rule.words, "For freshly logged-in users, or for logged-in users");
+    assert_eq!(rule.words, "For recently logged-in users, or for logged-in users");
     assert!(AnyOf::<LoggedIn, Anyone>::rule().refusals.is_empty());
 }
 
+type Either = AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>;
+type OneOrBoth = AnyOf<Permission<ManageUsers>, AllOf<Permission<SeeUsers>, Permission<ManageRoles>>>;
+
 #[tokio::test]
 async fn a_permission_lets_in_who_holds_it_by_a_role_and_names_itself_to_the_others() {
-    let lacking = |name: &str| Err(Refusal::PermissionRequired(name.to_owned()));
+    let lacking = |name: &str| Err(Refusal::PermissionRequired(name.into()));
     let (nobody, somebody) = (caller(None).await, caller(Some(PasswordGiven::JustNow)).await);
     let reader = holder("readers", "users.read").await;
     assert_eq!(
@@ -171,6 +177,17 @@ async fn a_permission_lets_in_who_holds_it_by_a_role_and_names_itself_to_the_oth
         outcome::<AllOf<Permission<SeeUsers>, FreshLogin>>(&reader).await,
         Err(Refusal::FreshLoginRequired)
     );
+    let either = Refusal::PermissionRequired(Required::from("users.read").or("users.manage".into()));
+    assert!(Either::rule().refusals.contains(&either));
+    assert_eq!(outcome::<Either>(&somebody).await, Err(either));
+    assert_eq!(outcome::<Either>(&nobody).await, Err(Refusal::NotLoggedIn));
+    // None of two that are wanted together would do.
+    assert!(
+        OneOrBoth::rule()
+            .refusals
+            .contains(&Refusal::PermissionRequired("users.manage".into()))
+    );
+    assert_eq!(outcome::<OneOrBoth>(&somebody).await, lacking("users.manage"));
     assert_eq!(
         outcome::<AnyOf<Permission<ManageUsers>, LoggedIn>>(&reader).await,
         Ok(())
@@ -183,7 +200,7 @@ async fn a_role_lets_in_who_has_it_and_the_administrator_holds_every_permission(
     let admin = holder("admin", "nothing.known").await;
     assert_eq!(
         outcome::<Role<Admin>>(&reader).await,
-        Err(Refusal::PermissionRequired("role:admin".to_owned()))
+        Err(Refusal::PermissionRequired("role:admin".into()))
     );
     assert_eq!(
         outcome::<Role<Admin>>(&caller(None).await).await,
