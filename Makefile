@@ -1,6 +1,6 @@
 # Short names for the scripts in tools/, where everything is done.
 
-.PHONY: help run dev build test check unit client openapi sslscan e2e attack bench sbom setup clean
+.PHONY: help run dev build test check unit client openapi sslscan e2e attack pictures bench sbom setup clean
 
 help: ## this list
 	@tools/help.sh
@@ -32,8 +32,13 @@ openapi: ## the release build against its own /api/openapi.json, by schemathesis
 sslscan: ## the TLS of the release build, by sslscan
 	@tools/test.sh build sslscan
 
-attack: ## attacks at their full length: sessions, crashes, slow clients, scanners, fuzzing; bounded, on loopback only
+attack: ## attacks at their full length: sessions, crashes, slow clients, scanners, fuzzing, half an hour of use; bounded, on loopback only
 	@tools/test.sh build attack
+
+pictures: ## the pictures of the README, anew; look at them before you commit them
+	@tools/setup.sh test
+	@tools/build.sh
+	@tools/e2e.sh --config=pictures.config.ts
 
 bench: ## the speed comparison: limit, Callgate, peers; about 5 min and the builds, writes benches/results.*
 	@tools/bench.sh

@@ -35,7 +35,7 @@ test('a guarded call leads to the login and back, and what was typed is still th
   await expect(site.editor).toHaveValue(`{"kept": ${JSON.stringify(HOSTILE)}}`);
   await expect(site.reply).toContainText('No call yet.');
   await site.call();
-  await expect(page.getByRole('region', { name: 'This call waits for you' })).toHaveCount(0);
+  await expect(page.getByRole('region', { name: 'Your call is waiting' })).toHaveCount(0);
   await site.hasReply('200 OK', {
     ok: true,
     msg: `auth_func({"kept":${JSON.stringify(HOSTILE)}}),user_id=${USER}`,

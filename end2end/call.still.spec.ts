@@ -39,6 +39,6 @@ test('arguments that are too large lead to a page that says so', async ({ site, 
   await site.main.getByRole('button', { name: 'Call', exact: true }).click();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('That did not work');
   await expect(site.main).toContainText('The body is too large.');
-  await site.main.getByRole('link', { name: 'To all functions' }).click();
+  await site.main.getByRole('link', { name: 'See all functions' }).click();
   await site.isAt('/');
 });

@@ -99,7 +99,7 @@ for (const from of ORIGINS) {
   test.describe(`a ${from}`, () => {
     test('cannot send a form that does anything', async ({ site, attacker, context, foreign, server, playwright }) => {
       // A page for each function, in each way that a form can be sent.
-      test.setTimeout(240_000);
+      test.setTimeout(900_000);
       await site.logIn();
       const before = await state(context);
       for (const form of await forms(context.request, server.origin)) {

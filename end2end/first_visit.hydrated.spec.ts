@@ -6,14 +6,17 @@ import { expect, test } from './support/test.ts';
 const WRITTEN_DOWN = 'first_visit_bytes.txt';
 
 test('the login page loads no more than was written down, and two percent', async ({ site, page }) => {
-  const sizes = new Map<string, number>();
-  page.on('requestfinished', async request => {
-    const { responseBodySize } = await request.sizes();
-    sizes.set(new URL(request.url()).pathname, responseBodySize);
+  const sizes: Promise<[string, number]>[] = [];
+  page.on('requestfinished', request => {
+    const size = async (): Promise<[string, number]> => {
+      const { responseBodySize } = await request.sizes();
+      return [new URL(request.url()).pathname, responseBodySize];
+    };
+    sizes.push(size());
   });
   await site.open('/login');
   await page.waitForLoadState('networkidle');
-  const all = [...sizes].sort(([, one], [, other]) => other - one);
+  const all = [...new Map(await Promise.all(sizes))].sort(([, one], [, other]) => other - one);
   const bytes = all.reduce((sum, [, size]) => sum + size, 0);
   const table = all.map(([path, size]) => `${size} ${path}`).join('\n');
   console.log(`${bytes} bytes in ${all.length} files\n${table}`);
@@ -23,14 +26,17 @@ test('the login page loads no more than was written down, and two percent', asyn
 });
 
 test('every file comes compressed, and is kept for good', async ({ site, page }) => {
-  const files: string[] = [];
-  page.on('response', async response => {
-    if (new URL(response.url()).pathname.startsWith('/pkg/')) {
+  const files: Promise<string>[] = [];
+  page.on('response', response => {
+    const headers = async () => {
       const { 'content-encoding': coding, 'cache-control': kept, etag } = await response.allHeaders();
-      files.push(`${coding} ${kept} ${etag === undefined ? 'no' : 'a'} tag`);
+      return `${coding} ${kept} ${etag === undefined ? 'no' : 'a'} tag`;
+    };
+    if (new URL(response.url()).pathname.startsWith('/pkg/')) {
+      files.push(headers());
     }
   });
   await site.open('/login');
   await page.waitForLoadState('networkidle');
-  expect([...new Set(files)]).toEqual(['br public, max-age=31536000, immutable a tag']);
+  expect([...new Set(await Promise.all(files))]).toEqual(['br public, max-age=31536000, immutable a tag']);
 });

@@ -25,7 +25,7 @@ test('a call that wants a fresh login leads to the password and back, and what i
   const password = page.getByLabel('Password', { exact: true });
   await password.fill('wrong');
   await page.getByRole('button', { name: 'Confirm' }).click();
-  await expect(site.main.getByRole('alert')).toHaveText('That is not your password.');
+  await expect(site.main.getByRole('alert')).toHaveText('Wrong password. Try again.');
   await site.ready();
   await expect(password).toHaveAttribute('aria-invalid', 'true');
 
@@ -33,8 +33,8 @@ test('a call that wants a fresh login leads to the password and back, and what i
   await page.getByRole('button', { name: 'Confirm' }).click();
   await site.isAt('/functions/change_password');
   await site.ready();
-  const waits = page.getByRole('region', { name: 'This call waits for you' });
-  await expect(waits).toContainText('type that again');
+  const waits = page.getByRole('region', { name: 'Your call is waiting' });
+  await expect(waits).toContainText('Enter that again');
   await expect(waits.getByRole('button')).toHaveCount(0);
   await expect(page.getByLabel('New password')).toHaveValue('');
   expect(await page.content()).not.toContain('canary');

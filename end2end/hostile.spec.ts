@@ -39,7 +39,7 @@ test('in the address', async ({ site, page }) => {
     site.watch.expectResponse(`404 GET ${new URL(path, 'https://localhost').pathname}`);
     expect((await page.goto(path))?.status()).toBe(404);
     await site.ready();
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is nothing here');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Page not found');
     await expectInert(page);
   }
 });

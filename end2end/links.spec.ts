@@ -1,5 +1,5 @@
 // One-time links to their end: what is not good enough uses nothing up, and what is good enough is taken once.
-import { choosePassword, inviteUser, isTooLate, openLink, tryShortPassword } from './support/links.ts';
+import { choosePassword, hasChosen, inviteUser, isTooLate, openLink, tryShortPassword } from './support/links.ts';
 import { ADMIN, ADMIN_PASSWORD, expect, newName, test } from './support/test.ts';
 
 const OLD = 'seven small zebras swim';
@@ -11,8 +11,7 @@ test('an invitation outlives a password that is too short', async ({ site, elsew
   await openLink(elsewhere, link);
   await tryShortPassword(elsewhere, link, 'choose_password');
   await choosePassword(elsewhere, GOOD);
-  await elsewhere.isAt('/account');
-  await elsewhere.ready();
+  await hasChosen(elsewhere, user);
   await elsewhere.logIn(user, GOOD);
 });
 
@@ -21,8 +20,7 @@ test('an invitation works once, and who comes later changes nothing', async ({ s
   const link = await inviteUser(site, user);
   await openLink(elsewhere, link);
   await choosePassword(elsewhere, GOOD);
-  await elsewhere.isAt('/account');
-  await elsewhere.ready();
+  await hasChosen(elsewhere, user);
 
   await openLink(elsewhere, link);
   await isTooLate(elsewhere, 'choose_password');
@@ -39,7 +37,7 @@ test('a link for a new password ends the old one at once, and its person chooses
   await elsewhere.logIn(user, OLD);
   await site.logIn(ADMIN, ADMIN_PASSWORD);
   await site.open(`/user?name=${user}`);
-  await site.main.getByRole('button', { name: 'Make a link for a new password' }).click();
+  await site.main.getByRole('button', { name: 'Create a link for a new password' }).click();
   await site.isAt('/functions/require_new_password');
   await site.ready();
   const link = await site.reply.getByRole('group', { name: 'The link' }).innerText();
@@ -48,7 +46,6 @@ test('a link for a new password ends the old one at once, and its person chooses
   await expect(elsewhere.main).toContainText('You are not logged in.');
   await openLink(elsewhere, link);
   await choosePassword(elsewhere, GOOD);
-  await elsewhere.isAt('/account');
-  await elsewhere.ready();
+  await hasChosen(elsewhere, user);
   await elsewhere.logIn(user, GOOD);
 });

@@ -9,9 +9,10 @@ test('a user logs in, is named on every page, and logs out', async ({ site }) =>
   await site.isLoggedOut();
   await site.header.getByRole('link', { name: 'Log in' }).click();
   await site.isAt('/login');
+  await site.ready();
   await site.fillLogin(USER, PASSWORD);
   await site.sendLogin('/');
-  await expect(site.main).toContainText(`You are ${USER}.`);
+  await expect(site.main).toContainText(`You are logged in as ${USER}.`);
 
   for (const path of ['/functions/auth_func', '/functions/notauth_func', '/functions/login', '/login', '/']) {
     await site.open(path);
@@ -60,7 +61,7 @@ test('a wrong password and an unknown user are told the same, beside the fields'
 test('only who ticks the box is remembered, for 30 days', async ({ site, page, context }) => {
   const remembered = async () => (await context.cookies()).find(cookie => cookie.name === `${SESSION_COOKIE}-remember`);
   await site.open('/login');
-  const box = page.getByLabel('Remember me on this device for 30 days');
+  const box = page.getByLabel('Remember me on this device');
   await expect(box).not.toBeChecked();
   await site.fillLogin(USER, PASSWORD);
   await site.sendLogin();
@@ -85,7 +86,7 @@ test('scripts and other sites cannot reach the cookies, and logout takes them aw
   expect(await context.cookies()).toEqual([]);
 
   await site.open('/login');
-  await page.getByLabel('Remember me on this device for 30 days').check();
+  await page.getByLabel('Remember me on this device').check();
   await site.fillLogin(USER, PASSWORD);
   await site.sendLogin();
   const cookies = await context.cookies();

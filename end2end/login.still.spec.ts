@@ -10,7 +10,7 @@ test('what needs script is not offered', async ({ site, page }) => {
 
 test('a refused login keeps the ticked box and where it leads', async ({ site, page }) => {
   await site.open('/login?next=/functions/auth_func');
-  const box = page.getByLabel('Remember me on this device for 30 days');
+  const box = page.getByLabel('Remember me on this device');
   await box.check();
   site.watch.expectResponse('401 POST /login');
   await site.fillLogin('user02', 'wrong');

@@ -1,5 +1,5 @@
 // Managing users and roles: the same journeys with and without script.
-import { inviteUser, openLink } from './support/links.ts';
+import { hasChosen, inviteUser, openLink } from './support/links.ts';
 import { ADMIN, ADMIN_PASSWORD, expect, newName, test, type Site } from './support/test.ts';
 
 const PASSWORD = 'six large parrots walk';
@@ -32,16 +32,13 @@ test('a person is invited, chooses a password, and logs in', async ({ site, else
   }
   await elsewhere.page.getByLabel('New password').fill(PASSWORD);
   await elsewhere.main.getByRole('button', { name: 'Choose' }).click();
-  await elsewhere.isAt('/account');
-  await elsewhere.main.getByRole('link', { name: 'Log in' }).click();
-  await elsewhere.isAt('/login?next=/account');
-  await elsewhere.ready();
+  await hasChosen(elsewhere, user);
   await elsewhere.fillLogin(user, PASSWORD);
   await elsewhere.sendLogin('/account', user);
 
   await site.open(`/user?name=${user}`);
-  await expect(site.main.getByText('May log in.')).toBeVisible();
-  await expect(site.main.getByRole('region', { name: 'What happened of late' })).toContainText('One-time link used');
+  await expect(site.main.getByText('Can log in.')).toBeVisible();
+  await expect(site.main.getByRole('region', { name: 'Recent activity' })).toContainText('One-time link used');
 });
 
 test('who is disabled is out at once, and back only with a new login', async ({ site, elsewhere, server }) => {
@@ -54,18 +51,18 @@ test('who is disabled is out at once, and back only with a new login', async ({ 
   await site.isAt(page);
   await site.ready();
   await press(site, 'Disable', page);
-  await expect(site.main.getByText('Is kept out.')).toBeVisible();
+  await expect(site.main.getByText('Cannot log in.')).toBeVisible();
 
   await elsewhere.open('/account');
   await expect(elsewhere.main).toContainText('You are not logged in.');
   await press(site, 'Enable', page);
-  await expect(site.main.getByText('May log in.')).toBeVisible();
+  await expect(site.main.getByText('Can log in.')).toBeVisible();
   await elsewhere.open('/account');
   await expect(elsewhere.main).toContainText('You are not logged in.');
   await elsewhere.logIn(user, PASSWORD);
 
   await site.main.getByText('Delete this user').click();
-  await press(site, 'Delete for good', '/users');
+  await press(site, 'Delete permanently', '/users');
   await elsewhere.open('/account');
   await expect(elsewhere.main).toContainText('You are not logged in.');
 });
@@ -74,9 +71,9 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   const [user, role] = [newName(), newName()];
   await server.addUser(user, PASSWORD);
   await asAdmin(site, '/roles');
-  const fresh = site.main.getByRole('region', { name: 'A new role' });
+  const fresh = site.main.getByRole('region', { name: 'New role' });
   await fresh.getByLabel('Name').fill(role);
-  await fresh.getByLabel('What it is for').fill('Reads what happened');
+  await fresh.getByLabel('Description').fill('Reads what happened');
   await fresh.getByLabel('audit.read').check();
   await fresh.getByRole('button', { name: 'Add' }).click();
   await site.isAt('/roles');
@@ -87,7 +84,7 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
 
   await site.open(`/user?name=${user}`);
   const page = `/user?name=${user}`;
-  await site.page.getByLabel('Another role').selectOption(role);
+  await site.page.getByLabel('Give a role').selectOption(role);
   await press(site, 'Give', page);
   const roles = site.main.getByRole('region', { name: 'Roles' });
   await expect(roles.getByRole('listitem').filter({ hasText: role })).toBeVisible();
@@ -100,8 +97,8 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   await elsewhere.ready();
   await expect(elsewhere.main.getByRole('listitem').first()).toBeVisible();
 
-  await site.main.getByRole('button', { name: new RegExp(`^Take away ?: ${role}$`) }).click();
-  await expect(roles).toContainText('None.');
+  await site.main.getByRole('button', { name: new RegExp(`^Remove ?: ${role}$`) }).click();
+  await expect(roles).toContainText('No roles.');
   await site.ready();
   await elsewhere.open('/audit', 403);
   await expect(elsewhere.main).toContainText('audit.read');
@@ -109,7 +106,7 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
 
   await site.open('/roles');
   await card.getByText('Delete this role').click();
-  await card.getByRole('button', { name: 'Delete for good' }).click();
+  await card.getByRole('button', { name: 'Delete permanently' }).click();
   await site.isAt('/roles');
   await site.ready();
   await expect(card).toHaveCount(0);
@@ -121,7 +118,7 @@ test('one sees what a user can call, and why not', async ({ site, server }) => {
   await asAdmin(site, '/access');
   await site.page.getByLabel('User').fill(user);
   await site.page.getByLabel('Function', { exact: true }).selectOption('list_events');
-  await press(site, 'Tell', `/access?user_id=${user}&function=list_events`);
+  await press(site, 'Check', `/access?user_id=${user}&function=list_events`);
   const answer = site.main.getByRole('status');
   await expect(answer).toContainText(`${user} cannot call list_events.`);
   await expect(answer).toContainText('audit.read');
@@ -145,7 +142,7 @@ test('the audit trail is filtered, and read page by page', async ({ site, server
 
 test('the last administrator stays one, and is told why', async ({ site }) => {
   await asAdmin(site, `/user?name=${ADMIN}`);
-  await site.main.getByRole('button', { name: /^Take away ?: admin$/ }).click();
+  await site.main.getByRole('button', { name: /^Remove ?: admin$/ }).click();
   await site.isAt('/functions/take_role');
   await site.ready();
   await expect(site.reply).toContainText('This is the last administrator who can log in.');

@@ -21,6 +21,7 @@ test('links lead from page to page, and back', async ({ site, page }) => {
   await expect(page).toHaveTitle('Callgate');
   await site.main.getByRole('link', { name: 'login', exact: true }).click();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('login');
+  await site.ready();
   await page.goBack();
   await expect(page.getByRole('heading', { level: 2, name: 'Functions' })).toBeVisible();
   await page.goBack();

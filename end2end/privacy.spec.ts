@@ -51,7 +51,7 @@ test('the source of a page holds nothing of anybody for who is not logged in', a
 
 test('after a logout the browser keeps nothing, however far one goes back', async ({ site, page, context }) => {
   await site.open('/login');
-  await page.getByLabel('Remember me on this device for 30 days').check();
+  await page.getByLabel('Remember me on this device').check();
   await site.fillLogin('user01', 'user_01');
   await site.sendLogin();
   await callAs(site, 'user01');

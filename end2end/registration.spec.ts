@@ -19,9 +19,9 @@ function nameIn(told: string): string {
 }
 
 test('somebody registers, reads the whole of the name, and logs in with it', async ({ site, page }) => {
-  await site.open('/login');
+  await site.open('/login?next=/functions/auth_func');
   await site.main.getByRole('link', { name: 'Register' }).click();
-  await site.isAt('/register');
+  await site.isAt('/register?next=/functions/auth_func');
   await site.ready();
   await fill(site, 'ada', PASSWORD);
   await site.main.getByRole('button', { name: 'Register' }).click();
@@ -34,12 +34,12 @@ test('somebody registers, reads the whole of the name, and logs in with it', asy
     await expectNoFinding(page);
     // What was typed is out of the way, and the next step is where the focus is.
     await expect(page.getByLabel('New password')).toBeHidden();
-    await expect(page.getByRole('link', { name: 'Go on' })).toBeFocused();
+    await expect(page.getByRole('link', { name: 'Continue' })).toBeFocused();
     await page.keyboard.press('Enter');
-    await site.isAt('/login');
+    await site.isAt('/login?next=/functions/auth_func');
     await site.ready();
   } else {
-    await site.open('/login');
+    await site.open('/login?next=/functions/auth_func');
   }
   await site.fillLogin('ada', PASSWORD);
   site.watch.expectResponse(site.hydrates ? '401 POST /api/login' : '401 POST /login');
@@ -47,7 +47,7 @@ test('somebody registers, reads the whole of the name, and logs in with it', asy
   await expect(site.main.getByRole('alert')).toHaveText('Invalid user_id or password');
   await site.ready();
   await site.fillLogin(name, PASSWORD);
-  await site.sendLogin('/', name);
+  await site.sendLogin('/functions/auth_func', name);
   await site.open('/users', 403);
 });
 
@@ -57,7 +57,7 @@ test('the page of the function registers as well, and says beside the fields wha
 }) => {
   await site.open('/functions/register');
   for (const [name, password, label, said] of [
-    ['a b', PASSWORD, 'User id', /Must be made of letters/],
+    ['a b', PASSWORD, 'User id', /Must consist of letters/],
     ['ada', 'seven zebras', 'New password', /Must have at least 15 characters/],
   ] as const) {
     if (site.hydrates) {

@@ -13,7 +13,7 @@ test.describe('a call that wanted a login', () => {
   });
 
   test('is seen after the login, and runs with one press', async ({ site, page }) => {
-    const waits = page.getByRole('region', { name: 'This call waits for you' });
+    const waits = page.getByRole('region', { name: 'Your call is waiting' });
     await expect(waits).toContainText('"contact":{"name":"Ada","email":"ada@example.org"}');
     await expect(page.getByLabel('Nights')).toHaveValue('3');
     await expect(site.reply).toContainText('No call yet.');
@@ -28,14 +28,14 @@ test.describe('a call that wanted a login', () => {
   });
 
   test('never runs by itself, and can be let go', async ({ site, page }) => {
-    const waits = page.getByRole('region', { name: 'This call waits for you' });
+    const waits = page.getByRole('region', { name: 'Your call is waiting' });
     await page.reload();
     await site.ready();
     await site.open('/');
     await page.goBack();
     await site.ready();
     await expect(site.reply).toContainText('No call yet.');
-    await waits.getByRole('button', { name: 'Let it go' }).click();
+    await waits.getByRole('button', { name: 'Discard' }).click();
     await expect(waits).toHaveCount(0);
     await site.ready();
     await expect(site.reply).toContainText('No call yet.');

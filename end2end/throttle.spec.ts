@@ -11,7 +11,7 @@ test('after too many wrong passwords even the right one waits, and the page says
   const user = site.hydrates ? USER : 'user02';
   for (const [password, status, told] of [
     ['wrong', 401, 'Invalid user_id or password'],
-    [site.hydrates ? PASSWORD : 'user_02', 429, 'Too many logins failed. Try again in 4 minutes.'],
+    [site.hydrates ? PASSWORD : 'user_02', 429, 'Too many attempts. Try again in 4 minutes.'],
   ] as const) {
     site.watch.expectResponse(`${status} POST ${door}`);
     await site.fillLogin(user, password);

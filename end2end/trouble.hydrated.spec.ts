@@ -1,6 +1,6 @@
 // What somebody sees while the server is away or has too much to do: it is said, and nothing that was typed is lost.
 import { expectNoFinding } from './support/axe.ts';
-import { inviteUser, openLink } from './support/links.ts';
+import { hasChosen, inviteUser, openLink } from './support/links.ts';
 import { expect, newName, test, PASSWORD, USER } from './support/test.ts';
 import { expectNoConnection, expectUnreachable, TROUBLES, unreachable } from './support/trouble.ts';
 
@@ -9,6 +9,8 @@ test('a call works with the same press once a server that was away is back', asy
   await site.open('/functions/auth_func');
   await site.editor.fill('{"typed":"before"}');
   expectUnreachable(site, 'auth_func');
+  // Also the icon of the page has come.
+  await site.page.waitForLoadState('networkidle');
   await server.isAwayWhile(async () => {
     await site.pressCall();
     await site.hasReply(unreachable.status, unreachable.refusal);
@@ -25,6 +27,8 @@ test('somebody who has to log in first learns that the server is away, and what 
   await site.open('/functions/auth_func');
   await site.editor.fill('{"typed":"before"}');
   expectNoConnection(site, 'GET', '/livez');
+  // Also the icon of the page has come.
+  await site.page.waitForLoadState('networkidle');
   await server.isAwayWhile(async () => {
     await site.pressCall();
     await site.hasReply(unreachable.status, unreachable.refusal);
@@ -71,7 +75,7 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
     test('is told above the login, which is sent again with one press', async ({ site, page }) => {
       await site.open('/login?next=/functions/auth_func');
       await site.fillLogin(USER, PASSWORD);
-      await page.getByLabel('Remember me on this device for 30 days').check();
+      await page.getByLabel('Remember me on this device').check();
       await during(site, 'login', async () => {
         await site.main.getByRole('button', { name: 'Log in' }).click();
         await expect(site.main.getByRole('alert')).toHaveText(said);
@@ -80,7 +84,7 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
       const password = page.getByLabel('Password', { exact: true });
       await expect(page.getByLabel('User', { exact: true })).toHaveValue(USER);
       await expect(password).toHaveValue(PASSWORD);
-      await expect(page.getByLabel('Remember me on this device for 30 days')).toBeChecked();
+      await expect(page.getByLabel('Remember me on this device')).toBeChecked();
       // What was typed may be right: nobody has looked.
       await expect(password).toHaveAttribute('aria-invalid', 'false');
       await site.sendLogin('/functions/auth_func');
@@ -105,7 +109,8 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
     });
 
     test('costs nobody a one-time link', async ({ site, elsewhere }) => {
-      const link = await inviteUser(site, newName());
+      const user = newName();
+      const link = await inviteUser(site, user);
       await openLink(elsewhere, link);
       const password = elsewhere.page.getByLabel('New password');
       const choose = elsewhere.main.getByRole('button', { name: 'Choose' });
@@ -117,8 +122,7 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
       await expect(elsewhere.page.getByLabel('Code')).toHaveValue(link.split('#')[1]);
       await expect(password).toHaveValue('six large parrots walk');
       await choose.click();
-      await elsewhere.isAt('/account');
-      await elsewhere.ready();
+      await hasChosen(elsewhere, user);
     });
   });
 }

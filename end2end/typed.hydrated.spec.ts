@@ -13,6 +13,15 @@ function callsOf(page: Page): string[] {
   return calls;
 }
 
+test('the curl line has the example until something is typed', async ({ site, page }) => {
+  await site.open('/functions/quote_stay');
+  const line = page.getByRole('group', { name: 'The curl line' });
+  await expect(line).toContainText(/"arrival":"\d{4}-\d\d-\d\d"/);
+  await page.getByLabel('Nights').fill('3');
+  await expect(line).toContainText('"nights":3');
+  await expect(line).not.toContainText('"arrival":"2');
+});
+
 test('all that is wrong is said beside its field, and nothing is sent until it is right', async ({ site, page }) => {
   await site.logIn();
   await site.open('/functions/quote_stay');
@@ -26,8 +35,8 @@ test('all that is wrong is said beside its field, and nothing is sent until it i
   await expect(page.getByLabel('Arrival')).toBeFocused();
   for (const [label, said] of [
     ['Arrival', 'The first night. Must be a date such as 2026-01-31.'],
-    ['Nights', 'How many nights, a month at the most. Must be at most 31.'],
-    ['Wishes (optional)', 'What else matters. One per line. Item 2 must have at most 80 characters.'],
+    ['Nights', 'How many nights, up to a month. Must be at most 31.'],
+    ['Wishes (optional)', 'Any other wishes. One per line. Item 2 must have at most 80 characters.'],
   ]) {
     await expect(page.getByLabel(label)).toHaveAttribute('aria-invalid', 'true');
     await expect(page.getByLabel(label)).toHaveAccessibleDescription(said);
@@ -117,6 +126,17 @@ test('somebody who is not logged in is told what is wrong before being asked to 
   await expect(page.getByLabel('Guests')).toBeFocused();
   await site.isAt('/functions/quote_stay');
   expect(calls).toEqual([]);
+});
+
+test('an argument may be named like what sends its form', async ({ site, page }) => {
+  await site.open('/functions/quote_stay');
+  await site.ready();
+  await site.fillStay();
+  await page.getByLabel('Arrival').evaluate((input) => {
+    input.insertAdjacentHTML('afterend', '<input type="hidden" name="submit" value="">');
+  });
+  await site.pressCall();
+  await site.isAt('/login?next=/functions/quote_stay');
 });
 
 test('a refusal by the function itself is shown in place', async ({ site, page }) => {

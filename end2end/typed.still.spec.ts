@@ -44,7 +44,7 @@ test('what the browser lets through is said beside its field, and what was typed
   await site.call();
   await expect(site.reply).toContainText('422 Unprocessable Content');
   await expect(wishes).toHaveAttribute('aria-invalid', 'true');
-  await expect(wishes).toHaveAccessibleDescription('What else matters. One per line. Item 2 must have at most 80 characters.');
+  await expect(wishes).toHaveAccessibleDescription('Any other wishes. One per line. Item 2 must have at most 80 characters.');
   await expect(wishes).toHaveValue(tooLong);
   await expect(page.getByLabel('Discount (optional)')).toHaveValue('0.5');
   await expect(page.locator('[aria-invalid=true]')).toHaveCount(1);

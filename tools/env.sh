@@ -24,6 +24,9 @@ WASM_BINDGEN_VERSION=${WASM_BINDGEN_VERSION:-0.2.130}
 # environment or in a developer's own configuration of cargo.
 export CARGO_TARGET_DIR=$project/target
 
+# A registry that stumbles for a moment is no reason to fail.
+export CARGO_NET_RETRY=${CARGO_NET_RETRY:-10}
+
 PATH=$project/tools/node_modules/.bin:$PATH
 for callgate_tool in "wasm-bindgen-cli-$WASM_BINDGEN_VERSION" "cargo-leptos-$CARGO_LEPTOS_VERSION" \
   "cargo-deny-$CARGO_DENY_VERSION" "cargo-fuzz-$CARGO_FUZZ_VERSION" "cargo-cyclonedx-$CARGO_CYCLONEDX_VERSION" \

@@ -45,6 +45,7 @@ if command -v flock >/dev/null; then
   fi
 fi
 
+rm -f "$apt_is_updated"
 number=0
 for step in ${missing[@]+"${missing[@]}"}; do
   number=$((number + 1))

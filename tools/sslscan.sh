@@ -8,5 +8,5 @@ found=target/sslscan.xml
 
 start_server --demo
 rm -f "$found"
-timeout --kill-after=10 120 sslscan --ipv4 --no-colour --xml="$found" "${base#https://}" </dev/null
+timeout --kill-after=10 600 sslscan --ipv4 --timeout=20 --no-colour --xml="$found" "${base#https://}" </dev/null
 "$python" tests/client/sslscan.py "$found"

@@ -9,7 +9,7 @@ cd "$project"
 check=(format clippy-server clippy-browser docs deny gates)
 all=("${check[@]}" unit build artefacts client flood openapi sslscan e2e dev)
 # Bounded, and against servers of their own on loopback only.
-attack=(attacks slow testssl fuzz)
+attack=(attacks slow testssl fuzz soak)
 
 suite_format() {
   cargo fmt --check && cargo fmt --check --manifest-path fuzz/Cargo.toml &&
@@ -20,7 +20,9 @@ suite_clippy-browser() {
   cargo clippy --lib --target wasm32-unknown-unknown --no-default-features --features hydrate \
     --target-dir target/front -- -D warnings
 }
-suite_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features ssr; }
+# There are no examples: naming them has the dependencies built with the features that `suite_clippy-server` had them built
+# with, so that they need not be built again.
+suite_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --lib --examples --no-deps --document-private-items --features ssr; }
 suite_deny() { tools/deny.sh; }
 suite_gates() { tools/gates.sh; }
 suite_unit() { cargo test --no-fail-fast --features ssr; }
@@ -48,11 +50,13 @@ suite_e2e() { tools/e2e.sh; }
 # else has: not that of a `make dev` at work, and not one that the system gives away meanwhile.
 suite_dev() {
   build_dev &&
-    LEPTOS_RELOAD_PORT=$((20000 + RANDOM % 10000)) END2END_PROGRAM=tools/dev.sh \
-      tools/e2e.sh --workers=1 --timeout=180000 --project=hydrated-desktop login.hydrated call.hydrated
+    LEPTOS_RELOAD_PORT=$((10000 + RANDOM % 10000)) END2END_PROGRAM=tools/dev.sh \
+      tools/e2e.sh --workers=1 --project=hydrated-desktop login.hydrated call.hydrated
 }
 suite_fuzz() { tools/fuzz.sh; }
 suite_slow() { tools/slow.sh; }
+# Half an hour, or SOAK_MINUTES.
+suite_soak() { tools/soak.sh; }
 suite_testssl() { tools/testssl.sh; }
 # Besides the attacks, the suites with tests that have a full length (`effort::rounds`).
 suite_attacks() { ATTACK=full cargo test --no-fail-fast --features ssr --test black_box -- attack hostile_names:: takeover:: throttle::; }
@@ -68,6 +72,7 @@ count_artefacts() { count_client; }
 count_dev() { count_e2e; }
 count_fuzz() { count_client; }
 count_slow() { count_client; }
+count_soak() { count_client; }
 count_testssl() { count_client; }
 count_e2e() {
   sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | awk '
@@ -107,7 +112,7 @@ for suite in "${suites[@]}"; do
   log=$logs/$suite.log
   began=$SECONDS
   status=0 note=''
-  if [ "$built" = no ] && [[ $suite =~ ^(artefacts|client|flood|slow|sslscan|testssl|openapi|e2e)$ ]]; then
+  if [ "$built" = no ] && [[ $suite =~ ^(artefacts|client|flood|slow|soak|sslscan|testssl|openapi|e2e)$ ]]; then
     echo "Not run: there is no release build to run it against." | tee "$log"
     status=1
   else

@@ -39,6 +39,20 @@ export async function choosePassword(site: Site, password: string): Promise<void
   await site.main.getByRole('button', { name: /^(Choose this password|Create the administrator|Call)$/ }).click();
 }
 
+/** Reads that the password was chosen, and for whom, and goes on to the login. */
+export async function hasChosen(site: Site, user: string): Promise<void> {
+  const told = site.hydrates ? site.main.getByRole('status') : site.reply;
+  await expect(told).toContainText(`user <${user}> has a new password, and can log in with it`);
+  await site.ready();
+  if (site.hydrates) {
+    await site.main.getByRole('link', { name: 'Continue' }).click();
+    await site.isAt('/login?next=/account');
+    await site.ready();
+  } else {
+    await site.open('/login?next=/account');
+  }
+}
+
 /** Tries a password that is too short: it is told beside its field, nothing but what is secret has to be typed again. */
 export async function tryShortPassword(site: Site, link: string, called: string): Promise<void> {
   if (site.hydrates) {
@@ -66,7 +80,7 @@ export async function isTooLate(site: Site, called: string): Promise<void> {
   await choosePassword(site, 'eight large parrots fly');
   const told = site.hydrates ? site.main.getByRole('alert') : site.reply;
   await expect(told).toContainText(
-    'There is no such link: it was used, has expired, or no longer holds. Ask for another one.',
+    'There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one.',
   );
   await site.ready();
 }

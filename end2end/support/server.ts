@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,12 +32,16 @@ interface Running {
   firstLink: string;
 }
 
-/** As many logins fail and as many calls are kept as the tests of one server like, unless they say otherwise. */
-const UNTHROTTLED = {
+/**
+ * As many logins fail and as many calls are kept as the tests of one server like, unless they say otherwise; and a connection of
+ * Playwright's own is not closed between two of its requests, however slow the machine is.
+ */
+const PATIENT = {
   CALLGATE_THROTTLE_ADDRESS_FAILURES: '1000',
   CALLGATE_THROTTLE_ACCOUNT_FAILURES: '1000',
   CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES: '1000',
   CALLGATE_LIMITS_KEPT_CALLS_PER_MINUTE: '1000',
+  CALLGATE_HTTPS_HEADER_SECONDS: '60',
 };
 
 /** How often a port is looked for before it is given up. */
@@ -61,7 +65,7 @@ export async function startServer(settings: Record<string, string>, users: Users
   };
   const start = (address: string) => {
     const line = ['serve', '--data', data, '--certs', data, '--https', address, '--http', 'off'];
-    const env = { ...process.env, ...UNTHROTTLED, ...settings };
+    const env = { ...process.env, ...PATIENT, ...settings };
     return serving([...line, ...(users === 'demo' ? ['--demo'] : [])], env, address);
   };
   try {
@@ -149,12 +153,19 @@ async function wherePortIsFree(start: () => Promise<Running>): Promise<Running> 
   }
 }
 
-/** An address that nobody listens at just now. */
+/** An address that nobody listens at just now, below the ports that the system gives to clients. */
 async function freeAddress(): Promise<string> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return `127.0.0.1:${port}`;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const probe = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(probe, 'listening');
+    } catch {
+      // Somebody listens there.
+      continue;
+    }
+    probe.close();
+    await once(probe, 'close');
+    return `127.0.0.1:${port}`;
+  }
 }

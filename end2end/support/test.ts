@@ -48,7 +48,7 @@ export const test = base.extend<Fixtures & Options, WorkerFixtures>({
       await use(server);
       await server.stop();
     },
-    { scope: 'worker' },
+    { scope: 'worker', timeout: 600_000 },
   ],
   baseURL: async ({ server }, use) => use(server.origin),
   watch: [
@@ -93,7 +93,7 @@ export class Site {
     this.main = page.getByRole('main');
     this.editor = page.getByRole('textbox', { name: 'Arguments, a JSON object' });
     this.reply = page.getByRole('region', { name: 'Reply' });
-    this.waiting = page.getByRole('region', { name: 'This call waits for you' });
+    this.waiting = page.getByRole('region', { name: 'Your call is waiting' });
   }
 
   /** Waits until a page that was just loaded can be used: with script, until the program has taken over what waits for it. */

@@ -13,8 +13,8 @@ export interface Trouble {
   during(site: Site, called: string, meanwhile: () => Promise<void>): Promise<void>;
 }
 
-const AWAY = 'The server could not be reached. Check the connection and try again.';
-const BUSY = { ok: false, error: 'The server is busy. Try again in 2 s.', code: 'busy', retry_after: 2 };
+const AWAY = 'The server could not be reached. Check your connection and try again.';
+const BUSY = { ok: false, error: 'The server is busy. Try again in 2 seconds.', code: 'busy', retry_after: 2 };
 
 /** As if no server was there. */
 export const unreachable: Trouble = {

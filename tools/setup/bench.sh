@@ -43,6 +43,6 @@ do_flask() {
   fi
   rm -rf "$venv"
   python3 -m venv "$venv"
-  "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --requirement benches/flask_login/requirements.txt
+  "$venv/bin/python" -m pip install --retries 10 --disable-pip-version-check --no-deps --requirement benches/flask_login/requirements.txt
   sha256sum <benches/flask_login/requirements.txt >"$venv/.requirements-hash"
 }

@@ -18,6 +18,9 @@ as_root() {
   fi
 }
 
+# There once a step of this set-up has asked which packages there are: the steps after it need not.
+apt_is_updated=target/setup/apt-is-updated
+
 # apt_install <for people: what is needed> <package>...
 apt_install() {
   local need=$1
@@ -26,18 +29,24 @@ apt_install() {
     echo "Please install by hand, then start again: $need. (Set-up installs such things by itself only with apt-get.)" >&2
     return 1
   fi
-  local apt=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
-  "${apt[@]}" update && "${apt[@]}" install --yes --no-install-recommends "$@"
+  local apt=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5)
+  if [ ! -e "$apt_is_updated" ]; then
+    "${apt[@]}" update || return 1
+    : >"$apt_is_updated"
+  fi
+  "${apt[@]}" install --yes --no-install-recommends "$@"
 }
 
 # cargo_tool <crate> <version> <cargo install's further arguments>...
-# Builds a command line tool without optimising it (that is much faster, and these tools are quick enough).
+# Builds a command line tool without optimising it (that is much faster, and these tools are quick enough), and without the
+# checks of a debug build, which their releases do not have either.
 cargo_tool() {
   local crate=$1 version=$2
   shift 2
   (
     cd "$SETUP_TOOLS" || return 1
     export CARGO_TARGET_DIR=$SETUP_TOOLS/build CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0
+    export CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false
     cargo install --debug --force --root "$SETUP_TOOLS/$crate-$version" "$crate@$version" "$@"
   )
 }

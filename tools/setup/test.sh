@@ -52,7 +52,7 @@ do_python() {
   fi
   rm -rf .venv
   python3 -m venv .venv
-  .venv/bin/python -m pip install --disable-pip-version-check --no-deps --requirement tests/client/requirements.txt
+  .venv/bin/python -m pip install --retries 10 --disable-pip-version-check --no-deps --requirement tests/client/requirements.txt
   sha256sum <tests/client/requirements.txt >.venv/.requirements-hash
 }
 

@@ -10,10 +10,14 @@ say_wasm_bindgen() {
 }
 
 # Its own lock file may name a crate that the registry does not serve; cargo's fresh choice works then.
-# It rewrites megabytes of browser code at each build, so it is optimised a little.
+# It rewrites megabytes of browser code at each build, so what does that is optimised a little; its web server is not.
 do_wasm_bindgen() {
-  export CARGO_PROFILE_DEV_OPT_LEVEL=1
-  cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" --locked || cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION"
+  local crate quick=(--bin wasm-bindgen)
+  for crate in walrus wasmparser wasm-encoder leb128 leb128fmt gimli id-arena wasm-bindgen-cli-support wasm-bindgen-cli; do
+    quick+=(--config "profile.dev.package.$crate.opt-level=1")
+  done
+  cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" --locked "${quick[@]}" ||
+    cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" "${quick[@]}"
 }
 
 have_cargo_leptos() {
@@ -55,6 +59,6 @@ npm_packages() {
     echo "Node.js 20 or later is needed, and $(command -v node) is $(node --version). Install a newer one, then run this again." >&2
     return 1
   fi
-  (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-fund --no-audit)
+  (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-fund --no-audit --fetch-retries=5)
   sha256sum <"$1/package-lock.json" >"$1/node_modules/.lock-hash"
 }
