@@ -68,8 +68,10 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let stopping = services.stopping();
     let places = places(settings);
-    let listener = |socket| Listener::new(socket, Arc::clone(&places), stopping.clone());
+    let (open, closed) = tokio::sync::mpsc::channel(1);
+    let listener = |socket| Listener::new(socket, Arc::clone(&places), stopping.clone(), open.clone());
     let (secure, plain) = (listener(secure)?, plain.map(listener).transpose()?);
+    drop(open);
 
     let sweep_period = Duration::from_secs(settings.sessions.sweep_seconds);
     let sweeper = keep_going("sweeper", services.clone(), move |services| {
@@ -87,6 +89,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let stopper = tokio::spawn(stop_when_told(
         signals,
         stopping.clone(),
+        closed,
         handles.clone(),
         Duration::from_millis(settings.https.farewell_ms),
         Duration::from_secs(settings.https.drain_seconds),
@@ -161,6 +164,7 @@ fn places(settings: &Settings) -> Arc<Places> {
 async fn stop_when_told(
     mut signals: StopSignals,
     stopping: Stopping,
+    mut closed: tokio::sync::mpsc::Receiver<()>,
     handles: [Handle<Peer>; 2],
     farewell: Duration,
     drain: Duration,
@@ -169,6 +173,8 @@ async fn stop_when_told(
     tracing::info!("stopping; calls under way may finish");
     stopping.begin();
     let gracefully = async {
+        // Until the sockets are closed, a connection that waits in their queue is accepted, and then counted.
+        closed.recv().await;
         https::parted(handles.each_ref(), farewell).await;
         for handle in &handles {
             handle.graceful_shutdown(Some(drain));

@@ -19,6 +19,7 @@ use futures::FutureExt as _;
 use listenfd::ListenFd;
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::mpsc,
     task::coop::unconstrained,
 };
 
@@ -108,7 +109,7 @@ pub struct Accepted {
 /// refused, or left to whoever shares the socket.
 #[derive(Debug)]
 pub struct Listener {
-    socket: Mutex<Option<Arc<TcpListener>>>,
+    socket: Mutex<Option<Arc<Open>>>,
     address: SocketAddr,
     stopping: Stopping,
     places: Arc<Places>,
@@ -116,17 +117,29 @@ pub struct Listener {
     waiting: AtomicU32,
 }
 
+/// A listening socket, and a sender whose receiver learns that the socket is closed.
+#[derive(Debug)]
+struct Open(
+    TcpListener,
+    #[expect(dead_code, reason = "dropped with the socket")] mpsc::Sender<()>,
+);
+
 impl Listener {
     /// Listens on a socket until the server stops. A connection for which there is no place waits in the system's queue; one
-    /// from an address that has no more places is closed.
+    /// from an address that has no more places is closed. `open` is dropped with the socket.
     ///
     /// # Errors
     /// Where the socket cannot be used.
-    pub fn new(socket: StdListener, places: Arc<Places>, stopping: Stopping) -> io::Result<Self> {
+    pub fn new(
+        socket: StdListener,
+        places: Arc<Places>,
+        stopping: Stopping,
+        open: mpsc::Sender<()>,
+    ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
             address: socket.local_addr()?,
-            socket: Mutex::new(Some(Arc::new(TcpListener::from_std(socket)?))),
+            socket: Mutex::new(Some(Arc::new(Open(TcpListener::from_std(socket)?, open)))),
             stopping,
             places,
             waiting: AtomicU32::new(BACKLOG),
@@ -175,7 +188,7 @@ impl Listener {
         }
     }
 
-    fn socket(&self) -> Option<Arc<TcpListener>> {
+    fn socket(&self) -> Option<Arc<Open>> {
         self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -193,14 +206,14 @@ impl AddrListener<Accepted, Peer> for Listener {
         tokio::select! {
             biased;
             () = self.stopping.begun() => {
-                if let Some(accepted) = self.accept_waiting(&socket) {
+                if let Some(accepted) = self.accept_waiting(&socket.0) {
                     return accepted;
                 }
                 self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
                 drop(socket);
                 pending().await
             }
-            accepted = self.accept(&socket) => accepted,
+            accepted = self.accept(&socket.0) => accepted,
         }
     }
 
