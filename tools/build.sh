@@ -8,10 +8,9 @@ tools/setup.sh run
 # Once more: what set-up has only now installed is found from here on.
 . tools/env.sh
 
-# Touched when a build begins, kept only if it ends well. It holds the compiler's version, and which standard library the
-# browser part was built with: other ones mean a rebuild.
+# Touched when a build begins, kept only if it ends well. It holds the compiler's version: another one means a rebuild.
 stamp=target/release-build.stamp
-compiler="$(rustc --version), $(small_std)"
+compiler=$(rustc --version)
 inputs=()
 for input in Cargo.toml Cargo.lock build.rs tools/build.sh tools/env.sh src style public migrations; do
   if [ -e "$input" ]; then inputs+=("$input"); fi
@@ -35,19 +34,18 @@ echo "$compiler" >"$stamp.new"
 rm -f "$stamp"
 # Views of erased types: a third less program in both halves, which must agree, or the browser cannot take over a page.
 flags=("--cfg=erase_components")
-# Panics name the file that they come from. What they name is the crate, and not where the builder keeps it: of several
-# prefixes that fit, the last one counts.
+# Panics name the file that they come from: by crate, not by its place on this machine. Of several prefixes that fit, the last
+# one counts.
 flags+=("--remap-path-prefix=$HOME=~" "--remap-path-prefix=$project=callgate"
-  "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates")
+  "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+  "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=rust")
 read -ra own_flags <<<"${RUSTFLAGS:-}"
 CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' ${own_flags[@]+"${own_flags[@]}"} "${flags[@]}")
 export CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}
 rm -rf target/site
 # The relocations are what the splitting goes by; cargo-leptos would ask for them itself if there were no other flags.
-read -ra small <<<"$(small_std_flags)"
-browser_flags=("--sysroot=$(small_std)" "${small[@]}" "-Clink-args=--emit-relocs")
 # Both without the lock: what goes on in the background after them (a compiler cache, say) would keep it.
-RUSTC_BOOTSTRAP=1 CARGO_ENCODED_RUSTFLAGS+=$(printf '\x1f%s' "${browser_flags[@]}") LEPTOS_HASH_FILES=true \
+CARGO_ENCODED_RUSTFLAGS+=$(printf '\x1f-Clink-args=--emit-relocs') LEPTOS_HASH_FILES=true \
   cargo leptos build --release --precompress --split --frontend-only 9>&-
 EMBEDDED_SITE=$project/target/site cargo build --release --features ssr --bin callgate 9>&-
 mv "$stamp.new" "$stamp"

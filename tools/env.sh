@@ -8,11 +8,13 @@ project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # Command line tools that set-up builds are kept outside the project, so that a second clone finds them.
 SETUP_TOOLS=${SETUP_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/callgate}
 
-# Exact versions. wasm-bindgen's command must have the version of the crate, so Cargo.lock decides it.
+# Rust, cargo-leptos, cargo-nextest and cargo-deny may be later versions. wasm-bindgen's command must have the version of the
+# crate, so Cargo.lock decides it.
 # shellcheck disable=SC2034
 RUST_VERSION=1.96.0
 CARGO_LEPTOS_VERSION=0.3.11
 CARGO_DENY_VERSION=0.20.2
+CARGO_NEXTEST_VERSION=0.9.143
 CARGO_FUZZ_VERSION=0.13.2
 CARGO_CYCLONEDX_VERSION=0.5.9
 OHA_VERSION=1.16.0
@@ -29,7 +31,7 @@ export CARGO_NET_RETRY=${CARGO_NET_RETRY:-10}
 
 PATH=$project/tools/node_modules/.bin:$PATH
 for callgate_tool in "wasm-bindgen-cli-$WASM_BINDGEN_VERSION" "cargo-leptos-$CARGO_LEPTOS_VERSION" \
-  "cargo-deny-$CARGO_DENY_VERSION" "cargo-fuzz-$CARGO_FUZZ_VERSION" "cargo-cyclonedx-$CARGO_CYCLONEDX_VERSION" \
+  "cargo-deny-$CARGO_DENY_VERSION" "cargo-nextest-$CARGO_NEXTEST_VERSION" "cargo-fuzz-$CARGO_FUZZ_VERSION" "cargo-cyclonedx-$CARGO_CYCLONEDX_VERSION" \
   "oha-$OHA_VERSION"; do
   if [ -d "$SETUP_TOOLS/$callgate_tool/bin" ]; then PATH=$SETUP_TOOLS/$callgate_tool/bin:$PATH; fi
 done
@@ -41,17 +43,3 @@ if [ -f "$SETUP_TOOLS/toolchain.sh" ]; then
   # shellcheck source=/dev/null
   . "$SETUP_TOOLS/toolchain.sh"
 fi
-
-# Where the browser's standard library is that set-up builds small: for this compiler, in this way, and no other. What was
-# linked to another one is built anew, because the place is another one.
-small_std() {
-  local built
-  built=$( (small_std_flags && rustc --version && cat "$project/tools/setup/rust.sh") | cksum)
-  echo "$SETUP_TOOLS/small-std-${built%% *}"
-}
-
-# How it is built, and with it whatever is linked to it: where something panics the program just stops. What it would have
-# said is a good part of the whole. (Who develops has a build that says it.)
-small_std_flags() {
-  echo "-Zunstable-options -Cpanic=immediate-abort"
-}
