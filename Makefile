@@ -1,6 +1,6 @@
 # Short names for the scripts in tools/, where everything is done.
 
-.PHONY: help run dev build test check unit client openapi sslscan e2e attack pictures bench sbom setup clean
+.PHONY: help run dev build test check unit client openapi e2e attack pictures bench sbom setup clean
 
 help: ## this list
 	@tools/help.sh
@@ -14,7 +14,7 @@ dev: ## the same while you work on it: rebuilds and reloads at each change
 build: ## the release build: target/release/callgate and target/site
 	@tools/build.sh
 
-test: ## everything: check, unit, build, artefacts, client, flood, openapi, sslscan, e2e, dev
+test: ## everything: check, unit, doctests, build, artefacts, client, openapi, e2e
 	@tools/test.sh
 
 check: ## formatting, lints, documentation, dependencies
@@ -29,10 +29,7 @@ client: ## the Python client against the release build
 openapi: ## the release build against its own /api/openapi.json, by schemathesis
 	@tools/test.sh build openapi
 
-sslscan: ## the TLS of the release build, by sslscan
-	@tools/test.sh build sslscan
-
-attack: ## attacks at their full length: sessions, crashes, slow clients, scanners, fuzzing, half an hour of use; bounded, on loopback only
+attack: ## what takes too long for test: attacks at full length, scanners, fuzzing, half an hour of use; bounded, on loopback only
 	@tools/test.sh build attack
 
 pictures: ## the pictures of the README, anew; look at them before you commit them

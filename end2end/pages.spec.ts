@@ -4,7 +4,7 @@ import { ADMIN, ADMIN_PASSWORD, expect, test, PASSWORD, USER } from './support/t
 
 /** The names of all functions, from the table of those that were agreed on. */
 function functionNames(): string[] {
-  const table = readFileSync(new URL('../tests/black_box/function_table.txt', import.meta.url), 'utf8');
+  const table = readFileSync(new URL('../tests/calls/function_table.txt', import.meta.url), 'utf8');
   const [, ...rows] = table.trimEnd().split('\n');
   return rows.map(row => row.split(' ')[0]);
 }

@@ -31,7 +31,15 @@ breach "A test is run or removed, not ignored" "$(find_in '#\[ignore' "${places[
 if [ -d tests ]; then
   # A loop that asks again and again has to wait a moment in between: such a line says `// poll`.
   breach "A test waits for what it needs, not for a time" "$(find_in '\bsleep\(' tests | grep -v '// poll' || true)"
+  # A deadline for hangs may. tests/attack is about time, and only `make attack` runs it.
+  breach "No test asserts how long something takes at most" \
+    "$(find_in 'assert.*elapsed\(\) *<' tests src | grep -vE '^tests/attack/|DEADLINE' || true)"
 fi
+# docs/testing.md names a test for each promise, as `file: name`. Both must be there.
+missing=$(sed -nE '/^\|/s/^.*\| `([^`]+): ([^`]+)` \|.*$/\1\t\2/p' docs/testing.md | while IFS=$'\t' read -r file name; do
+  if ! grep -qF -e "fn $name(" -e "'$name'" -e "\`$name\`" "$file" 2>/dev/null; then echo "$file: $name"; fi
+done)
+breach "Each test that docs/testing.md names is there" "$missing"
 # Crates that nobody builds every day; the first depends on this one.
 for manifest in fuzz/Cargo.toml benches/peers/Cargo.toml; do
   if ! said=$(cargo metadata --locked --format-version 1 --manifest-path "$manifest" 2>&1 >/dev/null); then

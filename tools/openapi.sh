@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The release build against its own description, /api/openapi.json: on a free port, with data of its own.
+# The release build against its own description, /api/openapi.json: on a free port, with data of its own. Arguments go to openapi.py.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
@@ -16,7 +16,7 @@ rm -rf "$out"
 mkdir -p "$out"
 status=0
 timeout --kill-after=10 1800 "$python" tests/client/openapi.py --base "$base" --ca "$ca" --program "$program" \
-  --data "$data" --out "$out" || status=$?
+  --data "$data" --out "$out" "$@" || status=$?
 if [ $status -eq 124 ]; then echo "Not done after half an hour; ended." >&2; fi
 if [ $status -ne 0 ]; then
   cp "$data/server.log" "$out/server.log"

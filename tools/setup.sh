@@ -11,11 +11,11 @@ cd "$project"
 
 # A step <name> has three functions in tools/setup/: have_<name> looks whether there is anything to do,
 # say_<name> says in a line what will be done, do_<name> does it.
-steps=(basics rust small_std wasm_bindgen cargo_leptos wasm_opt)
+steps=(basics rust wasm_bindgen cargo_leptos wasm_opt)
 case ${1:-} in
   run) ;;
-  test) steps+=(browser playwright python cargo_deny sslscan faketime) ;;
-  attack) steps+=(browser playwright python cargo_deny sslscan faketime scanners cargo_fuzz) ;;
+  test) steps+=(browser playwright python cargo_nextest cargo_deny faketime) ;;
+  attack) steps+=(browser playwright python cargo_nextest cargo_deny faketime scanners cargo_fuzz) ;;
   bench) steps=(basics rust wrk oha flask) ;;
   sbom) steps=(basics rust node cargo_cyclonedx) ;;
   *) echo "usage: tools/setup.sh run|test|attack|bench|sbom" >&2; exit 2 ;;

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import requests
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60
 USER = "user01"
 LOGIN = {"user_id": USER, "passwd_hash": "user_01"}
 ARGUMENTS = {"text": "hello", "number": 1, "list": [True, None]}

@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60
 SEED = 93
 MAX_EXAMPLES = 60
 HERE = Path(__file__).resolve().parent

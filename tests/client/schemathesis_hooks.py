@@ -20,7 +20,7 @@ COOKIE = "__Host-callgate"
 # Stands in a case for the session that it gets when it is sent, or for the id of that. Cases are made long before, and
 # those that are sent earlier may log out, or end all sessions of the user.
 SESSION_TO_COME = "a-session-to-come"
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60
 
 # Bodies that are JSON only at first sight, or JSON that few expect. Of the two deep ones, one is too large as well.
 ODD_BODIES = (

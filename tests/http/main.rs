@@ -1,0 +1,18 @@
+//! HTTP, TLS and pages, whoever calls.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in the steps that tests share as well"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod attack_sites;
+mod bodies;
+mod connections;
+mod headers;
+mod pages;
+mod renewal;
+mod smuggling;
+mod transport;

@@ -1,0 +1,217 @@
+//! The pages as they leave the server: what they show, and the policy for what runs in them.
+
+use crate::support::{client::Reply, page::unescaped, raw, server::Server};
+
+fn directive<'a>(policy: &'a str, name: &str) -> Vec<&'a str> {
+    let mut directives = policy
+        .split(';')
+        .map(|words| words.split_ascii_whitespace().collect::<Vec<_>>());
+    let words = directives.find(|words| words.first() == Some(&name));
+    words.unwrap_or_else(|| panic!("no {name} in {policy}"))[1..].to_vec()
+}
+
+fn nonce(page: &Reply) -> String {
+    let sources = directive(page.header("content-security-policy"), "script-src");
+    let nonce = sources[0]
+        .strip_prefix("'nonce-")
+        .and_then(|rest| rest.strip_suffix('\''));
+    nonce.expect("a nonce").to_owned()
+}
+
+fn assert_is_html(page: &Reply, status: u16) {
+    let kind = page.header("content-type");
+    assert_eq!(
+        (page.status, kind),
+        (status, "text/html; charset=utf-8"),
+        "{}",
+        page.body
+    );
+}
+
+#[tokio::test]
+async fn home_lists_every_function_with_who_may_call_it_in_words() {
+    let client = Server::shared().client();
+    let home = client.get("/").await;
+    assert_is_html(&home, 200);
+    let list = client.json("/api/list_functions", "{}").await.value();
+    let functions = list["functions"].as_array().unwrap();
+    assert!(functions.len() >= 12);
+    for function in functions {
+        let name = function["name"].as_str().unwrap();
+        match name {
+            "auth_func" => assert_eq!(function["group"], "functions"),
+            "login" => assert_eq!(function["group"], "account"),
+            "put_role" => assert_eq!(function["group"], "administration"),
+            _ => {}
+        }
+        let link = format!(r#"href="/functions/{name}""#);
+        let (_, row) = home.body.split_once(&link).expect(name);
+        let row = row.split_once("</li>").unwrap().0;
+        let words = match function["rule"]["guard"].as_str().unwrap() {
+            "Anyone" => "Open to anyone",
+            "LoggedIn" => "For logged-in users",
+            "FreshLogin" => "For recently logged-in users",
+            _ => function["rule"]["words"].as_str().unwrap(),
+        };
+        let shown = unescaped(row).to_lowercase();
+        assert!(shown.contains(&words.to_lowercase()), "{name}: {row}");
+        assert!(row.contains(function["summary"].as_str().unwrap()), "{name}: {row}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_function_says_what_it_does_and_how_to_call_it() {
+    let page = Server::shared().client().get("/functions/auth_func").await;
+    assert_eq!(page.status, 200);
+    for text in [
+        "auth_func",
+        "For logged-in users",
+        "Echoes a JSON object to whoever is logged in",
+        r#"action="/functions/auth_func""#,
+        "No call yet",
+        "curl ",
+        "/api/auth_func",
+    ] {
+        assert!(page.shows(text), "{text}: {}", page.body);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_page_with_status_404() {
+    let server = Server::shared();
+    for client in [server.client(), server.user01().await] {
+        let paths = "/nothing /functions /functions/nothing /functions/nothing/more /login/x /index.html";
+        for path in paths.split(' ') {
+            let reply = client.get(path).await;
+            assert_is_html(&reply, 404);
+            assert!(reply.shows("Page not found"), "{path}: {}", reply.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_page_has_a_policy_with_a_nonce_of_its_own_and_no_unsafe_source() {
+    let server = Server::shared();
+    let client = server.user01().await;
+    let wrong = [("user_id", "nobody"), ("password", "wrong")];
+    let mut pages = vec![client.form("/login", &wrong).await];
+    let paths = "/ /login /confirm /account /functions/auth_func /functions/notauth_func /functions/quote_stay \
+                 /functions/change_password /nothing /functions/nothing";
+    for path in paths.split(' ') {
+        pages.push(client.get(path).await);
+        pages.push(client.get(path).await);
+    }
+    let mut nonces = Vec::new();
+    for page in &pages {
+        let policy = page.header("content-security-policy");
+        let nonce = nonce(page);
+        assert!(nonce.len() >= 22, "{nonce}");
+        let own = format!("'nonce-{nonce}'");
+        let sources = [&own, "'strict-dynamic'", "'wasm-unsafe-eval'"];
+        assert_eq!(directive(policy, "script-src"), sources, "{policy}");
+        let is_unsafe = policy.contains("unsafe-inline") || policy.contains("'unsafe-eval'");
+        assert!(!is_unsafe, "{policy}");
+        for name in ["default-src", "object-src", "base-uri", "frame-ancestors"] {
+            assert_eq!(directive(policy, name), ["'none'"], "{policy}");
+        }
+        for name in ["form-action", "style-src", "connect-src", "img-src"] {
+            assert_eq!(directive(policy, name), ["'self'"], "{policy}");
+        }
+        // What the page holds runs under that policy.
+        let scripts: Vec<&str> = page.body.split("<script").skip(1).collect();
+        assert!(!scripts.is_empty());
+        for script in scripts {
+            let tag = script.split('>').next().unwrap();
+            assert!(tag.contains(&format!("nonce=\"{nonce}\"")), "{tag}");
+        }
+        for inline in ["<style", " style=\"", " onclick=", "javascript:"] {
+            assert!(!page.shows(inline), "{inline}: {}", page.body);
+        }
+        nonces.push(nonce);
+    }
+    let count = nonces.len();
+    nonces.sort();
+    nonces.dedup();
+    assert_eq!(nonces.len(), count, "each answer has a nonce of its own");
+}
+
+#[tokio::test]
+async fn a_page_without_script_has_a_policy_too() {
+    let client = Server::shared().client();
+    let large = "x".repeat(70_000);
+    let page = client.form("/functions/auth_func", &[("arguments", &large)]).await;
+    assert_is_html(&page, 413);
+    let policy = page.header("content-security-policy");
+    assert_eq!(directive(policy, "default-src"), ["'none'"]);
+    assert_eq!(directive(policy, "frame-ancestors"), ["'none'"]);
+    assert!(!policy.contains("script-src") && !page.shows("<script"), "{policy}");
+}
+
+#[tokio::test]
+async fn no_file_is_served_but_those_of_the_site() {
+    let server = Server::shared();
+    let paths = "/.git/config /.env /Cargo.toml /data/callgate.db /data/certs/localhost.key /pkg/../data/callgate.db \
+                 /pkg/../../data/callgate.db /pkg/..%2f..%2fdata%2fcallgate.db /pkg/%2e%2e/%2e%2e/data/callgate.db \
+                 /pkg/..\\..\\data\\callgate.db /pkg/..%5c..%5cdata%5ccallgate.db /pkg//etc/passwd \
+                 /pkg/%2fetc%2fpasswd /..%2f..%2f..%2fetc%2fpasswd /favicon.svg/../../data/callgate.db \
+                 /functions/..%2f..%2fdata%2fcallgate.db";
+    for path in paths.split(' ') {
+        for verb in ["GET", "HEAD"] {
+            let request = format!("{verb} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+            let answer = raw::exchange(&server, request).await;
+            assert!((400..500).contains(&raw::status(&answer)), "{path}: {answer}");
+            for bad in ["SQLite", "PRIVATE KEY", "root:", "Index of"] {
+                assert!(!answer.contains(bad), "{path}: {answer}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_long_for_a_filter_is_refused_and_kept_in_its_input() {
+    let admin = Server::shared().admin().await;
+    let long = "x".repeat(65);
+    for (page, fields, status) in [
+        ("/users", &["part", "role"][..], 422),
+        ("/audit", &["user"], 422),
+        ("/calls", &["user", "function"], 422),
+        // What else that page shows is there.
+        ("/access", &["user_id"], 200),
+        ("/roles", &[], 200),
+    ] {
+        let shown = admin.get(page).await;
+        assert_is_html(&shown, 200);
+        assert!(!shown.shows("maxlength"), "{page}: {}", shown.body);
+        for field in fields {
+            let reply = admin.get(&format!("{page}?{field}={long}")).await;
+            assert_eq!(reply.status, status, "{page} {field}: {}", reply.body);
+            for text in ["at most 64 characters", &format!(r#"value="{long}""#)] {
+                assert!(reply.shows(text), "{page} {field} {text}: {}", reply.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_page_does_not_take_is_405_and_names_those_it_takes() {
+    let client = Server::shared().client();
+    for (path, methods, allowed) in [
+        ("/", &["TRACE", "PUT", "DELETE", "POST", "OPTIONS"][..], &["GET"][..]),
+        ("/login", &["TRACE", "PUT", "DELETE", "OPTIONS"], &["GET", "POST"]),
+        ("/functions/auth_func", &["TRACE", "PUT", "OPTIONS"], &["GET", "POST"]),
+        ("/logout", &["GET", "HEAD", "TRACE", "PUT"], &["POST"]),
+    ] {
+        for method in methods {
+            let reply = client.request(method, path).send().await;
+            assert_eq!(reply.status, 405, "{method} {path}");
+            // Who reads gets a page that says why.
+            let is_reading = ["GET", "HEAD"].contains(method);
+            assert_eq!(reply.find("content-type").is_some(), is_reading, "{method} {path}");
+            let is_explained = reply.shows("Opening this address does nothing");
+            assert_eq!(is_explained, *method == "GET", "{method} {path}");
+            for wanted in allowed {
+                assert!(reply.header("allow").contains(wanted), "{method} {path}: {reply:?}");
+            }
+        }
+    }
+}

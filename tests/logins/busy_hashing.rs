@@ -1,0 +1,77 @@
+//! A password check that keeps the only hashing thread busy, so that calls wait behind it while a test goes on.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::steps::confirm;
+use crate::support::{
+    client::Reply,
+    poll,
+    server::{Place, Server},
+};
+
+/// A demo with one hashing thread, whose failed logins are not limited.
+pub async fn one_thread(settings: &[(&str, &str)]) -> Server {
+    let one = [("CALLGATE_PASSWORDS_PERMITS", "1")];
+    Place::new().demo(&[&one, settings].concat()).await
+}
+
+/// Attempts anew, with ever longer checks, until one was long enough.
+pub async fn longer_each_time(mut attempt: impl AsyncFnMut(u32) -> bool) {
+    for step in 0..9 {
+        if attempt(8 << step).await {
+            return;
+        }
+    }
+    panic!("the check was over too soon each time");
+}
+
+/// Waits until a call of the user is past its guard: by then it has noted that its session is in use.
+pub async fn is_past_guard(server: &Server, user: &str, call: &JoinHandle<Reply>) {
+    let mut database = server.place.database().await;
+    let recently =
+        format!("SELECT MAX(last_used_at) > 1000 * unixepoch() - 200000 FROM sessions WHERE user_id = '{user}'");
+    poll::until("the call to be past its guard", async || {
+        call.is_finished() || database.number(&recently).await == 1
+    })
+    .await;
+}
+
+/// The check is of a wrong password of user03, whose stored hash costs so much.
+pub struct Busy(JoinHandle<Reply>);
+
+impl Busy {
+    /// Begins it. All sessions were last used a while ago then.
+    pub async fn begin(server: &Server, iterations: u32) -> Self {
+        let mut database = server.place.database().await;
+        let cheap = "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE user_id = 'user02')
+                     WHERE user_id = 'user03'";
+        assert_eq!(database.change(cheap).await, 1);
+        let client = server.logged_in("user03", "user_02").await;
+        let (salt, hash) = ("A".repeat(22), "A".repeat(43));
+        let slow = format!(
+            "UPDATE users SET password_hash = '$argon2id$v=19$m=65536,t={iterations},p=1${salt}${hash}'
+             WHERE user_id = 'user03'"
+        );
+        assert_eq!(database.change(&slow).await, 1);
+        // The end of an earlier request may still note a use.
+        let rested = "UPDATE sessions SET last_used_at = last_used_at - 300000
+                      WHERE last_used_at > 1000 * unixepoch() - 200000";
+        while database.change(rested).await > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await; // poll
+        }
+        let busy = Self(tokio::spawn(async move { confirm(&client, "wrong").await }));
+        is_past_guard(server, "user03", &busy.0).await;
+        busy
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Waits for its answer: 503 where it found the thread busy itself, and was over at once.
+    pub async fn end(self) {
+        assert!([401, 503].contains(&self.0.await.unwrap().status));
+    }
+}

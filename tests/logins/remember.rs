@@ -1,0 +1,165 @@
+//! Remembered browsers: logged in again without a password, by a token that changes at each use.
+
+use serde_json::json;
+
+use super::steps::{is_in, log_in, remembered, token, without_session, works};
+use crate::support::{
+    client::{REMEMBER, SESSION},
+    server::{Place, ROOM_FOR_THREE, Server},
+};
+
+#[tokio::test]
+async fn a_remembered_browser_is_logged_in_again_and_its_token_changes_at_every_use() {
+    let server = Server::demo().await;
+    let client = remembered(&server).await;
+    let mut seen = vec![token(&client)];
+    for is_page in [false, true, false] {
+        let before = client.session();
+        client.drop_cookie(SESSION);
+        let reply = match is_page {
+            true => client.get("/").await,
+            false => client.json("/api/auth_func", "{}").await,
+        };
+        let shown = if is_page { "Logged in as" } else { "user_id=user01" };
+        assert!(reply.shows(shown), "{}", reply.body);
+        assert_eq!(reply.cookie_names(), [SESSION, REMEMBER]);
+        assert_ne!(client.session(), before);
+        assert!(works(&client, SESSION, &client.session()).await);
+        assert!(!seen.contains(&token(&client)), "the token was used again");
+        seen.push(token(&client));
+        // With a live session the token rests.
+        let reply = client.json("/api/auth_func", "{}").await;
+        assert!(reply.set_cookies().is_empty(), "{:?}", reply.headers);
+    }
+    assert_eq!(server.place.database().await.count("remembered").await, 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_again_ends_all_that_came_of_it() {
+    let server = Server::demo().await;
+    let mut database = server.place.database().await;
+    for old in 0..2 {
+        let owner = remembered(&server).await;
+        let mut tokens = vec![token(&owner)];
+        let elsewhere = remembered(&server).await;
+        // The owner goes on, once or twice, and a copy of the first token comes after that.
+        for _ in 0..=old {
+            owner.drop_cookie(SESSION);
+            assert!(is_in(&owner).await);
+            tokens.push(token(&owner));
+        }
+        // Later than a request of the owner's own could come that was under way at that moment.
+        let later = "UPDATE remembered SET rotated_at = rotated_at - 11000";
+        assert_eq!(database.change(later).await, 2);
+        let thief = owner.with_only(REMEMBER, &tokens[0]);
+        let reply = thief.json("/api/auth_func", "{}").await;
+        assert_eq!((reply.status, reply.code().as_str()), (401, "not_logged_in"));
+        assert_eq!(reply.cookie_names(), [REMEMBER]);
+        assert_eq!(thief.cookie(REMEMBER), None);
+        // Whoever of the two is the thief, the series is over, and its sessions are.
+        assert!(!works(&owner, SESSION, &owner.session()).await);
+        for value in tokens {
+            assert!(!works(&owner, REMEMBER, &value).await);
+        }
+        // Another browser of the user is none of that.
+        assert!(is_in(&elsewhere).await && is_in(&without_session(&elsewhere)).await);
+        log_in(&elsewhere, "user01", "user_01").await;
+    }
+    assert!(server.place.log().contains("used twice"), "{}", server.place.log());
+}
+
+#[tokio::test]
+async fn a_tampered_or_guessed_token_is_ignored_and_cleared() {
+    let server = Server::demo().await;
+    let (client, other) = (remembered(&server).await, remembered(&server).await);
+    let (good, foreign) = (token(&client), token(&other));
+    let (series, secret) = good.split_once('.').unwrap();
+    let (_, foreign_secret) = foreign.split_once('.').unwrap();
+    let zeros = "A".repeat(43);
+    for bad in [
+        String::new(),
+        "x".to_owned(),
+        ".".to_owned(),
+        series.to_owned(),
+        format!("{series}."),
+        format!(".{secret}"),
+        format!("{zeros}.{secret}"),
+        format!("{secret}.{series}"),
+        format!("{good}.x"),
+        format!("user01|{}", "0".repeat(128)),
+    ] {
+        let visitor = client.with_only(REMEMBER, &bad);
+        let reply = visitor.json("/api/auth_func", "{}").await;
+        assert_eq!(reply.status, 401, "{bad}");
+        assert_eq!(reply.cookie_names(), [REMEMBER], "{bad}");
+        assert_eq!(visitor.cookie(REMEMBER), None, "{bad}");
+    }
+    // None of that harmed the browser whose token it was made from.
+    assert!(is_in(&without_session(&client)).await);
+    let (third, fourth) = (remembered(&server).await, remembered(&server).await);
+    for (browser, secret) in [(third, zeros.as_str()), (fourth, foreign_secret)] {
+        let guess = format!("{}.{secret}", token(&browser).split_once('.').unwrap().0);
+        let visitor = browser.with_only(REMEMBER, &guess);
+        assert!(!is_in(&visitor).await, "{guess}");
+        assert_eq!(visitor.cookie(REMEMBER), None, "{guess}");
+    }
+}
+
+#[tokio::test]
+async fn a_logout_forgets_the_browser_whichever_of_its_cookies_it_comes_with() {
+    let server = Server::demo().await;
+    let mut database = server.place.database().await;
+    for without in ["", SESSION, REMEMBER] {
+        let client = remembered(&server).await;
+        let copied = client.clone();
+        client.drop_cookie(without);
+        let reply = client.call("logout", json!({})).await;
+        assert_eq!(reply.message(), "user <user01> logout");
+        assert!(without == REMEMBER || reply.cookie_names() == [SESSION, REMEMBER]);
+        assert_eq!((client.cookie(SESSION), client.cookie(REMEMBER)), (None, None));
+        assert!(!works(&copied, REMEMBER, &token(&copied)).await);
+        assert_eq!(database.count("remembered").await, 0);
+        if without == SESSION {
+            database.change("DELETE FROM sessions").await;
+        } else {
+            assert!(!is_in(&copied).await && !is_in(&client).await);
+            assert_eq!(database.count("sessions").await, 0);
+        }
+    }
+}
+
+/// As a program leaves them that logs in anew at each run, for a user who has a browser as well.
+#[tokio::test]
+async fn logins_that_nobody_goes_on_with_make_room_before_a_browser_that_came_back() {
+    let server = Place::new().demo(ROOM_FOR_THREE).await;
+    let person = remembered(&server).await;
+    person.drop_cookie(SESSION);
+    assert!(is_in(&person).await);
+    for _ in 0..5 {
+        remembered(&server).await;
+    }
+    assert!(is_in(&person).await);
+    assert_eq!(server.place.database().await.count("remembered").await, 3);
+}
+
+#[tokio::test]
+async fn a_browser_that_logs_in_again_takes_its_own_place_and_nobody_elses() {
+    let server = Place::new().demo(ROOM_FOR_THREE).await;
+    let others = [remembered(&server).await, remembered(&server).await];
+    let again = remembered(&server).await;
+    for _ in 0..4 {
+        let (session, token) = (again.session(), token(&again));
+        let login = json!({"user_id": "user01", "password": "user_01"});
+        again.done("login", login).await;
+        assert!(!works(&again, SESSION, &session).await);
+        assert!(!works(&again, REMEMBER, &token).await);
+    }
+    for client in others.iter().chain([&again]) {
+        assert!(is_in(client).await);
+    }
+    let mut database = server.place.database().await;
+    let surplus = "events WHERE action = 'surplus_ended'";
+    for (rows, count) in [("remembered", 3), ("sessions", 3), (surplus, 0)] {
+        assert_eq!(database.count(rows).await, count, "{rows}");
+    }
+}

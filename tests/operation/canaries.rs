@@ -1,0 +1,362 @@
+//! No secret in log, file or page. Every password, cookie, header and link that is sent here is a canary: journeys send them
+//! while the log is at its fullest, and at the end they are looked for in all that came out.
+//!
+//! To add a secret, begin it with `canary-`, or `plant` it where the server makes it up. To add a journey, write a function
+//! beside the others and call it in the first test.
+
+use std::{fs, sync::Arc};
+
+use crate::support::{
+    client::{CALL, Client, REMEMBER, Reply, SESSION, Sending},
+    server::{Place, Server, UNTHROTTLED},
+};
+
+/// What a secret begins with that this test makes up.
+const CANARY: &str = "canary-";
+
+/// A server, what was planted there, and what came out of it.
+struct Watch {
+    place: Arc<Place>,
+    server: Server,
+    variables: Vec<(&'static str, &'static str)>,
+    /// What must turn up nowhere but in the cookie or link that it is the value of.
+    secrets: Vec<String>,
+    /// What came out, and where.
+    seen: Vec<(String, String)>,
+}
+
+impl Watch {
+    /// A server that logs everything in this format, and has no user.
+    async fn start(format: &'static str) -> Self {
+        let place = Place::new();
+        let log = [("CALLGATE_LOG_FORMAT", format), ("CALLGATE_LOG_FILTER", "trace")];
+        let variables = [UNTHROTTLED, &log].concat();
+        Self {
+            server: place.serve(&variables).await,
+            place,
+            variables,
+            secrets: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// Adds a secret that the server made up.
+    fn plant(&mut self, secret: &str) {
+        assert!(secret.len() >= 16, "{secret}");
+        self.secrets.push(secret.to_owned());
+    }
+
+    /// Adds the code of the one-time link that this text shows.
+    fn plant_link(&mut self, text: &str) -> String {
+        let (_, rest) = text.split_once('#').expect("a link");
+        let is_end = |letter: char| !letter.is_ascii_alphanumeric() && !"-_".contains(letter);
+        let code = rest.split(is_end).next().unwrap();
+        self.plant(code);
+        code.to_owned()
+    }
+
+    /// Adds what came out somewhere.
+    fn see(&mut self, place: String, text: String) {
+        self.seen.push((place, text));
+    }
+
+    /// Sends a request with canaries in its headers. The cookies of the answer are secrets, the rest is seen.
+    async fn send(&mut self, what: &str, request: Sending<'_>) -> Reply {
+        let request = request.header("authorization", "Bearer canary-bearer");
+        let request = request.header("cookie", "other=canary-other");
+        // Each protocol takes another way through the libraries.
+        let is_http2 = self.seen.len().is_multiple_of(4);
+        let reply = if is_http2 { request.http2() } else { request }.send().await;
+        for cookie in reply.set_cookies().iter().filter(|cookie| cookie.max_age != Some(0)) {
+            // A remember cookie has two parts.
+            cookie.value.split('.').for_each(|part| self.plant(part));
+        }
+        let headers = reply.headers.iter().filter(|(name, _)| *name != "set-cookie");
+        let headers = headers.map(|(name, value)| format!("{name}: {value:?}\n"));
+        self.see(format!("the headers of {what}"), headers.collect());
+        self.see(format!("the body of {what}"), reply.body.clone());
+        reply
+    }
+
+    /// Sends requests, each written as the status of its answer and a function with its arguments, or a page with the fields
+    /// of a form, if it is to be sent one.
+    async fn all(&mut self, client: &Client, steps: &[&str]) {
+        for step in steps {
+            let mut parts = step.splitn(3, ' ');
+            let [status, target, body] = [(); 3].map(|()| parts.next().unwrap_or_default());
+            let request = match (target.starts_with('/'), body) {
+                (false, _) => {
+                    let request = client.request("POST", &format!("/api/{target}"));
+                    request.header("content-type", "application/json").body(body)
+                }
+                (true, "") => client.request("GET", target),
+                (true, _) => {
+                    let request = client.request("POST", target).header("origin", &client.origin());
+                    let kind = "application/x-www-form-urlencoded";
+                    request.header("content-type", kind).body(body)
+                }
+            };
+            let reply = self.send(step, request).await;
+            assert_eq!(reply.status.to_string(), status, "{step}: {}", reply.body);
+        }
+    }
+
+    /// Runs a command, and takes what it printed as seen.
+    async fn run(&mut self, line: &str, typed: &str) -> bool {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ran = self.place.run_with(&words, typed, &self.variables).await;
+        self.see(format!("the output of {line}"), ran.printed);
+        self.see(format!("the errors of {line}"), ran.error);
+        ran.worked
+    }
+
+    /// Stops the server, and fails where a secret was seen.
+    async fn check(self) {
+        let (place, secrets, mut seen) = (self.place, self.secrets, self.seen);
+        seen.push(("standard output".to_owned(), self.server.printed().await));
+        assert!(place.log().contains("TRACE"), "the log is at its fullest");
+        seen.push(("the log".to_owned(), place.log()));
+        let files = fs::read_dir(place.data()).unwrap().map(|entry| entry.unwrap().path());
+        for file in files.filter(|path| path.is_file()) {
+            let bytes = fs::read(&file).unwrap();
+            seen.push((file.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+        }
+        for secret in secrets.iter().map(String::as_str).chain([CANARY]) {
+            let bytes = format!("{:?}", secret.as_bytes());
+            let spellings = [secret, bytes.trim_matches(['[', ']'])];
+            for (place, text) in &seen {
+                let is_secret = |line: &&str| spellings.iter().any(|spelling| line.contains(spelling));
+                assert_eq!(text.lines().find(is_secret), None, "{secret} is in {place}");
+            }
+        }
+    }
+}
+
+/// The first administrator, alice, comes by the link that the server prints.
+async fn first_start(watch: &mut Watch) {
+    let printed = watch.server.says_until("/setup#").await;
+    let (code, client) = (watch.plant_link(&printed), watch.server.client());
+    for (status, code, password) in [
+        (404, "canary-code", "canary-first 7 small zebras"),
+        (422, &code, "canary-weak"),
+        (200, &code, "canary-first 7 small zebras"),
+        (404, &code, "canary-again 7 small zebras"),
+    ] {
+        let arguments = format!(r#"{{"code":"{code}","user_id":"alice","new_password":"{password}"}}"#);
+        let step = format!("{status} create_first_admin {arguments}");
+        watch.all(&client, &[&step]).await;
+    }
+    watch.all(&client, &["200 /setup"]).await;
+}
+
+/// Alice logs in on every way, rightly and wrongly: as a program, and with a browser that is remembered.
+async fn logins(watch: &mut Watch) -> (Client, Client) {
+    let (program, browser) = (watch.server.client(), watch.server.client());
+    let long = "canary-long".repeat(50);
+    let steps = [
+        r#"401 login {"user_id":"alice","password":"canary-wrong"}"#,
+        r#"401 login {"user_id":"nobody","passwd_hash":"canary-unknown"}"#,
+        r#"401 login {"user_id":"canary-as-name","password":"alice"}"#,
+        r#"422 login {"user_id":"alice","password":"canary-twice","password":"canary-twice"}"#,
+        r#"422 login {"user_id":"alice","password":"canary-more","extra":"canary-extra"}"#,
+        r#"422 login {"user_id":"alice","password":["canary-list"]}"#,
+        r#"400 login {"user_id":"alice","password":"canary-broken"#,
+        &format!(r#"401 login {{"user_id":"alice","password":"{long}"}}"#),
+        r#"200 login {"user_id":"alice","password":"canary-first 7 small zebras"}"#,
+    ];
+    watch.all(&program, &steps).await;
+    let steps = [
+        "401 /login user_id=alice&password=canary-form",
+        "303 /login user_id=alice&password=canary-first+7+small+zebras&remember=yes",
+    ];
+    watch.all(&browser, &steps).await;
+    // The remembered browser comes back; then come a used token and made-up cookies.
+    let used = browser.cookie(REMEMBER).unwrap();
+    browser.drop_cookie(SESSION);
+    watch.all(&browser, &["200 /account"]).await;
+    for (cookie, value) in [
+        (REMEMBER, used.as_str()),
+        (REMEMBER, "canary-series.canary-token"),
+        (SESSION, "canary-session"),
+    ] {
+        watch.all(&browser.with_only(cookie, value), &["200 /account"]).await;
+    }
+    let foreign = browser
+        .request("POST", "/login")
+        .header("origin", "https://evil.example");
+    let foreign = foreign.body("password=canary-foreign");
+    assert_eq!(watch.send("a foreign login", foreign).await.status, 403);
+    // What stands in an address stays out of the log; the pages may show it to whoever typed it.
+    browser.get("/login?next=/canary-next&password=canary-query").await;
+    browser.json("/api/login?password=canary-query", "{}").await;
+    browser.json("/api/notauth_func", r#"{"a":"canary-argument"}"#).await;
+    (program, browser)
+}
+
+/// Confirms the login, changes the password twice, keeps calls and looks at the sessions.
+async fn account(watch: &mut Watch, program: &Client, browser: &Client) {
+    // Not fresh: the call is kept without what is secret in it.
+    let steps = [
+        "401 /confirm password=canary-confirm",
+        "303 /functions/confirm_login password=canary-confirm",
+        "200 /functions/confirm_login",
+        "303 /functions/change_password new_password=canary-kept+7+zebras",
+        "200 /functions/change_password",
+    ];
+    watch.all(browser, &steps).await;
+    assert!(browser.cookie(CALL).is_some());
+    let steps = [
+        r#"422 change_password {"new_password":"canary-short"}"#,
+        r#"401 confirm_login {"password":"canary-confirm"}"#,
+        r#"200 confirm_login {"password":"canary-first 7 small zebras"}"#,
+        "200 my_sessions {}",
+        r#"404 end_session {"id":"nothing"}"#,
+    ];
+    watch.all(program, &steps).await;
+    let steps = [
+        "303 /confirm password=canary-first+7+small+zebras",
+        "303 /functions/change_password new_password=canary-second+8+green+parrots",
+        "200 /functions/change_password",
+        r#"200 change_password {"new_password":"canary-third 9 blue whales"}"#,
+    ];
+    watch.all(browser, &steps).await;
+    assert_eq!(browser.cookie(REMEMBER), None, "the change forgot the browser");
+    // Nobody is logged in: calls wait, and a login by the page of its function is made.
+    let steps = [
+        "303 /functions/change_password new_password=canary-kept+7+zebras&shown-to=alice",
+        "200 /functions/change_password",
+        "303 /functions/login user_id=alice&password=canary-1&passwd_hash=canary-2&arguments=canary-3",
+        "200 /functions/login",
+    ];
+    watch.all(&watch.server.client(), &steps).await;
+}
+
+/// Alice makes one-time links, as a program, with a form and on the command line, and they are used.
+async fn links(watch: &mut Watch, alice: &Client) {
+    let (person, bob) = (watch.server.client(), serde_json::json!({"user_id": "bob"}));
+    let replaced = alice.done("invite_user", bob.clone()).await.to_string();
+    let invited = alice.done("require_new_password", bob).await.to_string();
+    let form = alice
+        .form("/functions/invite_user", &[("user_id", "carol"), ("roles", "")])
+        .await;
+    let form = form.body[form.body.find("/welcome#").expect("it is shown once")..].to_owned();
+    let command = watch.place.done(&["user", "invite", "dora"], "").await;
+    watch.all(alice, &["200 /functions/invite_user"]).await;
+    for (text, good, weak) in [
+        (replaced, 404, 404),
+        (invited, 200, 422),
+        (form, 200, 422),
+        (command, 200, 422),
+    ] {
+        let code = watch.plant_link(&text);
+        for (status, password) in [(weak, "canary-weak"), (good, "canary-linked 6 old owls")] {
+            let step = format!(r#"{status} choose_password {{"code":"{code}","new_password":"{password}"}}"#);
+            watch.all(&person, &[&step]).await;
+        }
+    }
+    watch.all(&person, &["200 /welcome"]).await;
+}
+
+/// The server fails while secrets are under way.
+async fn failures(watch: &mut Watch) {
+    let (client, mut database) = (watch.server.client(), watch.place.database().await);
+    let login = r#"login {"user_id":"bob","password":"canary-linked 6 old owls"}"#;
+    for (change, steps) in [
+        (
+            "CREATE TRIGGER refuse BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'refused'); END",
+            &[format!("500 {login}")][..],
+        ),
+        ("DROP TRIGGER refuse", &[format!("200 {login}")]),
+        (
+            "UPDATE sessions SET data = 'broken' WHERE user_id = 'bob'",
+            &["500 auth_func {}".to_owned(), "500 /account".to_owned()],
+        ),
+        (
+            "UPDATE users SET password_hash = 'broken' WHERE user_id = 'bob'",
+            &[
+                format!("500 {login}"),
+                "500 /login user_id=bob&password=canary-broken".to_owned(),
+            ],
+        ),
+    ] {
+        database.change(change).await;
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        watch.all(&client, &steps).await;
+    }
+}
+
+/// Adds a user, changes the password and calls functions on the command line.
+async fn commands(watch: &mut Watch) {
+    assert!(!watch.run("user add erin", "canary-weak").await);
+    assert!(watch.run("user add erin", "canary-first 7 small zebras").await);
+    assert!(watch.run("user passwd erin", "canary-second 8 green parrots").await);
+    let options = format!(
+        "--json - --cookies jar --ca data/certs/ca.pem --url {}",
+        watch.server.client().origin()
+    );
+    for (password, is_good) in [("canary-wrong", false), ("canary-second 8 green parrots", true)] {
+        let body = format!(r#"{{"user_id":"erin","password":"{password}"}}"#);
+        assert_eq!(watch.run(&format!("call login {options}"), &body).await, is_good);
+    }
+    let jar = fs::read_to_string(watch.place.path("jar")).unwrap();
+    let cookies = jar.lines().filter_map(|line| line.split('\t').nth(6));
+    let parts: Vec<&str> = cookies.flat_map(|value| value.split('.')).collect();
+    assert!(parts.len() >= 3, "{jar}");
+    for part in &parts {
+        watch.plant(part);
+    }
+    assert!(watch.run(&format!("call logout {options}"), "{}").await);
+    assert!(watch.run("audit export", "").await);
+}
+
+/// Alice reads all that the server keeps of this, and logs out.
+async fn reading_it_all(watch: &mut Watch, alice: &Client) {
+    for page in [
+        "account",
+        "users",
+        "access",
+        "audit",
+        "calls",
+        "audit/events.jsonl",
+        "api/openapi.json",
+    ] {
+        watch.all(alice, &[&format!("200 /{page}")]).await;
+    }
+    for function in [
+        "list_events",
+        "list_calls",
+        "my_events",
+        "my_sessions",
+        "list_users",
+        "logout",
+    ] {
+        watch.all(alice, &[&format!("200 {function} {{}}")]).await;
+    }
+    watch.all(alice, &["303 /logout -=-"]).await;
+}
+
+#[tokio::test]
+async fn no_secret_comes_out_in_the_log_a_file_a_page_or_a_printed_line() {
+    let mut watch = Watch::start("text").await;
+    first_start(&mut watch).await;
+    let (program, browser) = logins(&mut watch).await;
+    account(&mut watch, &program, &browser).await;
+    links(&mut watch, &browser).await;
+    failures(&mut watch).await;
+    commands(&mut watch).await;
+    reading_it_all(&mut watch, &browser).await;
+    assert!(
+        watch.secrets.len() > 15 && watch.seen.len() > 100,
+        "the journeys were made"
+    );
+    watch.check().await;
+}
+
+/// This format of the log has the same fields.
+#[tokio::test]
+async fn no_secret_comes_out_of_a_login_that_is_logged_as_json() {
+    let mut watch = Watch::start("json").await;
+    first_start(&mut watch).await;
+    logins(&mut watch).await;
+    watch.check().await;
+}

@@ -1,0 +1,86 @@
+//! `/livez` and `/readyz`: what load balancers and supervisors ask.
+
+use crate::support::{client::REMEMBER, raw, server::Server};
+
+/// The answer of the plain listener, in lower case.
+async fn plain(server: &Server, method: &str, path: &str) -> String {
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    raw::exchange_plain(server, request).await.to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn a_server_that_serves_is_live_and_ready_on_both_listeners() {
+    let server = Server::shared();
+    let client = server.client();
+    for (path, text) in [("/livez", "ok\n"), ("/readyz", "ready\n")] {
+        for method in ["GET", "HEAD"] {
+            let reply = client.request(method, path).send().await;
+            let body = if method == "GET" { text } else { "" };
+            assert_eq!((reply.status, reply.body.as_str()), (200, body), "{method} {path}");
+            assert_eq!(reply.header("content-type"), "text/plain; charset=utf-8");
+            assert_eq!(reply.header("cache-control"), "no-store");
+            let answer = plain(&server, method, path).await;
+            assert_eq!(raw::status(&answer), 200, "{method} {path}: {answer}");
+            assert_eq!(answer.ends_with(text), method == "GET", "{answer}");
+            assert!(answer.contains("\r\ncache-control: no-store\r\n"), "{answer}");
+            assert!(answer.contains("\r\nx-request-id: "), "{answer}");
+            assert!(!answer.contains("strict-transport-security"), "{answer}");
+        }
+        for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+            let reply = client.request(method, path).send().await;
+            assert_eq!(
+                (reply.status, reply.header("allow")),
+                (405, "GET,HEAD"),
+                "{method} {path}"
+            );
+            assert_eq!(raw::status(&plain(&server, method, path).await), 405, "{method} {path}");
+        }
+        assert_eq!(client.get(&format!("{path}/")).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn asking_for_health_uses_no_session_and_no_remembered_browser() {
+    let server = Server::demo().await;
+    let client = server.client();
+    let body = r#"{"user_id":"user01","password":"user_01"}"#;
+    assert_eq!(client.json("/api/login", body).await.status, 200);
+    let mut database = server.place.database().await;
+    database.rest_sessions(300).await;
+    let before = database.values().await;
+    let remembered = client.with_only(REMEMBER, &client.cookie(REMEMBER).unwrap());
+    for path in ["/livez", "/readyz"] {
+        for asking in [&client, &remembered] {
+            let reply = asking.get(path).await;
+            assert_eq!((reply.status, reply.set_cookies().len()), (200, 0), "{path}");
+        }
+    }
+    let sessions = |values: Vec<(String, String, String)>| -> Vec<_> {
+        let of_sessions = |table: &str| ["sessions", "remembered"].contains(&table);
+        values.into_iter().filter(|(table, ..)| of_sessions(table)).collect()
+    };
+    assert_eq!(sessions(database.values().await), sessions(before));
+}
+
+#[tokio::test]
+async fn a_server_without_its_database_is_live_but_not_ready_until_it_is_back() {
+    let server = Server::demo().await;
+    let client = server.client();
+    let mut database = server.place.database().await;
+    database.change("ALTER TABLE users RENAME TO gone").await;
+    let reply = client.get("/readyz").await;
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.body, "not ready: the database does not answer\n");
+    assert!(reply.header("retry-after").parse::<u32>().unwrap() >= 1);
+    assert_eq!(reply.header("cache-control"), "no-store");
+    let log = server.place.log();
+    let cause = log.lines().find(|line| line.contains(reply.reference()));
+    assert!(
+        cause.is_some_and(|line| line.contains("ERROR") && line.contains("users")),
+        "{log}"
+    );
+    assert_eq!(raw::status(&plain(&server, "GET", "/readyz").await), 503);
+    assert_eq!(client.get("/livez").await.status, 200);
+    database.change("ALTER TABLE gone RENAME TO users").await;
+    assert_eq!(client.get("/readyz").await.status, 200);
+}

@@ -1,0 +1,183 @@
+//! Settings: where they come from, and what refuses to start.
+
+use std::fs;
+
+use crate::support::{
+    client::SESSION,
+    server::{Place, free_address},
+};
+
+#[tokio::test]
+async fn what_the_settings_command_prints_is_a_file_to_start_from() {
+    let place = Place::with_default_settings();
+    let printed = place.done(&["settings"], "").await;
+    fs::write(place.path("callgate.toml"), &printed).unwrap();
+    let server = place.demo(&[("CALLGATE_SETTINGS", "callgate.toml")]).await;
+    assert_eq!(server.user01().await.who().await.as_deref(), Some("user01"));
+    // The option names the same file.
+    place.done(&["user", "list", "--settings", "callgate.toml"], "").await;
+}
+
+#[tokio::test]
+async fn the_command_line_goes_before_variables_and_those_before_the_file() {
+    let place = Place::new();
+    let file = "data = \"from-file\"\n[limits]\nbody_bytes = 50\n[sessions]\nremember_seconds = 55\n";
+    fs::write(place.path("callgate.toml"), file).unwrap();
+    let variables = [
+        ("CALLGATE_SETTINGS", "callgate.toml"),
+        ("CALLGATE_DATA", "data"),
+        ("CALLGATE_LIMITS_BODY_BYTES", "60"),
+        ("CALLGATE_HTTPS_ADDRESS", "127.0.0.1:1"),
+    ];
+    let server = place.demo(&variables).await;
+    assert!(place.data().join("callgate.db").exists() && !place.path("from-file").exists());
+    let client = server.client();
+    let body = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
+    assert_eq!(client.json("/api/notauth_func", &body(60)).await.status, 200);
+    assert_eq!(client.json("/api/notauth_func", &body(61)).await.status, 413);
+    let login = r#"{"user_id":"user01","password":"user_01"}"#;
+    let login = client.json("/api/login", login).await;
+    let ages: Vec<_> = login.set_cookies().into_iter().map(|cookie| cookie.max_age).collect();
+    assert!(ages.contains(&Some(55)), "{ages:?}");
+    assert!(client.cookie(SESSION).is_some());
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_file_refuses_to_start_and_is_named() {
+    let place = Place::new();
+    for (text, named) in [
+        ("dmeo = true", "dmeo"),
+        ("[https]\nadress = \"127.0.0.1:1\"", "adress"),
+        ("[sesions]\nidle_seconds = 1", "sesions"),
+        ("[limits]\nbody_bytes = \"many\"", "body_bytes"),
+        ("[sessions]\nidle_seconds = -1", "idle_seconds"),
+        ("[http]\naddress = \"of\"", "of"),
+        ("demo = ", "demo"),
+    ] {
+        fs::write(place.path("bad.toml"), text).unwrap();
+        let ran = place.refused(&["--demo", "--settings", "bad.toml"], &[]).await;
+        ran.assert_failed(&["bad.toml", named]);
+        let ran = place.run(&["user", "list", "--settings", "bad.toml"], "").await;
+        assert!(!ran.worked, "{text}");
+    }
+    let ran = place.refused(&["--demo", "--settings", "absent.toml"], &[]).await;
+    ran.assert_failed(&["absent.toml"]);
+    assert!(!place.data().exists(), "nothing was touched");
+}
+
+#[tokio::test]
+async fn a_mistake_in_a_variable_refuses_to_start_and_is_named() {
+    let place = Place::new();
+    let address = free_address().to_string();
+    let default = ["--demo", "--https", &address, "--http", "off"];
+    for (name, value, line) in [
+        ("CALLGATE_DMEO", "1", &default[..]),
+        ("CALLGATE_SESSIONS_IDLE", "1", &default),
+        ("CALLGATE_", "1", &default),
+        ("CALLGATE_demo", "1", &default),
+        ("CALLGATE_LOG", "info", &default),
+        ("CALLGATE_LOG_FORMAT", "xml", &default),
+        ("CALLGATE_SESSIONS_IDLE_SECONDS", "soon", &default),
+        ("CALLGATE_SESSIONS_IDLE_SECONDS", "-1", &default),
+        ("CALLGATE_PASSWORDS_PERMITS", "0.5", &default),
+        ("CALLGATE_DEMO", "perhaps", &default[1..]),
+        ("CALLGATE_HTTPS_ADDRESS", "localhost", &["--demo", "--http", "off"]),
+        ("CALLGATE_HTTP_ADDRESS", "of", &default[..3]),
+    ] {
+        let ran = place.run_with(&[&["serve"], line].concat(), "", &[(name, value)]).await;
+        ran.assert_failed(&[name]);
+    }
+    let ran = place.refused(&["--demo", "--log", "xml"], &[]).await;
+    ran.assert_failed(&["json"]);
+    assert!(!place.data().exists(), "nothing was touched");
+}
+
+#[tokio::test]
+async fn a_contradiction_refuses_to_start_and_names_the_key() {
+    let place = Place::with_default_settings();
+    for line in [
+        "HTTPS_KEY=k.pem https.certificate",
+        "HTTPS_CERTIFICATE=c.pem https.key",
+        "SITE_ORIGIN=http://calls.example site.origin",
+        "SITE_ORIGIN=https://calls.example/x site.origin",
+        "SITE_ORIGIN=https://: site.origin",
+        "SITE_ORIGIN=https://calls.example:99999 site.origin",
+        "SITE_ORIGIN=https://a:1:2 site.origin",
+        "SITE_ORIGIN=https://a:+80 site.origin",
+        "SITE_ORIGIN=https://. site.origin",
+        "SESSIONS_IDLE_SECONDS=43201 sessions.idle_seconds",
+        "SESSIONS_IDLE_SECONDS=0 sessions.idle_seconds",
+        "SESSIONS_FRESH_SECONDS=0 sessions.fresh_seconds",
+        "SESSIONS_PER_USER=0 sessions.per_user",
+        "LIMITS_BODY_BYTES=0 limits.body_bytes",
+        "LIMITS_CONNECTIONS=1 limits.connections",
+        "LIMITS_CALL_SECONDS=0 limits.call_seconds",
+        "THROTTLE_ACCOUNT_DELAY_SECONDS=901 throttle.account_delay_seconds",
+        "PASSWORDS_MAX_WAIT_MS=20000 passwords.max_wait_ms",
+        "PASSWORDS_PERMITS=0 passwords.permits",
+        "PASSWORDS_MIN_CHARS=7 passwords.min_chars",
+        "PASSWORDS_MIN_CHARS=65 passwords.min_chars",
+        "PASSWORDS_MEMORY_KIB=1 password",
+        "LOG_FILTER=callgate=loud log.filter",
+    ] {
+        let (assignment, named) = line.split_once(' ').unwrap();
+        let (name, value) = assignment.split_once('=').unwrap();
+        let variable = format!("CALLGATE_{name}");
+        let ran = place.refused(&["--demo"], &[(&variable, value)]).await;
+        ran.assert_failed(&[named]);
+    }
+    let ran = place.refused(&["--demo", "--https", "127.0.0.1:0"], &[]).await;
+    ran.assert_failed(&["https.address"]);
+}
+
+#[tokio::test]
+async fn a_demo_listens_on_loopback_only() {
+    let place = Place::new();
+    let port = free_address().port();
+    for host in ["0.0.0.0", "[::]", "192.0.2.1"] {
+        let address = format!("{host}:{port}");
+        for (option, variables) in [(&["--demo"][..], &[][..]), (&[], &[("CALLGATE_DEMO", "true")])] {
+            let line = [option, &["--https", &address]].concat();
+            let ran = place.refused(&line, variables).await;
+            ran.assert_failed(&["demo", "loopback"]);
+        }
+    }
+    assert!(!place.data().exists());
+}
+
+#[tokio::test]
+async fn demo_users_are_not_served_without_demo_until_they_have_other_passwords() {
+    let place = Place::new();
+    place.demo(&[]).await.stop().await;
+    let ran = place.refused(&[], &[]).await;
+    ran.assert_failed(&["user01", "user02", "user03", "--demo"]);
+    place.done(&["user", "delete", "user01"], "").await;
+    place.done(&["user", "passwd", "user02"], "another password").await;
+    let error = place.refused(&[], &[]).await.error;
+    assert!(error.contains("user03") && !error.contains("user02,"), "{error}");
+    // Somebody else is to be the administrator from now on.
+    place.done(&["role", "give", "user02", "admin"], "").await;
+    // A disabled one could be enabled by mistake.
+    place.done(&["user", "disable", "user03"], "").await;
+    place.refused(&[], &[]).await;
+    place.done(&["user", "delete", "user03"], "").await;
+    let server = place.serve(&[]).await;
+    let old = r#"{"user_id":"user02","password":"user_02"}"#;
+    assert_eq!(server.client().json("/api/login", old).await.status, 401);
+    server.logged_in("user02", "another password").await;
+}
+
+#[tokio::test]
+async fn a_demo_leaves_alone_what_an_operator_changed() {
+    let place = Place::new();
+    place.demo(&[]).await.stop().await;
+    place.done(&["user", "passwd", "user01"], "another password").await;
+    place.done(&["user", "disable", "user02"], "").await;
+    let server = place.demo(&[]).await;
+    server.logged_in("user01", "another password").await;
+    for (user, password) in [("user01", "user_01"), ("user02", "user_02")] {
+        let body = serde_json::json!({"user_id": user, "password": password});
+        assert_eq!(server.client().call("login", body).await.status, 401, "{user}");
+    }
+    server.logged_in("user03", "user_03").await;
+}

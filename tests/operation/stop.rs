@@ -1,0 +1,231 @@
+//! Stopping: calls under way are finished, and nothing is waited for in vain.
+
+use std::time::{Duration, Instant};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::support::{
+    client::SESSION,
+    poll::{self, within},
+    raw,
+    server::{Place, Server},
+};
+
+const FAREWELL: (&str, &str) = ("CALLGATE_HTTPS_FAREWELL_MS", "3600000");
+const DRAIN: (&str, &str) = ("CALLGATE_HTTPS_DRAIN_SECONDS", "3600");
+/// The limits of a connection that is silent. A server that waited for one of these would hang.
+const SILENCE: [(&str, &str); 4] = [
+    ("CALLGATE_HTTPS_HANDSHAKE_SECONDS", "3600"),
+    ("CALLGATE_HTTPS_HEADER_SECONDS", "3600"),
+    ("CALLGATE_HTTPS_BODY_SECONDS", "3600"),
+    ("CALLGATE_HTTPS_IDLE_SECONDS", "3600"),
+];
+
+/// A type of HTTP/2 frames.
+const PING: u8 = 6;
+const GET: &[u8] = b"GET /favicon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// A demo where silence is allowed for an hour.
+async fn demo(more: &[(&str, &str)]) -> Server {
+    Place::new().demo(&[&SILENCE, more].concat()).await
+}
+
+/// Sends the first part of a call whose body is not complete. It is under way once the server asks for the body.
+async fn begin_call(server: &Server) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let session = server.user01().await.session();
+    let mut stream = raw::tls(server).await;
+    let head = format!(
+        "POST /api/auth_func HTTP/1.1\r\nHost: localhost\r\nCookie: {SESSION}={session}\r\n\
+         Content-Type: application/json\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let asked = raw::read_until(&mut stream, "\r\n\r\n").await;
+    assert_eq!(raw::status(&asked), 100, "{asked}");
+    stream
+}
+
+async fn no_longer_accepts(server: &Server) {
+    poll::until("new connections to be refused", async || {
+        TcpStream::connect(server.https).await.is_err()
+    })
+    .await;
+}
+
+async fn ends_at(server: &mut Server, signal: &str) {
+    server.signal(signal);
+    assert!(server.ended().await.success(), "{signal}");
+}
+
+#[tokio::test]
+async fn a_call_under_way_is_answered_before_the_server_stops() {
+    for signal in ["TERM", "INT"] {
+        let mut server = demo(&[DRAIN]).await;
+        let mut call = begin_call(&server).await;
+        server.signal(signal);
+        no_longer_accepts(&server).await;
+        call.write_all(br#"{"a":1}"#).await.unwrap();
+        let answer = raw::read_to_close(&mut call).await;
+        assert_eq!(raw::status(&answer), 200, "{answer}");
+        assert!(answer.contains("user_id=user01"), "{answer}");
+        assert!(server.ended().await.success());
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_connections_stops_at_once_as_soon_as_it_is_ready() {
+    for _ in 0..4 {
+        ends_at(&mut demo(&[FAREWELL, DRAIN]).await, "TERM").await;
+    }
+    let mut server = demo(&[FAREWELL, DRAIN]).await;
+    server.client().get("/favicon.svg").await;
+    ends_at(&mut server, "TERM").await;
+}
+
+#[tokio::test]
+async fn connections_that_are_open_and_silent_do_not_hold_up_the_stop() {
+    let mut server = demo(&[DRAIN]).await;
+    let _silent_tcp = TcpStream::connect(server.https).await.unwrap();
+    let _silent_plain = TcpStream::connect(server.http).await.unwrap();
+    let _silent_tls = raw::tls(&server).await;
+    let mut kept_alive = raw::tls(&server).await;
+    kept_alive.write_all(GET).await.unwrap();
+    raw::read_until(&mut kept_alive, "<svg/>").await;
+    ends_at(&mut server, "TERM").await;
+}
+
+#[tokio::test]
+async fn a_call_that_never_ends_is_waited_for_only_as_long_as_the_settings_say() {
+    let mut server = demo(&[("CALLGATE_HTTPS_DRAIN_SECONDS", "1")]).await;
+    let _stuck = begin_call(&server).await;
+    let asked = Instant::now();
+    ends_at(&mut server, "TERM").await;
+    assert!(asked.elapsed() >= Duration::from_secs(1), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait() {
+    for limits in [&[FAREWELL, DRAIN][..], &[DRAIN]] {
+        let mut server = demo(limits).await;
+        let _stuck = begin_call(&server).await;
+        server.signal("TERM");
+        no_longer_accepts(&server).await;
+        ends_at(&mut server, "TERM").await;
+    }
+}
+
+#[tokio::test]
+async fn two_servers_on_one_database_share_sessions_and_one_may_stop() {
+    let place = Place::new();
+    let (first, second) = (place.demo(&[]).await, place.demo(&[]).await);
+    let client = first.user01().await;
+    let there = client.moved_to(&second.client());
+    assert_eq!(there.who().await.as_deref(), Some("user01"));
+    first.stop().await;
+    assert_eq!(there.who().await.as_deref(), Some("user01"));
+    let third = place.demo(&[]).await;
+    assert_eq!(there.json("/api/logout", "{}").await.status, 200);
+    assert_eq!(client.moved_to(&third.client()).who().await, None);
+}
+
+#[tokio::test]
+async fn a_kept_connection_may_bring_a_last_request_and_learns_that_it_is_the_last() {
+    let mut server = demo(&[FAREWELL, DRAIN]).await;
+    let mut plain = TcpStream::connect(server.http).await.unwrap();
+    plain.write_all(GET).await.unwrap();
+    raw::read_until(&mut plain, "\r\n\r\n").await;
+    let mut kept = raw::tls(&server).await;
+    kept.write_all(GET).await.unwrap();
+    let first = raw::read_until(&mut kept, "<svg/>").await;
+    assert!(!first.to_lowercase().contains("connection: close"), "{first}");
+    // Open, with a handshake that is not yet done when the server is told to stop.
+    let before = server.open_files("socket:");
+    let young = TcpStream::connect(server.https).await.unwrap();
+    poll::until("the connection to be accepted", async || {
+        server.open_files("socket:") > before
+    })
+    .await;
+    server.signal("TERM");
+    no_longer_accepts(&server).await;
+    let mut young = raw::tls_on(&server, young).await.unwrap();
+    young.write_all(GET).await.unwrap();
+    kept.write_all(GET).await.unwrap();
+    plain.write_all(GET).await.unwrap();
+    for (status, answer) in [
+        (200, raw::read_to_close(&mut young).await),
+        (200, raw::read_to_close(&mut kept).await),
+        (308, raw::read_to_close(&mut plain).await),
+    ] {
+        assert_eq!(raw::status(&answer), status, "{answer}");
+        assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+    }
+    // Nobody is left to wait for.
+    assert!(server.ended().await.success());
+}
+
+/// The payload of the next HTTP/2 frame of this type.
+async fn until_frame(stream: &mut (impl AsyncRead + Unpin), kind: u8) -> String {
+    loop {
+        let mut head = [0; 9];
+        within("a frame", stream.read_exact(&mut head)).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        within("its payload", stream.read_exact(&mut payload)).await.unwrap();
+        if head[3] == kind {
+            return String::from_utf8_lossy(&payload).into_owned();
+        }
+    }
+}
+
+/// That no other call fails is tested in takeover.rs.
+#[tokio::test]
+async fn an_http_2_call_under_way_is_finished_after_goaway() {
+    let mut server = demo(&[DRAIN]).await;
+    let client = server.user01().await;
+    let mut stream = client.connect("h2").await;
+    let cookie = format!("{SESSION}={}", client.session());
+    let headers = [
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":path", "/api/auth_func"),
+        (":authority", "localhost"),
+        ("content-type", "application/json"),
+        ("cookie", &cookie),
+    ];
+    // All but the last frame, which ends the body.
+    let request = raw::http2_request(1, &headers, b"{}");
+    let (begun, end) = request.split_at(request.len() - 11);
+    let ping = raw::frame(PING, 0, 0, &[0; 8]);
+    stream
+        .write_all(&[&raw::http2_preface(), begun, &ping].concat())
+        .await
+        .unwrap();
+    // What is answered was sent after it: the server knows of the call.
+    until_frame(&mut stream, PING).await;
+    server.signal("TERM");
+    until_frame(&mut stream, raw::GOAWAY).await;
+    stream.write_all(end).await.unwrap();
+    let answer = until_frame(&mut stream, raw::DATA).await;
+    assert!(answer.contains("user_id=user01"), "{answer}");
+    drop(stream);
+    assert!(server.ended().await.success());
+}
+
+/// The connection waits in the system's queue when the server is told to stop.
+#[tokio::test]
+async fn a_connection_that_is_made_while_the_server_is_told_to_stop_is_answered() {
+    for round in 0..3 {
+        let mut server = demo(&[FAREWELL, DRAIN]).await;
+        server.signal("STOP");
+        let waiting = TcpStream::connect(server.https).await.unwrap();
+        server.signal("TERM");
+        server.signal("CONT");
+        let stream = raw::tls_on(&server, waiting).await;
+        let mut stream = stream.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        stream.write_all(GET).await.unwrap();
+        assert_eq!(raw::status(&raw::read_to_close(&mut stream).await), 200);
+        assert!(server.ended().await.success());
+    }
+}

@@ -1,0 +1,440 @@
+//! An HTTP client with a cookie jar that tests can look into, copy and forge.
+//!
+//! Every answer must carry its reference, and every refusal the same one (security check 109). The jar takes a cookie as a browser does, and fails the test where a browser would refuse it or where it is set with
+//! less than this project promises (security check 17). A request goes out on a connection of its own, with its path as
+//! it stands.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    HeaderMap, Method, Request, Version,
+    body::Bytes,
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::{ClientConfig, pki_types::ServerName};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use crate::support::poll::within;
+
+/// The cookie of the session.
+pub const SESSION: &str = "__Host-callgate";
+/// The cookie of a remembered browser.
+pub const REMEMBER: &str = "__Host-callgate-remember";
+/// The cookie of a call that waits to be shown.
+pub const CALL: &str = "__Host-callgate-call";
+
+/// A client with a cookie jar.
+pub struct Client {
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+    jar: Mutex<BTreeMap<String, String>>,
+}
+
+impl Clone for Client {
+    /// Another client that starts with a copy of the jar.
+    fn clone(&self) -> Self {
+        Self {
+            address: self.address,
+            tls: Arc::clone(&self.tls),
+            jar: Mutex::new(self.jar.lock().unwrap().clone()),
+        }
+    }
+}
+
+impl Client {
+    /// A client with an empty jar.
+    pub fn new(address: SocketAddr, tls: Arc<ClientConfig>) -> Self {
+        Self {
+            address,
+            tls,
+            jar: Mutex::default(),
+        }
+    }
+
+    /// The same jar, for a server at another address.
+    pub fn moved_to(&self, other: &Self) -> Self {
+        let moved = other.clone();
+        *moved.jar.lock().unwrap() = self.jar.lock().unwrap().clone();
+        moved
+    }
+
+    /// The value of a cookie in the jar.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar.lock().unwrap().get(name).cloned()
+    }
+
+    /// The value of the session cookie, which must be there.
+    pub fn session(&self) -> String {
+        self.cookie(SESSION).expect("a session cookie")
+    }
+
+    /// Puts a cookie into the jar.
+    pub fn put(&self, name: &str, value: &str) {
+        self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Takes a cookie out of the jar.
+    pub fn drop_cookie(&self, name: &str) {
+        self.jar.lock().unwrap().remove(name);
+    }
+
+    /// The same client with this one cookie only.
+    pub fn with_only(&self, name: &str, value: &str) -> Self {
+        let client = Self::new(self.address, Arc::clone(&self.tls));
+        client.put(name, value);
+        client
+    }
+
+    /// The origin of the server, as its own pages send it.
+    pub fn origin(&self) -> String {
+        format!("https://{}", self.host())
+    }
+
+    /// Name and port of the server.
+    pub fn host(&self) -> String {
+        format!("localhost:{}", self.address.port())
+    }
+
+    /// Starts a request.
+    pub fn request(&self, method: &str, path: &str) -> Sending<'_> {
+        Sending {
+            client: self,
+            method: method.parse().unwrap(),
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            version: Version::HTTP_11,
+            cookies: true,
+        }
+    }
+
+    /// Gets a page.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.request("GET", path).send().await
+    }
+
+    /// Posts JSON.
+    pub async fn json(&self, path: &str, body: &str) -> Reply {
+        self.request("POST", path)
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await
+    }
+
+    /// Calls a function with these arguments.
+    pub async fn call(&self, function: &str, arguments: Value) -> Reply {
+        self.json(&format!("/api/{function}"), &arguments.to_string()).await
+    }
+
+    /// Calls a function that must do it, and gives its reply.
+    pub async fn done(&self, function: &str, arguments: Value) -> Value {
+        let reply = self.call(function, arguments).await;
+        assert_eq!(reply.status, 200, "{function}: {}", reply.body);
+        reply.value()
+    }
+
+    /// Posts a form, as a browser does without script.
+    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.request("POST", path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", &self.origin())
+            .header("sec-fetch-site", "same-origin")
+            .body(serde_urlencoded::to_string(fields).unwrap())
+            .send()
+            .await
+    }
+
+    /// The status of a call to `auth_func`, and the user that it saw.
+    pub async fn who(&self) -> Option<String> {
+        let reply = self.json("/api/auth_func", "{}").await;
+        if reply.status == 401 {
+            assert_eq!(reply.code(), "not_logged_in");
+            return None;
+        }
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let message = reply.message();
+        let user = message
+            .strip_prefix("auth_func({}),user_id=")
+            .unwrap_or_else(|| panic!("{message}"));
+        Some(user.to_owned())
+    }
+
+    /// A connection that speaks `http/1.1` or `h2`.
+    pub async fn connect(&self, protocol: &str) -> TlsStream<TcpStream> {
+        let mut config = (*self.tls).clone();
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        let stream = TcpStream::connect(self.address).await.expect("a connection");
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await
+            .expect("a TLS handshake that verifies")
+    }
+
+    fn keep(&self, reply: &Reply) {
+        let mut jar = self.jar.lock().unwrap();
+        for cookie in reply.set_cookies() {
+            match cookie.max_age {
+                Some(0) => jar.remove(&cookie.name),
+                _ => jar.insert(cookie.name, cookie.value),
+            };
+        }
+    }
+}
+
+/// A request that is being put together.
+pub struct Sending<'a> {
+    client: &'a Client,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+    version: Version,
+    cookies: bool,
+}
+
+impl Sending<'_> {
+    /// Adds a header.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(name, value.parse().unwrap());
+        self
+    }
+
+    /// Adds a header with a value that is not text.
+    pub fn header_bytes(mut self, name: &'static str, value: &[u8]) -> Self {
+        self.headers
+            .append(name, hyper::header::HeaderValue::from_bytes(value).unwrap());
+        self
+    }
+
+    /// Sets the body.
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = Bytes::copy_from_slice(body.as_ref());
+        self
+    }
+
+    /// Speaks HTTP/2.
+    pub fn http2(mut self) -> Self {
+        self.version = Version::HTTP_2;
+        self
+    }
+
+    /// Leaves the jar out of it.
+    pub fn without_jar(mut self) -> Self {
+        self.cookies = false;
+        self
+    }
+
+    /// Sends it, keeps the cookies of the answer, and gives the answer.
+    pub async fn send(self) -> Reply {
+        let client = self.client;
+        let keeps = self.cookies;
+        let reply = within("an answer", self.exchange()).await;
+        if keeps {
+            client.keep(&reply);
+        }
+        reply
+    }
+
+    async fn exchange(self) -> Reply {
+        let Self {
+            client,
+            method,
+            path,
+            mut headers,
+            body,
+            version,
+            cookies,
+        } = self;
+        if cookies {
+            let jar = client.jar.lock().unwrap();
+            let pairs: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            if !pairs.is_empty() {
+                headers.append("cookie", pairs.join("; ").parse().unwrap());
+            }
+        }
+        let is_http2 = version == Version::HTTP_2;
+        let target = if is_http2 {
+            format!("https://{}{path}", client.host())
+        } else {
+            headers.insert("host", client.host().parse().unwrap());
+            path
+        };
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = target.parse().unwrap();
+        *request.headers_mut() = headers;
+        let asked = format!("{} {}", request.method(), request.uri());
+
+        let io = TokioIo::new(client.connect(if is_http2 { "h2" } else { "http/1.1" }).await);
+        let (driver, response) = if is_http2 {
+            let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+            (tokio::spawn(connection), sender.send_request(request).await)
+        } else {
+            let (mut sender, connection) = http1::handshake(io).await.unwrap();
+            (tokio::spawn(connection), sender.send_request(request).await)
+        };
+        let reply = Reply::read(response.unwrap_or_else(|error| panic!("no answer to {asked}: {error:?}"))).await;
+        driver.abort();
+        reply
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: String,
+}
+
+impl Reply {
+    async fn read(response: hyper::Response<hyper::body::Incoming>) -> Self {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        let reply = Self {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: String::from_utf8(body.to_vec()).expect("UTF-8"),
+        };
+        let is_short_text = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let reference = reply.reference();
+        assert!(
+            reference.len() == 13 && reference.bytes().all(is_short_text),
+            "{reference}"
+        );
+        reply
+    }
+
+    /// What finds the request in the log.
+    pub fn reference(&self) -> &str {
+        self.header("x-request-id")
+    }
+
+    /// The body of a refusal without its reference, which must be there, to be compared with that of another one.
+    pub fn without_reference(&self) -> String {
+        let field = format!(r#","request_id":"{}""#, self.reference());
+        assert_eq!(self.body.matches(&field).count(), 1, "{}", self.body);
+        self.body.replace(&field, "")
+    }
+
+    /// A header that may be there once.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?;
+        assert!(values.next().is_none(), "{name} comes twice");
+        Some(value.to_str().expect("text"))
+    }
+
+    /// A header that is there once.
+    pub fn header(&self, name: &str) -> &str {
+        self.find(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
+    }
+
+    /// The body as JSON.
+    pub fn value(&self) -> Value {
+        assert!(
+            self.header("content-type").starts_with("application/json"),
+            "{:?}",
+            self.headers
+        );
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// The `msg` of an answer.
+    pub fn message(&self) -> String {
+        self.value()["msg"].as_str().expect("a msg").to_owned()
+    }
+
+    /// What a refusal says to people.
+    pub fn error(&self) -> String {
+        self.value()["error"].as_str().expect("an error").to_owned()
+    }
+
+    /// The `code` of a refusal, which must be whole.
+    pub fn code(&self) -> String {
+        let value = self.value();
+        assert_eq!(value["ok"], Value::Bool(false), "{value}");
+        let error = value["error"].as_str().expect("an error for people");
+        assert!(!error.is_empty());
+        assert_eq!(value["request_id"], self.reference(), "{value}");
+        value["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// The cookies that it sets.
+    pub fn set_cookies(&self) -> Vec<SetCookie> {
+        self.headers
+            .get_all("set-cookie")
+            .iter()
+            .map(|header| SetCookie::read(header.to_str().expect("text")))
+            .collect()
+    }
+
+    /// The names of the cookies that it sets or removes, in order.
+    pub fn cookie_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.set_cookies().into_iter().map(|cookie| cookie.name).collect();
+        names.sort();
+        names
+    }
+
+    /// Whether the page shows `text` as text.
+    pub fn shows(&self, text: &str) -> bool {
+        self.body.contains(text)
+    }
+}
+
+/// A cookie as an answer sets it.
+#[derive(Debug)]
+pub struct SetCookie {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// `Max-Age`, if there is one.
+    pub max_age: Option<i64>,
+}
+
+impl SetCookie {
+    /// Reads the header, and fails where the cookie is not as well kept as it must be.
+    fn read(header: &str) -> Self {
+        let mut parts = header.split(';').map(str::trim);
+        let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+        let attributes: Vec<String> = parts.map(str::to_ascii_lowercase).collect();
+        let has = |wanted: &str| attributes.iter().any(|attribute| attribute == wanted);
+        assert!(name.starts_with("__Host-"), "{header}");
+        assert!(has("secure"), "{header}");
+        assert!(has("httponly"), "{header}");
+        assert!(has("samesite=lax"), "{header}");
+        assert!(has("path=/"), "{header}");
+        assert!(
+            !attributes.iter().any(|attribute| attribute.starts_with("domain")),
+            "{header}"
+        );
+        assert!(name.len() + value.len() <= 4096, "{header}");
+        let max_age = attributes
+            .iter()
+            .find_map(|attribute| attribute.strip_prefix("max-age="))
+            .map(|age| age.parse().unwrap());
+        if max_age == Some(0) {
+            assert_eq!(value, "", "a removal carries no value");
+        }
+        Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            max_age,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What the black-box tests share: each starts the real program with a data folder and a port of its own, and talks to it as
+//! clients do, over HTTPS that is verified with the development CA.
+
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+pub mod client;
+pub mod clock;
+pub mod database;
+pub mod effort;
+pub mod fixture;
+pub mod page;
+pub mod poll;
+pub mod raw;
+pub mod routes;
+pub mod server;
+pub mod waiting_call;

@@ -1,0 +1,537 @@
+//! Starts and stops the program, and runs its commands.
+
+use std::{
+    env, fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+};
+
+use rustls::{
+    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+use crate::support::{client::Client, database::Database, fixture, poll::within};
+
+/// A working directory with a data folder in it. It outlives the servers that run in it, so that one can be restarted.
+pub struct Place {
+    folder: PathBuf,
+    // Removed with the place.
+    _own: Option<TempDir>,
+    costs: &'static [(&'static str, &'static str)],
+}
+
+impl Place {
+    /// An empty one, whose servers and commands hash passwords cheaply. Demos begin with a copy of the template.
+    pub fn new() -> Arc<Self> {
+        Self::with_costs(QUICK)
+    }
+
+    /// An empty one without the settings that make tests quick, and without the template.
+    pub fn with_default_settings() -> Arc<Self> {
+        Self::with_costs(&[])
+    }
+
+    fn with_costs(costs: &'static [(&'static str, &'static str)]) -> Arc<Self> {
+        let own = tempfile::tempdir().expect("a temporary folder");
+        fixture::write_site(own.path());
+        Arc::new(Self {
+            folder: own.path().to_owned(),
+            _own: Some(own),
+            costs,
+        })
+    }
+
+    /// A path in the working directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// Everything that servers wrote to standard error here.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// The database.
+    pub async fn database(&self) -> Database {
+        Database::open(&self.data().join("callgate.db")).await
+    }
+
+    fn program(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callgate"));
+        command
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("CALLGATE_SITE_FILES", self.path("site"))
+            .envs(self.costs.iter().copied())
+            .envs(variables.iter().copied())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command to its end, with `typed` on standard input.
+    pub async fn run(&self, arguments: &[&str], typed: &str) -> Ran {
+        self.run_with(arguments, typed, &[]).await
+    }
+
+    /// The same, with variables.
+    pub async fn run_with(&self, arguments: &[&str], typed: &str, variables: &[(&str, &str)]) -> Ran {
+        let mut child = self
+            .program(arguments, variables)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that reads nothing may be gone before this is written.
+        let _ = stdin.write_all(typed.as_bytes()).await;
+        drop(stdin);
+        let output = within("a command", child.wait_with_output()).await.unwrap();
+        Ran::from(output)
+    }
+
+    /// Runs a server that must not come up. Where the line does not say it, on a port of its own: that of the settings may be
+    /// taken by another test.
+    pub async fn refused(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let address = free_address().to_string();
+        let mut line = vec!["serve"];
+        for (option, value) in [("--https", address.as_str()), ("--http", "off")] {
+            if !arguments.contains(&option) {
+                line.extend([option, value]);
+            }
+        }
+        line.extend(arguments);
+        let ran = self.run_with(&line, "", variables).await;
+        assert!(!ran.worked, "{arguments:?} {variables:?} started: {}", ran.printed);
+        assert!(!ran.printed.contains("ready"), "{}", ran.printed);
+        assert!(!ran.error.contains("panicked"), "{}", ran.error);
+        ran
+    }
+
+    /// Runs a command that must work, and gives what it printed.
+    pub async fn done(&self, arguments: &[&str], typed: &str) -> String {
+        let ran = self.run(arguments, typed).await;
+        assert!(ran.worked, "{arguments:?}: {}", ran.error);
+        ran.printed
+    }
+
+    /// Adds a user.
+    pub async fn add_user(&self, name: &str, password: &str) {
+        self.done(&["user", "add", name], password).await;
+    }
+
+    /// Starts a server as a demo.
+    pub async fn demo(self: &Arc<Self>, variables: &[(&str, &str)]) -> Server {
+        self.begin_with_template();
+        Server::start(self, &["--demo"], variables).await
+    }
+
+    /// Starts a demo in a shell that has done something before, such as `ulimit -n 200`.
+    pub async fn demo_after(self: &Arc<Self>, before: &str, variables: &[(&str, &str)]) -> Server {
+        self.begin_with_template();
+        let (https, http) = (free_address(), free_address());
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path("log"))
+            .unwrap();
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                &format!("{before}\nexec \"$0\" \"$@\""),
+                env!("CARGO_BIN_EXE_callgate"),
+            ])
+            .args([
+                "serve",
+                "--demo",
+                "--https",
+                &https.to_string(),
+                "--http",
+                &http.to_string(),
+            ])
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("CALLGATE_SITE_FILES", self.path("site"))
+            .envs(self.costs.iter().copied())
+            .envs(variables.iter().copied())
+            .kill_on_drop(true)
+            .stdin(Stdio::null())
+            .stderr(log);
+        Server::ready(self, command, [https, http]).await.unwrap()
+    }
+
+    /// Starts a demo on sockets that are handed over as systemd does it: the first for HTTPS, the second for plain HTTP.
+    pub async fn demo_on(self: &Arc<Self>, sockets: [&TcpListener; 2], variables: &[(&str, &str)]) -> Server {
+        // The shell puts them where the program looks for them, and then becomes the program. A write beyond the limit of
+        // `limit_files` is to fail as one on a full disk does, and not to end the process.
+        const HAND_OVER: &str = r#"exec 3<&0 4<&2 2>>log </dev/null
+            export LISTEN_FDS=2 LISTEN_PID=$$
+            trap "" XFSZ
+            exec "$0" "$@""#;
+        self.begin_with_template();
+        let [https, http] = sockets.map(|socket| OwnedFd::from(socket.try_clone().unwrap()));
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", HAND_OVER, env!("CARGO_BIN_EXE_callgate"), "serve", "--demo"])
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("CALLGATE_SITE_FILES", self.path("site"))
+            .envs(self.costs.iter().copied())
+            .envs(variables.iter().copied())
+            .kill_on_drop(true)
+            .stdin(https)
+            .stderr(http);
+        let addresses = sockets.map(|socket| socket.local_addr().unwrap());
+        Server::ready(self, command, addresses).await.unwrap()
+    }
+
+    /// Starts a server in earnest.
+    pub async fn serve(self: &Arc<Self>, variables: &[(&str, &str)]) -> Server {
+        if !self.data().join("certs/ca.pem").exists() {
+            if self.costs.is_empty() {
+                self.done(&["cert", "--certs", "data/certs"], "").await;
+            } else {
+                fixture::copy(&fixture::template().join("certs"), &self.data().join("certs"));
+            }
+        }
+        Server::start(self, &[], variables).await
+    }
+
+    fn begin_with_template(&self) {
+        if !self.data().exists() && !self.costs.is_empty() {
+            fixture::copy(fixture::template(), &self.data());
+        }
+    }
+}
+
+/// How a command went.
+pub struct Ran {
+    /// Whether it ended with status 0.
+    pub worked: bool,
+    /// The status that it ended with.
+    pub status: i32,
+    /// Its standard output.
+    pub printed: String,
+    /// Its standard error.
+    pub error: String,
+}
+
+impl Ran {
+    /// Fails unless it ended with an error that says all of this.
+    #[track_caller]
+    pub fn assert_failed(&self, parts: &[&str]) {
+        assert!(!self.worked, "{}", self.printed);
+        for part in parts {
+            assert!(self.error.contains(part), "no {part} in: {}", self.error);
+        }
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        Self {
+            worked: output.status.success(),
+            status: output.status.code().expect("it ended by itself"),
+            printed: text(output.stdout),
+            error: text(output.stderr),
+        }
+    }
+}
+
+/// A running server. It is killed when it is dropped.
+pub struct Server {
+    // None for the shared one, which is not this test's to stop.
+    process: Option<Process>,
+    /// What it printed up to "ready".
+    pub announced: String,
+    /// Where it speaks HTTPS.
+    pub https: SocketAddr,
+    /// Where it speaks plain HTTP.
+    pub http: SocketAddr,
+    /// Where it works.
+    pub place: Arc<Place>,
+}
+
+struct Process {
+    child: Child,
+    // Kept open: the server may still print.
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Server {
+    /// A demo in a new place.
+    pub async fn demo() -> Self {
+        Place::new().demo(&[]).await
+    }
+
+    /// The demo that all tests share which change nothing. It throttles nobody.
+    pub fn shared() -> Self {
+        let shared = fixture::shared();
+        let place = Place {
+            folder: shared.folder.clone(),
+            _own: None,
+            costs: QUICK,
+        };
+        Self {
+            process: None,
+            announced: String::new(),
+            https: shared.https,
+            http: shared.http,
+            place: Arc::new(place),
+        }
+    }
+
+    /// Starts one with more on its command line.
+    pub async fn start(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        // Another program may take a port between the look and the start.
+        for _ in 0..5 {
+            match Self::try_start(place, arguments, variables).await {
+                Ok(server) => return server,
+                Err(error) => assert!(error.contains("cannot be listened on"), "{error}"),
+            }
+        }
+        panic!("no port was free for long enough");
+    }
+
+    async fn try_start(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Self, String> {
+        let (https, http) = (free_address(), free_address());
+        let (secure, plain) = (https.to_string(), http.to_string());
+        let mut line = vec!["serve", "--https", &secure, "--http", &plain];
+        line.extend(arguments);
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(place.path("log"))
+            .unwrap();
+        let mut command = place.program(&line, variables);
+        command.stdin(Stdio::null()).stderr(log);
+        Self::ready(place, command, [https, http]).await
+    }
+
+    /// Starts it and waits until it says that it is ready.
+    async fn ready(place: &Arc<Place>, mut command: Command, [https, http]: [SocketAddr; 2]) -> Result<Self, String> {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut announced = String::new();
+        while let Some(line) = within("the server to be ready", stdout.next_line()).await.unwrap() {
+            announced.push_str(&line);
+            announced.push('\n');
+            if line.starts_with("Callgate is ready at") {
+                return Ok(Self {
+                    process: Some(Process { child, stdout }),
+                    announced,
+                    https,
+                    http,
+                    place: Arc::clone(place),
+                });
+            }
+        }
+        Err(format!("it did not start: {}", place.log()))
+    }
+
+    /// A client without cookies.
+    pub fn client(&self) -> Client {
+        Client::new(self.https, Arc::new(trusting(&self.place.data(), None)))
+    }
+
+    /// A client that has logged in as a program does, without being remembered.
+    pub async fn logged_in(&self, user: &str, password: &str) -> Client {
+        let client = self.client();
+        let body = serde_json::json!({"user_id": user, "password": password, "remember": false});
+        let reply = client.json("/api/login", &body.to_string()).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        client
+    }
+
+    /// A client that has logged in as user01 of the demo.
+    pub async fn user01(&self) -> Client {
+        self.logged_in("user01", "user_01").await
+    }
+
+    /// A client that has logged in as user03 of the demo, who is an administrator.
+    pub async fn admin(&self) -> Client {
+        self.logged_in("user03", "user_03").await
+    }
+
+    /// Lets it be so many seconds longer ago that a user gave the password, in all sessions.
+    pub async fn let_password_age(&self, user: &str, seconds: u32) {
+        let mut database = self.place.database().await;
+        let aged = format!(
+            "UPDATE sessions SET data = json_set(data, '$.login.password_at',
+               json_extract(data, '$.login.password_at') - {seconds} * 1000)
+             WHERE user_id = '{user}' AND json_extract(data, '$.login.password_at') IS NOT NULL"
+        );
+        assert!(database.change(&aged).await >= 1);
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        let process = self.process.as_ref().expect("it is not shared");
+        process.child.id().expect("it runs")
+    }
+
+    fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("it is not shared")
+    }
+
+    /// How many files it has open whose name begins so: a path, or `socket:` (proc(5)).
+    pub fn open_files(&self, start: &str) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
+        let targets = open.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
+        targets
+            .filter(|target| target.to_string_lossy().starts_with(start))
+            .count()
+    }
+
+    /// Resets the peak that `memory_kib` tells of (proc(5), `clear_refs`).
+    pub fn forget_memory_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.id()), "5").unwrap();
+    }
+
+    /// How much memory it has, and had at most, in KiB: a field of its status, `VmRSS` or `VmHWM` (proc(5)).
+    pub fn memory_kib(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        line.trim_matches([':', '\t', ' '])
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
+    }
+
+    /// Sends a signal, such as TERM.
+    pub fn signal(&self, signal: &str) {
+        let id = self.id();
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{signal}"), &id.to_string()])
+            .status()
+            .expect("kill is there");
+        assert!(sent.success());
+    }
+
+    /// Lets no file that it writes to grow beyond so many bytes, or takes that limit away. For servers on sockets that were
+    /// handed over.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let id = self.id().to_string();
+        let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let set = std::process::Command::new("prlimit")
+            .args(["--pid", &id, &format!("--fsize={soft}:")])
+            .status()
+            .expect("prlimit is there");
+        assert!(set.success());
+    }
+
+    /// Waits for the process to end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        within("the server to end", self.process().child.wait()).await.unwrap()
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub async fn stop(mut self) -> Arc<Place> {
+        self.signal("TERM");
+        assert!(self.ended().await.success());
+        Arc::clone(&self.place)
+    }
+
+    /// The first word with this in it of what it prints to standard output from now on.
+    pub async fn says_until(&mut self, part: &str) -> String {
+        loop {
+            let line = within(part, self.process().stdout.next_line()).await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("it never says {part}"));
+            if let Some(word) = line.split_whitespace().find(|word| word.contains(part)) {
+                return word.to_owned();
+            }
+        }
+    }
+
+    /// Asks it to stop, and gives all that it printed to standard output.
+    pub async fn printed(mut self) -> String {
+        self.signal("TERM");
+        let mut printed = self.announced.clone();
+        while let Some(line) = within("the server to end", self.process().stdout.next_line())
+            .await
+            .unwrap()
+        {
+            printed.push_str(&line);
+            printed.push('\n');
+        }
+        assert!(self.ended().await.success());
+        printed
+    }
+
+    /// Ends it without a warning, as a crash would.
+    pub async fn kill(mut self) -> Arc<Place> {
+        self.process().child.kill().await.unwrap();
+        Arc::clone(&self.place)
+    }
+}
+
+/// Passwords that cost next to nothing, and limits that a busy machine does not reach.
+pub const QUICK: &[(&str, &str)] = &[
+    ("CALLGATE_PASSWORDS_MEMORY_KIB", "64"),
+    ("CALLGATE_PASSWORDS_ITERATIONS", "1"),
+    ("CALLGATE_PASSWORDS_MAX_WAIT_MS", "100000"),
+    ("CALLGATE_LIMITS_CALL_SECONDS", "120"),
+    ("CALLGATE_HTTPS_HANDSHAKE_SECONDS", "120"),
+    ("CALLGATE_HTTPS_HEADER_SECONDS", "120"),
+    ("CALLGATE_HTTPS_BODY_SECONDS", "120"),
+];
+
+/// Few sessions and remembered browsers of one user.
+pub const ROOM_FOR_THREE: &[(&str, &str)] = &[("CALLGATE_SESSIONS_PER_USER", "3")];
+
+/// Limits of failed logins and of kept calls that no test reaches, for tests that are about something else.
+pub const UNTHROTTLED: &[(&str, &str)] = &[
+    ("CALLGATE_THROTTLE_ADDRESS_FAILURES", "1000000"),
+    ("CALLGATE_THROTTLE_ACCOUNT_FAILURES", "1000000"),
+    ("CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES", "1000000"),
+    ("CALLGATE_LIMITS_KEPT_CALLS_PER_MINUTE", "1000000"),
+];
+
+/// Verifies with the development CA, with these versions of TLS or the usual ones.
+pub fn trusting(data: &Path, versions: Option<&[&'static SupportedProtocolVersion]>) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_file(data.join("certs/ca.pem")).expect("the CA certificate");
+    roots.add(ca).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions.unwrap_or(rustls::DEFAULT_VERSIONS))
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// An address that nobody listens at, below the ports that the system gives to clients. Tests that run at the same time look
+/// in ranges of their own.
+pub fn free_address() -> SocketAddr {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let slot: u32 =
+        env::var("NEXTEST_TEST_GLOBAL_SLOT").map_or_else(|_| std::process::id(), |slot| slot.parse().unwrap());
+    let first = 20_000 + u16::try_from(slot % 30).unwrap() * 400;
+    loop {
+        let port = first + TRIED.fetch_add(1, Ordering::Relaxed) % 400;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The call log: which function was called, by whom, with which outcome, and how long it took; never the arguments.
+
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::support::client::Client;
+use crate::support::poll::until;
+use crate::support::raw;
+use crate::support::server::{Place, Server};
+use crate::{assert_fields, rows};
+
+/// The calls of a function that fit, once there is one.
+async fn calls(admin: &Client, function: &str, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+    let mut found = Vec::new();
+    until(&format!("a call of {function}"), async || {
+        let list = admin.done("list_calls", json!({"function": function})).await;
+        let calls = list["calls"].as_array().unwrap().iter();
+        found = calls.filter(|call| fits(call)).cloned().collect();
+        !found.is_empty()
+    })
+    .await;
+    found
+}
+
+#[tokio::test]
+async fn every_call_is_logged_once_with_user_outcome_and_duration() {
+    let server = Server::demo().await;
+    let (user, admin, nobody) = (server.user01().await, server.admin().await, server.client());
+    let table = r#"
+        user   | auth_func    | {"secret": "canary"} | user01 | ok
+        nobody | auth_func    | {}                   |        | not_logged_in
+        nobody | notauth_func | {}                   |        | ok
+        user   | quote_stay   | {"arrival": "x"}     | user01 | invalid_arguments
+        user   | list_users   | {}                   | user01 | permission_required"#;
+    for [caller, function, arguments, who, outcome] in rows(table) {
+        let client = if caller == "user" { &user } else { &nobody };
+        let reply = client.json(&format!("/api/{function}"), arguments).await;
+        let found = calls(&admin, function, |call| call["request_id"] == reply.reference()).await;
+        assert_eq!(found.len(), 1);
+        let expected = json!({"user": who, "outcome": outcome, "calls": 1, "address": "127.0.0.1"});
+        assert_fields(&found[0], &expected);
+        assert!(found[0]["took_us"].as_u64().unwrap() > 0, "{found:?}");
+        assert!(!json!(found).to_string().contains("canary"), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_client_goes_away_is_logged_as_broken_off() {
+    let slow = [
+        ("CALLGATE_PASSWORDS_MEMORY_KIB", "65536"),
+        // Nobody waits for it: it is under way for long enough on any machine.
+        ("CALLGATE_PASSWORDS_ITERATIONS", "300"),
+        ("CALLGATE_PASSWORDS_PERMITS", "1"),
+    ];
+    let place = Place::new();
+    let admin = place.demo(&[]).await.admin().await;
+    let server = place.demo(&slow).await;
+    let admin = admin.moved_to(&server.client());
+    let mut stream = raw::tls(&server).await;
+    let login = r#"{"user_id":"user01","password":"wrong"}"#;
+    let call = format!(
+        "POST /api/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{login}",
+        login.len()
+    );
+    stream.write_all(call.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let mut database = place.database().await;
+    // An attempt is counted before its password is verified.
+    until("the call is under way", async || {
+        database.count("failed_logins").await > 0
+    })
+    .await;
+    drop(stream);
+    let found = calls(&admin, "login", |call| call["outcome"] == "broken_off").await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["request_id"].as_str().map(str::len), Some(13), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_call_from_a_form_is_logged_once_although_its_page_is_read_later() {
+    let server = Server::demo().await;
+    let (user, admin) = (server.user01().await, server.admin().await);
+    let page = "/functions/auth_func";
+    user.form(page, &[("arguments", r#"{"secret":"canary"}"#)]).await;
+    user.get(page).await;
+    // Written after the two.
+    user.call("quote_stay", json!({})).await;
+    calls(&admin, "quote_stay", |_| true).await;
+    let found = calls(&admin, "auth_func", |_| true).await;
+    assert_eq!((found.len(), &found[0]["outcome"]), (1, &json!("ok")), "{found:?}");
+    let line = ["audit", "calls", "--json", "--what", "auth_func", "--user", "user01"];
+    let printed = server.place.done(&line, "").await;
+    let list: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(list["calls"], json!(found));
+    assert!(!printed.contains("canary"));
+}

@@ -1,0 +1,92 @@
+//! Registration: closed unless a setting opens it, and an open one does not reveal which names are taken.
+
+use serde_json::json;
+
+use crate::support::client::{Client, Reply};
+use crate::support::server::{Place, Server, UNTHROTTLED};
+use crate::{PASSWORD, assert_refused};
+
+const OPEN: &[(&str, &str)] = &[("CALLGATE_REGISTRATION_OPEN", "true")];
+
+async fn register(client: &Client, user: &str, password: &str) -> Reply {
+    let arguments = json!({"user_id": user, "new_password": password});
+    client.call("register", arguments).await
+}
+
+#[tokio::test]
+async fn registration_is_closed_until_a_setting_opens_it() {
+    let server = Server::demo().await;
+    let client = server.client();
+    for user in ["ada", "user01", ""] {
+        assert_ne!(register(&client, user, PASSWORD).await.status, 200, "{user}");
+    }
+    let reply = register(&client, "ada", PASSWORD).await;
+    assert_refused(&reply, 403, "forbidden", "closed");
+    assert!(reply.error().contains("invite"), "{}", reply.body);
+    let page = client.get("/register").await;
+    assert!(page.shows("Registration is closed") && !page.shows("<input"));
+    assert!(!client.get("/login").await.shows("/register"));
+    assert_eq!(server.place.database().await.count("users").await, 3);
+
+    let server = Place::new().demo(&[UNTHROTTLED, OPEN].concat()).await;
+    let client = server.client();
+    assert!(client.get("/login").await.shows("/register"));
+    assert!(client.get("/register").await.shows("new_password"));
+    for extra in "roles role is_admin active demo permissions password_hash".split(' ') {
+        let arguments = json!({"user_id": "mallory", "new_password": PASSWORD, extra: ["admin"]});
+        let reply = client.call("register", arguments).await;
+        assert_refused(&reply, 422, "invalid_arguments", extra);
+    }
+    assert_eq!(server.place.database().await.count("users").await, 3);
+    let reply = register(&client, "ada", PASSWORD).await.value();
+    let name = reply["user_id"].as_str().unwrap();
+    assert!(name.starts_with("ada-") && name.len() == 9, "{name}");
+    let ada = server.logged_in(name, PASSWORD).await;
+    let own = ada.done("current_user", json!({})).await;
+    assert_eq!(own["user"]["user_id"], name);
+    assert_eq!(own["permissions"], json!([]));
+    let reply = ada.call("list_users", json!({})).await;
+    assert_refused(&reply, 403, "permission_required", name);
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_is_answered_as_one_that_is_free() {
+    let server = Place::new().demo(&[UNTHROTTLED, OPEN].concat()).await;
+    let client = server.client();
+    let mut shapes = Vec::new();
+    for user in ["user01", "USER01", "user03", "nobody", "somebody"] {
+        let reply = register(&client, user, PASSWORD).await;
+        let name = reply.value()["user_id"].as_str().unwrap().to_owned();
+        assert_eq!(name.len(), user.len() + 6);
+        let body = reply.body.replace(&name, "NAME");
+        shapes.push((reply.status, body, reply.set_cookies().len()));
+    }
+    shapes.dedup();
+    assert_eq!((shapes.len(), shapes[0].0), (1, 200), "{shapes:?}");
+    server.user01().await;
+    for (user, password) in [("a b", PASSWORD), ("user01", "short"), ("nobody", "short")] {
+        let reply = register(&client, user, password).await;
+        assert_refused(&reply, 422, "invalid_arguments", user);
+    }
+}
+
+#[tokio::test]
+async fn registrations_from_one_address_are_throttled() {
+    let few = [("CALLGATE_THROTTLE_ADDRESS_FAILURES", "3")];
+    // Refused passwords count, too: judging them is work.
+    for (password, expected) in [
+        (PASSWORD, [200, 200, 200, 429, 429]),
+        ("passwordpassword", [422, 422, 422, 429, 429]),
+    ] {
+        let server = Place::new().demo(&[OPEN, &few].concat()).await;
+        let client = server.client();
+        for status in expected {
+            let reply = register(&client, "ada", password).await;
+            assert_eq!(reply.status, status, "{}", reply.body);
+            if status == 429 {
+                assert_eq!(reply.code(), "too_many_attempts");
+                assert!(reply.find("retry-after").is_some());
+            }
+        }
+    }
+}
