@@ -1,4 +1,4 @@
-// What another site makes a browser do with ours: nothing (security checks 56 to 59 and 61). The browser here is real, so
+// What another site makes a browser do with ours: nothing. The browser here is real, so
 // it decides which cookies and which headers go along.
 import type { APIRequestContext, BrowserContext, Page } from '@playwright/test';
 import { answerTo, sendForm, startForeign, type Foreign, type Form } from './support/foreign.ts';

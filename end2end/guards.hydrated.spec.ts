@@ -5,7 +5,6 @@ interface Description {
   paths: Record<string, { post: { responses: Record<string, unknown> } }>;
 }
 
-// security check 70
 test('every address in the program of the browser asks its guard', async ({ site, page, request }) => {
   const files = new Set<string>();
   page.on('request', (asked) => files.add(asked.url()));

@@ -1,4 +1,4 @@
-// Hostile text from whatever a stranger can write is shown as text and does nothing (security check 95). That no dialog
+// Hostile text from whatever a stranger can write is shown as text and does nothing. That no dialog
 // opens and no policy is broken is watched in every test.
 import type { Page } from '@playwright/test';
 import { expect, test } from './support/test.ts';

@@ -1,4 +1,4 @@
-// What belongs to one person is shown to nobody else, and is gone after the logout (security checks 13, 16 and 74).
+// What belongs to one person is shown to nobody else, and is gone after the logout.
 import { expect, test, type Site } from './support/test.ts';
 
 const PAGES = ['/', '/account', '/confirm', '/functions/auth_func', '/functions/my_sessions', '/functions/quote_stay'];

@@ -36,7 +36,7 @@ if [ -d tests ]; then
     "$(find_in 'assert.*elapsed\(\) *<' tests src | grep -vE '^tests/attack/|DEADLINE' || true)"
 fi
 # docs/testing.md names a test for each promise, as `file: name`. Both must be there.
-missing=$(sed -nE '/^\|/s/^.*\| `([^`]+): ([^`]+)` \|.*$/\1\t\2/p' docs/testing.md | while IFS=$'\t' read -r file name; do
+missing=$(sed -nE '/^\|/s/^.*\| `([^`:]+): ([^`]+)` \|.*$/\1\t\2/p' docs/testing.md | while IFS=$'\t' read -r file name; do
   if ! grep -qF -e "fn $name(" -e "'$name'" -e "\`$name\`" "$file" 2>/dev/null; then echo "$file: $name"; fi
 done)
 breach "Each test that docs/testing.md names is there" "$missing"

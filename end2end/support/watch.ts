@@ -66,9 +66,11 @@ export class Watch {
     const reason = request.failure()?.errorText;
     // Without script, Chromium does not fetch any, and calls that "csp" although no policy is broken.
     const isScriptOff = !this.#hydrates && request.resourceType() === 'script' && reason === 'csp';
-    // Files that are still on their way when a test goes on to the next page: the browser itself lets go of them.
+    // What is still on its way when a test goes on to the next page, the browser gives up: files, and the question who is
+    // logged in, which a page asks by itself after a call.
     const isLeftBehind =
-      reason === 'net::ERR_ABORTED' && /^\/(pkg\/|favicon\.svg$)/.test(new URL(request.url()).pathname);
+      reason === 'net::ERR_ABORTED' &&
+      /^\/(pkg\/|favicon\.svg$|api\/current_user$)/.test(new URL(request.url()).pathname);
     if (!isScriptOff && !isLeftBehind) {
       this.#complaints.push(`request failed: ${request.method()} ${request.url()}: ${reason}`);
     }

@@ -235,7 +235,6 @@ mod tests {
             prop_assert_eq!(echo(&object), object);
         }
 
-        /// security check 93
         #[test]
         fn whatever_the_text_is_what_is_taken_is_one_object_and_stays_as_it_is(
             text in prop_oneof![any::<String>(), r"\{[ -~\n]{0,40}\}", r#"[\[\]{}:,"\\u0-9a-f \t-]{0,40}"#],

@@ -230,7 +230,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// security check 76: `url` reads addresses as browsers do (WHATWG URL)
+        /// `url` reads addresses as browsers do (WHATWG URL)
         #[test]
         fn what_is_kept_is_a_page_of_this_site_wherever_a_browser_reads_it(asked in asked()) {
             let Some(page) = OwnPage::parse(&asked) else {

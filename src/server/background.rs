@@ -48,7 +48,6 @@ mod tests {
 
     use super::*;
 
-    /// security checks 39 and 104
     #[tokio::test(start_paused = true)]
     async fn a_task_that_panics_or_ends_starts_again_after_a_pause_and_goes_on_with_its_state() {
         let (told, mut turns) = unbounded_channel();

@@ -186,7 +186,6 @@ mod tests {
     }
 
     proptest! {
-        /// security check 94
         #[test]
         fn whatever_stands_in_the_header_is_read_without_a_panic(
             lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..4),
@@ -204,7 +203,6 @@ mod tests {
             }
         }
 
-        /// security check 37
         #[test]
         fn a_cookie_is_found_exactly_where_it_was_sent_once(
             lines in prop::collection::vec(prop::collection::vec(pair(), 1..4), 0..3),

@@ -86,7 +86,7 @@ mod tests {
     }
 
     proptest! {
-        /// security check 96: what differs by white space, composition, width or alphabet is no name at all
+        /// What differs by white space, composition, width or alphabet is no name at all
         #[test]
         fn what_is_not_its_own_normal_form_is_no_name(name in any::<String>()) {
             use unicode_normalization::UnicodeNormalization as _;

@@ -216,7 +216,6 @@ mod tests {
         assert!(passwords.verify(typed(&long), Some(stored)).await.unwrap().is_right);
     }
 
-    /// security check 44
     #[tokio::test]
     async fn it_does_not_matter_how_an_accent_was_typed() {
         let passwords = with_memory(64);

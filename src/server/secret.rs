@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    /// Security check 19: of ten thousand fair coins, fewer than 4,600 or more than 5,400 heads come up once in 10^15.
+    /// Of ten thousand fair coins, fewer than 4,600 or more than 5,400 heads come up once in 10^15.
     fn are_random_and_never_alike(tokens: &[Vec<u8>]) {
         assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 10_000);
         for bit in 0..tokens[0].len() * 8 {

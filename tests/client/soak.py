@@ -1,5 +1,5 @@
 """Uses a server of its own as people and programs do, for half an hour at half the load that a core can take, and sees that
-neither its memory nor its open files nor its tables grow by it (security check 101).
+neither its memory nor its open files nor its tables grow by it.
 
 Loopback only. It ends by itself. What the server keeps for how long is told to both by the variables that `tools/soak.sh`
 sets.

@@ -1,7 +1,7 @@
 //! An HTTP client with a cookie jar that tests can look into, copy and forge.
 //!
-//! Every answer must carry its reference, and every refusal the same one (security check 109). The jar takes a cookie as a browser does, and fails the test where a browser would refuse it or where it is set with
-//! less than this project promises (security check 17). A request goes out on a connection of its own, with its path as
+//! Every answer must carry its reference, and every refusal the same one. The jar takes a cookie as a browser does, and fails the test where a browser would refuse it or where it is set with
+//! less than this project promises. A request goes out on a connection of its own, with its path as
 //! it stands.
 
 use std::{

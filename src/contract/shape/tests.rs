@@ -162,7 +162,7 @@ fn a_fault_belongs_to_its_field_and_to_what_holds_it() {
 }
 
 proptest! {
-    /// security check 93: what is checked in the browser is the shape that came over the wire
+    /// What is checked in the browser is the shape that came over the wire
     #[test]
     fn browser_and_server_find_the_same_faults_and_never_too_many(
         shape in made_up::shape(),

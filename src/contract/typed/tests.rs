@@ -148,7 +148,7 @@ fn free_form_arguments_are_taken_as_they_are_typed() {
 }
 
 proptest! {
-    /// security check 93: names that the form has, and names that it has not, with anything under them
+    /// Names that the form has, and names that it has not, with anything under them
     #[test]
     fn whatever_is_typed_becomes_a_json_object_and_no_secret_is_kept(
         shape in made_up::shape(),

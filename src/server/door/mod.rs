@@ -243,7 +243,7 @@ mod tests {
             .collect()
     }
 
-    /// Security check 69: `guards::every_route_answers_every_kind_of_caller_as_the_table_says` calls each of them.
+    /// `guards::every_route_answers_every_kind_of_caller_as_the_table_says` calls each of them.
     #[tokio::test]
     async fn every_route_stands_in_the_table_that_is_tested() {
         under_way::follow_leptos();

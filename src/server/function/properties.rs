@@ -111,7 +111,6 @@ proptest! {
         prop_assert_eq!(decoded(name, &arguments.to_string()), Ok(()), "{} {}", name, arguments);
     }
 
-    /// security check 93
     #[test]
     fn the_check_of_the_browser_and_the_decoder_of_the_server_agree((name, arguments) in spoilt()) {
         let faults = function(name).shape().faults(&arguments);
@@ -122,7 +121,6 @@ proptest! {
         prop_assert_eq!(decoded(name, &arguments.to_string()), wanted, "{} {}", name, arguments);
     }
 
-    /// security check 93
     #[test]
     fn whatever_the_body_is_the_answer_is_a_refusal_with_few_faults(
         name in select(names()),
@@ -174,7 +172,7 @@ proptest! {
     }
 }
 
-/// security check 93: however deep it is, it breaks nothing, and beyond a bound it is not looked at
+/// However deep it is, it breaks nothing, and beyond a bound it is not looked at
 #[test]
 fn the_depth_of_arguments_is_bounded() {
     for name in names() {

@@ -155,7 +155,6 @@ mod tests {
         client(ForwardedHeader::Forwarded, &[value.as_bytes()], "127.0.0.1")
     }
 
-    /// Security check 64.
     #[test]
     fn who_is_no_trusted_proxy_is_not_believed() {
         assert_eq!(plain(&["1.2.3.4"], "192.0.2.1"), "192.0.2.1");
@@ -191,7 +190,7 @@ mod tests {
         assert_eq!(client(ForwardedHeader::XForwardedFor, bytes, "127.0.0.1"), "127.0.0.1");
     }
 
-    /// Security check 64: proxies add to what the client has sent.
+    /// Proxies add to what the client has sent.
     #[test]
     fn nothing_in_front_changes_how_what_a_proxy_added_is_read() {
         let fronts: &[&[u8]] = &[

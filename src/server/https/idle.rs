@@ -226,7 +226,6 @@ mod tests {
         }
     }
 
-    /// Security check 98.
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_a_byte_now_and_then_is_not_waited_for() {
         let (near, mut far) = duplex(8);

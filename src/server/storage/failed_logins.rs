@@ -165,7 +165,7 @@ impl Storage {
 mod tests {
     use super::*;
 
-    /// Security check 68: an address counts for a minute, and an account for a day.
+    /// An address counts for a minute, and an account for a day.
     #[tokio::test]
     async fn of_too_many_the_oldest_go_and_not_those_that_are_over_first() {
         let storage = Storage::in_memory().await.unwrap();

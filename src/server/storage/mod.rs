@@ -319,7 +319,6 @@ mod tests {
         storage::roles::Change,
     };
 
-    /// security check 103
     #[tokio::test]
     async fn a_full_and_a_read_only_database_refuse_what_is_written_for_now_and_go_on_being_read() {
         for (lack, cure) in [

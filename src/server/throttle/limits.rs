@@ -134,7 +134,6 @@ mod tests {
         assert_eq!(limits().account_wait(&hundred[1..], NOW), Duration::ZERO);
     }
 
-    /// Security check 105.
     #[test]
     fn a_clock_that_is_set_back_keeps_nobody_out_for_long() {
         let ahead = NOW.plus(DAY);

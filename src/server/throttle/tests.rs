@@ -50,7 +50,6 @@ async fn after_five_failures_the_sixth_attempt_waits() {
     assert!(!is_throttled(&throttle, "bob").await);
 }
 
-/// Security check 68.
 #[tokio::test]
 async fn spellings_of_one_name_share_their_failures() {
     let throttle = throttle().await;
@@ -78,7 +77,6 @@ async fn a_success_forgives_the_account_and_not_the_address() {
     assert!(is_throttled(&throttle, "cleo").await);
 }
 
-/// Security check 67.
 #[tokio::test]
 async fn of_a_hundred_attempts_at_once_five_are_let_through() {
     let throttle = throttle().await;
@@ -96,7 +94,7 @@ async fn of_a_hundred_attempts_at_once_five_are_let_through() {
     assert_eq!(attempts.into_iter().filter(|passed| *passed).count(), 5);
 }
 
-/// Security check 67. Each process lets one at a time look and count, but they do not wait for one another.
+/// Each process lets one at a time look and count, but they do not wait for one another.
 #[tokio::test]
 async fn two_processes_on_one_database_let_no_more_through_than_one() {
     let one = throttle().await;
