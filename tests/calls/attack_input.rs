@@ -3,7 +3,7 @@
 use futures::{StreamExt as _, stream};
 
 use crate::support::{
-    client::{Client, Reply, SESSION},
+    client::SESSION,
     effort::rounds,
     raw,
     routes::functions,
@@ -77,11 +77,6 @@ fn start(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned()
 }
 
-async fn post(client: &Client, path: &str, kind: &str, body: &[u8]) -> Reply {
-    let request = client.request("POST", path).header("content-type", kind);
-    request.body(body).send().await
-}
-
 /// Nothing happened to the server that it did not expect.
 pub fn assert_calm(server: &Server) {
     let log = server.place.log();
@@ -105,20 +100,20 @@ async fn no_json_body_makes_a_function_fail() {
     for (number, body) in bodies.enumerate() {
         for function in some(&functions, number, 5) {
             let name = &function.name;
-            let reply = post(&user, &format!("/api/{name}"), "application/json", &body).await;
+            let reply = user.post(&format!("/api/{name}"), "application/json", &body).await;
             let is_echo = matches!(name.as_str(), "auth_func" | "notauth_func") && reply.status == 200;
             let is_refused = [400, 401, 403, 404, 413, 422].contains(&reply.status) && !reply.code().is_empty();
             assert!(is_echo || is_refused, "{name} {}: {}", start(&body), reply.status);
             assert!(!is_echo || reply.value()["msg"].is_string());
         }
         for echo in ["auth_func", "notauth_func"] {
-            let reply = post(&user, &format!("/api/{echo}"), "application/json", &body).await;
+            let reply = user.post(&format!("/api/{echo}"), "application/json", &body).await;
             let is_right = [200, 400, 413].contains(&reply.status);
             assert!(is_right, "{echo} {}: {}", start(&body), reply.status);
         }
         // Who may not call does not learn what is wrong.
-        let reply = post(&nobody, "/api/quote_stay", "application/json", &body).await;
-        assert_eq!((reply.status, reply.code().as_str()), (401, "not_logged_in"));
+        let reply = nobody.post("/api/quote_stay", "application/json", &body).await;
+        reply.assert_refused(401, "not_logged_in");
     }
     assert_eq!(user.who().await.as_deref(), Some("user03"));
     assert_calm(&server);
@@ -144,7 +139,7 @@ async fn no_body_makes_a_form_fail() {
         let typed = serde_urlencoded::to_string(typed).unwrap();
         for path in some(&paths, number, 16) {
             for body in [&body[..], typed.as_bytes()] {
-                let reply = post(&user, path, FORM, body).await;
+                let reply = user.post(path, FORM, body).await;
                 let is_refused = [303, 400, 401, 413, 422].contains(&reply.status);
                 assert!(is_refused, "{path} {}: {} {}", start(body), reply.status, reply.body);
             }
@@ -209,10 +204,8 @@ async fn a_strange_cookie_beside_ours_logs_nobody_out() {
     let session = server.user01().await.session();
     let client = server.client();
     let ask = async |cookie: &[u8]| {
-        let call = client
-            .request("POST", "/api/auth_func")
-            .header("content-type", "application/json");
-        call.header_bytes("cookie", cookie).body("{}").send().await.status
+        let call = client.request("POST", "/api/auth_func").header_bytes("cookie", cookie);
+        call.json("{}").send().await.status
     };
     let ours = [SESSION, "=", &session].concat().into_bytes();
     let others = b"name=Jos\xe9|name=Jos\xc3\xa9 \xe6\xbc\xa2|\xff\xfe|a=\"b;c\"|=|a";

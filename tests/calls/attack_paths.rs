@@ -1,7 +1,7 @@
 //! Ways around a guard: other spellings of a path, strange paths and queries, and requests of every kind without a session.
 
 use futures::{StreamExt as _, stream};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     attack_input::assert_calm,
@@ -170,9 +170,7 @@ async fn no_byte_in_a_path_or_query_breaks_anything() {
                 assert!(!answer.contains(markup), "{context}");
             }
             // The plain listener redirects to this site or refuses.
-            let mut stream = TcpStream::connect(server.http).await.unwrap();
-            stream.write_all(&request).await.unwrap();
-            let answer = raw::read_to_close(&mut stream).await;
+            let answer = raw::exchange_plain(&server, &request).await;
             let context = format!("{verb} {} over HTTP: {answer}", target.escape_ascii());
             assert!([308, 400, 403].contains(&raw::status(&answer)), "{context}");
             if let Some((_, location)) = answer.split_once("location: ") {
@@ -189,10 +187,8 @@ async fn no_byte_in_a_path_or_query_breaks_anything() {
 async fn nothing_of_a_request_is_looked_at_before_the_guard() {
     let server = Server::shared();
     let functions = routes::functions(&server).await.into_iter();
-    let guarded: Vec<String> = functions
-        .filter(|function| !function.is_open)
-        .map(|function| function.name)
-        .collect();
+    let guarded = functions.filter(|function| !function.is_open);
+    let guarded: Vec<String> = guarded.map(|function| function.name).collect();
     assert!(guarded.len() >= 9, "{guarded:?}");
     let (large, deep) = ("x".repeat(70_000), "[".repeat(60_000));
     let short = "|{}|{|[]|null|\u{feff}{}|\0|{\"user_id\":\"user01\",\"password\":\"user_01\"}|arguments=%7B%7D|\

@@ -10,8 +10,7 @@ const JSON: &str = "application/json";
 const LOGIN: &str = r#"{"user_id":"user01","password":"user_01"}"#;
 
 async fn post(client: &Client, name: &str, kind: &str, body: impl AsRef<[u8]>) -> Reply {
-    let request = client.request("POST", &format!("/api/{name}"));
-    request.header("content-type", kind).body(body).send().await
+    client.post(&format!("/api/{name}"), kind, body).await
 }
 
 fn object_of(bytes: usize) -> String {
@@ -22,7 +21,7 @@ fn object_of(bytes: usize) -> String {
 async fn notauth_func_answers_anyone_and_auth_func_names_the_user_who_is_logged_in() {
     let server = Server::shared();
     let refused = server.client().json("/api/auth_func", "{}").await;
-    assert_eq!((refused.status, refused.code().as_str()), (401, "not_logged_in"));
+    refused.assert_refused(401, "not_logged_in");
     for user in ["user01", "user02", "user03"] {
         let client = server.logged_in(user, &user.replace("user", "user_")).await;
         let reply = client.json("/api/auth_func", r#"{"a":1}"#).await;
@@ -96,16 +95,10 @@ async fn a_wrong_login_is_401_and_does_not_tell_why() {
     let client = server.client();
     server.place.done(&["user", "disable", "user02"], "").await;
     let first = wrong_login(&client, "user01", "wrong").await;
-    assert_eq!((first.status, first.code().as_str()), (401, "invalid_credentials"));
+    first.assert_refused(401, "invalid_credentials");
     assert_eq!(first.error(), "Invalid user_id or password");
     assert!(first.set_cookies().is_empty());
 
-    let shape = |reply: &Reply| {
-        let mut headers = reply.headers.clone();
-        headers.remove("date");
-        headers.remove("x-request-id");
-        (reply.status, reply.without_reference(), headers)
-    };
     let long = "x".repeat(300);
     for (user, password) in [
         ("nobody", "user_01"),
@@ -122,13 +115,18 @@ async fn a_wrong_login_is_401_and_does_not_tell_why() {
         ("' OR 1=1 --", "x"),
     ] {
         let reply = wrong_login(&client, user, password).await;
-        assert_eq!(shape(&reply), shape(&first), "{user:?} {password:?}");
+        assert_eq!(
+            reply.without_what_is_new(),
+            first.without_what_is_new(),
+            "{user:?} {password:?}"
+        );
     }
     assert_eq!(client.who().await, None);
 
     // Whoever is logged in gets the same, and stays logged in.
     let client = server.user01().await;
-    assert_eq!(shape(&wrong_login(&client, "user02", "wrong").await), shape(&first));
+    let reply = wrong_login(&client, "user02", "wrong").await;
+    assert_eq!(reply.without_what_is_new(), first.without_what_is_new());
     assert_eq!(client.who().await.as_deref(), Some("user01"));
 }
 
@@ -137,7 +135,7 @@ async fn logout_takes_no_body_or_an_empty_object_and_needs_a_login() {
     let server = Server::shared();
     for body in ["", "{}"] {
         let reply = server.client().json("/api/logout", body).await;
-        assert_eq!(reply.code(), "not_logged_in");
+        reply.assert_refused(401, "not_logged_in");
     }
     for (kind, body) in [
         (None, ""),
@@ -147,16 +145,17 @@ async fn logout_takes_no_body_or_an_empty_object_and_needs_a_login() {
         (Some("text/plain"), ""),
     ] {
         let client = server.user01().await;
-        let mut logout = client.request("POST", "/api/logout").body(body);
-        if let Some(kind) = kind {
-            logout = logout.header("content-type", kind);
-        }
-        let reply = logout.send().await;
+        let reply = match kind {
+            Some(kind) => client.post("/api/logout", kind, body).await,
+            None => client.request("POST", "/api/logout").body(body).send().await,
+        };
         assert_eq!(reply.status, 200, "{kind:?} {body:?}: {}", reply.body);
         assert_eq!(reply.body, r#"{"ok":true,"msg":"user <user01> logout"}"#);
         assert_eq!(client.cookie(SESSION), None);
-        let again = client.json("/api/logout", "{}").await;
-        assert_eq!((again.status, again.code().as_str()), (401, "not_logged_in"));
+        client
+            .json("/api/logout", "{}")
+            .await
+            .assert_refused(401, "not_logged_in");
     }
 }
 
@@ -174,8 +173,7 @@ async fn a_body_that_is_no_json_object_is_400_and_says_where_it_goes_wrong() {
             .chain(bytes.split(|byte| *byte == b'|'))
         {
             let reply = post(&client, name, JSON, body).await;
-            assert_eq!(reply.status, 400, "{name} {}: {}", body.escape_ascii(), reply.body);
-            assert_eq!(reply.code(), "malformed_body");
+            reply.assert_refused(400, "malformed_body");
         }
         // However deep an object is, it breaks nothing.
         let deep = format!("{}1{}", "{\"a\":".repeat(8000), "}".repeat(8000));
@@ -186,8 +184,10 @@ async fn a_body_that_is_no_json_object_is_400_and_says_where_it_goes_wrong() {
     assert!(error.contains("line 2, column 5"), "{error}");
     // A function without arguments does not take a broken body for none.
     for body in ["[]", "{", "null"] {
-        let reply = client.json("/api/logout", body).await;
-        assert_eq!((reply.status, reply.code().as_str()), (400, "malformed_body"), "{body}");
+        client
+            .json("/api/logout", body)
+            .await
+            .assert_refused(400, "malformed_body");
     }
     assert_eq!(client.who().await.as_deref(), Some("user01"));
 }
@@ -208,8 +208,7 @@ async fn arguments_of_another_shape_are_422() {
         r#"{"user_id":"user01","user_id":"user02","password":"user_01"}"#,
     ] {
         let reply = server.client().json("/api/login", body).await;
-        assert_eq!(reply.status, 422, "{body}: {}", reply.body);
-        assert_eq!(reply.code(), "invalid_arguments");
+        reply.assert_refused(422, "invalid_arguments");
         assert!(reply.set_cookies().is_empty());
         assert!(!reply.shows("user_01"), "it says the password: {}", reply.body);
     }
@@ -225,8 +224,7 @@ async fn a_body_that_is_not_declared_as_json_is_415() {
         let body = if name == "login" { LOGIN } else { "{}" };
         for kind in others.split(", ") {
             let reply = post(&client, name, kind, body).await;
-            assert_eq!(reply.status, 415, "{name} {kind}: {}", reply.body);
-            assert_eq!(reply.code(), "unsupported_media_type");
+            reply.assert_refused(415, "unsupported_media_type");
             assert!(reply.set_cookies().is_empty());
         }
         let untyped = client.request("POST", &format!("/api/{name}")).body(body);
@@ -246,11 +244,11 @@ async fn a_body_of_more_than_64_kib_is_413_which_a_client_that_sends_it_all_stil
     for bytes in [65_537, 100_000, 1_000_000] {
         for name in ["notauth_func", "auth_func", "login", "logout"] {
             let reply = post(&user, name, JSON, object_of(bytes)).await;
-            assert_eq!((reply.status, reply.code().as_str()), (413, "body_too_large"));
+            reply.assert_refused(413, "body_too_large");
             assert_eq!(reply.value()["limit"], 65_536);
         }
         let reply = server.client().json("/api/auth_func", &object_of(bytes)).await;
-        assert_eq!((reply.status, reply.code().as_str()), (401, "not_logged_in"));
+        reply.assert_refused(401, "not_logged_in");
     }
 }
 
@@ -287,10 +285,8 @@ async fn an_unknown_path_under_api_is_404_in_json() {
     for client in [server.client(), server.user01().await] {
         for path in paths.split_whitespace() {
             for method in ["POST", "GET"] {
-                let request = client.request(method, path).header("content-type", JSON);
-                let reply = request.header("accept", "text/html").body("{}").send().await;
-                assert_eq!(reply.status, 404, "{method} {path}: {}", reply.body);
-                assert_eq!(reply.code(), "unknown_function", "{method} {path}");
+                let request = client.request(method, path).header("accept", "text/html");
+                request.json("{}").send().await.assert_refused(404, "unknown_function");
             }
         }
     }
@@ -335,11 +331,8 @@ async fn the_api_answers_in_json_to_a_client_that_asks_for_a_page() {
 async fn the_contract_holds_over_http_2_too() {
     let server = Server::shared();
     let client = server.client();
-    let call = async |path: &str, body: &str| {
-        let request = client.request("POST", path).header("content-type", JSON);
-        request.body(body).http2().send().await
-    };
-    assert_eq!(call("/api/auth_func", "{}").await.code(), "not_logged_in");
+    let call = async |path: &str, body: &str| client.request("POST", path).json(body).http2().send().await;
+    call("/api/auth_func", "{}").await.assert_refused(401, "not_logged_in");
     let login = call("/api/login", r#"{"user_id":"user01","passwd_hash":"user_01"}"#).await;
     assert_eq!(login.message(), "user <user01> logined");
     let reply = call("/api/auth_func", r#"{"b":1,"a":2}"#).await;
@@ -347,5 +340,5 @@ async fn the_contract_holds_over_http_2_too() {
     assert_eq!(call("/api/logout", "").await.message(), "user <user01> logout");
     assert_eq!(call("/api/auth_func", "{}").await.status, 401);
     let large = call("/api/notauth_func", &object_of(70_000)).await;
-    assert_eq!((large.status, large.code().as_str()), (413, "body_too_large"));
+    large.assert_refused(413, "body_too_large");
 }

@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use crate::support::{
     poll::within,
+    routes::{Function, functions},
     server::{Place, Server},
 };
 
@@ -32,15 +33,12 @@ async fn the_command_lists_every_function_with_its_path_guard_and_first_line() {
     let mut lines = table.lines();
     let head: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
     assert_eq!(head[..3], ["NAME", "PATH", "GUARD"]);
-    let list = server.client().json("/api/list_functions", "{}").await.value();
-    let functions = list["functions"].as_array().unwrap();
+    let functions = functions(&server).await;
     assert_eq!(lines.clone().count(), functions.len());
-    for (line, function) in lines.zip(functions) {
+    for (line, Function { name, guard, .. }) in lines.zip(functions) {
         let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
         let cells: Vec<&str> = cells.collect();
-        let (name, guard) = (&function["name"], &function["rule"]["guard"]);
-        let name = name.as_str().unwrap();
-        assert_eq!(cells[..3], [name, &format!("/api/{name}"), guard.as_str().unwrap()]);
+        assert_eq!(cells[..3], [&*name, &format!("/api/{name}"), &*guard]);
         assert!(cells[3].contains(' '), "{line} says what it does");
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use crate::support::{
     client::{Client, REMEMBER, Reply, SESSION},
     effort::rounds,
+    routes,
     server::{Place, Server, UNTHROTTLED},
 };
 
@@ -119,13 +120,8 @@ async fn caller(server: &Server, kind: Kind) -> Client {
 
 /// Name and guard of each function. Those that end sessions come last.
 async fn functions(server: &Server) -> Vec<(String, String)> {
-    let list = server.client().json("/api/list_functions", "{}").await.value();
-    let functions = list["functions"].as_array().unwrap().iter();
-    let mut functions: Vec<(String, String)> = functions
-        .map(|function| (&function["name"], &function["rule"]["guard"]))
-        .map(|(name, guard)| (name.as_str().unwrap().to_owned(), guard.as_str().unwrap().to_owned()))
-        .collect();
-    assert!(functions.len() >= 12);
+    let functions = routes::functions(server).await.into_iter();
+    let mut functions: Vec<_> = functions.map(|function| (function.name, function.guard)).collect();
     functions.sort_by_key(|(name, _)| ENDS_SESSIONS.contains(&name.as_str()));
     functions
 }
@@ -168,10 +164,7 @@ async fn every_function_asks_its_guard_before_a_json_call() {
             let is_spoiled = (number + kind as usize).is_multiple_of(rounds(2, 1));
             let spoiled = is_spoiled.then_some(spoiled);
             for (media, body) in spoiled.into_iter().chain([("application/json", "{}")]) {
-                let call = client
-                    .request("POST", &format!("/api/{name}"))
-                    .header("content-type", media);
-                let reply = call.body(body).send().await;
+                let reply = client.post(&format!("/api/{name}"), media, body).await;
                 let context = context(&name, kind, (media, body), &reply);
                 assert_eq!(refused_with(&reply).as_deref(), refusal(&guard, kind), "{context}");
                 assert_ne!(reply.status, 500, "{context}");

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::support::{
     client::Client,
     page::code,
+    routes::{Function, functions},
     server::{Place, Server},
 };
 
@@ -22,14 +23,14 @@ async fn the_description_names_every_function_with_what_its_guard_refuses() {
     let document = reply.value();
     assert_eq!(document["openapi"], "3.1.1");
     assert_eq!(document["servers"][0]["url"], client.origin());
-    let list = client.json("/api/list_functions", "{}").await.value();
-    let functions = list["functions"].as_array().unwrap();
+    let functions = functions(&server).await;
     assert_eq!(document["paths"].as_object().unwrap().len(), functions.len());
-    for function in functions {
-        let name = function["name"].as_str().unwrap();
+    for Function {
+        name, guard, summary, ..
+    } in functions
+    {
         let operation = &document["paths"][format!("/api/{name}")]["post"];
-        assert_eq!(operation["summary"], function["summary"]);
-        let guard = function["rule"]["guard"].as_str().unwrap();
+        assert_eq!(operation["summary"], summary);
         let refuses = |status: &str, code: &str| {
             let schema = &operation["responses"][status]["content"]["application/json"]["schema"];
             schema["allOf"][1]["properties"]["code"]["enum"]
@@ -54,8 +55,8 @@ async fn the_description_is_only_read() {
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
         let reply = client.request(method, "/api/openapi.json").send().await;
-        assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD"), "{method}");
-        assert_eq!(reply.code(), "method_not_allowed", "{method}");
+        reply.assert_refused(405, "method_not_allowed");
+        assert_eq!(reply.header("allow"), "GET, HEAD", "{method}");
     }
 }
 

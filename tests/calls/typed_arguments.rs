@@ -27,8 +27,7 @@ async fn quote(client: &Client, stay: &Value) -> Reply {
 
 /// The faults of a refusal: each a path and a problem.
 fn faults(reply: &Reply) -> Vec<String> {
-    assert_eq!(reply.status, 422, "{}", reply.body);
-    assert_eq!(reply.code(), "invalid_arguments");
+    reply.assert_refused(422, "invalid_arguments");
     let value = reply.value();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let list = value["faults"].as_array().unwrap().iter();

@@ -212,9 +212,8 @@ async fn a_new_password_that_is_refused_is_said_beside_its_field_and_never_shown
         assert!(!server.place.database().await.text(kept).await.contains("canary"));
     }
     assert_eq!(client.who().await.as_deref(), Some("user01"));
-    client
-        .form(page, &[("new_password", "seven small canaries swim")])
-        .await;
+    let good = [("new_password", "seven small canaries swim")];
+    client.form(page, &good).await;
     let shown = client.get(page).await;
     assert_shows(&shown, &["200 OK"]);
     assert_hides(&shown, &["canaries"]);

@@ -42,8 +42,10 @@ async fn sees_nothing(client: &Client) -> bool {
 /// A browser in which a call with these fields waits, after the login of user01.
 async fn waiting_for(server: &Server, page: &str, fields: &[(&str, &str)]) -> Client {
     let client = server.client();
-    let reply = client.form(page, fields).await;
-    assert_eq!(reply.header("location"), format!("/login?next={page}"));
+    client
+        .form(page, fields)
+        .await
+        .assert_leads_to(&format!("/login?next={page}"));
     log_in(&client, "user01", page).await;
     client
 }
@@ -144,7 +146,7 @@ async fn a_press_that_asks_for_nothing_runs_nothing() {
         let id = id(&client, END_OTHERS).await.expect("it waits");
         let fields = [fields, &[("call", id.as_str())]].concat();
         let reply = client.form(&format!("{END_OTHERS}/kept"), &fields).await;
-        assert_eq!((reply.status, reply.header("location")), (303, END_OTHERS));
+        reply.assert_leads_to(END_OTHERS);
         let page = client.get(END_OTHERS).await;
         assert!(page.shows("No call yet") && !page.shows(WAITS), "{fields:?}");
         assert_eq!(other.who().await.as_deref(), Some("user01"), "{fields:?}");
@@ -239,11 +241,11 @@ async fn a_later_call_takes_the_place_of_the_one_that_waits() {
     let fields = [("user_id", "user01"), ("then-page", "/users")];
     server.let_password_age("user03", 600).await;
     let asked = admin.form(page, &fields).await;
-    assert_eq!(asked.header("location"), format!("/confirm?next={page}"));
+    asked.assert_leads_to(&format!("/confirm?next={page}"));
     admin.done("confirm_login", json!({"password": "user_03"})).await;
     assert!(id(&admin, page).await.is_some(), "it waits");
     let done = admin.form(page, &fields).await;
-    assert_eq!((done.status, done.header("location")), (303, "/users"));
+    done.assert_leads_to("/users");
     assert!(id(&admin, page).await.is_none(), "it is done");
 }
 
@@ -275,7 +277,7 @@ async fn its_guard_is_asked_again_when_it_runs() {
     let server = Server::demo().await;
     let client = waiting(&server).await;
     let pressed = run(&client, AUTH).await;
-    assert_eq!(pressed.header("location"), format!("/login?next={AUTH}"));
+    pressed.assert_leads_to(&format!("/login?next={AUTH}"));
     log_in(&client, "user01", AUTH).await;
     assert!(client.get(AUTH).await.shows(WAITS), "it was kept once more");
     let session = client.session();

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 from collections import Counter, defaultdict
-from typing import Any
+from pathlib import Path
 
 import requests
 import schemathesis
@@ -20,10 +20,9 @@ COOKIE = "__Host-callgate"
 # Stands in a case for the session that it gets when it is sent, or for the id of that. Cases are made long before, and
 # those that are sent earlier may log out, or end all sessions of the user.
 SESSION_TO_COME = "a-session-to-come"
-TIMEOUT_SECONDS = 60
 
 # Bodies that are JSON only at first sight, or JSON that few expect. Of the two deep ones, one is too large as well.
-ODD_BODIES = (
+ODD_BODIES = [
     b'{"a":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
     b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     b'{"a":1,"a":2}',
@@ -41,39 +40,22 @@ ODD_BODIES = (
     b'"{}"',
     b"[[]]",
     b"\x00",
-)
+]
 
-run: dict[str, Any] = json.loads(os.environ["OPENAPI_RUN"])
-login: dict[str, Any] | None = run["login"]
-statuses: dict[str, Counter[int]] = defaultdict(Counter)
-# Arguments that cannot be made up.
-known: dict[str, str] = {}
-if login:
-    known = {name: login["password"] for name in ("password", "current_password", "old_password")}
-    known |= {"user_id": login["user_id"], "new_password": login["new_password"]}
+run = json.loads(os.environ["OPENAPI_RUN"])
+login = run["login"]
+statuses = defaultdict(Counter)
 # Its cookies are kept, so that each login takes the place of the one before.
 browser = requests.Session()
 browser.trust_env = False
 browser.verify = run["ca"]
 
 
-def call(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def call(function, arguments):
     """The reply to a call of the test's own."""
-    answer = browser.post(f"{run['base']}/api/{function}", json=arguments, timeout=TIMEOUT_SECONDS)
-    if answer.status_code != 200:
-        raise RuntimeError(f"the test's own call of {function} was answered {answer.status_code} {answer.text}")
+    answer = browser.post(f"{run['base']}/api/{function}", json=arguments, timeout=60)
+    answer.raise_for_status()
     return answer.json()
-
-
-def log_in() -> str:
-    """A new session."""
-    call("login", {"user_id": login["user_id"], "password": login["password"], "remember": False})
-    return browser.cookies[COOKIE]
-
-
-def id_of_session() -> str:
-    """What the new session is called in the list of sessions."""
-    return next(session["id"] for session in call("my_sessions", {})["sessions"] if session["current"])
 
 
 if login:
@@ -82,23 +64,24 @@ if login:
     class Login:
         """Every case is logged in, but those that schemathesis makes to see what happens without."""
 
-        def get(self, case: schemathesis.Case, context: AuthContext) -> str:
+        def get(self, case, context):
             return SESSION_TO_COME
 
-        def set(self, case: schemathesis.Case, data: str, context: AuthContext) -> None:
+        def set(self, case, data, context):
             case.cookies = {**(case.cookies or {}), COOKIE: data}
 
 
 @schemathesis.hook
-def before_add_examples(context: schemathesis.HookContext, examples: list[schemathesis.Case]) -> None:
+def before_add_examples(context, examples):
     """Adds the odd bodies, and what cannot be made up: without it, no call of such a function would be answered 200."""
     operation = context.operation
-    bodies: list[Any] = list(ODD_BODIES)
+    bodies = list(ODD_BODIES)
     for alternative in operation.body if login else ():
         schema = alternative.raw_schema if isinstance(alternative.raw_schema, dict) else {}
-        given = {name: known[name] for name in schema.get("properties", {}) if name in known}
-        if given and set(schema.get("required", [])) <= given.keys():
-            bodies.append(given)
+        names = {"user_id", "password", "new_password"}.intersection(schema.get("properties", {}))
+        known = {name: login[name] for name in sorted(names)}
+        if known and known.keys() >= set(schema.get("required", [])):
+            bodies.append(known)
         if operation.path == "/api/end_session":
             bodies.append({"id": SESSION_TO_COME})
     for body in bodies:
@@ -109,16 +92,18 @@ def before_add_examples(context: schemathesis.HookContext, examples: list[schema
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(context, case, kwargs):
     """Logs in."""
     if login and case.cookies.get(COOKIE) == SESSION_TO_COME:
-        case.cookies[COOKIE] = log_in()
+        call("login", {"user_id": login["user_id"], "password": login["password"], "remember": False})
+        case.cookies[COOKIE] = browser.cookies[COOKIE]
         if case.body == {"id": SESSION_TO_COME}:
-            case.body = {"id": id_of_session()}
+            sessions = call("my_sessions", {})["sessions"]
+            case.body = {"id": next(session["id"] for session in sessions if session["current"])}
 
 
 @schemathesis.hook
-def after_call(context: schemathesis.HookContext, case: schemathesis.Case, response: schemathesis.Response) -> None:
+def after_call(context, case, response):
     """Counts the answer. If it is that the password was changed, changes it back."""
     statuses[case.operation.label][response.status_code] += 1
     if login and case.path == "/api/change_password" and response.status_code == 200:
@@ -126,6 +111,5 @@ def after_call(context: schemathesis.HookContext, case: schemathesis.Case, respo
 
 
 @atexit.register
-def write_statuses() -> None:
-    with open(run["statuses"], "w", encoding="utf-8") as file:
-        json.dump(statuses, file)
+def write_statuses():
+    Path(run["statuses"]).write_text(json.dumps(statuses), encoding="utf-8")

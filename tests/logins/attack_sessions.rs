@@ -75,8 +75,7 @@ async fn nobody_gets_a_cookie_or_a_row_without_a_login() {
         .for_each_concurrent(AT_ONCE, |&(method, path, status)| {
             let client = server.client();
             async move {
-                let request = client.request(method, path).header("content-type", "application/json");
-                let reply = request.body("{}").send().await;
+                let reply = client.request(method, path).json("{}").send().await;
                 assert_eq!(reply.status, status, "{method} {path}");
                 assert!(reply.set_cookies().is_empty(), "{path}: {:?}", reply.headers);
             }

@@ -31,14 +31,6 @@ async fn in_use() -> (Server, Client) {
     (server, client)
 }
 
-/// The bytes of hexadecimal digits.
-fn from_hex(digits: &str) -> Vec<u8> {
-    let digits = digits.as_bytes().chunks(2);
-    digits
-        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
-}
-
 /// Every text in a JSON value, and every list of bytes.
 fn leaves(value: &Value, found: &mut Vec<Vec<u8>>) {
     match value {
@@ -62,7 +54,9 @@ fn leaves(value: &Value, found: &mut Vec<Vec<u8>>) {
 /// All that can be read out of one value of the database.
 fn readings(value: &str) -> Vec<Vec<u8>> {
     if let Some(digits) = value.strip_prefix("X'") {
-        return vec![from_hex(digits.trim_end_matches('\''))];
+        let pairs = digits.trim_end_matches('\'').as_bytes().chunks(2);
+        let byte = |pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
+        return vec![pairs.map(byte).collect()];
     }
     let text = value.trim_matches('\'').replace("''", "'");
     let mut found = vec![text.clone().into_bytes()];
@@ -75,10 +69,7 @@ fn readings(value: &str) -> Vec<Vec<u8>> {
 
 /// What could be put into a cookie for it: as it is, in the usual encodings, and cut to the length of a token.
 fn written(bytes: &[u8]) -> Vec<String> {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let hex: String = digits
-        .map(|digit| char::from_digit(digit.into(), 16).unwrap())
-        .collect();
+    let hex = bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let mut written = vec![
         hex.to_uppercase(),
         hex,

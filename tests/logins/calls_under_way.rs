@@ -137,7 +137,7 @@ async fn while_all_threads_are_busy_logins_are_refused_as_busy_and_other_calls_g
         let was_in_time = !busy.is_over();
         busy.end().await;
         for reply in replies.iter().filter(|_| was_in_time) {
-            assert_eq!((reply.status, reply.code().as_str()), (503, "busy"));
+            reply.assert_refused(503, "busy");
             assert!(reply.header("retry-after").parse::<u32>().unwrap() >= 1);
             assert!(reply.set_cookies().is_empty());
         }

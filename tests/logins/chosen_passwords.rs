@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::steps::{NEW, can_log_in, change, confirm, is_in, log_in, remembered, token, works};
 use crate::support::{
     client::{Client, REMEMBER, Reply, SESSION},
+    page::{assert_shows, input},
     server::{Place, Server, UNTHROTTLED},
 };
 
@@ -154,25 +155,17 @@ async fn an_old_login_changes_no_password_until_the_old_one_is_given() {
         let beside = json!({"new_password": NEW, "password": guess});
         for arguments in [json!({"new_password": NEW}), beside] {
             let reply = client.call("change_password", arguments).await;
-            assert_eq!((reply.status, reply.code().as_str()), (403, "fresh_login_required"));
+            reply.assert_refused(403, "fresh_login_required");
         }
         let reply = client.form(page, &[("new_password", NEW), ("password", guess)]).await;
         let location = format!("/confirm?next={page}");
-        assert_eq!((reply.status, reply.header("location")), (303, location.as_str()));
+        reply.assert_leads_to(&location);
         assert_eq!(confirm(&client, guess).await.status, 401);
     }
     assert!(can_log_in(&server, "user01", "user_01").await && !can_log_in(&server, "user01", NEW).await);
     assert_eq!(confirm(&client, "user_01").await.status, 200);
     assert_eq!(change(&client, NEW).await.status, 200);
     assert!(!can_log_in(&server, "user01", "user_01").await && can_log_in(&server, "user01", NEW).await);
-}
-
-/// The whole tag of an input, by its name.
-fn input<'a>(page: &'a Reply, name: &str) -> &'a str {
-    let name = format!(r#" name="{name}""#);
-    let tags = page.body.split('<').filter_map(|tag| tag.split('>').next());
-    let mut inputs = tags.filter(|tag| tag.starts_with("input ") && tag.contains(&name));
-    inputs.next().unwrap_or_else(|| panic!("no{name} in {}", page.body))
 }
 
 /// What password managers look for, and nothing that would keep them or a paste from working.
@@ -193,8 +186,7 @@ async fn every_page_that_asks_for_a_password_says_so_to_password_managers() {
     ] {
         let page = visitor.get(path).await;
         // Without script it is a plain form, whose fields are in its body.
-        let form = format!(r#"<form method="post" action="{action}""#);
-        assert!(page.shows(&form), "{path}: {}", page.body);
+        assert_shows(&page, &[&format!(r#"<form method="post" action="{action}""#)]);
         let field = input(&page, password);
         let filled_in = match password {
             "password" => r#" autocomplete="current-password""#,
@@ -208,8 +200,7 @@ async fn every_page_that_asks_for_a_password_says_so_to_password_managers() {
         }
         let is_function = action.starts_with("/functions");
         let prefix = if is_function { "argument-" } else { "" };
-        let label = format!(r#"<label for="{prefix}{password}""#);
-        assert!(page.shows(&label), "{path}: no {label}");
+        assert_shows(&page, &[&format!(r#"<label for="{prefix}{password}""#)]);
         if !user.is_empty() {
             let user = input(&page, user);
             assert!(user.contains(r#" autocomplete="username""#), "{path}: {user}");

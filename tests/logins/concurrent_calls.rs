@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::steps::{is_in, remembered, sessions, token, without_session, works};
 use crate::support::{
-    client::{Client, REMEMBER, SESSION},
+    client::{Client, REMEMBER, Reply, SESSION},
     server::{Place, ROOM_FOR_THREE, Server},
 };
 
@@ -66,6 +66,11 @@ async fn a_failure_in_the_middle_of_calls_at_once_logs_nobody_out() {
     assert_eq!(calls(20).await, [200; 20]);
 }
 
+fn assert_failed(reply: &Reply) {
+    reply.assert_refused(500, "internal");
+    assert!(reply.set_cookies().is_empty(), "{:?}", reply.headers);
+}
+
 /// Sets a failure of the database, and takes it away.
 async fn failing(server: &Server, at: &str, during: impl AsyncFnOnce()) {
     let mut database = server.place.database().await;
@@ -86,9 +91,7 @@ async fn a_login_that_fails_logs_nobody_out() {
         for at in ["INSERT ON sessions", "DELETE ON sessions"] {
             failing(&server, at, async || {
                 for (user, password) in &USERS[..2] {
-                    let reply = client.call("login", arguments(user, password)).await;
-                    assert_eq!((reply.status, reply.code().as_str()), (500, "internal"), "{at}");
-                    assert!(reply.set_cookies().is_empty(), "{at}: {:?}", reply.headers);
+                    assert_failed(&client.call("login", arguments(user, password)).await);
                     assert_eq!(client.who().await.as_deref(), Some("user01"), "{at}");
                 }
             })
@@ -107,9 +110,7 @@ async fn a_remembered_login_that_fails_can_be_made_again() {
         client.drop_cookie(SESSION);
         failing(&server, at, async || {
             for _ in 0..2 {
-                let reply = client.json("/api/auth_func", "{}").await;
-                assert_eq!((reply.status, reply.code().as_str()), (500, "internal"), "{at}");
-                assert!(reply.set_cookies().is_empty(), "{at}: {:?}", reply.headers);
+                assert_failed(&client.json("/api/auth_func", "{}").await);
             }
         })
         .await;

@@ -20,8 +20,7 @@ async fn the_password_makes_a_login_fresh_again_under_a_new_token() {
     let id = id_where(&client, "current", true).await;
     let (before, began) = (client.session(), database.number(logged_in_at).await);
     for wrong in ["wrong", "user_02"] {
-        let reply = confirm(&client, wrong).await;
-        assert_eq!((reply.status, reply.code().as_str()), (401, "invalid_credentials"));
+        confirm(&client, wrong).await.assert_refused(401, "invalid_credentials");
     }
     assert_eq!((client.session(), is_fresh(&client).await), (before.clone(), false));
 
@@ -73,9 +72,9 @@ async fn the_page_that_confirms_works_without_script() {
     let page = nobody.get("/confirm?next=/account").await;
     assert!(page.shows(r#"href="/login?next=/account""#), "{}", page.body);
     let reply = nobody.form("/confirm", &fields("x")).await;
-    assert_eq!((reply.status, reply.header("location")), (303, "/login?next=/account"));
+    reply.assert_leads_to("/login?next=/account");
 
     let right = client.form("/confirm", &fields("user_01")).await;
-    assert_eq!((right.status, right.header("location")), (303, "/account"));
+    right.assert_leads_to("/account");
     assert!(is_fresh(&client).await);
 }

@@ -183,7 +183,7 @@ async fn the_session_of_somebody_else_is_answered_as_one_that_is_not_there() {
     let missing = end(&client, "AAAAAAAAAAAAAAAA").await;
     for id in [&foreign, "' OR 1=1 --"] {
         let reply = end(&client, id).await;
-        assert_eq!((reply.status, reply.code().as_str()), (404, "not_found"));
+        reply.assert_refused(404, "not_found");
         assert_eq!(reply.without_reference(), missing.without_reference());
     }
     assert!(is_in(&stranger).await);
@@ -198,6 +198,6 @@ async fn the_account_page_works_without_script() {
     assert!(page.shows(&format!(r#"name="id" value="{id}""#)), "{}", page.body);
     let fields = [("id", id.as_str()), ("then-page", "/account")];
     let reply = client.form("/functions/end_session", &fields).await;
-    assert_eq!((reply.status, reply.header("location")), (303, "/account"));
+    reply.assert_leads_to("/account");
     assert!(!is_in(&other).await);
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::steps::{NEW, add_user, change, end, id_where, is_in, log_in, remembered_as, token, works};
 use crate::support::{
     client::{Client, REMEMBER, SESSION},
+    page::{assert_hides, assert_shows},
     poll,
     server::{Place, Server},
 };
@@ -33,12 +34,15 @@ const BY_COMMAND: &[&str] = &[
     "user delete USER",
 ];
 
+async fn command(server: &Server, line: &str) {
+    let words: Vec<&str> = line.split(' ').collect();
+    server.place.done(&words, NEW).await;
+}
+
 async fn bring_about(server: &Server, cause: &str, user: &str, victim: &Client, own: &Client) {
     let id = id_where(victim, "current", true).await;
     if cause.contains(' ') {
-        let line = cause.replace("USER", user).replace("ID", &id);
-        let words: Vec<&str> = line.split(' ').collect();
-        server.place.done(&words, NEW).await;
+        command(server, &cause.replace("USER", user).replace("ID", &id)).await;
     } else if BY_AN_ADMINISTRATOR.contains(&cause) {
         let mut fields = vec![("user_id", user), ("then-page", "/users")];
         if cause == "revoke_session" {
@@ -69,10 +73,8 @@ async fn ends(causes: &[&str]) {
         add_user(&server, &user).await;
         let given = json!({"role": "reader", "user_id": user});
         admin.done("give_role", given).await;
-        let (victim, own) = (
-            remembered_as(&server, &user).await,
-            server.logged_in(&user, PASSWORD).await,
-        );
+        let victim = remembered_as(&server, &user).await;
+        let own = server.logged_in(&user, PASSWORD).await;
         for _ in 0..3 {
             assert!(is_in(&victim).await && is_in(&own).await);
             assert_eq!(victim.get("/users").await.status, 200);
@@ -85,13 +87,10 @@ async fn ends(causes: &[&str]) {
         assert_eq!(browser.get("/users").await.status, 401, "{cause}");
         assert!(!browser.get("/").await.shows("Logged in as"), "{cause}");
         let account = browser.get("/account").await;
-        assert!(account.shows(r#"href="/login?next=/account""#), "{cause}");
-        assert!(
-            !account.shows("127.0.0.1") && !account.shows(">this session<"),
-            "{cause}"
-        );
+        assert_shows(&account, &[r#"href="/login?next=/account""#]);
+        assert_hides(&account, &["127.0.0.1", ">this session<"]);
         let form = browser.form("/functions/auth_func", &[("arguments", "{}")]).await;
-        assert_eq!(form.header("location"), "/login?next=/functions/auth_func", "{cause}");
+        form.assert_leads_to("/login?next=/functions/auth_func");
         assert!(!works(&victim, REMEMBER, &token(&victim)).await, "{cause}");
 
         let goes_on = BY_THE_USER.contains(cause) || *cause == "revoke_session" || cause.ends_with("ID");
@@ -102,7 +101,7 @@ async fn ends(causes: &[&str]) {
         assert_eq!(login.status, if keeps_password { 200 } else { 401 }, "{cause}");
         // Where the user comes back, no session does.
         if cause.contains("disable") {
-            server.place.done(&["user", "enable", &user], "").await;
+            command(&server, &format!("user enable {user}")).await;
             assert!(!is_in(&victim).await, "{cause}");
         }
     }
@@ -128,28 +127,33 @@ async fn the_next_call_for_which_a_permission_was_taken_is_refused_and_the_sessi
     let server = Server::demo().await;
     let (client, admin) = (server.user01().await, server.admin().await);
     let role = json!({"role": "reader", "user_id": "user01"});
-    for cause in ["take_role", "put_role", "delete_role", "take", "put", "delete"] {
-        let permissions = json!({"role": "reader", "permissions": ["users.read"]});
-        admin.done("put_role", permissions).await;
+    let permissions = |some: &[&str]| json!({"role": "reader", "permissions": some});
+    for (cause, arguments) in [
+        ("take_role", role.clone()),
+        ("put_role", permissions(&[])),
+        ("delete_role", json!({"role": "reader"})),
+        ("role take user01 reader", Value::Null),
+        ("role put reader", Value::Null),
+        ("role delete reader", Value::Null),
+    ] {
+        admin.done("put_role", permissions(&["users.read"])).await;
         admin.done("give_role", role.clone()).await;
         for _ in 0..3 {
             client.done("list_users", json!({})).await;
         }
         assert_eq!(client.get("/users").await.status, 200, "{cause}");
-        match cause {
-            "take_role" => drop(admin.done(cause, role.clone()).await),
-            "put_role" => drop(admin.done(cause, json!({"role": "reader", "permissions": []})).await),
-            "delete_role" => drop(admin.done(cause, json!({"role": "reader"})).await),
-            "take" => drop(server.place.done(&["role", "take", "user01", "reader"], "").await),
-            command => drop(server.place.done(&["role", command, "reader"], "").await),
+        if arguments.is_null() {
+            command(&server, cause).await;
+        } else {
+            admin.done(cause, arguments).await;
         }
         let refused = client.call("list_users", json!({})).await;
-        assert_eq!(refused.code(), "permission_required", "{cause}");
+        refused.assert_refused(403, "permission_required");
         assert_eq!(client.get("/users").await.status, 403, "{cause}");
         assert_eq!(client.form("/functions/list_users", &[]).await.status, 303, "{cause}");
         let shown = client.get("/functions/list_users").await;
-        assert!(shown.shows("permission_required"), "{cause}");
-        assert!(!shown.shows("created_at"), "{cause}");
+        assert_shows(&shown, &["permission_required"]);
+        assert_hides(&shown, &["created_at"]);
         assert!(is_in(&client).await, "{cause}");
     }
 }
@@ -188,7 +192,7 @@ async fn of_calls_at_once_none_that_begins_after_the_end_of_the_session_is_let_i
 fn queries(server: &Server) -> HashMap<String, usize> {
     let mut queries = HashMap::new();
     for line in server.place.log().lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
         if let Some(reference) = line["request_id"].as_str() {
             *queries.entry(reference.to_owned()).or_default() += usize::from(line["target"] == "sqlx::query");
         }

@@ -53,7 +53,7 @@ async fn a_token_that_is_used_again_ends_all_that_came_of_it() {
         assert_eq!(database.change(later).await, 2);
         let thief = owner.with_only(REMEMBER, &tokens[0]);
         let reply = thief.json("/api/auth_func", "{}").await;
-        assert_eq!((reply.status, reply.code().as_str()), (401, "not_logged_in"));
+        reply.assert_refused(401, "not_logged_in");
         assert_eq!(reply.cookie_names(), [REMEMBER]);
         assert_eq!(thief.cookie(REMEMBER), None);
         // Whoever of the two is the thief, the series is over, and its sessions are.
@@ -76,19 +76,12 @@ async fn a_tampered_or_guessed_token_is_ignored_and_cleared() {
     let (series, secret) = good.split_once('.').unwrap();
     let (_, foreign_secret) = foreign.split_once('.').unwrap();
     let zeros = "A".repeat(43);
-    for bad in [
-        String::new(),
-        "x".to_owned(),
-        ".".to_owned(),
-        series.to_owned(),
-        format!("{series}."),
-        format!(".{secret}"),
-        format!("{zeros}.{secret}"),
-        format!("{secret}.{series}"),
-        format!("{good}.x"),
-        format!("user01|{}", "0".repeat(128)),
-    ] {
-        let visitor = client.with_only(REMEMBER, &bad);
+    let made_up = format!(
+        " x . {series} {series}. .{secret} {zeros}.{secret} {secret}.{series} {good}.x user01|{:0128}",
+        0
+    );
+    for bad in made_up.split(' ') {
+        let visitor = client.with_only(REMEMBER, bad);
         let reply = visitor.json("/api/auth_func", "{}").await;
         assert_eq!(reply.status, 401, "{bad}");
         assert_eq!(reply.cookie_names(), [REMEMBER], "{bad}");

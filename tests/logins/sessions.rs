@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::steps::{is_in, log_in, noted, remembered, remembered_as, token, use_until_noted, without_session, works};
 use crate::support::{
-    client::{REMEMBER, SESSION},
+    client::{Client, REMEMBER, SESSION},
     poll,
     server::{Place, ROOM_FOR_THREE, Server},
 };
@@ -14,10 +14,8 @@ async fn logging_in_again_changes_the_token_and_leaves_nothing_of_the_user_befor
     let server = Server::demo().await;
     let client = remembered(&server).await;
     let remember = token(&client);
-    assert_eq!(
-        log_in(&client, "user01", "user_01").await.cookie_names(),
-        [SESSION, REMEMBER]
-    );
+    let reply = log_in(&client, "user01", "user_01").await;
+    assert_eq!(reply.cookie_names(), [SESSION, REMEMBER]);
     assert_eq!(client.cookie(REMEMBER), None, "it is not remembered any more");
     assert!(!works(&client, REMEMBER, &remember).await);
     for (user, password) in [("user01", "user_01"), ("user02", "user_02")] {
@@ -79,7 +77,7 @@ async fn a_login_beyond_the_limit_ends_the_session_that_was_used_longest_ago() {
             assert!(!works(&second, name, &cookie).await, "{name}");
         }
         let reply = second.json("/api/auth_func", "{}").await;
-        assert_eq!((reply.status, reply.code().as_str()), (401, "not_logged_in"));
+        reply.assert_refused(401, "not_logged_in");
         assert_eq!(reply.cookie_names().contains(&REMEMBER.to_owned()), is_remembered);
         for client in [&first, &third, &fourth, &other] {
             assert!(is_in(client).await);
@@ -95,13 +93,11 @@ async fn neither_a_restart_nor_a_crash_logs_anybody_out_or_undoes_a_logout() {
     let ended = server.user01().await;
     let place = server.stop().await;
     let server = place.demo(&[]).await;
-    let client = client.moved_to(&server.client());
-    assert!(is_in(&client).await);
-    let ended = ended.moved_to(&server.client());
-    ended.clone().done("logout", json!({})).await;
+    assert!(is_in(&client.moved_to(&server.client())).await);
+    ended.moved_to(&server.client()).done("logout", json!({})).await;
     server.kill().await;
     let server = place.demo(&[]).await;
-    let moved = |client: &crate::support::client::Client| client.moved_to(&server.client());
+    let moved = |client: &Client| client.moved_to(&server.client());
     assert!(!is_in(&moved(&ended)).await);
     let client = moved(&client);
     assert!(is_in(&client).await && is_in(&without_session(&moved(&browser))).await);

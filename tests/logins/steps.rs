@@ -36,11 +36,7 @@ pub async fn can_log_in(server: &Server, user: &str, password: &str) -> bool {
 pub async fn log_in_with(client: &Client, name: &'static str, value: &str, user: &str, password: &str) -> Reply {
     let body = json!({"user_id": user, "password": password, "remember": false}).to_string();
     let request = client.request("POST", "/api/login").header(name, value);
-    request
-        .header("content-type", "application/json")
-        .body(body)
-        .send()
-        .await
+    request.json(body).send().await
 }
 
 /// A browser in which user01 has logged in to be remembered.
@@ -105,12 +101,9 @@ pub async fn sessions(client: &Client) -> Vec<Value> {
 /// The id of the one session in the list whose field has this value.
 pub async fn id_where(client: &Client, field: &str, value: bool) -> String {
     let sessions = sessions(client).await;
-    let mut found = sessions.iter().filter(|session| session[field] == value);
-    let session = found
-        .next()
-        .unwrap_or_else(|| panic!("{field} is never {value}: {sessions:?}"));
-    assert!(found.next().is_none(), "{sessions:?}");
-    session["id"].as_str().unwrap().to_owned()
+    let found: Vec<&Value> = sessions.iter().filter(|session| session[field] == value).collect();
+    assert_eq!(found.len(), 1, "{field} is {value}: {sessions:?}");
+    found[0]["id"].as_str().unwrap().to_owned()
 }
 
 pub async fn end(client: &Client, id: &str) -> Reply {

@@ -24,13 +24,13 @@ const XFF: &str = "x-forwarded-for";
 pub async fn fail(client: &Client, user: &str, times: usize) {
     for _ in 0..times {
         let reply = log_in(client, user, "wrong").await;
-        assert_eq!((reply.status, reply.code().as_str()), (401, "invalid_credentials"));
+        reply.assert_refused(401, "invalid_credentials");
     }
 }
 
 /// The seconds that a throttled answer says to wait, after a look at all of it.
 pub fn throttled(reply: &Reply) -> u64 {
-    assert_eq!((reply.status, reply.code().as_str()), (429, "too_many_attempts"));
+    reply.assert_refused(429, "too_many_attempts");
     assert!(reply.set_cookies().is_empty());
     let seconds = reply.header("retry-after").parse().unwrap();
     assert_eq!(reply.value()["retry_after"], seconds);
@@ -50,7 +50,7 @@ async fn after_five_wrong_passwords_an_account_waits_even_with_the_right_one() {
         assert_eq!(known.headers.len(), unknown.headers.len());
         assert_eq!(known.body.len(), unknown.body.len());
         if number < 5 {
-            assert_eq!((known.status, known.code().as_str()), (401, "invalid_credentials"));
+            known.assert_refused(401, "invalid_credentials");
         } else {
             assert!((241..=300).contains(&throttled(&known)) && throttled(&unknown) <= 300);
             assert_eq!(known.error(), "Too many attempts. Try again in 5 minutes.");

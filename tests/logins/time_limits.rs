@@ -9,6 +9,7 @@ use super::{
 use crate::support::{
     client::{REMEMBER, SESSION},
     clock::{Clock, DAY, HOUR, MINUTE},
+    database::Database,
     poll::until,
     server::Server,
     waiting_call,
@@ -21,6 +22,13 @@ const JUMPS: [i64; 5] = [-DAY, -HOUR, -2 * MINUTE, HOUR, DAY];
 const UNSWEPT: (&str, &str) = ("CALLGATE_SESSIONS_SWEEP_SECONDS", "3600");
 /// The sweeper comes every second.
 const SWEPT: (&str, &str) = ("CALLGATE_SESSIONS_SWEEP_SECONDS", "1");
+
+/// Sets the clock, and uses the one session there is until that is noted.
+async fn use_at(clock: &Clock, seconds: i64, database: &mut Database, uses: impl AsyncFnMut()) {
+    let before = noted(database).await;
+    clock.set(seconds);
+    use_until_noted(database, before, uses).await;
+}
 
 /// The server answers, and stops when it is asked to.
 async fn stop(server: Server) {
@@ -37,13 +45,11 @@ async fn reading_keeps_a_session_and_half_an_hour_of_silence_ends_it() {
     let client = server.user01().await;
     let mut database = server.place.database().await;
     for step in 1..=12 {
-        let before = noted(&mut database).await;
-        clock.set(step * 25 * MINUTE);
-        use_until_noted(&mut database, before, async || match step % 2 {
+        let uses = async || match step % 2 {
             0 => assert!(client.get("/").await.shows("Logged in as"), "step {step}"),
             _ => assert!(is_in(&client).await, "step {step}"),
-        })
-        .await;
+        };
+        use_at(&clock, step * 25 * MINUTE, &mut database, uses).await;
     }
     clock.set((12 * 25 + 29) * MINUTE);
     assert!(is_in(&client).await);
@@ -61,12 +67,8 @@ async fn constant_use_does_not_carry_a_session_past_twelve_hours() {
     let client = server.user01().await;
     let mut database = server.place.database().await;
     for step in 1..36 {
-        let before = noted(&mut database).await;
-        clock.set(step * 20 * MINUTE);
-        use_until_noted(&mut database, before, async || {
-            assert!(is_in(&client).await, "step {step}");
-        })
-        .await;
+        let uses = async || assert!(is_in(&client).await, "step {step}");
+        use_at(&clock, step * 20 * MINUTE, &mut database, uses).await;
     }
     // The clock also goes on by itself.
     clock.set(12 * HOUR - 10 * MINUTE);
@@ -89,9 +91,8 @@ async fn the_limits_are_those_of_the_settings() {
     let mut database = server.place.database().await;
     let client = server.user01().await;
     for minutes in [20, 70, 120, 140] {
-        let before = noted(&mut database).await;
-        clock.set(minutes * MINUTE);
-        use_until_noted(&mut database, before, async || assert!(is_in(&client).await)).await;
+        let uses = async || assert!(is_in(&client).await);
+        use_at(&clock, minutes * MINUTE, &mut database, uses).await;
         assert_eq!(is_fresh(&client).await, minutes < 30);
     }
     clock.set(150 * MINUTE);

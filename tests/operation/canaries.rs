@@ -78,25 +78,23 @@ impl Watch {
         reply
     }
 
-    /// Sends requests, each written as the status of its answer and a function with its arguments, or a page with the fields
-    /// of a form, if it is to be sent one.
-    async fn all(&mut self, client: &Client, steps: &[&str]) {
-        for step in steps {
+    /// Sends requests, one a line: the status of the answer and a function with its arguments, or a page with the fields of a
+    /// form, if it is to be sent one.
+    async fn all(&mut self, client: &Client, steps: &str) {
+        for step in steps.lines().map(str::trim).filter(|step| !step.is_empty()) {
             let mut parts = step.splitn(3, ' ');
             let [status, target, body] = [(); 3].map(|()| parts.next().unwrap_or_default());
-            let request = match (target.starts_with('/'), body) {
-                (false, _) => {
-                    let request = client.request("POST", &format!("/api/{target}"));
-                    request.header("content-type", "application/json").body(body)
-                }
-                (true, "") => client.request("GET", target),
-                (true, _) => {
-                    let request = client.request("POST", target).header("origin", &client.origin());
-                    let kind = "application/x-www-form-urlencoded";
-                    request.header("content-type", kind).body(body)
-                }
+            let (path, kind) = match target.starts_with('/') {
+                true => (target.to_owned(), "application/x-www-form-urlencoded"),
+                false => (format!("/api/{target}"), "application/json"),
             };
-            let reply = self.send(step, request).await;
+            let method = if path == target && body.is_empty() {
+                "GET"
+            } else {
+                "POST"
+            };
+            let request = client.request(method, &path).body(body).header("content-type", kind);
+            let reply = self.send(step, request.header("origin", &client.origin())).await;
             assert_eq!(reply.status.to_string(), status, "{step}: {}", reply.body);
         }
     }
@@ -143,48 +141,46 @@ async fn first_start(watch: &mut Watch) {
         (404, &code, "canary-again 7 small zebras"),
     ] {
         let arguments = format!(r#"{{"code":"{code}","user_id":"alice","new_password":"{password}"}}"#);
-        let step = format!("{status} create_first_admin {arguments}");
-        watch.all(&client, &[&step]).await;
+        watch
+            .all(&client, &format!("{status} create_first_admin {arguments}"))
+            .await;
     }
-    watch.all(&client, &["200 /setup"]).await;
+    watch.all(&client, "200 /setup").await;
 }
 
 /// Alice logs in on every way, rightly and wrongly: as a program, and with a browser that is remembered.
 async fn logins(watch: &mut Watch) -> (Client, Client) {
     let (program, browser) = (watch.server.client(), watch.server.client());
     let long = "canary-long".repeat(50);
-    let steps = [
-        r#"401 login {"user_id":"alice","password":"canary-wrong"}"#,
-        r#"401 login {"user_id":"nobody","passwd_hash":"canary-unknown"}"#,
-        r#"401 login {"user_id":"canary-as-name","password":"alice"}"#,
-        r#"422 login {"user_id":"alice","password":"canary-twice","password":"canary-twice"}"#,
-        r#"422 login {"user_id":"alice","password":"canary-more","extra":"canary-extra"}"#,
-        r#"422 login {"user_id":"alice","password":["canary-list"]}"#,
-        r#"400 login {"user_id":"alice","password":"canary-broken"#,
-        &format!(r#"401 login {{"user_id":"alice","password":"{long}"}}"#),
-        r#"200 login {"user_id":"alice","password":"canary-first 7 small zebras"}"#,
-    ];
+    let steps = format!(r#"401 login {{"user_id":"alice","password":"{long}"}}"#);
     watch.all(&program, &steps).await;
-    let steps = [
-        "401 /login user_id=alice&password=canary-form",
-        "303 /login user_id=alice&password=canary-first+7+small+zebras&remember=yes",
-    ];
-    watch.all(&browser, &steps).await;
+    let steps = r#"
+        401 login {"user_id":"alice","password":"canary-wrong"}
+        401 login {"user_id":"nobody","passwd_hash":"canary-unknown"}
+        401 login {"user_id":"canary-as-name","password":"alice"}
+        422 login {"user_id":"alice","password":"canary-twice","password":"canary-twice"}
+        422 login {"user_id":"alice","password":"canary-more","extra":"canary-extra"}
+        422 login {"user_id":"alice","password":["canary-list"]}
+        400 login {"user_id":"alice","password":"canary-broken"
+        200 login {"user_id":"alice","password":"canary-first 7 small zebras"}"#;
+    watch.all(&program, steps).await;
+    let steps = "
+        401 /login user_id=alice&password=canary-form
+        303 /login user_id=alice&password=canary-first+7+small+zebras&remember=yes";
+    watch.all(&browser, steps).await;
     // The remembered browser comes back; then come a used token and made-up cookies.
     let used = browser.cookie(REMEMBER).unwrap();
     browser.drop_cookie(SESSION);
-    watch.all(&browser, &["200 /account"]).await;
+    watch.all(&browser, "200 /account").await;
     for (cookie, value) in [
         (REMEMBER, used.as_str()),
         (REMEMBER, "canary-series.canary-token"),
         (SESSION, "canary-session"),
     ] {
-        watch.all(&browser.with_only(cookie, value), &["200 /account"]).await;
+        watch.all(&browser.with_only(cookie, value), "200 /account").await;
     }
-    let foreign = browser
-        .request("POST", "/login")
-        .header("origin", "https://evil.example");
-    let foreign = foreign.body("password=canary-foreign");
+    let foreign = browser.request("POST", "/login").body("password=canary-foreign");
+    let foreign = foreign.header("origin", "https://evil.example");
     assert_eq!(watch.send("a foreign login", foreign).await.status, 403);
     // What stands in an address stays out of the log; the pages may show it to whoever typed it.
     browser.get("/login?next=/canary-next&password=canary-query").await;
@@ -196,39 +192,35 @@ async fn logins(watch: &mut Watch) -> (Client, Client) {
 /// Confirms the login, changes the password twice, keeps calls and looks at the sessions.
 async fn account(watch: &mut Watch, program: &Client, browser: &Client) {
     // Not fresh: the call is kept without what is secret in it.
-    let steps = [
-        "401 /confirm password=canary-confirm",
-        "303 /functions/confirm_login password=canary-confirm",
-        "200 /functions/confirm_login",
-        "303 /functions/change_password new_password=canary-kept+7+zebras",
-        "200 /functions/change_password",
-    ];
-    watch.all(browser, &steps).await;
+    let steps = "
+        401 /confirm password=canary-confirm
+        303 /functions/confirm_login password=canary-confirm
+        200 /functions/confirm_login
+        303 /functions/change_password new_password=canary-kept+7+zebras
+        200 /functions/change_password";
+    watch.all(browser, steps).await;
     assert!(browser.cookie(CALL).is_some());
-    let steps = [
-        r#"422 change_password {"new_password":"canary-short"}"#,
-        r#"401 confirm_login {"password":"canary-confirm"}"#,
-        r#"200 confirm_login {"password":"canary-first 7 small zebras"}"#,
-        "200 my_sessions {}",
-        r#"404 end_session {"id":"nothing"}"#,
-    ];
-    watch.all(program, &steps).await;
-    let steps = [
-        "303 /confirm password=canary-first+7+small+zebras",
-        "303 /functions/change_password new_password=canary-second+8+green+parrots",
-        "200 /functions/change_password",
-        r#"200 change_password {"new_password":"canary-third 9 blue whales"}"#,
-    ];
-    watch.all(browser, &steps).await;
+    let steps = r#"
+        422 change_password {"new_password":"canary-short"}
+        401 confirm_login {"password":"canary-confirm"}
+        200 confirm_login {"password":"canary-first 7 small zebras"}
+        200 my_sessions {}
+        404 end_session {"id":"nothing"}"#;
+    watch.all(program, steps).await;
+    let steps = r#"
+        303 /confirm password=canary-first+7+small+zebras
+        303 /functions/change_password new_password=canary-second+8+green+parrots
+        200 /functions/change_password
+        200 change_password {"new_password":"canary-third 9 blue whales"}"#;
+    watch.all(browser, steps).await;
     assert_eq!(browser.cookie(REMEMBER), None, "the change forgot the browser");
     // Nobody is logged in: calls wait, and a login by the page of its function is made.
-    let steps = [
-        "303 /functions/change_password new_password=canary-kept+7+zebras&shown-to=alice",
-        "200 /functions/change_password",
-        "303 /functions/login user_id=alice&password=canary-1&passwd_hash=canary-2&arguments=canary-3",
-        "200 /functions/login",
-    ];
-    watch.all(&watch.server.client(), &steps).await;
+    let steps = "
+        303 /functions/change_password new_password=canary-kept+7+zebras&shown-to=alice
+        200 /functions/change_password
+        303 /functions/login user_id=alice&password=canary-1&passwd_hash=canary-2&arguments=canary-3
+        200 /functions/login";
+    watch.all(&watch.server.client(), steps).await;
 }
 
 /// Alice makes one-time links, as a program, with a form and on the command line, and they are used.
@@ -236,12 +228,11 @@ async fn links(watch: &mut Watch, alice: &Client) {
     let (person, bob) = (watch.server.client(), serde_json::json!({"user_id": "bob"}));
     let replaced = alice.done("invite_user", bob.clone()).await.to_string();
     let invited = alice.done("require_new_password", bob).await.to_string();
-    let form = alice
-        .form("/functions/invite_user", &[("user_id", "carol"), ("roles", "")])
-        .await;
-    let form = form.body[form.body.find("/welcome#").expect("it is shown once")..].to_owned();
+    let form = [("user_id", "carol"), ("roles", "")];
+    let form = alice.form("/functions/invite_user", &form).await.body;
+    let form = form[form.find("/welcome#").expect("it is shown once")..].to_owned();
     let command = watch.place.done(&["user", "invite", "dora"], "").await;
-    watch.all(alice, &["200 /functions/invite_user"]).await;
+    watch.all(alice, "200 /functions/invite_user").await;
     for (text, good, weak) in [
         (replaced, 404, 404),
         (invited, 200, 422),
@@ -251,36 +242,31 @@ async fn links(watch: &mut Watch, alice: &Client) {
         let code = watch.plant_link(&text);
         for (status, password) in [(weak, "canary-weak"), (good, "canary-linked 6 old owls")] {
             let step = format!(r#"{status} choose_password {{"code":"{code}","new_password":"{password}"}}"#);
-            watch.all(&person, &[&step]).await;
+            watch.all(&person, &step).await;
         }
     }
-    watch.all(&person, &["200 /welcome"]).await;
+    watch.all(&person, "200 /welcome").await;
 }
 
 /// The server fails while secrets are under way.
 async fn failures(watch: &mut Watch) {
     let (client, mut database) = (watch.server.client(), watch.place.database().await);
     let login = r#"login {"user_id":"bob","password":"canary-linked 6 old owls"}"#;
+    let form = "/login user_id=bob&password=canary-broken";
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'refused'); END";
     for (change, steps) in [
-        (
-            "CREATE TRIGGER refuse BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'refused'); END",
-            &[format!("500 {login}")][..],
-        ),
-        ("DROP TRIGGER refuse", &[format!("200 {login}")]),
+        (refuse, format!("500 {login}")),
+        ("DROP TRIGGER refuse", format!("200 {login}")),
         (
             "UPDATE sessions SET data = 'broken' WHERE user_id = 'bob'",
-            &["500 auth_func {}".to_owned(), "500 /account".to_owned()],
+            "500 auth_func {}\n500 /account".to_owned(),
         ),
         (
             "UPDATE users SET password_hash = 'broken' WHERE user_id = 'bob'",
-            &[
-                format!("500 {login}"),
-                "500 /login user_id=bob&password=canary-broken".to_owned(),
-            ],
+            format!("500 {login}\n500 {form}"),
         ),
     ] {
         database.change(change).await;
-        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         watch.all(&client, &steps).await;
     }
 }
@@ -290,10 +276,8 @@ async fn commands(watch: &mut Watch) {
     assert!(!watch.run("user add erin", "canary-weak").await);
     assert!(watch.run("user add erin", "canary-first 7 small zebras").await);
     assert!(watch.run("user passwd erin", "canary-second 8 green parrots").await);
-    let options = format!(
-        "--json - --cookies jar --ca data/certs/ca.pem --url {}",
-        watch.server.client().origin()
-    );
+    let origin = watch.server.client().origin();
+    let options = format!("--json - --cookies jar --ca data/certs/ca.pem --url {origin}");
     for (password, is_good) in [("canary-wrong", false), ("canary-second 8 green parrots", true)] {
         let body = format!(r#"{{"user_id":"erin","password":"{password}"}}"#);
         assert_eq!(watch.run(&format!("call login {options}"), &body).await, is_good);
@@ -302,7 +286,7 @@ async fn commands(watch: &mut Watch) {
     let cookies = jar.lines().filter_map(|line| line.split('\t').nth(6));
     let parts: Vec<&str> = cookies.flat_map(|value| value.split('.')).collect();
     assert!(parts.len() >= 3, "{jar}");
-    for part in &parts {
+    for part in parts {
         watch.plant(part);
     }
     assert!(watch.run(&format!("call logout {options}"), "{}").await);
@@ -311,28 +295,13 @@ async fn commands(watch: &mut Watch) {
 
 /// Alice reads all that the server keeps of this, and logs out.
 async fn reading_it_all(watch: &mut Watch, alice: &Client) {
-    for page in [
-        "account",
-        "users",
-        "access",
-        "audit",
-        "calls",
-        "audit/events.jsonl",
-        "api/openapi.json",
-    ] {
-        watch.all(alice, &[&format!("200 /{page}")]).await;
+    for page in "account users access audit calls audit/events.jsonl api/openapi.json".split(' ') {
+        watch.all(alice, &format!("200 /{page}")).await;
     }
-    for function in [
-        "list_events",
-        "list_calls",
-        "my_events",
-        "my_sessions",
-        "list_users",
-        "logout",
-    ] {
-        watch.all(alice, &[&format!("200 {function} {{}}")]).await;
+    for function in "list_events list_calls my_events my_sessions list_users logout".split(' ') {
+        watch.all(alice, &format!("200 {function} {{}}")).await;
     }
-    watch.all(alice, &["303 /logout -=-"]).await;
+    watch.all(alice, "303 /logout -=-").await;
 }
 
 #[tokio::test]

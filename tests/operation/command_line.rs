@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::support::server::Place;
 
-fn certificates(place: &Place, folder: &str) -> Vec<String> {
-    let read = |name| fs::read_to_string(place.path(folder).join(name)).unwrap();
+fn certificates(place: &Place) -> Vec<String> {
+    let read = |name| fs::read_to_string(place.path("certs").join(name)).unwrap();
     ["ca.pem", "localhost.pem", "localhost.key"].map(read).to_vec()
 }
 
@@ -14,8 +14,7 @@ async fn without_a_certificate_the_server_refuses_and_says_how_to_make_one() {
     let place = Place::new();
     let ran = place.refused(&[], &[]).await;
     let hint = ran.error.split('`').nth(1).expect("a command to copy");
-    let mut words: Vec<&str> = hint.split_whitespace().collect();
-    assert_eq!(words.remove(0), "callgate", "{}", ran.error);
+    let words: Vec<&str> = hint.strip_prefix("callgate ").unwrap().split_whitespace().collect();
     place.done(&words, "").await;
     let server = place.serve(&[]).await;
     assert_eq!(server.client().get("/").await.status, 200);
@@ -28,19 +27,19 @@ async fn making_a_certificate_again_leaves_good_ones_as_they_are() {
     let place = Place::new();
     let first = place.done(&["cert"], "").await;
     assert!(first.contains("certs/ca.pem"), "{first}");
-    let before = certificates(&place, "certs");
+    let before = certificates(&place);
     assert!(before[0].starts_with("-----BEGIN CERTIFICATE-----"));
     let second = place.done(&["cert"], "").await;
     assert!(second.contains("are good"), "{second}");
-    assert_eq!(certificates(&place, "certs"), before);
+    assert_eq!(certificates(&place), before);
     place.done(&["cert", "--force"], "").await;
-    for (new, old) in certificates(&place, "certs").iter().zip(&before) {
+    for (new, old) in certificates(&place).iter().zip(&before) {
         assert_ne!(new, old);
     }
     // A folder with a part missing is no good one.
     fs::remove_file(place.path("certs/localhost.key")).unwrap();
     place.done(&["cert"], "").await;
-    certificates(&place, "certs");
+    certificates(&place);
 }
 
 #[tokio::test]
@@ -58,19 +57,21 @@ async fn a_certificate_in_the_working_directory_goes_before_that_of_the_data_fol
 #[tokio::test]
 async fn own_pem_files_are_served_and_broken_ones_refused_by_name() {
     let place = Place::new();
-    place.done(&["cert", "--certs", "data/certs"], "").await;
-    fs::copy(place.path("data/certs/localhost.pem"), place.path("own.pem")).unwrap();
-    fs::copy(place.path("data/certs/localhost.key"), place.path("own.key")).unwrap();
     let own = [
         ("CALLGATE_HTTPS_CERTIFICATE", "own.pem"),
         ("CALLGATE_HTTPS_KEY", "own.key"),
     ];
+    let copy = |from: &str, to| fs::copy(place.path(from), place.path(to)).unwrap();
+    place.done(&["cert", "--certs", "data/certs"], "").await;
+    copy("data/certs/localhost.pem", "own.pem");
+    copy("data/certs/localhost.key", "own.key");
     let server = place.demo(&own).await;
     assert_eq!(server.client().get("/").await.status, 200);
     server.stop().await;
 
+    // First a key of another certificate, then no certificate at all.
     place.done(&["cert", "--certs", "other"], "").await;
-    fs::copy(place.path("other/localhost.key"), place.path("own.key")).unwrap();
+    copy("other/localhost.key", "own.key");
     place.refused(&["--demo"], &own).await.assert_failed(&["own.pem"]);
     fs::write(place.path("own.pem"), "nothing").unwrap();
     place.refused(&["--demo"], &own).await.assert_failed(&["own.pem"]);
@@ -79,15 +80,7 @@ async fn own_pem_files_are_served_and_broken_ones_refused_by_name() {
 #[tokio::test]
 async fn a_mistake_on_the_command_line_is_reported_and_changes_nothing() {
     let place = Place::new();
-    for line in [
-        "surve",
-        "serve --https localhost:1",
-        "serve --http of",
-        "serve --dmeo",
-        "user",
-        "user add",
-        "function call",
-    ] {
+    for line in "surve|serve --https localhost:1|serve --http of|serve --dmeo|user|user add|function call".split('|') {
         let words: Vec<&str> = line.split(' ').collect();
         let ran = place.run(&words, "").await;
         assert!(!ran.worked && !ran.error.is_empty() && ran.printed.is_empty(), "{line}");

@@ -20,21 +20,29 @@ use crate::support::{
 };
 
 const PASSWORD: &str = "lavender 7 zebras";
-const WRITERS: usize = 3;
 /// How many answers have come: also makes every new password another one.
 static ANSWERS: AtomicUsize = AtomicUsize::new(0);
 
 /// What was acknowledged to one user. What was under way when the server died is neither certain nor ruled out.
 #[derive(Default)]
 struct Acknowledged {
-    name: String,
     /// The password, and perhaps the one that it was being changed to.
     passwords: Vec<String>,
     live: Vec<Client>,
     ended: Vec<Client>,
 }
 
-type Shared = Arc<Mutex<Acknowledged>>;
+impl Acknowledged {
+    fn password(password: String) -> Self {
+        Self {
+            passwords: vec![password],
+            ..Self::default()
+        }
+    }
+}
+
+/// A user, and what was acknowledged so far.
+type Shared = Arc<(String, Mutex<Acknowledged>)>;
 
 fn credentials(name: &str, password: &str, remember: bool) -> Value {
     json!({"user_id": name, "password": password, "remember": remember})
@@ -47,110 +55,84 @@ async fn done(client: &Client, function: &str, arguments: Value) {
 
 /// Logs in, changes the password and logs out, over and over, until a connection breaks: that panics.
 async fn write(empty: Client, user: Shared) {
+    let (name, state) = &*user;
     for turn in 0.. {
         let client = empty.clone();
-        let (name, password) = {
-            let user = user.lock().unwrap();
-            (user.name.clone(), user.passwords[0].clone())
-        };
-        done(&client, "login", credentials(&name, &password, true)).await;
-        user.lock().unwrap().live.push(client.clone());
+        let password = state.lock().unwrap().passwords[0].clone();
+        done(&client, "login", credentials(name, &password, true)).await;
+        state.lock().unwrap().live.push(client.clone());
         match turn % 3 {
             0 => {}
             1 => {
-                let leaving = user.lock().unwrap().live.remove(0);
+                let leaving = state.lock().unwrap().live.remove(0);
                 done(&leaving.clone(), "logout", json!({})).await;
-                user.lock().unwrap().ended.push(leaving);
+                state.lock().unwrap().ended.push(leaving);
             }
             _ => {
                 let new = format!("{PASSWORD} {}", ANSWERS.load(Ordering::Relaxed));
-                let others = {
-                    let mut user = user.lock().unwrap();
-                    user.passwords.push(new.clone());
-                    mem::take(&mut user.live)
-                };
+                state.lock().unwrap().passwords.push(new.clone());
+                let others = mem::take(&mut state.lock().unwrap().live);
                 let old = client.clone();
                 done(&client, "change_password", json!({"new_password": new})).await;
-                let mut user = user.lock().unwrap();
-                user.passwords = vec![new];
-                user.ended.extend(others);
-                user.ended.push(old);
-                user.live = vec![client];
+                let mut state = state.lock().unwrap();
+                state.passwords = vec![new];
+                state.ended.extend(others);
+                state.ended.push(old);
+                state.live = vec![client];
             }
         }
     }
 }
 
 /// Holds the server to what it acknowledged before it died. What is certain afterwards is one password.
-async fn check(server: &Server, user: Shared) {
-    let user_before = mem::take(&mut *user.lock().unwrap());
-    let Acknowledged {
-        name,
-        passwords,
-        live,
-        ended,
-    } = user_before;
-    for client in live.iter().map(|client| client.moved_to(&server.client())) {
-        assert_eq!(client.who().await.as_ref(), Some(&name), "its session was acknowledged");
-        if client.cookie(REMEMBER).is_none() {
-            continue;
+async fn check(server: &Server, user: &Shared) {
+    let (name, state) = &**user;
+    let before = mem::take(&mut *state.lock().unwrap());
+    for client in before.live.iter().map(|client| client.moved_to(&server.client())) {
+        assert_eq!(client.who().await.as_ref(), Some(name), "its session was acknowledged");
+        if client.cookie(REMEMBER).is_some() {
+            client.drop_cookie(SESSION);
+            assert_eq!(client.who().await.as_ref(), Some(name), "its browser was remembered");
         }
-        client.drop_cookie(SESSION);
-        assert_eq!(client.who().await.as_ref(), Some(&name), "its browser was remembered");
     }
-    for client in ended.iter().map(|client| client.moved_to(&server.client())) {
+    for client in before.ended.iter().map(|client| client.moved_to(&server.client())) {
         for cookie in [SESSION, REMEMBER] {
             let value = client.cookie(cookie).unwrap_or_default();
             assert_eq!(client.with_only(cookie, &value).who().await, None, "{cookie} was ended");
         }
     }
     let mut good = Vec::new();
-    for password in passwords {
-        let login = server
-            .client()
-            .call("login", credentials(&name, &password, false))
-            .await;
+    for password in before.passwords {
+        let client = server.client();
+        let login = client.call("login", credentials(name, &password, false)).await;
         assert!([200, 401].contains(&login.status), "{}", login.body);
         good.extend((login.status == 200).then_some(password));
     }
     assert_eq!(good.len(), 1, "{name} has one password");
-    *user.lock().unwrap() = Acknowledged {
-        name,
-        passwords: good,
-        ..Acknowledged::default()
-    };
+    *state.lock().unwrap() = Acknowledged::password(good.remove(0));
 }
 
 #[tokio::test]
 async fn a_crash_while_writing_loses_nothing_that_was_acknowledged_and_leaves_nothing_half_done() {
     let place = Place::new();
     let mut users: Vec<Shared> = Vec::new();
-    for number in 0..WRITERS {
-        let name = format!("writer{number}");
-        place.add_user(&name, PASSWORD).await;
-        let user = Acknowledged {
-            name,
-            passwords: vec![PASSWORD.to_owned()],
-            ..Acknowledged::default()
-        };
-        users.push(Arc::new(Mutex::new(user)));
+    for name in ["writer0", "writer1", "writer2"] {
+        place.add_user(name, PASSWORD).await;
+        let user = Mutex::new(Acknowledged::password(PASSWORD.to_owned()));
+        users.push(Arc::new((name.to_owned(), user)));
     }
     let mut server = place.serve(UNTHROTTLED).await;
     for round in 0..rounds(5, 50) {
         let enough = ANSWERS.load(Ordering::Relaxed) + 4 + round * 7 % 23;
-        let writing = users
-            .iter()
-            .map(|user| tokio::spawn(write(server.client(), Arc::clone(user))));
-        let writing: Vec<_> = writing.collect();
+        let begin = |user: &Shared| tokio::spawn(write(server.client(), Arc::clone(user)));
+        let writing: Vec<_> = users.iter().map(begin).collect();
         let added = format!("added{round}");
         let adding = tokio::spawn({
             let (place, added) = (Arc::clone(&place), added.clone());
             async move { place.run(&["user", "add", &added], PASSWORD).await.worked }
         });
-        poll::until("enough to be written", async || {
-            ANSWERS.load(Ordering::Relaxed) >= enough
-        })
-        .await;
+        let is_enough = async || ANSWERS.load(Ordering::Relaxed) >= enough;
+        poll::until("enough to be written", is_enough).await;
         server.kill().await;
         for ended in join_all(writing).await {
             let why = ended.unwrap_err().into_panic();
@@ -182,16 +164,11 @@ async fn a_crash_while_writing_loses_nothing_that_was_acknowledged_and_leaves_no
         drop(database);
         server = place.serve(UNTHROTTLED).await;
         for user in &users {
-            check(&server, Arc::clone(user)).await;
+            check(&server, user).await;
         }
-        let login = server
-            .client()
-            .call("login", credentials(&added, PASSWORD, false))
-            .await;
-        assert!(
-            login.status == 200 || (login.status == 401 && !is_added),
-            "{added}: {}",
-            login.status
-        );
+        let client = server.client();
+        let login = client.call("login", credentials(&added, PASSWORD, false)).await;
+        let status = login.status;
+        assert!(status == 200 || (status == 401 && !is_added), "{added}: {status}");
     }
 }

@@ -26,18 +26,28 @@ async fn remembered(server: &Server) -> Client {
     client
 }
 
-/// A refusal for now: it says when to come again, and touches no cookie.
+/// The same when its session is over: a guard can only let it in after something was written.
+async fn only_remembered(server: &Server) -> Client {
+    let client = remembered(server).await;
+    client.drop_cookie(SESSION);
+    client
+}
+
+async fn assert_logged_in(client: &Client) {
+    assert_eq!(client.who().await.as_deref(), Some("user01"));
+}
+
+/// A refusal for now: it says when to come again, and touches no cookie. It is a page for who asked for one.
 fn assert_comes_again(reply: &Reply, what: &str) {
     assert_eq!(reply.status, 503, "{what}: {}", reply.body);
     assert!(reply.header("retry-after").parse::<u32>().unwrap() >= 1, "{what}");
     assert!(reply.set_cookies().is_empty(), "{what}: {:?}", reply.headers);
-}
-
-/// The same as a page.
-fn assert_busy_page(reply: &Reply, what: &str) {
-    assert_comes_again(reply, what);
-    assert!(reply.header("content-type").starts_with("text/html"), "{what}");
-    assert!(reply.shows("The server is busy"), "{what}: {}", reply.body);
+    if what.starts_with("page") {
+        assert!(reply.header("content-type").starts_with("text/html"), "{what}");
+        assert!(reply.shows("The server is busy"), "{what}: {}", reply.body);
+    } else {
+        assert_eq!(reply.code(), "busy", "{what}");
+    }
 }
 
 /// An attempt in which the test itself is held up for longer than the server waits says nothing, and is made anew.
@@ -48,26 +58,20 @@ async fn a_lock_that_is_soon_gone_is_waited_for_while_others_are_answered() {
     let live = server.user01().await;
     let mut other = server.place.database().await;
     poll::until("a lock that is short enough", async || {
-        let (visitor, client) = (server.client(), remembered(&server).await);
-        client.drop_cookie(SESSION);
+        let (visitor, client) = (server.client(), only_remembered(&server).await);
         other.change("BEGIN EXCLUSIVE").await;
         let began = Instant::now();
-        let login = tokio::spawn(async move { visitor.json("/api/login", LOGIN).await });
-        let call = tokio::spawn(async move { client.json("/api/auth_func", "{}").await });
+        let login = tokio::spawn(async move { visitor.json("/api/login", LOGIN).await.status });
+        let call = tokio::spawn(async move { client.json("/api/auth_func", "{}").await.status });
         for _ in 0..2 {
-            assert_eq!(live.who().await.as_deref(), Some("user01"));
+            assert_logged_in(&live).await;
         }
         let they_wait = !login.is_finished() && !call.is_finished();
         assert!(they_wait || began.elapsed() >= SERVER_WAITS, "they do not wait");
         other.change("COMMIT").await;
-        let (login, call) = (login.await.unwrap(), call.await.unwrap());
-        let are_done = (login.status, call.status) == (200, 200);
-        assert!(
-            are_done || began.elapsed() >= SERVER_WAITS,
-            "{} {}",
-            login.body,
-            call.body
-        );
+        let statuses = (login.await.unwrap(), call.await.unwrap());
+        let are_done = statuses == (200, 200);
+        assert!(are_done || began.elapsed() >= SERVER_WAITS, "{statuses:?}");
         they_wait && are_done
     })
     .await;
@@ -76,10 +80,8 @@ async fn a_lock_that_is_soon_gone_is_waited_for_while_others_are_answered() {
 #[tokio::test]
 async fn a_lock_that_stays_refuses_what_must_be_written_and_opens_nothing_until_it_is_gone() {
     let server = Server::demo().await;
-    let (live, program, leaving) = tokio::join!(remembered(&server), remembered(&server), remembered(&server));
-    // Its session is over: a guard can only let it in after something was written.
-    program.drop_cookie(SESSION);
-    let visitor = server.client();
+    let (live, leaving) = (remembered(&server).await, remembered(&server).await);
+    let (program, visitor) = (only_remembered(&server).await, server.client());
     let mut other = server.place.database().await;
     other.change("BEGIN EXCLUSIVE").await;
     let (login, call, logout) = tokio::join!(
@@ -87,17 +89,16 @@ async fn a_lock_that_stays_refuses_what_must_be_written_and_opens_nothing_until_
         program.json("/api/auth_func", "{}"),
         leaving.json("/api/logout", "{}"),
     );
-    for (reply, what) in [(&login, "login"), (&call, "a guarded call"), (&logout, "logout")] {
-        assert_comes_again(reply, what);
-        assert_eq!(reply.code(), "busy", "{what}");
-    }
+    assert_comes_again(&login, "login");
+    assert_comes_again(&call, "a guarded call");
+    assert_comes_again(&logout, "logout");
     // Reading goes on beside a writer.
-    assert_eq!(live.who().await.as_deref(), Some("user01"));
+    assert_logged_in(&live).await;
     assert_eq!(live.get("/readyz").await.status, 200);
 
     other.change("COMMIT").await;
     for client in [&live, &program, &leaving] {
-        assert_eq!(client.who().await.as_deref(), Some("user01"));
+        assert_logged_in(client).await;
     }
     assert_eq!(leaving.json("/api/logout", "{}").await.status, 200);
     assert_eq!(visitor.json("/api/login", LOGIN).await.status, 200);
@@ -112,7 +113,7 @@ async fn live_sessions_do_not_wait_for_a_lock_and_it_is_logged_once() {
     database.change("BEGIN EXCLUSIVE").await;
     let began = Instant::now();
     for _ in 0..20 {
-        assert_eq!(live.who().await.as_deref(), Some("user01"));
+        assert_logged_in(&live).await;
     }
     let log = server.place.log();
     let logged = log.matches("noting the use of a session").count();
@@ -134,8 +135,7 @@ async fn a_full_disk_refuses_what_must_be_written_and_live_sessions_go_on() {
     let place = Place::new();
     let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let server = place.demo_on([&sockets[0], &sockets[1]], &[]).await;
-    let (live, over) = (remembered(&server).await, remembered(&server).await);
-    over.drop_cookie(SESSION);
+    let (live, over) = (remembered(&server).await, only_remembered(&server).await);
     let mut database = place.database().await;
     // Its use is to be noted, which needs room.
     database.rest_sessions(300).await;
@@ -143,21 +143,25 @@ async fn a_full_disk_refuses_what_must_be_written_and_live_sessions_go_on() {
     server.limit_files(Some(0));
     // Once is not enough: what a first failure leaves behind shows at the next ones.
     for _ in 0..5 {
-        assert_comes_again(&server.client().json("/api/login", LOGIN).await, "login");
-        assert_comes_again(&over.json("/api/auth_func", "{}").await, "a guarded call");
-        assert_busy_page(&over.get("/").await, "a page");
         let fields = [("user_id", "user01"), ("password", "user_01")];
-        assert_busy_page(&server.client().form("/login", &fields).await, "the form");
-        assert_comes_again(&live.json("/api/logout", "{}").await, "logout");
-        assert_eq!(live.who().await.as_deref(), Some("user01"));
+        for (what, reply) in [
+            ("login", server.client().json("/api/login", LOGIN).await),
+            ("page after a form", server.client().form("/login", &fields).await),
+            ("a guarded call", over.json("/api/auth_func", "{}").await),
+            ("page", over.get("/").await),
+            ("logout", live.json("/api/logout", "{}").await),
+        ] {
+            assert_comes_again(&reply, what);
+        }
+        assert_logged_in(&live).await;
         assert_eq!(live.get("/").await.status, 200);
     }
     assert_eq!(live.get("/livez").await.status, 200);
 
     server.limit_files(None);
-    assert_eq!(over.who().await.as_deref(), Some("user01"));
+    assert_logged_in(&over).await;
     assert_eq!(live.json("/api/logout", "{}").await.status, 200);
-    assert_eq!(server.user01().await.who().await.as_deref(), Some("user01"));
+    assert_logged_in(&server.user01().await).await;
     assert_eq!(database.text("PRAGMA integrity_check").await, "ok");
     let log = place.log();
     assert!(!log.contains("panicked"), "{log}");
@@ -167,8 +171,7 @@ async fn a_full_disk_refuses_what_must_be_written_and_live_sessions_go_on() {
 async fn a_database_that_is_damaged_while_it_serves_opens_nothing() {
     let place = Place::new();
     let server = place.demo(UNTHROTTLED).await;
-    let (live, over) = (remembered(&server).await, remembered(&server).await);
-    over.drop_cookie(SESSION);
+    let (live, over) = (remembered(&server).await, only_remembered(&server).await);
     let mut database = place.database().await;
     // All of it is in the file, and what connections remember of it is outdated.
     database.change("UPDATE users SET created_at = created_at + 1").await;
@@ -193,14 +196,10 @@ async fn a_database_that_is_damaged_while_it_serves_opens_nothing() {
     assert!(place.log().contains("malformed"), "{}", place.log());
 }
 
-/// Neither a server nor a command starts on this database, and both say why. The file stays as it is.
-async fn assert_not_opened(place: &Place, why: &str, what_to_do: &str) {
-    for ran in [
-        place.refused(&["--demo"], &[]).await,
-        place.run(&["user", "list"], "").await,
-    ] {
-        ran.assert_failed(&[why, what_to_do]);
-    }
+/// Neither a server nor a command starts on this database, and both say why.
+async fn assert_not_opened(place: &Place, why: &[&str]) {
+    place.refused(&["--demo"], &[]).await.assert_failed(why);
+    place.run(&["user", "list"], "").await.assert_failed(why);
 }
 
 #[tokio::test]
@@ -217,7 +216,7 @@ async fn a_damaged_file_keeps_the_server_from_starting_and_stays_as_it_is() {
     let spoilt = [&whole[..4096], &vec![0xaa; whole.len() - 4096]].concat();
     for damaged in [&text[..], &spoilt, &whole[..5000], &[&[0; 100], &whole[100..]].concat()] {
         fs::write(&file, damaged).unwrap();
-        assert_not_opened(&place, "data/callgate.db is damaged", "Put back a backup").await;
+        assert_not_opened(&place, &["data/callgate.db is damaged", "Put back a backup"]).await;
         assert!(fs::read(&file).unwrap() == damaged, "the file was changed");
     }
     fs::write(&file, whole).unwrap();
@@ -232,7 +231,7 @@ async fn a_database_of_a_newer_program_is_left_alone() {
                  VALUES (9999, 'from the future', TRUE, x'00', 0)";
     let mut database = place.database().await;
     database.change(newer).await;
-    assert_not_opened(&place, "made by a newer Callgate", "put back a backup").await;
+    assert_not_opened(&place, &["made by a newer Callgate", "put back a backup"]).await;
     let undone = "DELETE FROM _sqlx_migrations WHERE version = 9999";
     assert_eq!(database.change(undone).await, 1);
     place.demo(&[]).await;
@@ -272,12 +271,16 @@ async fn a_place_where_nothing_can_be_written_keeps_the_server_from_starting() {
 }
 
 #[tokio::test]
-async fn servers_that_start_at_once_on_an_empty_folder_all_come_up() {
+async fn servers_that_start_at_once_on_an_empty_folder_all_come_up_and_share_sessions() {
     let place = Place::with_default_settings();
     let servers = join_all((0..3).map(|_| place.demo(&[]))).await;
     let client = servers[0].user01().await;
-    for server in &servers {
-        assert_eq!(client.moved_to(&server.client()).who().await.as_deref(), Some("user01"));
+    let clients: Vec<Client> = servers.iter().map(|server| client.moved_to(&server.client())).collect();
+    for client in &clients {
+        assert_logged_in(client).await;
     }
+    assert_eq!(clients[1].json("/api/logout", "{}").await.status, 200);
+    assert_eq!(clients[0].who().await, None);
+    assert_eq!(clients[2].who().await, None);
     assert_eq!(place.database().await.count("users").await, 3);
 }

@@ -4,16 +4,21 @@ use serde_json::{Value, json};
 
 use crate::support::{
     client::{REMEMBER, SESSION},
-    poll, raw,
+    raw,
     server::{Place, Server},
 };
 
-const LOGIN: &str = r#"{"user_id":"user01","password":"user_01","remember":false}"#;
+const ACCESS: &str = "callgate::access";
+const SECURITY: &str = "callgate::security";
 
 /// A demo that logs JSON, as much as `filter` says.
 async fn logging(filter: &str) -> Server {
     let settings = [("CALLGATE_LOG_FORMAT", "json"), ("CALLGATE_LOG_FILTER", filter)];
     Place::new().demo(&settings).await
+}
+
+fn login(user: &str, password: &str) -> Value {
+    json!({"user_id": user, "password": password, "remember": false})
 }
 
 /// The lines of a JSON log.
@@ -24,22 +29,18 @@ fn lines(place: &Place) -> Vec<Value> {
     place.log().lines().filter(is_of_log).map(read).collect()
 }
 
-/// The lines of one request.
-fn lines_of(place: &Place, reference: &str) -> Vec<Value> {
-    let mut lines = lines(place);
-    lines.retain(|line| line["request_id"] == reference);
-    lines
+/// Those where this field has this value.
+fn lines_with(place: &Place, field: &str, value: &str) -> Vec<Value> {
+    lines(place).into_iter().filter(|line| line[field] == value).collect()
 }
 
 /// These fields of each line about security, with a space between.
-fn events(place: &Place, fields: &[&str]) -> Vec<String> {
-    let mut lines = lines(place);
-    lines.retain(|line| line["target"] == "callgate::security");
+fn events(place: &Place, fields: &str) -> Vec<String> {
     let text = |line: &Value| {
-        let values = fields.iter().map(|field| line[field].as_str().unwrap_or("-"));
+        let values = fields.split(' ').map(|field| line[field].as_str().unwrap_or("-"));
         values.collect::<Vec<_>>().join(" ")
     };
-    lines.iter().map(text).collect()
+    lines_with(place, "target", SECURITY).iter().map(text).collect()
 }
 
 fn assert_time(text: &str) {
@@ -47,31 +48,11 @@ fn assert_time(text: &str) {
 }
 
 #[tokio::test]
-async fn a_json_log_has_one_object_a_line_with_time_level_and_message() {
-    let place = Place::new();
-    let filter = [("CALLGATE_LOG_FILTER", "trace")];
-    let server = Server::start(&place, &["--demo", "--log", "json"], &filter).await;
-    let client = server.user01().await;
-    client.get("/").await;
-    client.json("/api/auth_func", r#"{"a":"\r\n"}"#).await;
-    server.stop().await;
-    let lines = lines(&place);
-    for line in &lines {
-        assert_time(line["timestamp"].as_str().unwrap());
-        let levels = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
-        assert!(levels.contains(&line["level"].as_str().unwrap()), "{line}");
-    }
-    let is_of_stop = |line: &&Value| line["level"] == "INFO" && line["target"] == "callgate::server::startup";
-    let stopping = lines.iter().find(is_of_stop).unwrap();
-    assert!(stopping["message"].as_str().unwrap().starts_with("stopping"));
-}
-
-#[tokio::test]
 async fn a_text_log_has_no_colours_and_the_command_line_comes_before_the_variable() {
     let place = Place::new();
     let variables = [("CALLGATE_LOG_FORMAT", "json"), ("CALLGATE_LOG_FILTER", "trace")];
     let server = Server::start(&place, &["--demo", "--log", "text"], &variables).await;
-    let reply = server.client().json("/api/login", LOGIN).await;
+    let reply = server.client().call("login", login("user01", "user_01")).await;
     server.stop().await;
     let log = place.log();
     assert!(!log.contains('\u{1b}'), "{log}");
@@ -84,36 +65,45 @@ async fn a_text_log_has_no_colours_and_the_command_line_comes_before_the_variabl
 }
 
 #[tokio::test]
-async fn every_line_of_a_request_carries_its_reference_and_nobody_chooses_it() {
-    let server = logging("debug").await;
+async fn every_line_is_json_and_those_of_a_request_carry_its_reference_that_nobody_chooses() {
+    let server = logging("trace").await;
     let client = server.client();
-    let login = client.request("POST", "/api/login").body(LOGIN);
+    let body = login("user01", "user_01").to_string();
+    let login = client.request("POST", "/api/login").body(body);
     let login = login.header("content-type", "application/json");
     let login = login.header("x-request-id", "chosen-by-me").send().await;
     let page = client.get("/account?secret=canary-query").await;
     assert_eq!((login.status, page.status), (200, 200));
     assert_ne!(login.reference(), page.reference());
+    client.json("/api/auth_func", r#"{"a":"\r\n"}"#).await;
+    let place = server.stop().await;
     for (reply, method, path) in [(&login, "POST", "/api/login"), (&page, "GET", "/account")] {
-        let of_request = || lines_of(&server.place, reply.reference());
-        let is_access = |line: &&Value| line["target"] == "callgate::access";
-        poll::until("access", async || of_request().iter().any(|line| is_access(&line))).await;
-        let lines = of_request();
+        let lines = lines_with(&place, "request_id", reply.reference());
         for line in &lines {
             let request = (&line["method"], &line["path"], &line["address"]);
             assert_eq!(request, (&json!(method), &json!(path), &json!("127.0.0.1")), "{line}");
         }
         // A session that is in use is kept in memory: the database need not be asked much.
         assert!(lines.iter().any(|line| line["target"] == "sqlx::query"), "{lines:?}");
-        let access: Vec<&Value> = lines.iter().filter(is_access).collect();
+        let access: Vec<&Value> = lines.iter().filter(|line| line["target"] == ACCESS).collect();
         assert_eq!(access.len(), 1, "{lines:?}");
         assert_eq!(access[0]["status"], 200);
         assert!(access[0]["duration_ms"].is_u64(), "{access:?}");
     }
-    let log = server.place.log();
+    let log = place.log();
     assert!(!log.contains("chosen-by-me") && !log.contains("canary-query"), "{log}");
-    for line in lines(&server.place) {
-        let is_of_request = ["callgate::access", "callgate::security"].contains(&line["target"].as_str().unwrap());
-        assert!(!is_of_request || line["request_id"].is_string(), "{line}");
+    for line in lines(&place) {
+        assert_time(line["timestamp"].as_str().unwrap());
+        let levels = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
+        assert!(levels.contains(&line["level"].as_str().unwrap()), "{line}");
+    }
+    let of_startup = lines_with(&place, "target", "callgate::server::startup");
+    let stopping = of_startup.iter().find(|line| line["level"] == "INFO").unwrap();
+    assert!(stopping["message"].as_str().unwrap().starts_with("stopping"));
+    for target in [ACCESS, SECURITY] {
+        for line in lines_with(&place, "target", target) {
+            assert!(line["request_id"].is_string(), "{line}");
+        }
     }
 }
 
@@ -121,9 +111,8 @@ async fn every_line_of_a_request_carries_its_reference_and_nobody_chooses_it() {
 async fn the_reference_is_on_the_lines_whatever_the_filter_says() {
     for filter in ["warn", "off,callgate::security=info", "error,callgate=warn"] {
         let server = logging(filter).await;
-        let body = r#"{"user_id":"user01","password":"wrong"}"#;
-        let reply = server.client().json("/api/login", body).await;
-        assert_eq!(events(&server.place, &["request_id"]), [reply.reference()], "{filter}");
+        let reply = server.client().call("login", login("user01", "wrong")).await;
+        assert_eq!(events(&server.place, "request_id"), [reply.reference()], "{filter}");
     }
 }
 
@@ -132,10 +121,8 @@ async fn the_reference_is_on_the_lines_whatever_the_filter_says() {
 async fn a_refused_page_and_the_plain_listener_show_the_reference_too() {
     let server = Server::shared();
     let client = server.client();
-    let foreign = client
-        .request("POST", "/login")
-        .header("origin", "https://evil.example");
-    let refused = foreign.send().await;
+    let foreign = client.request("POST", "/login");
+    let refused = foreign.header("origin", "https://evil.example").send().await;
     assert_eq!(refused.status, 403);
     for shown in ["Reference: ", refused.reference()] {
         assert!(refused.shows(shown), "{}", refused.body);
@@ -158,9 +145,9 @@ async fn the_reference_of_a_failure_finds_its_cause_in_the_log() {
     let mut database = server.place.database().await;
     assert_eq!(database.change("UPDATE sessions SET data = 'broken'").await, 1);
     let causes = |reference: &str| {
-        let mut lines = lines_of(&server.place, reference);
-        lines.retain(|line| line["level"] == "ERROR" && line["cause"].is_string());
-        lines.len()
+        let lines = lines_with(&server.place, "request_id", reference);
+        let is_cause = |line: &&Value| line["level"] == "ERROR" && line["cause"].is_string();
+        lines.iter().filter(is_cause).count()
     };
     let call = client.json("/api/auth_func", "{}").await;
     assert_eq!((call.status, call.code().as_str()), (500, "internal"));
@@ -171,8 +158,8 @@ async fn the_reference_of_a_failure_finds_its_cause_in_the_log() {
     assert_eq!(page.status, 500);
     assert!(page.shows(page.reference()), "{}", page.body);
     assert!(causes(page.reference()) >= 1, "{}", server.place.log());
-    for line in lines(&server.place) {
-        assert!(line["level"] != "ERROR" || line["request_id"].is_string(), "{line}");
+    for line in lines_with(&server.place, "level", "ERROR") {
+        assert!(line["request_id"].is_string(), "{line}");
     }
 }
 
@@ -182,73 +169,64 @@ async fn a_call_that_goes_well_leaves_no_line() {
     let server = logging("info,sqlx=off").await;
     let client = server.user01().await;
     let before = server.place.log();
-    for path in ["/api/auth_func", "/api/notauth_func", "/api/my_sessions"] {
-        assert_eq!(client.json(path, "{}").await.status, 200);
+    for function in ["auth_func", "notauth_func", "my_sessions"] {
+        client.done(function, json!({})).await;
     }
     for path in ["", "account", "functions/auth_func", "favicon.svg", "readyz", "nothing"] {
         client.get(&format!("/{path}")).await;
     }
-    assert_eq!(server.client().json("/api/auth_func", "{}").await.status, 401);
+    assert_eq!(server.client().who().await, None);
     assert_eq!(server.place.log(), before);
 }
 
 #[tokio::test]
 async fn what_happens_to_logins_sessions_and_passwords_is_logged_by_name() {
+    // The status of a call, its function and arguments, and what is logged of it.
+    const STEPS: &str = r#"
+        200 login {"user_id":"user01","password":"user_01","remember":false} > authn_login_success INFO user01 -
+        401 login {"user_id":"user01","password":"wrong"} > authn_login_fail WARN user01 wrong_password
+        401 login {"user_id":"user01","password":"LONG"} > authn_login_fail WARN user01 wrong_password
+        401 login {"user_id":"unknown-name","password":"wrong"} > authn_login_fail WARN - unknown_user
+        401 login {"user_id":"user02","password":"user_02"} > authn_login_fail WARN user02 disabled
+        401 confirm_login {"password":"wrong"} > authn_login_fail WARN user01 wrong_password
+        200 confirm_login {"password":"user_01"} > session_renewed INFO user01 -
+        200 end_other_sessions {} > session_expired INFO user01 revoked
+        200 end_other_sessions {} >
+        200 change_password {"new_password":"7 small brown zebras"} > authn_password_change INFO user01 -
+        200 logout {} > session_expired INFO user01 logout"#;
     let server = logging("info").await;
-    let (client, other) = (server.client(), server.client());
-    let login = |user: &str, password: &str| json!({"user_id": user, "password": password, "remember": false});
-    let new_password = json!({"new_password": "7 small brown zebras"});
+    let client = server.client();
     server.place.done(&["user", "disable", "user02"], "").await;
-    for (client, function, arguments, status) in [
-        (&client, "login", login("user01", "user_01"), 200),
-        (&client, "login", login("user01", "wrong"), 401),
-        (&client, "login", login("user01", &"too long".repeat(50)), 401),
-        // Perhaps a password in the wrong field: the name is not logged.
-        (&client, "login", login("unknown-name", "wrong"), 401),
-        (&client, "login", login("user02", "user_02"), 401),
-        (&other, "login", login("user01", "user_01"), 200),
-        (&client, "confirm_login", json!({"password": "wrong"}), 401),
-        (&client, "confirm_login", json!({"password": "user_01"}), 200),
-        (&client, "end_other_sessions", json!({}), 200),
-        (&client, "end_other_sessions", json!({}), 200),
-        (&client, "change_password", new_password.clone(), 200),
-        (&client, "logout", json!({}), 200),
-    ] {
-        let reply = client.call(function, arguments).await;
-        assert_eq!(reply.status, status, "{function}: {}", reply.body);
+    // Its session is the other one that is ended.
+    server.user01().await;
+    let mut expected = vec!["authn_login_success INFO user01 -"];
+    for step in STEPS.lines().skip(1).map(str::trim) {
+        let (call, event) = step.split_once(" >").unwrap();
+        let (status, call) = call.split_once(' ').unwrap();
+        let (function, arguments) = call.split_once(' ').unwrap();
+        let arguments = arguments.replace("LONG", &"too long".repeat(50));
+        let reply = client.json(&format!("/api/{function}"), &arguments).await;
+        assert_eq!(reply.status.to_string(), status, "{function}: {}", reply.body);
+        expected.extend(event.strip_prefix(' '));
     }
-    let expected = [
-        "authn_login_success INFO user01 -",
-        "authn_login_fail WARN user01 wrong_password",
-        "authn_login_fail WARN user01 wrong_password",
-        "authn_login_fail WARN - unknown_user",
-        "authn_login_fail WARN user02 disabled",
-        "authn_login_success INFO user01 -",
-        "authn_login_fail WARN user01 wrong_password",
-        "session_renewed INFO user01 -",
-        "session_expired INFO user01 revoked",
-        "authn_password_change INFO user01 -",
-        "session_expired INFO user01 logout",
-    ];
-    assert_eq!(events(&server.place, &["event", "level", "user", "reason"]), expected);
+    assert_eq!(events(&server.place, "event level user reason"), expected);
+    // Perhaps a password in the wrong field: the name is not logged.
     assert!(!server.place.log().contains("unknown-name"), "{}", server.place.log());
 }
 
 #[tokio::test]
 async fn what_is_turned_away_is_logged_by_name() {
     let server = logging("info").await;
-    let assert_last = |fields: &str, values: &str| {
-        let fields: Vec<&str> = fields.split(' ').collect();
-        assert_eq!(events(&server.place, &fields).pop().unwrap(), values);
-    };
+    let assert_last = |fields: &str, values: &str| assert_eq!(events(&server.place, fields).pop().unwrap(), values);
     let client = server.user01().await;
     server.let_password_age("user01", 3600).await;
     let refused = client.call("change_password", json!({"new_password": "7 small brown zebras"}));
     let refused = refused.await;
     assert_eq!(refused.code(), "fresh_login_required");
+    let reference = refused.reference();
     assert_last(
         "event level user request_id",
-        &format!("authz_fail INFO user01 {}", refused.reference()),
+        &format!("authz_fail INFO user01 {reference}"),
     );
     assert_last("code guard what", "fresh_login_required FreshLogin change_password");
     let foreign = client.request("POST", "/api/auth_func");

@@ -6,6 +6,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+use tokio_rustls::client::TlsStream;
 
 use crate::support::{
     client::SESSION,
@@ -34,7 +35,7 @@ async fn demo(more: &[(&str, &str)]) -> Server {
 }
 
 /// Sends the first part of a call whose body is not complete. It is under way once the server asks for the body.
-async fn begin_call(server: &Server) -> tokio_rustls::client::TlsStream<TcpStream> {
+async fn begin_call(server: &Server) -> TlsStream<TcpStream> {
     let session = server.user01().await.session();
     let mut stream = raw::tls(server).await;
     let head = format!(
@@ -47,16 +48,23 @@ async fn begin_call(server: &Server) -> tokio_rustls::client::TlsStream<TcpStrea
     stream
 }
 
-async fn no_longer_accepts(server: &Server) {
-    poll::until("new connections to be refused", async || {
-        TcpStream::connect(server.https).await.is_err()
-    })
-    .await;
+/// A connection that is kept after an answer.
+async fn kept_alive(server: &Server) -> TlsStream<TcpStream> {
+    let mut stream = raw::tls(server).await;
+    stream.write_all(GET).await.unwrap();
+    let first = raw::read_until(&mut stream, "<svg/>").await;
+    assert!(!first.to_lowercase().contains("connection: close"), "{first}");
+    stream
 }
 
-async fn ends_at(server: &mut Server, signal: &str) {
-    server.signal(signal);
-    assert!(server.ended().await.success(), "{signal}");
+async fn no_longer_accepts(server: &Server) {
+    let is_refused = async || TcpStream::connect(server.https).await.is_err();
+    poll::until("new connections to be refused", is_refused).await;
+}
+
+async fn ends_at_term(mut server: Server) {
+    server.signal("TERM");
+    assert!(server.ended().await.success());
 }
 
 #[tokio::test]
@@ -77,57 +85,41 @@ async fn a_call_under_way_is_answered_before_the_server_stops() {
 #[tokio::test]
 async fn a_server_without_connections_stops_at_once_as_soon_as_it_is_ready() {
     for _ in 0..4 {
-        ends_at(&mut demo(&[FAREWELL, DRAIN]).await, "TERM").await;
+        ends_at_term(demo(&[FAREWELL, DRAIN]).await).await;
     }
-    let mut server = demo(&[FAREWELL, DRAIN]).await;
+    let server = demo(&[FAREWELL, DRAIN]).await;
     server.client().get("/favicon.svg").await;
-    ends_at(&mut server, "TERM").await;
+    ends_at_term(server).await;
 }
 
 #[tokio::test]
 async fn connections_that_are_open_and_silent_do_not_hold_up_the_stop() {
-    let mut server = demo(&[DRAIN]).await;
+    let server = demo(&[DRAIN]).await;
     let _silent_tcp = TcpStream::connect(server.https).await.unwrap();
     let _silent_plain = TcpStream::connect(server.http).await.unwrap();
     let _silent_tls = raw::tls(&server).await;
-    let mut kept_alive = raw::tls(&server).await;
-    kept_alive.write_all(GET).await.unwrap();
-    raw::read_until(&mut kept_alive, "<svg/>").await;
-    ends_at(&mut server, "TERM").await;
+    let _kept_alive = kept_alive(&server).await;
+    ends_at_term(server).await;
 }
 
 #[tokio::test]
 async fn a_call_that_never_ends_is_waited_for_only_as_long_as_the_settings_say() {
-    let mut server = demo(&[("CALLGATE_HTTPS_DRAIN_SECONDS", "1")]).await;
+    let server = demo(&[("CALLGATE_HTTPS_DRAIN_SECONDS", "1")]).await;
     let _stuck = begin_call(&server).await;
     let asked = Instant::now();
-    ends_at(&mut server, "TERM").await;
+    ends_at_term(server).await;
     assert!(asked.elapsed() >= Duration::from_secs(1), "{:?}", asked.elapsed());
 }
 
 #[tokio::test]
 async fn a_second_signal_does_not_wait() {
     for limits in [&[FAREWELL, DRAIN][..], &[DRAIN]] {
-        let mut server = demo(limits).await;
+        let server = demo(limits).await;
         let _stuck = begin_call(&server).await;
         server.signal("TERM");
         no_longer_accepts(&server).await;
-        ends_at(&mut server, "TERM").await;
+        ends_at_term(server).await;
     }
-}
-
-#[tokio::test]
-async fn two_servers_on_one_database_share_sessions_and_one_may_stop() {
-    let place = Place::new();
-    let (first, second) = (place.demo(&[]).await, place.demo(&[]).await);
-    let client = first.user01().await;
-    let there = client.moved_to(&second.client());
-    assert_eq!(there.who().await.as_deref(), Some("user01"));
-    first.stop().await;
-    assert_eq!(there.who().await.as_deref(), Some("user01"));
-    let third = place.demo(&[]).await;
-    assert_eq!(there.json("/api/logout", "{}").await.status, 200);
-    assert_eq!(client.moved_to(&third.client()).who().await, None);
 }
 
 #[tokio::test]
@@ -136,17 +128,12 @@ async fn a_kept_connection_may_bring_a_last_request_and_learns_that_it_is_the_la
     let mut plain = TcpStream::connect(server.http).await.unwrap();
     plain.write_all(GET).await.unwrap();
     raw::read_until(&mut plain, "\r\n\r\n").await;
-    let mut kept = raw::tls(&server).await;
-    kept.write_all(GET).await.unwrap();
-    let first = raw::read_until(&mut kept, "<svg/>").await;
-    assert!(!first.to_lowercase().contains("connection: close"), "{first}");
+    let mut kept = kept_alive(&server).await;
     // Open, with a handshake that is not yet done when the server is told to stop.
     let before = server.open_files("socket:");
     let young = TcpStream::connect(server.https).await.unwrap();
-    poll::until("the connection to be accepted", async || {
-        server.open_files("socket:") > before
-    })
-    .await;
+    let is_accepted = async || server.open_files("socket:") > before;
+    poll::until("the connection to be accepted", is_accepted).await;
     server.signal("TERM");
     no_longer_accepts(&server).await;
     let mut young = raw::tls_on(&server, young).await.unwrap();
@@ -198,10 +185,8 @@ async fn an_http_2_call_under_way_is_finished_after_goaway() {
     let request = raw::http2_request(1, &headers, b"{}");
     let (begun, end) = request.split_at(request.len() - 11);
     let ping = raw::frame(PING, 0, 0, &[0; 8]);
-    stream
-        .write_all(&[&raw::http2_preface(), begun, &ping].concat())
-        .await
-        .unwrap();
+    let first = [&raw::http2_preface(), begun, &ping].concat();
+    stream.write_all(&first).await.unwrap();
     // What is answered was sent after it: the server knows of the call.
     until_frame(&mut stream, PING).await;
     server.signal("TERM");

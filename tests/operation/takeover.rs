@@ -8,7 +8,6 @@ use std::{
     },
 };
 
-use futures::future::join_all;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{io::AsyncWriteExt as _, task::JoinHandle};
@@ -35,6 +34,14 @@ impl Caller {
 
     fn count(&self) {
         self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn call(&self, way: &str) {
+        match way {
+            "new" => self.over_new_connections().await,
+            "kept" => self.over_kept_connections().await,
+            _ => self.over_http2().await,
+        }
     }
 
     async fn over_new_connections(&self) {
@@ -122,25 +129,16 @@ async fn replaced_while_called(ways: &[&'static str], farewell: &str) {
     let start = || place.demo_on([&https, &http], &settings);
     let mut server = start().await;
     let client = server.user01().await;
-    let call = |way: &&'static str| {
-        let (client, way) = (client.clone(), *way);
-        let (answers, is_enough) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let begin = |way: &&'static str| {
         let caller = Arc::new(Caller {
-            client,
-            answers,
-            is_enough,
+            client: client.clone(),
+            answers: AtomicUsize::new(0),
+            is_enough: AtomicBool::new(false),
         });
-        let calling = Arc::clone(&caller);
-        let calling = tokio::spawn(async move {
-            match way {
-                "new" => calling.over_new_connections().await,
-                "kept" => calling.over_kept_connections().await,
-                _ => calling.over_http2().await,
-            }
-        });
-        (caller, calling)
+        let (calling, way) = (Arc::clone(&caller), *way);
+        (caller, tokio::spawn(async move { calling.call(way).await }))
     };
-    let callers: Vec<_> = ways.iter().map(call).collect();
+    let callers: Vec<_> = ways.iter().map(begin).collect();
     all_are_answered(&callers).await;
     for _ in 0..rounds(3, 20) {
         let next = start().await;
@@ -149,10 +147,10 @@ async fn replaced_while_called(ways: &[&'static str], farewell: &str) {
         server = next;
         all_are_answered(&callers).await;
     }
-    for (caller, _) in &callers {
+    for (caller, calling) in callers {
         caller.is_enough.store(true, Ordering::Relaxed);
+        calling.await.unwrap();
     }
-    join_all(callers.into_iter().map(async |(_, calling)| calling.await.unwrap())).await;
     assert_eq!(client.who().await.as_deref(), Some("user01"));
 }
 

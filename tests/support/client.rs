@@ -1,8 +1,8 @@
 //! An HTTP client with a cookie jar that tests can look into, copy and forge.
 //!
-//! Every answer must carry its reference, and every refusal the same one. The jar takes a cookie as a browser does, and fails the test where a browser would refuse it or where it is set with
-//! less than this project promises. A request goes out on a connection of its own, with its path as
-//! it stands.
+//! Every answer must carry its reference, and every refusal the same one. The jar takes a cookie as a browser does, and fails
+//! the test where a browser would refuse it or where it is set with less than this project promises. A request goes out on a
+//! connection of its own, with its path as it stands.
 
 use std::{
     collections::BTreeMap,
@@ -12,17 +12,18 @@ use std::{
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    HeaderMap, Method, Request, Version,
+    HeaderMap, Request,
     body::Bytes,
     client::conn::{http1, http2},
+    header::HeaderValue,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::ClientConfig;
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::client::TlsStream;
 
-use crate::support::poll::within;
+use crate::support::{poll::within, raw};
 
 /// The cookie of the session.
 pub const SESSION: &str = "__Host-callgate";
@@ -31,7 +32,6 @@ pub const REMEMBER: &str = "__Host-callgate-remember";
 /// The cookie of a call that waits to be shown.
 pub const CALL: &str = "__Host-callgate-call";
 
-/// A client with a cookie jar.
 pub struct Client {
     address: SocketAddr,
     tls: Arc<ClientConfig>,
@@ -61,12 +61,12 @@ impl Client {
 
     /// The same jar, for a server at another address.
     pub fn moved_to(&self, other: &Self) -> Self {
-        let moved = other.clone();
-        *moved.jar.lock().unwrap() = self.jar.lock().unwrap().clone();
-        moved
+        Self {
+            jar: self.clone().jar,
+            ..other.clone()
+        }
     }
 
-    /// The value of a cookie in the jar.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.jar.lock().unwrap().get(name).cloned()
     }
@@ -76,12 +76,10 @@ impl Client {
         self.cookie(SESSION).expect("a session cookie")
     }
 
-    /// Puts a cookie into the jar.
     pub fn put(&self, name: &str, value: &str) {
         self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
     }
 
-    /// Takes a cookie out of the jar.
     pub fn drop_cookie(&self, name: &str) {
         self.jar.lock().unwrap().remove(name);
     }
@@ -103,31 +101,28 @@ impl Client {
         format!("localhost:{}", self.address.port())
     }
 
-    /// Starts a request.
     pub fn request(&self, method: &str, path: &str) -> Sending<'_> {
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = method.parse().unwrap();
         Sending {
             client: self,
-            method: method.parse().unwrap(),
             path: path.to_owned(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            version: Version::HTTP_11,
-            cookies: true,
+            request,
+            is_http2: false,
         }
     }
 
-    /// Gets a page.
     pub async fn get(&self, path: &str) -> Reply {
         self.request("GET", path).send().await
     }
 
-    /// Posts JSON.
+    pub async fn post(&self, path: &str, kind: &str, body: impl AsRef<[u8]>) -> Reply {
+        let request = self.request("POST", path).header("content-type", kind);
+        request.body(body).send().await
+    }
+
     pub async fn json(&self, path: &str, body: &str) -> Reply {
-        self.request("POST", path)
-            .header("content-type", "application/json")
-            .body(body)
-            .send()
-            .await
+        self.request("POST", path).json(body).send().await
     }
 
     /// Calls a function with these arguments.
@@ -145,10 +140,7 @@ impl Client {
     /// Posts a form, as a browser does without script.
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         self.request("POST", path)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("origin", &self.origin())
-            .header("sec-fetch-site", "same-origin")
-            .body(serde_urlencoded::to_string(fields).unwrap())
+            .form(&serde_urlencoded::to_string(fields).unwrap())
             .send()
             .await
     }
@@ -157,15 +149,13 @@ impl Client {
     pub async fn who(&self) -> Option<String> {
         let reply = self.json("/api/auth_func", "{}").await;
         if reply.status == 401 {
-            assert_eq!(reply.code(), "not_logged_in");
+            reply.assert_refused(401, "not_logged_in");
             return None;
         }
         assert_eq!(reply.status, 200, "{}", reply.body);
         let message = reply.message();
-        let user = message
-            .strip_prefix("auth_func({}),user_id=")
-            .unwrap_or_else(|| panic!("{message}"));
-        Some(user.to_owned())
+        let user = message.strip_prefix("auth_func({}),user_id=");
+        Some(user.unwrap_or_else(|| panic!("{message}")).to_owned())
     }
 
     /// A connection that speaks `http/1.1` or `h2`.
@@ -173,11 +163,8 @@ impl Client {
         let mut config = (*self.tls).clone();
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         let stream = TcpStream::connect(self.address).await.expect("a connection");
-        let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
-            .expect("a TLS handshake that verifies")
+        let stream = raw::handshake(stream, config).await;
+        stream.expect("a TLS handshake that verifies")
     }
 
     fn keep(&self, reply: &Reply) {
@@ -194,85 +181,75 @@ impl Client {
 /// A request that is being put together.
 pub struct Sending<'a> {
     client: &'a Client,
-    method: Method,
     path: String,
-    headers: HeaderMap,
-    body: Bytes,
-    version: Version,
-    cookies: bool,
+    request: Request<Full<Bytes>>,
+    is_http2: bool,
 }
 
 impl Sending<'_> {
-    /// Adds a header.
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.append(name, value.parse().unwrap());
-        self
+    pub fn header(self, name: &'static str, value: &str) -> Self {
+        self.header_bytes(name, value.as_bytes())
     }
 
     /// Adds a header with a value that is not text.
     pub fn header_bytes(mut self, name: &'static str, value: &[u8]) -> Self {
-        self.headers
-            .append(name, hyper::header::HeaderValue::from_bytes(value).unwrap());
+        let value = HeaderValue::from_bytes(value).unwrap();
+        self.request.headers_mut().append(name, value);
         self
     }
 
-    /// Sets the body.
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
-        self.body = Bytes::copy_from_slice(body.as_ref());
+        *self.request.body_mut() = Full::from(body.as_ref().to_vec());
         self
     }
 
-    /// Speaks HTTP/2.
+    pub fn json(self, body: impl AsRef<[u8]>) -> Self {
+        self.header("content-type", "application/json").body(body)
+    }
+
+    /// A form that a page of this site sends.
+    pub fn form(self, body: &str) -> Self {
+        let origin = self.client.origin();
+        self.header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", &origin)
+            .header("sec-fetch-site", "same-origin")
+            .body(body)
+    }
+
     pub fn http2(mut self) -> Self {
-        self.version = Version::HTTP_2;
-        self
-    }
-
-    /// Leaves the jar out of it.
-    pub fn without_jar(mut self) -> Self {
-        self.cookies = false;
+        self.is_http2 = true;
         self
     }
 
     /// Sends it, keeps the cookies of the answer, and gives the answer.
     pub async fn send(self) -> Reply {
         let client = self.client;
-        let keeps = self.cookies;
-        let reply = within("an answer", self.exchange()).await;
-        if keeps {
-            client.keep(&reply);
-        }
+        // Boxed, for this is a part of most futures of tests.
+        let reply = within("an answer", Box::pin(self.exchange())).await;
+        client.keep(&reply);
         reply
     }
 
     async fn exchange(self) -> Reply {
         let Self {
             client,
-            method,
             path,
-            mut headers,
-            body,
-            version,
-            cookies,
+            mut request,
+            is_http2,
         } = self;
-        if cookies {
-            let jar = client.jar.lock().unwrap();
-            let pairs: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            if !pairs.is_empty() {
-                headers.append("cookie", pairs.join("; ").parse().unwrap());
-            }
+        let pair = |(name, value)| format!("{name}={value}");
+        let cookies: Vec<String> = client.jar.lock().unwrap().iter().map(pair).collect();
+        let headers = request.headers_mut();
+        if !cookies.is_empty() {
+            headers.append("cookie", cookies.join("; ").parse().unwrap());
         }
-        let is_http2 = version == Version::HTTP_2;
         let target = if is_http2 {
             format!("https://{}{path}", client.host())
         } else {
             headers.insert("host", client.host().parse().unwrap());
             path
         };
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method;
         *request.uri_mut() = target.parse().unwrap();
-        *request.headers_mut() = headers;
         let asked = format!("{} {}", request.method(), request.uri());
 
         let io = TokioIo::new(client.connect(if is_http2 { "h2" } else { "http/1.1" }).await);
@@ -289,14 +266,10 @@ impl Sending<'_> {
     }
 }
 
-/// An answer.
 #[derive(Debug)]
 pub struct Reply {
-    /// Its status.
     pub status: u16,
-    /// Its headers.
     pub headers: HeaderMap,
-    /// Its body.
     pub body: String,
 }
 
@@ -309,12 +282,9 @@ impl Reply {
             headers: head.headers,
             body: String::from_utf8(body.to_vec()).expect("UTF-8"),
         };
-        let is_short_text = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let reference = reply.reference();
-        assert!(
-            reference.len() == 13 && reference.bytes().all(is_short_text),
-            "{reference}"
-        );
+        let is_text = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        assert!(reference.len() == 13 && reference.bytes().all(is_text), "{reference}");
         reply
     }
 
@@ -330,6 +300,14 @@ impl Reply {
         self.body.replace(&field, "")
     }
 
+    /// All that it says, but for what is new in every answer.
+    pub fn without_what_is_new(&self) -> (u16, String, HeaderMap) {
+        let mut headers = self.headers.clone();
+        headers.remove("date");
+        headers.remove("x-request-id");
+        (self.status, self.without_reference(), headers)
+    }
+
     /// A header that may be there once.
     pub fn find(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -340,17 +318,14 @@ impl Reply {
 
     /// A header that is there once.
     pub fn header(&self, name: &str) -> &str {
-        self.find(name)
-            .unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
+        let found = self.find(name);
+        found.unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
     }
 
     /// The body as JSON.
     pub fn value(&self) -> Value {
-        assert!(
-            self.header("content-type").starts_with("application/json"),
-            "{:?}",
-            self.headers
-        );
+        let kind = self.header("content-type");
+        assert!(kind.starts_with("application/json"), "{kind}");
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
@@ -368,10 +343,27 @@ impl Reply {
     pub fn code(&self) -> String {
         let value = self.value();
         assert_eq!(value["ok"], Value::Bool(false), "{value}");
-        let error = value["error"].as_str().expect("an error for people");
-        assert!(!error.is_empty());
+        assert!(!self.error().is_empty());
         assert_eq!(value["request_id"], self.reference(), "{value}");
         value["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// Fails unless it is a whole refusal with that status and code.
+    #[track_caller]
+    pub fn assert_refused(&self, status: u16, code: &str) {
+        let found = (self.status, self.code());
+        assert_eq!(found, (status, code.to_owned()), "{}", self.body);
+    }
+
+    /// Fails unless it leads there, as every form does that was sent.
+    #[track_caller]
+    pub fn assert_leads_to(&self, location: &str) {
+        assert_eq!(
+            (self.status, self.find("location")),
+            (303, Some(location)),
+            "{}",
+            self.body
+        );
     }
 
     /// The cookies that it sets.
@@ -399,11 +391,8 @@ impl Reply {
 /// A cookie as an answer sets it.
 #[derive(Debug)]
 pub struct SetCookie {
-    /// Its name.
     pub name: String,
-    /// Its value.
     pub value: String,
-    /// `Max-Age`, if there is one.
     pub max_age: Option<i64>,
 }
 
@@ -413,16 +402,12 @@ impl SetCookie {
         let mut parts = header.split(';').map(str::trim);
         let (name, value) = parts.next().unwrap().split_once('=').unwrap();
         let attributes: Vec<String> = parts.map(str::to_ascii_lowercase).collect();
-        let has = |wanted: &str| attributes.iter().any(|attribute| attribute == wanted);
         assert!(name.starts_with("__Host-"), "{header}");
-        assert!(has("secure"), "{header}");
-        assert!(has("httponly"), "{header}");
-        assert!(has("samesite=lax"), "{header}");
-        assert!(has("path=/"), "{header}");
-        assert!(
-            !attributes.iter().any(|attribute| attribute.starts_with("domain")),
-            "{header}"
-        );
+        for wanted in ["secure", "httponly", "samesite=lax", "path=/"] {
+            assert!(attributes.iter().any(|attribute| attribute == wanted), "{header}");
+        }
+        let has_domain = attributes.iter().any(|attribute| attribute.starts_with("domain"));
+        assert!(!has_domain, "{header}");
         assert!(name.len() + value.len() <= 4096, "{header}");
         let max_age = attributes
             .iter()

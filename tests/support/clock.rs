@@ -2,11 +2,7 @@
 //! `faketime`). Only the time of day moves; the monotonic clock that timers use goes on, as it does when somebody sets a
 //! machine's clock.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use crate::support::server::{Place, Server};
 
@@ -23,10 +19,8 @@ pub struct Clock {
 impl Clock {
     /// One that shows the real time.
     pub fn new(place: &Place) -> Self {
-        let clock = Self {
-            file: place.path("clock"),
-            library: library(),
-        };
+        let (file, library) = (place.path("clock"), library());
+        let clock = Self { file, library };
         clock.set(0);
         clock
     }
@@ -72,9 +66,9 @@ impl Clock {
 fn library() -> PathBuf {
     let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
     folders
-        .map(|folder| folder.path().join("faketime"))
-        .chain([Path::new("/usr/lib/faketime").to_owned()])
-        .map(|folder| folder.join("libfaketimeMT.so.1"))
+        .map(|folder| folder.path())
+        .chain([PathBuf::from("/usr/lib")])
+        .map(|folder| folder.join("faketime/libfaketimeMT.so.1"))
         .find(|library| library.is_file())
         .expect("libfaketime is missing: install the package \"faketime\", or run tools/setup.sh test")
 }

@@ -1,14 +1,12 @@
 //! A look into the database file, beside the server.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Connection as _, SqliteConnection,
+    AssertSqlSafe, Connection as _, Decode, Sqlite, SqliteConnection, Type,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
-use std::time::Duration;
 
-/// The database of a server.
 pub struct Database(SqliteConnection);
 
 impl Database {
@@ -19,11 +17,8 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
-        Self(
-            SqliteConnection::connect_with(&options)
-                .await
-                .expect("the database opens"),
-        )
+        let connection = SqliteConnection::connect_with(&options).await;
+        Self(connection.expect("the database opens"))
     }
 
     /// Closes it and waits until nothing holds the file, which a drop does not.
@@ -36,20 +31,17 @@ impl Database {
         self.number(&format!("SELECT COUNT(*) FROM {table}")).await
     }
 
-    /// A number.
     pub async fn number(&mut self, query: &str) -> i64 {
-        sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
-            .fetch_one(&mut self.0)
-            .await
-            .unwrap()
+        self.value(query).await
     }
 
-    /// A text.
     pub async fn text(&mut self, query: &str) -> String {
-        sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
-            .fetch_one(&mut self.0)
-            .await
-            .unwrap()
+        self.value(query).await
+    }
+
+    async fn value<T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + Send + Unpin>(&mut self, query: &str) -> T {
+        let query = sqlx::query_scalar(AssertSqlSafe(query.to_owned()));
+        query.fetch_one(&mut self.0).await.unwrap()
     }
 
     /// Every value of every table: the table, the column, and the value as SQL writes it.
@@ -82,19 +74,14 @@ impl Database {
 
     /// Changes something. Gives the number of rows that it changed.
     pub async fn change(&mut self, statement: &str) -> u64 {
-        sqlx::query(AssertSqlSafe(statement.to_owned()))
-            .execute(&mut self.0)
-            .await
-            .unwrap()
-            .rows_affected()
+        let statement = sqlx::query(AssertSqlSafe(statement.to_owned()));
+        statement.execute(&mut self.0).await.unwrap().rows_affected()
     }
 
     /// Has all sessions been last used so many seconds earlier. Gives their number.
     pub async fn rest_sessions(&mut self, seconds: i64) -> u64 {
         let milliseconds = seconds * 1000;
-        self.change(&format!(
-            "UPDATE sessions SET last_used_at = last_used_at - {milliseconds}"
-        ))
-        .await
+        let rest = format!("UPDATE sessions SET last_used_at = last_used_at - {milliseconds}");
+        self.change(&rest).await
     }
 }

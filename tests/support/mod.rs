@@ -10,6 +10,7 @@ pub mod effort;
 pub mod fixture;
 pub mod page;
 pub mod poll;
+pub mod process;
 pub mod raw;
 pub mod routes;
 pub mod server;

@@ -13,33 +13,33 @@ pub fn unescaped(text: &str) -> String {
         .replace("&amp;", "&")
 }
 
-/// The code under that label, such as `The curl line`.
-pub fn code(page: &Reply, label: &str) -> String {
+/// What stands between the first `start` after `mark` and the next `end`.
+fn between<'a>(page: &'a Reply, mark: &str, start: &str, end: &str) -> &'a str {
     let (_, rest) = page
         .body
-        .split_once(&format!(r#"aria-label="{label}""#))
-        .unwrap_or_else(|| panic!("no {label}: {}", page.body));
-    let (_, rest) = rest.split_once("<code>").unwrap();
-    unescaped(rest.split_once("</code>").unwrap().0)
+        .split_once(mark)
+        .unwrap_or_else(|| panic!("no {mark}: {}", page.body));
+    let (_, rest) = rest.split_once(start).unwrap();
+    rest.split_once(end).unwrap().0
+}
+
+/// The code under that label, such as `The curl line`.
+pub fn code(page: &Reply, label: &str) -> String {
+    unescaped(between(page, &format!(r#"aria-label="{label}""#), "<code>", "</code>"))
 }
 
 /// The tag of the input with that name.
 pub fn input<'a>(page: &'a Reply, name: &str) -> &'a str {
-    let (_, rest) = page
-        .body
-        .split_once(&format!(r#"name="{name}""#))
-        .unwrap_or_else(|| panic!("no {name}: {}", page.body));
-    rest.split_once('>').unwrap().0
+    let name = format!(r#" name="{name}""#);
+    let mut tags = page.body.split('<').filter_map(|tag| tag.split('>').next());
+    tags.find(|tag| tag.contains(&name))
+        .unwrap_or_else(|| panic!("no{name}: {}", page.body))
 }
 
 /// What is said of the input with that name.
 pub fn said(page: &Reply, name: &str) -> String {
-    let (_, rest) = page
-        .body
-        .split_once(&format!(r#"id="said-argument-{name}""#))
-        .unwrap_or_else(|| panic!("no place beside {name}: {}", page.body));
-    let (_, rest) = rest.split_once('>').unwrap();
-    unescaped(rest.split_once("</p>").unwrap().0).trim().to_owned()
+    let said = between(page, &format!(r#"id="said-argument-{name}""#), ">", "</p>");
+    unescaped(said).trim().to_owned()
 }
 
 /// Whether an input is marked as wrong.
@@ -47,13 +47,8 @@ pub fn is_wrong(page: &Reply, name: &str) -> bool {
     input(page, name).contains(r#"aria-invalid="true""#)
 }
 
-/// What a page calls the call that waits there, if one does.
-pub fn waiting_id(page: &Reply) -> Option<String> {
-    let (_, rest) = page.body.split_once(r#"name="call" value=""#)?;
-    Some(rest.split('"').next().unwrap().to_owned())
-}
-
 /// Fails where a page does not show each of these.
+#[track_caller]
 pub fn assert_shows(page: &Reply, texts: &[&str]) {
     for text in texts {
         assert!(page.shows(text), "no {text}: {}", page.body);
@@ -61,6 +56,7 @@ pub fn assert_shows(page: &Reply, texts: &[&str]) {
 }
 
 /// Fails where a page shows one of these.
+#[track_caller]
 pub fn assert_hides(page: &Reply, texts: &[&str]) {
     for text in texts {
         assert!(!page.shows(text), "{text}: {}", page.body);

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -16,9 +16,8 @@ use crate::support::{
 
 /// A TLS connection to a server.
 pub async fn tls(server: &Server) -> TlsStream<TcpStream> {
-    tls_as(server, trusting(&server.place.data(), None))
-        .await
-        .expect("a TLS connection")
+    let config = trusting(&server.place.data(), None);
+    tls_as(server, config).await.expect("a TLS connection")
 }
 
 /// A TLS connection with a configuration of its own.
@@ -31,32 +30,30 @@ pub async fn tls_on(server: &Server, stream: TcpStream) -> io::Result<TlsStream<
     handshake(stream, trusting(&server.place.data(), None)).await
 }
 
-async fn handshake(stream: TcpStream, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
+pub async fn handshake(stream: TcpStream, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from("localhost").unwrap();
-    within(
-        "a TLS handshake",
-        TlsConnector::from(Arc::new(config)).connect(name, stream),
-    )
-    .await
+    let connector = TlsConnector::from(Arc::new(config));
+    within("a TLS handshake", connector.connect(name, stream)).await
 }
 
 /// Sends a request as it stands and gives all that comes back until the server closes.
 pub async fn exchange(server: &Server, request: impl AsRef<[u8]>) -> String {
-    let mut stream = tls(server).await;
-    // A server that has read enough may answer and close before all of it is sent.
-    let _ = stream.write_all(request.as_ref()).await;
-    read_to_close(&mut stream).await
+    send_and_read(tls(server).await, request.as_ref()).await
 }
 
 /// The same without TLS.
 pub async fn exchange_plain(server: &Server, request: impl AsRef<[u8]>) -> String {
-    let mut stream = TcpStream::connect(server.http).await.unwrap();
-    let _ = stream.write_all(request.as_ref()).await;
+    send_and_read(TcpStream::connect(server.http).await.unwrap(), request.as_ref()).await
+}
+
+async fn send_and_read(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> String {
+    // A server that has read enough may answer and close before all of it is sent.
+    let _ = stream.write_all(request).await;
     read_to_close(&mut stream).await
 }
 
 /// Reads until the server closes, in whatever way.
-pub async fn read_to_close(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+pub async fn read_to_close(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut all = Vec::new();
     // A close without a TLS goodbye is a close, too.
     let _ = within("the server to close", stream.read_to_end(&mut all)).await;
@@ -64,7 +61,7 @@ pub async fn read_to_close(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> 
 }
 
 /// Reads until `end` has come.
-pub async fn read_until(stream: &mut (impl tokio::io::AsyncRead + Unpin), end: &str) -> String {
+pub async fn read_until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> String {
     let mut all = String::new();
     while !all.contains(end) {
         let mut some = [0; 4096];

@@ -3,12 +3,13 @@
 
 use serde_json::Value;
 
-use crate::support::{client::Client, server::Server};
+use crate::support::server::Server;
 
 /// A function, as the server lists it.
 pub struct Function {
-    /// Its name.
     pub name: String,
+    pub guard: String,
+    pub summary: String,
     /// Whether anybody may call it.
     pub is_open: bool,
 }
@@ -16,8 +17,11 @@ pub struct Function {
 /// All functions.
 pub async fn functions(server: &Server) -> Vec<Function> {
     let list = server.client().json("/api/list_functions", "{}").await.value();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     let read = |function: &Value| Function {
-        name: function["name"].as_str().unwrap().to_owned(),
+        name: text(&function["name"]),
+        guard: text(&function["rule"]["guard"]),
+        summary: text(&function["summary"]),
         is_open: function["rule"]["open"].as_bool().unwrap(),
     };
     let functions: Vec<Function> = list["functions"].as_array().unwrap().iter().map(read).collect();
@@ -48,14 +52,12 @@ pub async fn paths(server: &Server) -> Vec<String> {
 
 /// The paths that a page is shown at.
 pub async fn pages(server: &Server) -> Vec<String> {
-    let client: Client = server.client();
+    let client = server.client();
     let mut pages = Vec::new();
     for path in paths(server).await {
         let reply = client.get(&path).await;
-        let is_page = reply
-            .find("content-type")
-            .is_some_and(|kind| kind.starts_with("text/html"));
-        if reply.status == 200 && is_page {
+        let kind = reply.find("content-type").unwrap_or_default();
+        if reply.status == 200 && kind.starts_with("text/html") {
             pages.push(path);
         }
     }

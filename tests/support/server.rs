@@ -36,20 +36,32 @@ pub struct Place {
 impl Place {
     /// An empty one, whose servers and commands hash passwords cheaply. Demos begin with a copy of the template.
     pub fn new() -> Arc<Self> {
-        Self::with_costs(QUICK)
+        Self::temporary(QUICK)
     }
 
     /// An empty one without the settings that make tests quick, and without the template.
     pub fn with_default_settings() -> Arc<Self> {
-        Self::with_costs(&[])
+        Self::temporary(&[])
     }
 
-    fn with_costs(costs: &'static [(&'static str, &'static str)]) -> Arc<Self> {
+    fn temporary(costs: &'static [(&'static str, &'static str)]) -> Arc<Self> {
         let own = tempfile::tempdir().expect("a temporary folder");
-        fixture::write_site(own.path());
+        Self::prepared(own.path().to_owned(), Some(own), costs)
+    }
+
+    /// One in a folder that stays.
+    pub fn in_folder(folder: PathBuf) -> Arc<Self> {
+        Self::prepared(folder, None, QUICK)
+    }
+
+    fn prepared(folder: PathBuf, own: Option<TempDir>, costs: &'static [(&'static str, &'static str)]) -> Arc<Self> {
+        // The server reads these instead of a built browser part.
+        fs::create_dir_all(folder.join("site/pkg")).unwrap();
+        fs::write(folder.join("site/pkg/callgate.js"), "export {}\n").unwrap();
+        fs::write(folder.join("site/favicon.svg"), "<svg/>\n").unwrap();
         Arc::new(Self {
-            folder: own.path().to_owned(),
-            _own: Some(own),
+            folder,
+            _own: own,
             costs,
         })
     }
@@ -69,15 +81,16 @@ impl Place {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    /// The database.
     pub async fn database(&self) -> Database {
         Database::open(&self.data().join("callgate.db")).await
     }
 
-    fn program(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_callgate"));
+    /// The program, started by another one if one is named: its words come first.
+    fn program(&self, starter: &[&str], arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let words = [starter, &[env!("CARGO_BIN_EXE_callgate")], arguments].concat();
+        let mut command = Command::new(words[0]);
         command
-            .args(arguments)
+            .args(&words[1..])
             .current_dir(&self.folder)
             .env_clear()
             .env("CALLGATE_SITE_FILES", self.path("site"))
@@ -94,13 +107,12 @@ impl Place {
 
     /// The same, with variables.
     pub async fn run_with(&self, arguments: &[&str], typed: &str, variables: &[(&str, &str)]) -> Ran {
-        let mut child = self
-            .program(arguments, variables)
+        let mut command = self.program(&[], arguments, variables);
+        command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().unwrap();
         // A command that reads nothing may be gone before this is written.
         let _ = stdin.write_all(typed.as_bytes()).await;
@@ -134,50 +146,25 @@ impl Place {
         ran.printed
     }
 
-    /// Adds a user.
     pub async fn add_user(&self, name: &str, password: &str) {
         self.done(&["user", "add", name], password).await;
     }
 
     /// Starts a server as a demo.
     pub async fn demo(self: &Arc<Self>, variables: &[(&str, &str)]) -> Server {
-        self.begin_with_template();
-        Server::start(self, &["--demo"], variables).await
+        self.demo_by(&[], variables).await
     }
 
     /// Starts a demo in a shell that has done something before, such as `ulimit -n 200`.
     pub async fn demo_after(self: &Arc<Self>, before: &str, variables: &[(&str, &str)]) -> Server {
+        let script = format!("{before}\nexec \"$0\" \"$@\"");
+        self.demo_by(&["sh", "-c", &script], variables).await
+    }
+
+    /// Has another program start a demo in its own place.
+    pub async fn demo_by(self: &Arc<Self>, starter: &[&str], variables: &[(&str, &str)]) -> Server {
         self.begin_with_template();
-        let (https, http) = (free_address(), free_address());
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.path("log"))
-            .unwrap();
-        let mut command = Command::new("sh");
-        command
-            .args([
-                "-c",
-                &format!("{before}\nexec \"$0\" \"$@\""),
-                env!("CARGO_BIN_EXE_callgate"),
-            ])
-            .args([
-                "serve",
-                "--demo",
-                "--https",
-                &https.to_string(),
-                "--http",
-                &http.to_string(),
-            ])
-            .current_dir(&self.folder)
-            .env_clear()
-            .env("CALLGATE_SITE_FILES", self.path("site"))
-            .envs(self.costs.iter().copied())
-            .envs(variables.iter().copied())
-            .kill_on_drop(true)
-            .stdin(Stdio::null())
-            .stderr(log);
-        Server::ready(self, command, [https, http]).await.unwrap()
+        Server::start_by(starter, self, &["--demo"], variables).await
     }
 
     /// Starts a demo on sockets that are handed over as systemd does it: the first for HTTPS, the second for plain HTTP.
@@ -190,17 +177,8 @@ impl Place {
             exec "$0" "$@""#;
         self.begin_with_template();
         let [https, http] = sockets.map(|socket| OwnedFd::from(socket.try_clone().unwrap()));
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", HAND_OVER, env!("CARGO_BIN_EXE_callgate"), "serve", "--demo"])
-            .current_dir(&self.folder)
-            .env_clear()
-            .env("CALLGATE_SITE_FILES", self.path("site"))
-            .envs(self.costs.iter().copied())
-            .envs(variables.iter().copied())
-            .kill_on_drop(true)
-            .stdin(https)
-            .stderr(http);
+        let mut command = self.program(&["sh", "-c", HAND_OVER], &["serve", "--demo"], variables);
+        command.stdin(https).stderr(http);
         let addresses = sockets.map(|socket| socket.local_addr().unwrap());
         Server::ready(self, command, addresses).await.unwrap()
     }
@@ -228,7 +206,6 @@ impl Place {
 pub struct Ran {
     /// Whether it ended with status 0.
     pub worked: bool,
-    /// The status that it ended with.
     pub status: i32,
     /// Its standard output.
     pub printed: String,
@@ -265,9 +242,7 @@ pub struct Server {
     process: Option<Process>,
     /// What it printed up to "ready".
     pub announced: String,
-    /// Where it speaks HTTPS.
     pub https: SocketAddr,
-    /// Where it speaks plain HTTP.
     pub http: SocketAddr,
     /// Where it works.
     pub place: Arc<Place>,
@@ -304,9 +279,19 @@ impl Server {
 
     /// Starts one with more on its command line.
     pub async fn start(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_by(&[], place, arguments, variables).await
+    }
+
+    async fn start_by(starter: &[&str], place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         // Another program may take a port between the look and the start.
         for _ in 0..5 {
-            match Self::try_start(place, arguments, variables).await {
+            let (https, http) = (free_address(), free_address());
+            let (secure, plain) = (https.to_string(), http.to_string());
+            let listens = ["serve", "--https", &secure, "--http", &plain];
+            let mut command = place.program(starter, &[&listens, arguments].concat(), variables);
+            let log = fs::OpenOptions::new().create(true).append(true).open(place.path("log"));
+            command.stdin(Stdio::null()).stderr(log.unwrap());
+            match Self::ready(place, command, [https, http]).await {
                 Ok(server) => return server,
                 Err(error) => assert!(error.contains("cannot be listened on"), "{error}"),
             }
@@ -314,37 +299,22 @@ impl Server {
         panic!("no port was free for long enough");
     }
 
-    async fn try_start(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Self, String> {
-        let (https, http) = (free_address(), free_address());
-        let (secure, plain) = (https.to_string(), http.to_string());
-        let mut line = vec!["serve", "--https", &secure, "--http", &plain];
-        line.extend(arguments);
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(place.path("log"))
-            .unwrap();
-        let mut command = place.program(&line, variables);
-        command.stdin(Stdio::null()).stderr(log);
-        Self::ready(place, command, [https, http]).await
-    }
-
     /// Starts it and waits until it says that it is ready.
     async fn ready(place: &Arc<Place>, mut command: Command, [https, http]: [SocketAddr; 2]) -> Result<Self, String> {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
-        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut announced = String::new();
-        while let Some(line) = within("the server to be ready", stdout.next_line()).await.unwrap() {
-            announced.push_str(&line);
-            announced.push('\n');
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut server = Self {
+            process: Some(Process { child, stdout }),
+            announced: String::new(),
+            https,
+            http,
+            place: Arc::clone(place),
+        };
+        while let Some(line) = server.next_line().await {
+            server.announced.push_str(&line);
+            server.announced.push('\n');
             if line.starts_with("Callgate is ready at") {
-                return Ok(Self {
-                    process: Some(Process { child, stdout }),
-                    announced,
-                    https,
-                    http,
-                    place: Arc::clone(place),
-                });
+                return Ok(server);
             }
         }
         Err(format!("it did not start: {}", place.log()))
@@ -358,9 +328,8 @@ impl Server {
     /// A client that has logged in as a program does, without being remembered.
     pub async fn logged_in(&self, user: &str, password: &str) -> Client {
         let client = self.client();
-        let body = serde_json::json!({"user_id": user, "password": password, "remember": false});
-        let reply = client.json("/api/login", &body.to_string()).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let login = serde_json::json!({"user_id": user, "password": password, "remember": false});
+        client.done("login", login).await;
         client
     }
 
@@ -395,50 +364,9 @@ impl Server {
         self.process.as_mut().expect("it is not shared")
     }
 
-    /// How many files it has open whose name begins so: a path, or `socket:` (proc(5)).
-    pub fn open_files(&self, start: &str) -> usize {
-        let open = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
-        let targets = open.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
-        targets
-            .filter(|target| target.to_string_lossy().starts_with(start))
-            .count()
-    }
-
-    /// Resets the peak that `memory_kib` tells of (proc(5), `clear_refs`).
-    pub fn forget_memory_peak(&self) {
-        fs::write(format!("/proc/{}/clear_refs", self.id()), "5").unwrap();
-    }
-
-    /// How much memory it has, and had at most, in KiB: a field of its status, `VmRSS` or `VmHWM` (proc(5)).
-    pub fn memory_kib(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
-        line.trim_matches([':', '\t', ' '])
-            .trim_end_matches(" kB")
-            .parse()
-            .unwrap()
-    }
-
-    /// Sends a signal, such as TERM.
-    pub fn signal(&self, signal: &str) {
-        let id = self.id();
-        let sent = std::process::Command::new("kill")
-            .args([&format!("-{signal}"), &id.to_string()])
-            .status()
-            .expect("kill is there");
-        assert!(sent.success());
-    }
-
-    /// Lets no file that it writes to grow beyond so many bytes, or takes that limit away. For servers on sockets that were
-    /// handed over.
-    pub fn limit_files(&self, bytes: Option<u64>) {
-        let id = self.id().to_string();
-        let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
-        let set = std::process::Command::new("prlimit")
-            .args(["--pid", &id, &format!("--fsize={soft}:")])
-            .status()
-            .expect("prlimit is there");
-        assert!(set.success());
+    /// What it prints to standard output.
+    async fn next_line(&mut self) -> Option<String> {
+        within("a line", self.process().stdout.next_line()).await.unwrap()
     }
 
     /// Waits for the process to end.
@@ -450,14 +378,13 @@ impl Server {
     pub async fn stop(mut self) -> Arc<Place> {
         self.signal("TERM");
         assert!(self.ended().await.success());
-        Arc::clone(&self.place)
+        self.place
     }
 
     /// The first word with this in it of what it prints to standard output from now on.
     pub async fn says_until(&mut self, part: &str) -> String {
         loop {
-            let line = within(part, self.process().stdout.next_line()).await.unwrap();
-            let line = line.unwrap_or_else(|| panic!("it never says {part}"));
+            let line = self.next_line().await.unwrap_or_else(|| panic!("it never says {part}"));
             if let Some(word) = line.split_whitespace().find(|word| word.contains(part)) {
                 return word.to_owned();
             }
@@ -468,10 +395,7 @@ impl Server {
     pub async fn printed(mut self) -> String {
         self.signal("TERM");
         let mut printed = self.announced.clone();
-        while let Some(line) = within("the server to end", self.process().stdout.next_line())
-            .await
-            .unwrap()
-        {
+        while let Some(line) = self.next_line().await {
             printed.push_str(&line);
             printed.push('\n');
         }
@@ -482,7 +406,7 @@ impl Server {
     /// Ends it without a warning, as a crash would.
     pub async fn kill(mut self) -> Arc<Place> {
         self.process().child.kill().await.unwrap();
-        Arc::clone(&self.place)
+        self.place
     }
 }
 

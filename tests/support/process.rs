@@ -1,0 +1,49 @@
+//! The process of a server as the system sees it: signals, limits, memory and open files.
+
+use std::{fs, process::Command};
+
+use crate::support::server::Server;
+
+impl Server {
+    /// Sends a signal, such as TERM.
+    pub fn signal(&self, signal: &str) {
+        run("kill", &[&format!("-{signal}"), &self.id().to_string()]);
+    }
+
+    /// Lets no file that it writes to grow beyond so many bytes, or takes that limit away. For servers on sockets that were
+    /// handed over.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        run(
+            "prlimit",
+            &["--pid", &self.id().to_string(), &format!("--fsize={soft}:")],
+        );
+    }
+
+    /// How many files it has open whose name begins so: a path, or `socket:` (proc(5)).
+    pub fn open_files(&self, start: &str) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
+        let targets = open.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
+        targets
+            .filter(|target| target.to_string_lossy().starts_with(start))
+            .count()
+    }
+
+    /// Resets the peak that `memory_kib` tells of (proc(5), `clear_refs`).
+    pub fn forget_memory_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.id()), "5").unwrap();
+    }
+
+    /// How much memory it has, and had at most, in KiB: a field of its status, `VmRSS` or `VmHWM` (proc(5)).
+    pub fn memory_kib(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        let number = line.trim_matches([':', '\t', ' ']).trim_end_matches(" kB");
+        number.parse().unwrap()
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).status();
+    assert!(status.expect(program).success());
+}
