@@ -18,7 +18,7 @@ use crate::{
         home::Home, login::LoginPage, not_found::NotFound, register::Register, roles::Roles, setup::Setup,
         user::UserPage, users::Users, welcome::Welcome,
     },
-    parts::{header::Header, visit::Visit},
+    parts::{header::Header, program::KeepIslands, visit::Visit},
 };
 
 /// The document around every page, with the style sheet at `css`.
@@ -41,6 +41,7 @@ pub fn shell(css: &str, reload_port: Option<u16>) -> impl IntoView + use<> {
             </head>
             <body>
                 <App/>
+                <KeepIslands/>
                 {reload_port.map(|port| view! { <script nonce=nonce>{reload_script(port)}</script> })}
             </body>
         </html>

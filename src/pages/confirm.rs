@@ -72,20 +72,25 @@ fn ConfirmForm(
     let password = NodeRef::<html::Input>::new();
     let target = next.clone();
     let on_submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let Some(password) = password.get_untracked().filter(|_| !is_sending.get_untracked()) else {
+        let Some(password) = password.get_untracked() else {
             return;
         };
+        event.prevent_default();
+        if is_sending.get_untracked() {
+            return;
+        }
         is_sending.set(true);
         // Where the same is said again, it is announced again.
         error.set(String::new());
         let target = target.clone();
         spawn_local(async move {
-            match confirm_login(Password::new(password.value())).await {
+            let reply = confirm_login(Password::new(password.value())).await;
+            // Also where the page is left now: that may be stopped, and the button must work again.
+            is_sending.set(false);
+            match reply {
                 Ok(_) => go(target.as_str()),
                 Err(Refusal::NotLoggedIn) => go(&format!("/login?next={}", target.escaped())),
                 Err(refusal) => {
-                    is_sending.set(false);
                     is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
                     error.set(match is_wrong.get_untracked() {
                         true => NOT_YOUR_PASSWORD.to_owned(),

@@ -69,12 +69,12 @@ fn LoginForm(
 
     let target = next.clone();
     let on_submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
         let (Some(user), Some(password), Some(box_)) =
             (user.get_untracked(), password.get_untracked(), box_.get_untracked())
         else {
             return;
         };
+        event.prevent_default();
         if is_sending.get_untracked() {
             return;
         }
@@ -88,11 +88,13 @@ fn LoginForm(
                 password: Password::new(password.value()),
                 remember: box_.checked(),
             };
-            match login(arguments).await {
+            let reply = login(arguments).await;
+            // Also where the page is left now: that may be stopped, and the button must work again.
+            is_sending.set(false);
+            match reply {
                 // A full page load: nothing of the visitor before the login stays.
                 Ok(_) => go(target.as_str()),
                 Err(refusal) => {
-                    is_sending.set(false);
                     error.set(refusal.message());
                     is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
                     password.select();

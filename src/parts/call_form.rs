@@ -175,10 +175,13 @@ impl Calls {
 
     /// Calls the function with what is typed, unless that is wrong already, or wants a login first.
     fn submit(self, event: web_sys::SubmitEvent, form: NodeRef<html::Form>) {
-        event.prevent_default();
-        let Some(form) = form.get_untracked().filter(|_| !self.is_calling.get_untracked()) else {
+        let Some(form) = form.get_untracked() else {
             return;
         };
+        event.prevent_default();
+        if self.is_calling.get_untracked() {
+            return;
+        }
         let Some(body) = self.arguments(&form) else {
             focus_first_wrong(form);
             return;

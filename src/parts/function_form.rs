@@ -91,10 +91,13 @@ pub fn PurposeForm(
     // The button that was pressed is gone by then.
     Effect::new(move |_| go_on.get().map(|link| link.focus()));
     let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let Some(form) = form.get_untracked().filter(|_| !is_calling.get_untracked()) else {
+        let Some(form) = form.get_untracked() else {
             return;
         };
+        event.prevent_default();
+        if is_calling.get_untracked() {
+            return;
+        }
         let body = match shape.with_value(|shape| arguments(&form, shape)) {
             Ok(body) => body,
             Err(wrong) => {

@@ -1,0 +1,63 @@
+const program = await import(JS);
+await program.default({ module_or_path: WASM });
+program.hydrate();
+
+const FIELDS = 'input:not([type=hidden]), select, textarea';
+const islands = [...document.querySelectorAll('leptos-island')].filter(shown => shown.sent).map(shown => ({ shown, sent: shown.sent }));
+let failed = false;
+
+const state = field => [field.value, field.checked, [...(field.selectedOptions ?? [])].map(option => option.index)].join();
+
+/** The fields of both elements that have the same name, in pairs. */
+function pairs(from, to) {
+  const rest = [...from.querySelectorAll(FIELDS)];
+  return [...to.querySelectorAll(FIELDS)].flatMap(field => {
+    const at = rest.findIndex(({ name, id, value }) => name === field.name && id === field.id && (field.type !== 'radio' || value === field.value));
+    return at < 0 ? [] : [[rest.splice(at, 1)[0], field]];
+  });
+}
+
+function copy(from, to) {
+  if (state(from) === state(to)) return false;
+  if (to.options) [...to.options].forEach((option, at) => (option.selected = from.options[at]?.selected));
+  else [to.value, to.checked] = [from.value, from.checked];
+  return true;
+}
+
+/** Puts an element in the place of the one that is shown, with the focus. */
+function replace(island, element) {
+  const active = document.activeElement;
+  const [, focused] = (island.shown.contains(active) && pairs(island.shown, element).find(([from]) => from === active)) || [];
+  island.shown.replaceWith(element);
+  island.shown = element;
+  if (focused) {
+    focused.focus({ preventScroll: true });
+    if (active.selectionStart != null) focused.setSelectionRange(active.selectionStart, active.selectionEnd);
+  }
+}
+
+async function takeOver(island) {
+  const live = island.sent.cloneNode(true);
+  const typed = pairs(island.shown, live).map(([from, to]) => (copy(from, to), [from, to, state(from)]));
+  await program[live.dataset.component](live);
+  if (failed) return;
+  const later = typed.filter(([from, to, before]) => state(from) !== before && copy(from, to));
+  replace(island, live);
+  island.isLive = true;
+  for (const [, to] of later) to.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+function giveUp() {
+  failed = true;
+  for (const island of islands.filter(({ isLive }) => isLive)) {
+    const plain = island.sent.cloneNode(true);
+    for (const [from, to] of pairs(island.shown, plain)) copy(from, to);
+    replace(island, plain);
+    island.isLive = false;
+  }
+}
+
+const onFailure = ({ error, reason }) => (error ?? reason) instanceof WebAssembly.RuntimeError && giveUp();
+addEventListener('error', onFailure);
+addEventListener('unhandledrejection', onFailure);
+await Promise.all(islands.map(takeOver));
