@@ -17,31 +17,37 @@ stop_shared() {
 }
 trap 'stop_shared; rm -rf "$folder"' EXIT
 
-# start_shared <https> <http>: a demo in $folder, as QUICK and UNTHROTTLED of tests/support/server.rs have it. Returns once it is ready.
-start_shared() {
+# A demo in $folder, as QUICK and UNTHROTTLED of tests/support/server.rs have it, at $https and $http. Returns once it is ready.
+try_shared() {
+  # Below the ports that tests take.
+  https=127.0.0.1:$((18000 + RANDOM % 1000)) http=127.0.0.1:$((19000 + RANDOM % 1000))
+  rm -f "$folder/printed"
   env -C "$folder" -i CALLGATE_SITE_FILES="$folder/site" CALLGATE_PASSWORDS_MEMORY_KIB=64 CALLGATE_PASSWORDS_ITERATIONS=1 \
     CALLGATE_PASSWORDS_MAX_WAIT_MS=100000 CALLGATE_LIMITS_CALL_SECONDS=120 CALLGATE_HTTPS_HANDSHAKE_SECONDS=120 \
     CALLGATE_HTTPS_HEADER_SECONDS=120 CALLGATE_HTTPS_BODY_SECONDS=120 CALLGATE_THROTTLE_ADDRESS_FAILURES=1000000 \
     CALLGATE_THROTTLE_ACCOUNT_FAILURES=1000000 CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES=1000000 \
     CALLGATE_LIMITS_KEPT_CALLS_PER_MINUTE=1000000 \
-    "$CARGO_TARGET_DIR/debug/callgate" serve --demo --https "$1" --http "$2" </dev/null >"$folder/printed" 2>>"$folder/log" &
+    "$CARGO_TARGET_DIR/debug/callgate" serve --demo --https "$https" --http "$http" </dev/null >"$folder/printed" 2>>"$folder/log" &
   server=$!
-  while ! grep -q '^Callgate is ready at' "$folder/printed"; do
-    if ! kill -0 "$server" 2>/dev/null; then
-      cat "$folder/log" >&2
-      return 1
-    fi
+  until grep -qs '^Callgate is ready at' "$folder/printed"; do
+    if ! kill -0 "$server" 2>/dev/null; then return 1; fi
     sleep 0.1
   done
+}
+# Another program may have taken a port.
+start_shared() {
+  for _ in {1..5}; do
+    if try_shared; then return 0; fi
+  done
+  cat "$folder/log" >&2
+  return 1
 }
 
 mkdir -p "$folder/site/pkg"
 echo 'export {}' >"$folder/site/pkg/callgate.js"
 echo '<svg/>' >"$folder/site/favicon.svg"
-# Below the ports that tests take.
-https=127.0.0.1:$((18000 + RANDOM % 1000)) http=127.0.0.1:$((19000 + RANDOM % 1000))
-start_shared "$https" "$http"
+start_shared
 stop_shared
 cp -a "$folder/data" "$folder/template"
-start_shared "$https" "$http"
+start_shared
 TEST_TEMPLATE=$folder/template TEST_SERVER="$https $http $folder" cargo nextest run --features ssr "$@"

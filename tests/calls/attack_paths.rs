@@ -118,7 +118,7 @@ async fn a_host_or_query_in_the_target_changes_neither_function_nor_guard() {
 async fn nothing_but_the_site_is_served() {
     let server = Server::shared();
     for path in r"
-        /.git/config /.env /Cargo.toml /data/callgate.db /callgate.db /pkg /pkg/../data/callgate.db
+        /.git/config /.env /Cargo.toml /data/callgate.db /callgate.db /pkg /pkg/../data/callgate.db /pkg/../../data/callgate.db
         /pkg/..%2f..%2fdata%2fcallgate.db /pkg/%2e%2e/%2e%2e/data/callgate.db /pkg/..\..\data\callgate.db
         /pkg/..%5c..%5cdata%5ccallgate.db /pkg//etc/passwd /pkg/%2fetc%2fpasswd /..%2f..%2f..%2fetc%2fpasswd
         /favicon.svg/../../data/callgate.db /functions/..%2f..%2fdata%2fcallgate.db /certs/localhost.key
