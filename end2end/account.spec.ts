@@ -49,6 +49,9 @@ test('a password is changed, with the reason beside the field where it is not go
   if (site.hydrates) {
     await field.fill('seven zebras');
     await expect(site.main).toContainText('12 of at least 15 characters.');
+    // As the server counts: after NFKC, however the syllables were put together.
+    await field.fill('여덟글자한국말을'.normalize('NFD'));
+    await expect(site.main).toContainText('8 of at least 15 characters.');
     site.watch.expectResponse('422 POST /api/change_password');
   }
   await field.fill('passwordpassword');

@@ -2,7 +2,7 @@
 // it decides which cookies and which headers go along.
 import type { APIRequestContext, BrowserContext, Page } from '@playwright/test';
 import { answerTo, sendForm, startForeign, type Foreign, type Form } from './support/foreign.ts';
-import { expect, test as base, PASSWORD, SESSION_COOKIE, USER } from './support/test.ts';
+import { expect, test as base, PASSWORD, USER, cookieNames } from './support/test.ts';
 
 const test = base.extend<{ attacker: Page }, { foreign: Foreign }>({
   foreign: [
@@ -242,7 +242,7 @@ test('the same form from a page of ours does what it says', async ({ site, page,
   await sendForm(page, { action: `${server.origin}/login`, fields: { ...FIELDS, next: '/account' } });
   await site.isAt('/account');
   await site.ready();
-  expect((await context.cookies()).map(({ name }) => name)).toEqual([SESSION_COOKIE]);
+  expect((await context.cookies()).map(({ name }) => name)).toEqual([cookieNames(server.origin).session]);
   expect(await sendForm(page, { action: `${server.origin}/logout` })).toBe(303);
   await site.isAt('/');
   await site.ready();

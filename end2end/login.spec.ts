@@ -1,5 +1,5 @@
 // Logging in and out.
-import { expect, test, PASSWORD, SESSION_COOKIE, USER } from './support/test.ts';
+import { expect, test, PASSWORD, USER, cookieNames } from './support/test.ts';
 
 const DAY = 24 * 60 * 60;
 const INVALID = 'Invalid user_id or password';
@@ -58,8 +58,9 @@ test('a wrong password and an unknown user are told the same, beside the fields'
   await site.sendLogin('/');
 });
 
-test('only who ticks the box is remembered, for 30 days', async ({ site, page, context }) => {
-  const remembered = async () => (await context.cookies()).find(cookie => cookie.name === `${SESSION_COOKIE}-remember`);
+test('only who ticks the box is remembered, for 30 days', async ({ site, page, context, server }) => {
+  const names = cookieNames(server.origin);
+  const remembered = async () => (await context.cookies()).find(cookie => cookie.name === names.remember);
   await site.open('/login');
   const box = page.getByLabel('Remember me on this device');
   await expect(box).not.toBeChecked();
@@ -76,12 +77,13 @@ test('only who ticks the box is remembered, for 30 days', async ({ site, page, c
   expect(seconds / DAY).toBeCloseTo(30, 1);
 
   // The browser is closed and opened again: what lasts for the session only is gone.
-  await context.clearCookies({ name: SESSION_COOKIE });
+  await context.clearCookies({ name: names.session });
   await site.open('/functions/auth_func');
   await site.isLoggedIn();
 });
 
-test('scripts and other sites cannot reach the cookies, and logout takes them away', async ({ site, page, context }) => {
+test('scripts and other sites cannot reach the cookies, and logout takes them away', async ({ site, page, context, server }) => {
+  const names = cookieNames(server.origin);
   await site.open('/');
   expect(await context.cookies()).toEqual([]);
 
@@ -90,11 +92,11 @@ test('scripts and other sites cannot reach the cookies, and logout takes them aw
   await site.fillLogin(USER, PASSWORD);
   await site.sendLogin();
   const cookies = await context.cookies();
-  expect(cookies.map(cookie => cookie.name).sort()).toEqual([SESSION_COOKIE, `${SESSION_COOKIE}-remember`]);
+  expect(cookies.map(cookie => cookie.name).sort()).toEqual([names.session, names.remember]);
   for (const cookie of cookies) {
     expect(cookie).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Lax', path: '/', domain: 'localhost' });
   }
-  expect(cookies.find(cookie => cookie.name === SESSION_COOKIE)?.expires).toBe(-1);
+  expect(cookies.find(cookie => cookie.name === names.session)?.expires).toBe(-1);
   expect(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length])).toEqual(['', 0, 0]);
 
   await site.logOut();

@@ -8,7 +8,7 @@ test('what needs script is not offered', async ({ site, page }) => {
   await expect(page.getByText('Copy', { exact: true })).toBeHidden();
 });
 
-test('a refused login keeps the ticked box and where it leads', async ({ site, page }) => {
+test('a refused login says so in title and focus, and keeps the ticked box and where it leads', async ({ site, page }) => {
   await site.open('/login?next=/functions/auth_func');
   const box = page.getByLabel('Remember me on this device');
   await box.check();
@@ -16,6 +16,8 @@ test('a refused login keeps the ticked box and where it leads', async ({ site, p
   await site.fillLogin('user02', 'wrong');
   await site.main.getByRole('button', { name: 'Log in' }).click();
   await expect(site.main.getByRole('alert')).toHaveText('Invalid user_id or password');
+  await expect(site.main.getByRole('alert')).toBeFocused();
+  await expect(page).toHaveTitle('Error: Log in · Callgate');
   await expect(box).toBeChecked();
 
   await site.fillLogin('user01', 'user_01');

@@ -158,7 +158,8 @@ async fn answer(doors: &Doors, target: &str, header: (&str, &str), body: &str) -
 fn cookie(head: &Response<()>, name: &str) -> String {
     let cookies = head.headers().get_all("set-cookie").iter();
     let mut cookies = cookies.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap());
-    let cookie = cookies.find(|cookie| cookie.split('=').next().unwrap().ends_with(name));
+    let name = format!("{name}-8443=");
+    let cookie = cookies.find(|cookie| cookie.contains(&name));
     cookie.expect("a cookie").to_owned()
 }
 

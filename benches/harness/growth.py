@@ -66,23 +66,24 @@ def login_ms(server: Server) -> float:
 
 def measure(bench: Bench) -> list[dict]:
     """All sizes side by side, alternating."""
-    cookies, servers = bench.folder / "cookies.txt", []
+    servers = []
     sessions = [base64.urlsafe_b64encode(token(number)).decode().rstrip("=") for number in range(CALLERS)]
-    cookies.write_text("".join(f"__Host-callgate={session}\n" for session in sessions))
     for size in SIZES:
         data = bench.folder / f"growth_{size}"
         bench.stop(bench.callgate(data))
         store(data / "callgate.db", size)
         server = bench.callgate(data)
-        servers.append((size, server, server.started_in, server.memory_mb()))
+        cookies = bench.folder / f"cookies_{size}.txt"
+        cookies.write_text("".join(f"__Host-callgate-{server.port}={session}\n" for session in sessions))
+        servers.append((size, server, cookies, server.started_in, server.memory_mb()))
     rates: dict[int, list[float]] = {size: [] for size in SIZES}
     for number in range(ROUNDS):
         # Each comes first, second and last in turn.
         for at in range(len(servers)):
-            size, server, _, _ = servers[(number + at) % len(servers)]
+            size, server, cookies, _, _ = servers[(number + at) % len(servers)]
             rates[size].append(load.run_sessions(server, cookies, SECONDS))
     rows = []
-    for size, server, started_in, memory in servers:
+    for size, server, _, started_in, memory in servers:
         row = {
             "stored": size,
             "rate": median(rates[size]),

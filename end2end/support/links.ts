@@ -11,15 +11,18 @@ export async function inviteUser(site: Site, user: string): Promise<string> {
   await site.page.getByLabel('User id').fill(user);
   await site.call();
   const link = await site.reply.getByRole('group', { name: 'The link' }).innerText();
-  expect(link).toMatch(/\/welcome#[\w-]{40,}$/);
+  expect(link).toMatch(/\/welcome\?user=[\w.@-]+#[\w-]{40,}$/);
   return link;
 }
 
 /** Opens a link. Without script nobody reads its code, so the person pastes it. */
 export async function openLink(site: Site, link: string): Promise<void> {
-  const { pathname, hash } = new URL(link);
-  await site.open(pathname + hash);
-  await site.isAt(pathname);
+  const { pathname, search, hash, searchParams } = new URL(link);
+  await site.open(pathname + search + hash);
+  // The code is taken out of the address, the name stays.
+  await site.isAt(pathname + search);
+  await expect(site.main).toContainText(`log in with as ${searchParams.get('user')}`);
+  await expect(site.main.locator('form input[autocomplete="username"]')).toHaveValue(searchParams.get('user') ?? '');
   await fillCode(site, link);
 }
 
@@ -39,18 +42,12 @@ export async function choosePassword(site: Site, password: string): Promise<void
   await site.main.getByRole('button', { name: /^(Choose this password|Create the administrator|Call)$/ }).click();
 }
 
-/** Reads that the password was chosen, and for whom, and goes on to the login. */
+/** Is led to the login page, which says that the password is set, and has the name filled in. */
 export async function hasChosen(site: Site, user: string): Promise<void> {
-  const told = site.hydrates ? site.main.getByRole('status') : site.reply;
-  await expect(told).toContainText(`user <${user}> has a new password, and can log in with it`);
+  await site.isAt(`/login?done=password&user=${user}&next=/account`);
   await site.ready();
-  if (site.hydrates) {
-    await site.main.getByRole('link', { name: 'Continue' }).click();
-    await site.isAt('/login?next=/account');
-    await site.ready();
-  } else {
-    await site.open('/login?next=/account');
-  }
+  await expect(site.main.getByRole('status')).toHaveText('Your password is set. Log in with it.');
+  await expect(site.page.getByLabel('User', { exact: true })).toHaveValue(user);
 }
 
 /** Tries a password that is too short: it is told beside its field, nothing but what is secret has to be typed again. */

@@ -11,7 +11,13 @@ export const PASSWORD = 'user_01';
 /** Who may do everything. */
 export const ADMIN = 'user03';
 export const ADMIN_PASSWORD = 'user_03';
-export const SESSION_COOKIE = '__Host-callgate';
+
+/** The names of the cookies of a site: of the session, and of a remembered browser. */
+export function cookieNames(origin: string): { session: string; remember: string } {
+  const { port } = new URL(origin);
+  return { session: `__Host-callgate-${port}`, remember: `__Host-callgate-remember-${port}` };
+}
+
 
 /** A name that no other test has. */
 export function newName(): string {

@@ -52,10 +52,15 @@ impl Outcome {
         self.status < 400
     }
 
+    /// Why the call was refused, if it was.
+    pub fn refusal(&self) -> Option<Refusal> {
+        (!self.is_ok()).then(|| serde_json::from_str(&self.body).ok()).flatten()
+    }
+
     /// What was wrong with the arguments, if that is why the call was refused.
     pub fn faults(&self) -> Vec<FieldFault> {
-        match serde_json::from_str(&self.body) {
-            Ok(Refusal::InvalidArguments(faults)) if !self.is_ok() => faults,
+        match self.refusal() {
+            Some(Refusal::InvalidArguments(faults)) => faults,
             _ => Vec::new(),
         }
     }

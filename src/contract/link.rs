@@ -16,10 +16,12 @@ impl LinkCode {
     /// The longest text that is looked at, in characters: a code, and a long address before it.
     pub const MAX_CHARS: usize = 400;
 
-    /// The code itself: what stands behind the last `#`, or everything.
+    /// The code itself: what stands behind the last `#`, or everything. What cannot be in a code is cut: a full stop or a bracket
+    /// that was copied with the link.
     pub fn reveal(&self) -> &str {
-        let text = self.0.reveal().trim();
-        text.rsplit_once('#').map_or(text, |(_, code)| code)
+        let text = self.0.reveal();
+        let code = text.rsplit_once('#').map_or(text, |(_, code)| code);
+        code.trim_matches(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-' || letter == '_'))
     }
 }
 
@@ -34,7 +36,7 @@ impl JsonSchema for LinkCode {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "one-time-code",
+            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "off",
             "minLength": 1, "maxLength": Self::MAX_CHARS
         })
     }
@@ -46,7 +48,13 @@ mod tests {
 
     #[test]
     fn a_code_is_found_in_its_link_and_prints_nothing() {
-        for pasted in ["abc", " abc\n", "https://calls.example/welcome#abc"] {
+        for pasted in [
+            "abc",
+            " abc\n",
+            "https://calls.example/welcome#abc",
+            "<https://calls.example/welcome?user=ada#abc>.",
+            "\u{201c}abc\u{201d}",
+        ] {
             let code: LinkCode = serde_json::from_value(pasted.into()).unwrap();
             assert_eq!(code.reveal(), "abc");
             assert!(!format!("{code:?}").contains("abc"));

@@ -85,8 +85,8 @@ impl JsonSchema for NewPassword {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "new-password",
-            "maxLength": Password::MAX_CHARS
+            // No `maxLength`: that counts before NFKC, and the server after it.
+            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "new-password"
         })
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::user::is_user_id;
+
 /// The path of a page of this site, safe to put into `Location`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -34,12 +36,19 @@ impl OwnPage {
         (is_own_path && is_page).then(|| Self(asked.to_owned()))
     }
 
-    /// Takes where a form leads to that is done. That may be the login as well, with the page that it leads to in turn.
+    /// Takes where a form leads to that is done. That may be the login as well, with what was done, who logs in, and the page that
+    /// it leads to in turn.
     pub fn after_form(asked: &str) -> Option<Self> {
-        match asked.strip_prefix("/login?next=") {
-            Some(next) => Self::parse(next).map(|next| Self(format!("/login?next={}", next.escaped()))),
-            None => Self::parse(asked),
+        let Some(mut query) = asked.strip_prefix("/login?") else {
+            return Self::parse(asked);
+        };
+        let mut login = "/login?".to_owned();
+        while let Some((pair, rest)) = query.split_once('&').filter(|(pair, _)| is_about_login(pair)) {
+            login = format!("{login}{pair}&");
+            query = rest;
         }
+        let next = Self::parse(query.strip_prefix("next=")?)?;
+        Some(Self(format!("{login}next={}", next.escaped())))
     }
 
     /// What was asked for, or the home page.
@@ -75,6 +84,13 @@ impl From<OwnPage> for String {
     fn from(page: OwnPage) -> Self {
         page.0
     }
+}
+
+/// Whether a pair in the query of the login page says what was done, or who logs in.
+fn is_about_login(pair: &str) -> bool {
+    pair.strip_prefix("done=")
+        .or_else(|| pair.strip_prefix("user="))
+        .is_some_and(is_user_id)
 }
 
 /// Whether browsers take a part of a path as a way, and not as a name: `.` and `..`, however they are written (WHATWG URL,
@@ -152,6 +168,12 @@ mod tests {
                 "/login?next=/users?a=b&next=//evil.example#c",
                 Some("/login?next=/users?a=b%26next=//evil.example%23c"),
             ),
+            (
+                "/login?done=password&user=ada&next=/account",
+                Some("/login?done=password&user=ada&next=/account"),
+            ),
+            ("/login?user=<ada>&next=/account", None),
+            ("/login?user=ada", None),
             ("/login", None),
             ("/login?next=", None),
             ("/login?next=//evil.example", None),

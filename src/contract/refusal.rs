@@ -31,6 +31,8 @@ pub enum Refusal {
     PermissionRequired(Required),
     /// What is asked for does not go with how things are; the sentence says why.
     Conflict(String),
+    /// The page that makes the call was loaded for another user than the one who is logged in now.
+    OtherUser,
     /// The body is not a JSON object; the text says where it stops being one.
     Malformed(String),
     /// The form that was sent cannot be read; the text says why.
@@ -122,6 +124,7 @@ impl Refusal {
             Self::Forbidden(_) => ("forbidden", 403),
             Self::PermissionRequired(_) => ("permission_required", 403),
             Self::Conflict(_) => ("conflict", 409),
+            Self::OtherUser => ("other_user", 409),
             Self::NotFound(_) => ("not_found", 404),
             Self::InvalidCredentials => ("invalid_credentials", 401),
             Self::TooManyAttempts { .. } => ("too_many_attempts", 429),
@@ -155,6 +158,9 @@ impl Refusal {
             Self::Forbidden(whom) => format!("You cannot call this function. {whom}"),
             Self::PermissionRequired(what) => format!("You need {what} for this. Ask an administrator."),
             Self::Conflict(why) => why.clone(),
+            Self::OtherUser => {
+                "Another user is logged in now than when this page was loaded. Nothing was done. Reload the page to continue.".into()
+            }
             Self::NotFound(what) => format!("There is no such {what}."),
             Self::InvalidCredentials => "Invalid user_id or password".into(),
             Self::TooManyAttempts { retry_after } => {
@@ -293,6 +299,7 @@ impl<'de> Deserialize<'de> for Refusal {
                 others: wire.alternatives,
             }),
             "conflict" => Self::Conflict(detail),
+            "other_user" => Self::OtherUser,
             "not_found" => Self::NotFound(detail),
             "unsupported_media_type" => Self::NotJson,
             "unsupported_form" => Self::NotAForm,
@@ -343,6 +350,7 @@ mod tests {
             Refusal::Forbidden("x".into()),
             Refusal::PermissionRequired(Required::from("x.y").or("role:z".into())),
             Refusal::Conflict("x".into()),
+            Refusal::OtherUser,
             Refusal::NotFound("x".into()),
             Refusal::NotJson,
             Refusal::NotAForm,

@@ -37,6 +37,24 @@ impl SessionView {
 /// The reply of `my_sessions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionList {
-    /// The sessions, the last used first.
+    /// The sessions, the last used first: the latest hundred.
     pub sessions: Vec<SessionView>,
+    /// How many there are.
+    pub total: usize,
+}
+
+impl SessionList {
+    /// How many are listed at the most.
+    pub const MOST: usize = 100;
+
+    /// The list of these, which are all there are, the last used first. The one that asks is always listed.
+    pub fn of(mut sessions: Vec<SessionView>) -> Self {
+        let total = sessions.len();
+        let current = sessions.iter().position(|session| session.current);
+        if let Some(current) = current.filter(|current| *current >= Self::MOST) {
+            sessions.swap(current, Self::MOST - 1);
+        }
+        sessions.truncate(Self::MOST);
+        Self { sessions, total }
+    }
 }

@@ -253,6 +253,11 @@ const NO_DATE: &str = "must be a date such as 2026-01-31";
 const NO_EMAIL: &str = "must be an e-mail address";
 
 impl TextShape {
+    /// Whether it is a password, which nobody is to read over one's shoulder. Other secrets, such as a one-time code, are read off.
+    pub fn is_password(&self) -> bool {
+        self.secret && self.autocomplete.as_deref() != Some("off")
+    }
+
     fn problem(&self, value: &str) -> Option<String> {
         let count = value.chars().count();
         if let Some(min) = self.min.filter(|min| count < *min) {

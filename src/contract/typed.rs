@@ -12,8 +12,8 @@ use super::shape::{Field, FieldFault, ListShape, Shape, joined};
 /// The name of the one input where the arguments are free-form JSON.
 pub const EDITOR: &str = "arguments";
 
-/// The name of the hidden input that says who was logged in when the form was made. It can only keep others from seeing
-/// what is kept of the form, so nothing depends on its being true.
+/// The name of the hidden input, and of the header of a call by script, that says which user the page was loaded for. The call is
+/// refused where another user is logged in by now. Programs send none.
 pub const SHOWN_TO: &str = "shown-to";
 
 /// The name of the hidden input that says which call that waits was shown.

@@ -5,6 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{audit::EventView, session::SessionView};
 
+/// Whether a user may have that name: 1 to 64 letters (a to z, A to Z), digits or any of `. _ @ -`. It cannot break a log line, an
+/// address or a page.
+pub fn is_user_id(name: &str) -> bool {
+    const MAX_CHARS: usize = 64;
+    (1..=MAX_CHARS).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte))
+}
+
 /// A user as others may see one. It has no secret field at all, so none can leak from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserView {
@@ -105,8 +115,10 @@ pub struct UserDetail {
     pub user: UserRow,
     /// Until when a one-time link of the user works (RFC 3339), if there is one.
     pub link_until: Option<String>,
-    /// Where the user is logged in, the last used first.
+    /// Where the user is logged in, the last used first: the latest hundred.
     pub sessions: Vec<SessionView>,
+    /// In how many places the user is logged in.
+    pub total_sessions: usize,
     /// What happened to or by the user of late, the latest first.
     pub events: Vec<EventView>,
 }

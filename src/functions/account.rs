@@ -40,9 +40,9 @@ function! { "confirm_login":
 }
 
 function! { "my_sessions":
-    /// Lists where the caller is logged in, and which browsers are remembered.
+    /// Lists where the caller is logged in, and which browsers are remembered: the latest hundred.
     pub async fn my_sessions(caller: LoggedIn) -> Result<SessionList, Refusal> {
-        Ok(SessionList { sessions: crate::server::account::sessions(&caller).await? })
+        Ok(SessionList::of(crate::server::account::sessions(&caller).await?))
     }
 }
 

@@ -63,7 +63,9 @@ async fn find(visit: Visit, query: ParamsMap) -> Result<Option<(SessionList, Eve
 
 #[component]
 fn Own(user_id: String, list: SessionList, events: EventList) -> impl IntoView {
-    let has_others = list.sessions.len() > 1;
+    let has_others = list.total > 1;
+    let total = list.total;
+    let is_cut = total > list.sessions.len();
     view! {
         <p class="lead">"You are logged in as " <strong>{user_id}</strong> "."</p>
         <section aria-labelledby="password-heading">
@@ -75,6 +77,7 @@ fn Own(user_id: String, list: SessionList, events: EventList) -> impl IntoView {
         </section>
         <section aria-labelledby="sessions-heading">
             <h2 id="sessions-heading">"Where you are logged in"</h2>
+            {is_cut.then(|| view! { <p class="quiet">{format!("These are the latest {} of {total}.", SessionList::MOST)}</p> })}
             <ul class="sessions">{list.sessions.into_iter().map(|session| view! {
                 <Session session=session end=Some("end_session") then="/account"/>
             }).collect_view()}</ul>

@@ -9,12 +9,17 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     contract::{
         Refusal,
-        login::Password,
         next::OwnPage,
         page::{NOT_YOUR_PASSWORD, RefusedLogin},
+        typed::SHOWN_TO,
     },
-    functions::account::confirm_login,
-    parts::{browser::go, password_field::PasswordField, program::Program, visit::Visit},
+    parts::{
+        browser::{call, go},
+        password_field::PasswordField,
+        program::Program,
+        refused::title_of,
+        visit::Visit,
+    },
 };
 
 /// The page.
@@ -23,8 +28,9 @@ pub fn ConfirmPage() -> impl IntoView {
     let visit = Visit::current();
     let query = use_query_map();
     let next = OwnPage::or_home(query.read_untracked().get_str("next"));
+    let is_refused = visit.refused_login().is_some();
     view! {
-        <Title text="Confirm it is you"/>
+        <Title text=title_of("Confirm it is you", is_refused)/>
         <div class="narrow">
             <h1>"Confirm it is you"</h1>
             <Suspense>
@@ -67,10 +73,13 @@ fn ConfirmForm(
     /// The password that was just refused.
     refused: RefusedLogin,
 ) -> impl IntoView {
+    // A screen reader starts with the reason.
+    let is_refused = !refused.error.is_empty();
     let (error, is_wrong) = (RwSignal::new(refused.error), RwSignal::new(refused.is_wrong));
+    let is_outdated = RwSignal::new(false);
     let is_sending = RwSignal::new(false);
     let password = NodeRef::<html::Input>::new();
-    let target = next.clone();
+    let (target, shown_to) = (next.clone(), user_id.clone());
     let on_submit = move |event: web_sys::SubmitEvent| {
         let Some(password) = password.get_untracked() else {
             return;
@@ -82,15 +91,18 @@ fn ConfirmForm(
         is_sending.set(true);
         // Where the same is said again, it is announced again.
         error.set(String::new());
-        let target = target.clone();
+        let (target, shown_to) = (target.clone(), shown_to.clone());
         spawn_local(async move {
-            let reply = confirm_login(Password::new(password.value())).await;
+            let body = serde_json::json!({ "password": password.value() }).to_string();
+            let came = call("/api/confirm_login", body, Some(&shown_to)).await;
             // Also where the page is left now: that may be stopped, and the button must work again.
             is_sending.set(false);
-            match reply {
-                Ok(_) => go(target.as_str()),
-                Err(Refusal::NotLoggedIn) => go(&format!("/login?next={}", target.escaped())),
-                Err(refusal) => {
+            match came.refusal() {
+                None if came.is_ok() => go(target.as_str()),
+                Some(Refusal::NotLoggedIn) => go(&format!("/login?next={}", target.escaped())),
+                refusal => {
+                    let refusal = refusal.unwrap_or(Refusal::Unreachable);
+                    is_outdated.set(refusal == Refusal::OtherUser);
                     is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
                     error.set(match is_wrong.get_untracked() {
                         true => NOT_YOUR_PASSWORD.to_owned(),
@@ -102,12 +114,15 @@ fn ConfirmForm(
         });
     };
     let said = move || Some(error.get()).filter(|error| !error.is_empty());
+    let here = format!("/confirm?next={}", next.escaped());
+    let action = here.clone();
     view! {
-        <form class="panel" method="post" action=format!("/confirm?next={}", next.escaped()) on:submit=on_submit>
+        <form class="panel" method="post" action=action on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
             // For password managers, which look for the name beside the password.
-            <input type="text" name="user_id" value=user_id autocomplete="username" readonly hidden/>
-            <p id="confirm-error" class="said bad" role="alert">{said}</p>
+            <input type="text" name=SHOWN_TO value=user_id autocomplete="username" readonly hidden/>
+            <p id="confirm-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{said}</p>
+            {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>"Reload the page"</a></p> })}
             <PasswordField
                 id="password".to_owned()
                 name="password".to_owned()

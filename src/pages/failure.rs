@@ -4,18 +4,14 @@ use leptos::prelude::*;
 
 use crate::{contract::Refusal, parts::mark::Mark};
 
-/// The page that tells of `refusal`, as a whole document, with what to quote to the operator.
-pub fn html(refusal: &Refusal, reference: Option<&str>) -> String {
+/// The page that tells of `refusal`, as a whole document, with what to quote to the operator and the way to get on.
+pub fn html(refusal: &Refusal, reference: Option<&str>, way: Way) -> String {
     let (status, message) = (refusal.status(), refusal.message());
     let heading = match refusal {
         Refusal::Busy { .. } => "One moment, please",
         Refusal::CallTooSlow => "That took too long",
         _ if status < 500 => "That did not work",
         _ => "Something went wrong",
-    };
-    let way = match refusal {
-        Refusal::NotLoggedIn => Way::new("/login", "Log in"),
-        _ => Way::home(),
     };
     // The sentence about an internal failure says it already.
     let reference = reference
@@ -83,14 +79,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_leads_to_where_the_person_gets_on() {
-        assert!(html(&Refusal::NotLoggedIn, None).contains(r#"href="/login""#));
-        assert!(!html(&Refusal::PlainHttp, None).contains(r#"href="/login""#));
-    }
-
-    #[test]
     fn what_it_tells_is_text_and_not_markup() {
-        let page = html(&Refusal::Malformed("<img src=x>".into()), Some("abc"));
+        let page = html(&Refusal::Malformed("<img src=x>".into()), Some("abc"), Way::home());
         assert!(page.contains("&lt;img") && !page.contains("<img"), "{page}");
         assert!(page.contains("Reference: ") && page.contains("abc"), "{page}");
         assert!(page.contains("<title>That did not work · Callgate</title>"), "{page}");

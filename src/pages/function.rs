@@ -6,8 +6,15 @@ use leptos_router::hooks::use_params_map;
 
 use super::not_found::NotFound;
 use crate::{
-    contract::{Refusal, function::FunctionView, user::WhoAmI},
-    parts::{call_form::CallForm, guard_badge::GuardBadge, program::Program, prose::prose, visit::Visit},
+    contract::{
+        Refusal,
+        function::FunctionView,
+        kept_call::{KeptCall, State},
+        user::WhoAmI,
+    },
+    parts::{
+        call_form::CallForm, guard_badge::GuardBadge, program::Program, prose::prose, refused::title_of, visit::Visit,
+    },
 };
 
 /// The page of the function that the path names.
@@ -41,9 +48,10 @@ async fn page(visit: Visit, function: Result<Option<FunctionView>, Refusal>) -> 
 fn Callable(function: FunctionView, who: Result<Option<WhoAmI>, Refusal>) -> impl IntoView {
     let visit = Visit::current();
     let kept = visit.kept_call(&function.name);
+    let is_refused = matches!(&kept, Some(KeptCall { state: State::Done(outcome), .. }) if !outcome.is_ok());
     let site = visit.site();
     view! {
-        <Title text=function.name.clone()/>
+        <Title text=title_of(&function.name, is_refused)/>
         <p class="crumb"><a href="/">"All functions"</a></p>
         <div class="title">
             <h1><code>{function.name.clone()}</code></h1>

@@ -13,9 +13,13 @@ use crate::{
         login::{LoginArguments, Password},
         next::OwnPage,
         page::RefusedLogin,
+        user::is_user_id,
     },
     functions::login::login,
-    parts::{browser::go, password_field::PasswordField, program::Program, visit::Visit},
+    parts::{
+        arguments::no_autocorrect, browser::go, password_field::PasswordField, program::Program, refused::title_of,
+        visit::Visit,
+    },
 };
 
 /// The login page.
@@ -24,10 +28,20 @@ pub fn LoginPage() -> impl IntoView {
     let visit = Visit::current();
     let query = use_query_map();
     let next = OwnPage::or_home(query.read_untracked().get_str("next"));
+    let refused = visit.refused_login().unwrap_or_else(|| RefusedLogin {
+        user_id: query
+            .read_untracked()
+            .get("user")
+            .filter(|user| is_user_id(user))
+            .unwrap_or_default(),
+        ..RefusedLogin::default()
+    });
+    let has_new_password = query.read_untracked().get_str("done") == Some("password");
     view! {
-        <Title text="Log in"/>
+        <Title text=title_of("Log in", !refused.error.is_empty())/>
         <div class="narrow">
             <h1>"Log in"</h1>
+            {has_new_password.then(|| view! { <p class="you" role="status">"Your password is set. Log in with it."</p> })}
             <Suspense>
                 {move || Suspend::new(async move {
                     visit.user().await.ok().flatten().map(|user| view! {
@@ -35,7 +49,7 @@ pub fn LoginPage() -> impl IntoView {
                     })
                 })}
             </Suspense>
-            <LoginForm next=next.clone() refused=visit.refused_login().unwrap_or_default()/>
+            <LoginForm next=next.clone() refused=refused/>
             {visit.site().registration_open.then(|| view! {
                 <p>"New here? " <a href=format!("/register?next={}", next.escaped())>"Register"</a> "."</p>
             })}
@@ -59,6 +73,8 @@ fn LoginForm(
         error,
         is_wrong,
     } = refused;
+    // A screen reader starts with the reason.
+    let is_refused = !error.is_empty();
     let (error, is_wrong) = (RwSignal::new(error), RwSignal::new(is_wrong));
     let is_sending = RwSignal::new(false);
     let (user, password, box_) = (
@@ -108,11 +124,11 @@ fn LoginForm(
         // The address keeps `next`, so that the page shown after a refusal has it, too.
         <form class="panel" method="post" action=format!("/login?next={}", next.escaped()) on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
-            <p id="login-error" class="said bad" role="alert">{said}</p>
+            <p id="login-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{said}</p>
             <label for="user_id">"User"</label>
             <input
                 id="user_id" name="user_id" node_ref=user value=user_id required
-                autocomplete="username" autocapitalize="off" spellcheck="false"
+                autocomplete="username" autocapitalize="off" {..no_autocorrect()} spellcheck="false"
                 aria-describedby="login-error" aria-invalid=move || is_wrong.get().to_string()
             />
             <PasswordField

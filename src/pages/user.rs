@@ -70,8 +70,10 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
         user,
         link_until,
         sessions,
+        total_sessions,
         events,
     } = detail;
+    let is_cut = total_sessions > sessions.len();
     let name = user.user_id.clone();
     let page = format!("/user?name={name}");
     let state = match user.state {
@@ -97,6 +99,7 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
         </section>
         <section aria-labelledby="sessions-heading">
             <h2 id="sessions-heading">"Where this user is logged in"</h2>
+            {is_cut.then(|| view! { <p class="quiet">{format!("These are the latest {} of {total_sessions}.", sessions.len())}</p> })}
             <Sessions name=name.clone() sessions=sessions page=page may_manage=may_manage/>
         </section>
         <section aria-labelledby="events-heading">

@@ -4,7 +4,10 @@
 //! an input is the path of its field, so a fault finds it. No input cuts off what is too long for it: that is said, and nothing of
 //! it is lost.
 
-use leptos::prelude::*;
+use leptos::{
+    attr::{Attribute, custom::custom_attribute},
+    prelude::*,
+};
 use serde_json::Value;
 
 use super::{json_editor::JsonEditor, password_field::PasswordField, prose::prose};
@@ -77,7 +80,7 @@ impl Inputs {
         match &field.shape {
             Shape::Record(fields) => self.group(label, field, &name, self.all(fields, &name)),
             Shape::Flag if field.is_box() => self.tick(label, field, name),
-            Shape::Text(text) if text.secret => self.secret(label, field, text, name),
+            Shape::Text(text) if text.is_password() => self.secret(label, field, text, name),
             _ => {
                 let control = self.control(field, &name);
                 view! {
@@ -178,7 +181,7 @@ impl Inputs {
     fn control(self, field: &Field, name: &str) -> AnyView {
         let initially = self.initially(field, name);
         match &field.shape {
-            Shape::Text(text) if text.max.is_some_and(|max| max > LONG_TEXT) => self.lines(
+            Shape::Text(text) if !text.secret && text.max.is_some_and(|max| max > LONG_TEXT) => self.lines(
                 field,
                 name,
                 initially,
@@ -211,7 +214,8 @@ impl Inputs {
             <input
                 id=id_of(name) name=name.to_owned() type=kind value=initially required=must_be_filled
                 minlength=text.min.filter(|min| *min > 1)
-                autocomplete=text.autocomplete.clone().unwrap_or_else(|| "off".to_owned()) autocapitalize="off"
+                autocomplete=text.autocomplete.clone() autocapitalize="off" {..no_autocorrect()} spellcheck="false"
+                data-secret=text.secret.then_some("")
                 aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
             />
         }
@@ -224,7 +228,7 @@ impl Inputs {
             <input
                 id=id_of(name) name=name.to_owned() type="number" value=initially required=field.required
                 min=range.min.map(|min| min.to_string()) max=range.max.map(|max| max.to_string()) step=step
-                autocomplete="off" aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
+                aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
             />
         }
         .into_any()
@@ -254,7 +258,7 @@ impl Inputs {
         let is_wrong = self.is_wrong(name.to_owned());
         view! {
             <textarea
-                id=id_of(name) name=name.to_owned() rows="4" spellcheck="false" autocomplete="off" required=required
+                id=id_of(name) name=name.to_owned() rows="4" spellcheck="false" required=required
                 aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
                 inner_html=escaped(&initially)
             ></textarea>
@@ -358,6 +362,11 @@ fn described_by(field: &Field, name: &str) -> String {
         true => format!("said-{id}"),
         false => format!("help-{id} said-{id}"),
     }
+}
+
+/// Keeps a phone's keyboard from correcting what is typed. (Leptos knows no such attribute.)
+pub fn no_autocorrect() -> impl Attribute {
+    custom_attribute("autocorrect", "off")
 }
 
 /// Text as the content of a textarea, of which HTML drops a first newline: Leptos 0.8 writes the children of a textarea unescaped (leptos-rs/leptos#4819).

@@ -11,7 +11,7 @@ use crate::contract::{
     Refusal,
     kept_call::Outcome,
     shape::{FieldFault, Shape},
-    typed::{Typed, names},
+    typed::{SHOWN_TO, Typed, names},
 };
 
 /// Whether the page has been taken over by the program: what needs script is shown only then.
@@ -21,16 +21,18 @@ pub fn hydrated() -> ReadSignal<bool> {
     hydrated
 }
 
-/// Calls a function with a body as typed, and tells status, reply and time as they came.
-pub async fn call(path: &str, body: String) -> Outcome {
+/// Calls a function with a body as typed, from a page that was loaded for `shown_to`, and tells status, reply and time as they came.
+pub async fn call(path: &str, body: String, shown_to: Option<&str>) -> Outcome {
     let clock = window().performance();
     let now = || clock.as_ref().map_or(0.0, web_sys::Performance::now);
     let started = now();
     let reply = async {
-        let request = Request::post(path)
-            .header("Content-Type", "application/json")
-            .body(body)?;
-        let response = request.send().await?;
+        let request = Request::post(path).header("Content-Type", "application/json");
+        let request = match shown_to {
+            Some(user_id) => request.header(SHOWN_TO, user_id),
+            None => request,
+        };
+        let response = request.body(body)?.send().await?;
         Ok::<_, gloo_net::Error>((response.status(), response.text().await?))
     };
     let came = reply.await;
@@ -80,6 +82,12 @@ pub fn typed_into(form: &HtmlFormElement, shape: &Shape) -> Typed {
             .collect::<Vec<_>>()
     };
     Typed::new(names(shape, true).into_iter().flat_map(texts).collect())
+}
+
+/// How many characters a password has, as the server counts them: after NFKC.
+pub fn password_chars(password: &str) -> usize {
+    let normalised = js_sys::JsString::from(password).normalize("NFKC");
+    String::from(normalised).chars().count()
 }
 
 /// The inputs of a form that hold what the browser cannot read, such as `0.5-` for a number or half a date: it leaves that

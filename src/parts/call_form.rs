@@ -67,8 +67,6 @@ pub fn CallForm(
     };
     let form = NodeRef::<html::Form>::new();
     let is_ready = hydrated();
-    // What was typed into the editor before the program arrived.
-    Effect::new(move |_| calls.take_over(form));
     let page = function.page();
     // Who changes a password of one's own. Elsewhere it is somebody else's.
     let is_own_password = !function.rule.open && wants_new_password(&function.arguments);
@@ -82,24 +80,23 @@ pub fn CallForm(
             {waiting.map(|(id, body)| {
                 let page = page.clone();
                 // A call made by hand takes its place.
-                move || calls.waits().then(|| view! { <Waiting page=page.clone() id=id.clone() body=body.clone()/> })
+                move || calls.waits().then(|| view! { <Waiting page=page.clone() id=id.clone() body=body.clone() shown_to=calls.user_id().unwrap_or_default()/> })
             })}
             <form
                 class="panel"
                 method="post"
-                action=page
+                action=page.clone()
                 node_ref=form
                 // With the program, its own messages beside the fields say more than the browser's.
                 novalidate=move || is_ready.get()
                 on:input=move |_| calls.show_typed(form)
                 on:submit=move |event| calls.submit(event, form)
             >
-                // Whom the form was shown to, so that nobody else sees what is kept of it.
                 // Password managers find the name in it.
                 <input
                     type=if is_own_password { "text" } else { "hidden" } hidden readonly=is_own_password
                     autocomplete=is_own_password.then_some("username")
-                    name=SHOWN_TO value=move || calls.user_id().unwrap_or_default()
+                    name=SHOWN_TO value=move || calls.shown_to().unwrap_or_default()
                 />
                 {then.map(|then| view! { <input type="hidden" name=THEN value=then/> })}
                 <Arguments
@@ -112,7 +109,7 @@ pub fn CallForm(
                 <p class="said bad" role="alert">{other_faults}</p>
                 <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>"Call"</button>
             </form>
-            <Reply outcome=calls.outcome is_calling=calls.is_calling/>
+            <Reply outcome=calls.outcome is_calling=calls.is_calling page=page.clone()/>
             <Curl function=function origin=origin ca_file=ca_file body=calls.body/>
         </div>
     }
@@ -164,15 +161,6 @@ impl Calls {
         });
     }
 
-    /// Reads the editor, which may hold other text than the page came with.
-    fn take_over(self, form: NodeRef<html::Form>) {
-        if let Some(form) = form.get()
-            && self.shape.with_value(|shape| *shape == Shape::Object)
-        {
-            self.body.set(typed_into(&form, &Shape::Object).body(&Shape::Object).0);
-        }
-    }
-
     /// Calls the function with what is typed, unless that is wrong already, or wants a login first.
     fn submit(self, event: web_sys::SubmitEvent, form: NodeRef<html::Form>) {
         let Some(form) = form.get_untracked() else {
@@ -191,7 +179,7 @@ impl Calls {
         self.is_calling.set(true);
         spawn_local(async move {
             let came = match is_nobody {
-                false => call(&self.path.get_value(), body).await,
+                false => call(&self.path.get_value(), body, self.shown_to().as_deref()).await,
                 // Otherwise the browser would show a page of its own, and what was typed be gone.
                 true if is_reachable().await => {
                     self.is_calling.set(false);
@@ -202,7 +190,8 @@ impl Calls {
             };
             // Also where the page is left now: that may be stopped, and the button must work again.
             self.is_calling.set(false);
-            let refusal = refusal_of(&came);
+            let refusal = came.refusal();
+            // (`login` answers 401 to a wrong password, too: only the code tells the two apart.)
             if refusal.as_ref().is_some_and(Refusal::asks_for_login) {
                 send_without_script(&form);
                 return;
@@ -233,6 +222,11 @@ impl Calls {
             self.faults.set(arguments.as_ref().err().cloned().unwrap_or_default());
             arguments.ok()
         })
+    }
+
+    /// Whom the page is shown to, for a call that is made as that user.
+    fn shown_to(self) -> Option<String> {
+        self.user_id().filter(|_| !self.is_open)
     }
 
     /// Who is logged in, if anybody is.
@@ -282,9 +276,4 @@ fn wants_new_password(shape: &Shape) -> bool {
     fields
         .iter()
         .any(|field| matches!(&field.shape, Shape::Text(text) if text.autocomplete.as_deref() == Some("new-password")))
-}
-
-/// Why a call was refused. (`login` answers 401 to a wrong password, too: only the code tells the two apart.)
-fn refusal_of(came: &Outcome) -> Option<Refusal> {
-    (!came.is_ok()).then(|| serde_json::from_str(&came.body).ok()).flatten()
 }

@@ -27,13 +27,16 @@ pub fn FunctionForm(
     /// Whether the reply has to be read before going on.
     #[prop(optional)]
     reads_reply: bool,
+    /// Whose password is chosen, for password managers.
+    #[prop(optional_no_strip)]
+    user_id: Option<String>,
 ) -> impl IntoView {
     let visit = Visit::current();
     let functions = visit.functions();
     view! {
         <Suspense>
             {move || {
-                let then = then.clone();
+                let (then, user_id) = (then.clone(), user_id.clone());
                 Suspend::new(async move {
                 match functions.named(name).await {
                     Ok(Some(function)) => view! {
@@ -42,6 +45,7 @@ pub fn FunctionForm(
                             button=button.to_owned()
                             then=then
                             reads_reply=reads_reply
+                            user_id=user_id
                             password_chars=visit.site().password_chars
                         />
                         <Program/>
@@ -67,6 +71,8 @@ pub fn PurposeForm(
     then: String,
     /// Whether the reply has to be read before going on.
     reads_reply: bool,
+    /// Whose password is chosen, for password managers.
+    user_id: Option<String>,
     /// The fewest characters of a new password.
     password_chars: usize,
 ) -> impl IntoView {
@@ -111,7 +117,7 @@ pub fn PurposeForm(
         said.set(String::new());
         is_calling.set(true);
         spawn_local(async move {
-            let came = call(&path.get_value(), body).await;
+            let came = call(&path.get_value(), body, None).await;
             is_calling.set(false);
             if came.is_ok() {
                 match reads_reply {
@@ -148,6 +154,8 @@ pub fn PurposeForm(
             on:submit=submit
         >
             {(!reads_reply).then(|| view! { <input type="hidden" name=THEN value=then.get_value()/> })}
+            // It has no name, and is not sent.
+            {user_id.map(|user_id| view! { <input type="text" value=user_id autocomplete="username" readonly hidden/> })}
             <p class="said bad" role="alert">{move || Some(said.get()).filter(|said| !said.is_empty())}</p>
             <Arguments shape=function.arguments.clone() typed=None faults=faults text=text password_chars=password_chars/>
             <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>

@@ -8,6 +8,7 @@ use crate::contract::{
     Refusal,
     next::OwnPage,
     role::{MANAGE_ROLES, MANAGE_USERS, READ_AUDIT, SEE_USERS},
+    typed::SHOWN_TO,
     user::{UserView, WhoAmI},
 };
 
@@ -86,9 +87,10 @@ fn visitor(user: Result<Option<UserView>, Refusal>, here: &str) -> AnyView {
         Ok(Some(user)) => view! {
             <span class="user">
                 <span class="quiet">"Logged in as "</span>
-                <a href="/account">{user.user_id}</a>
+                <a href="/account">{user.user_id.clone()}</a>
             </span>
             <form method="post" action="/logout">
+                <input type="hidden" name=SHOWN_TO value=user.user_id/>
                 <button class="plain" type="submit">"Log out"</button>
             </form>
         }

@@ -27,7 +27,8 @@ function copy(from, to) {
 /** Puts an element in the place of the one that is shown, with the focus. */
 function replace(island, element) {
   const active = document.activeElement;
-  const [, focused] = (island.shown.contains(active) && pairs(island.shown, element).find(([from]) => from === active)) || [];
+  const has = island.shown.contains(active);
+  const focused = has && (pairs(island.shown, element).find(([from]) => from === active)?.[1] ?? (active.id && element.querySelector(`#${CSS.escape(active.id)}`)));
   island.shown.replaceWith(element);
   island.shown = element;
   if (focused) {
@@ -38,13 +39,15 @@ function replace(island, element) {
 
 async function takeOver(island) {
   const live = island.sent.cloneNode(true);
-  const typed = pairs(island.shown, live).map(([from, to]) => (copy(from, to), [from, to, state(from)]));
+  // The browser may have put back what was typed before the person came back, and the copy holds that, too.
+  for (const form of live.querySelectorAll('form')) form.reset();
+  const typed = pairs(island.shown, live).map(([from, to]) => ({ from, to, isTyped: copy(from, to), before: state(from) }));
   await program[live.dataset.component](live);
   if (failed) return;
-  const later = typed.filter(([from, to, before]) => state(from) !== before && copy(from, to));
+  const changed = typed.filter(({ from, to, isTyped, before }) => (state(from) !== before && copy(from, to)) || isTyped);
   replace(island, live);
   island.isLive = true;
-  for (const [, to] of later) to.dispatchEvent(new Event('input', { bubbles: true }));
+  for (const { to } of changed) to.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
 function giveUp() {

@@ -25,7 +25,6 @@ pub fn JsonEditor(
             name=EDITOR
             rows="7"
             spellcheck="false"
-            autocomplete="off"
             autocapitalize="off"
             aria-describedby="arguments-said"
             aria-invalid=move || fault.get().is_some().to_string()

@@ -4,7 +4,7 @@
 
 use leptos::{html, prelude::*};
 
-use super::browser::hydrated;
+use super::browser::{hydrated, password_chars};
 
 /// The input with its label, and a button that shows what is typed.
 #[component]
@@ -63,7 +63,7 @@ pub fn PasswordField(
                 data-secret=""
                 aria-describedby=described_by
                 aria-invalid=move || is_wrong.get().to_string()
-                on:input:target=move |event| typed.set(event.target().value().chars().count())
+                on:input:target=move |event| typed.set(password_chars(&event.target().value()))
             />
             <button
                 class="plain"

@@ -29,6 +29,14 @@ pub fn Refused(
     }
 }
 
+/// The title of a page, which says first where what was sent was refused.
+pub fn title_of(page: &str, is_refused: bool) -> String {
+    match is_refused {
+        true => format!("Error: {page}"),
+        false => page.to_owned(),
+    }
+}
+
 /// What a filter has found, with the filter: also where it was filled in wrongly, so that it can be mended.
 pub fn filtered<T>(found: Result<T, Refusal>, show: impl FnOnce(Result<T, Refusal>) -> AnyView) -> AnyView {
     match found {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::contract::kept_call::Outcome;
+use crate::contract::{Refusal, kept_call::Outcome};
 
 /// Status, time and reply of the last call. Always there, so that a screen reader hears a reply when it comes.
 #[component]
@@ -13,10 +13,14 @@ pub fn Reply(
     /// Whether a call is under way.
     #[prop(into)]
     is_calling: Signal<bool>,
+    /// The page that this is on.
+    page: String,
 ) -> impl IntoView {
     let status = move || {
         outcome.get().map(|outcome| {
             let class = if outcome.is_ok() { "status good" } else { "status bad" };
+            let is_outdated = outcome.refusal() == Some(Refusal::OtherUser);
+            let page = page.clone();
             view! {
                 <p class=class>
                     <strong>{outcome.status_line()}</strong>
@@ -25,6 +29,10 @@ pub fn Reply(
                 {link_in(&outcome.body).map(|link| view! {
                     <p>"Send this link to the person. It is shown only once:"</p>
                     <pre tabindex="0" role="group" aria-label="The link"><code>{link}</code></pre>
+                })}
+                {is_outdated.then(|| view! {
+                    <p>{Refusal::OtherUser.message()}</p>
+                    <p><a class="button" href=page>"Reload the page"</a></p>
                 })}
                 <pre tabindex="0" role="group" aria-label="The reply as JSON"><code>{outcome.body}</code></pre>
             }
@@ -45,5 +53,5 @@ pub fn Reply(
 fn link_in(body: &str) -> Option<String> {
     let reply: serde_json::Value = serde_json::from_str(body).ok()?;
     let link = reply.get("link")?.as_str()?;
-    link.contains("/welcome#").then(|| link.to_owned())
+    link.contains("/welcome?").then(|| link.to_owned())
 }

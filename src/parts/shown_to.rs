@@ -1,4 +1,4 @@
-//! Whom a form was shown to: sent with it, so that a call which is kept until after a login is shown to nobody else.
+//! Whom a form was shown to: sent with it, so that it does nothing for another user who has logged in since.
 
 use leptos::prelude::*;
 

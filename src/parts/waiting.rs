@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::contract::typed::WAITING;
+use crate::contract::typed::{SHOWN_TO, WAITING};
 
 /// The call that waits for this page's function. It works without script: nothing runs but by its button.
 #[component]
@@ -13,6 +13,8 @@ pub fn Waiting(
     id: String,
     /// The body that it will be called with. `None` where a secret must be typed anew.
     body: Option<String>,
+    /// Whom it is shown to, if anybody is logged in.
+    shown_to: String,
 ) -> impl IntoView {
     let action = format!("{page}/kept");
     view! {
@@ -23,6 +25,7 @@ pub fn Waiting(
                     <p>"You needed to log in first, so this call was kept. It has not run yet. This is what will run:"</p>
                     <pre tabindex="0" role="group" aria-label="The arguments of the waiting call"><code>{body}</code></pre>
                     <form class="buttons" method="post" action=action>
+                        <input type="hidden" name=SHOWN_TO value=shown_to/>
                         <input type="hidden" name=WAITING value=id/>
                         <button class="button" type="submit" name="run" value="run">"Run this call"</button>
                         <button class="plain" type="submit" name="drop" value="drop">"Discard"</button>

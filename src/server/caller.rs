@@ -91,11 +91,11 @@ impl Caller {
     /// The caller of a request with these headers, which came at that moment on a connection for which that is being done.
     pub fn new(services: Services, headers: &HeaderMap, arrival: Arrival, at_work: AtWork) -> Self {
         // A token that cannot be ours counts as none.
-        let cookies = Cookies::read(headers);
+        let cookies = Cookies::read(headers, services.cookie_suffix());
         let sent = cookies.get(CookieName::Session).and_then(|token| token.parse().ok());
         let user_agent = headers.get(USER_AGENT).cloned();
         Self::with(
-            services,
+            services.clone(),
             cookies,
             user_agent,
             CallerSession::Sent(sent),
@@ -304,6 +304,20 @@ impl Caller {
         }
     }
 
+    /// Lets a call go on that a page makes which was loaded for `user_id`. Programs and pages for nobody name none.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherUser`] where another user is logged in by now; a fault where that cannot be told.
+    pub async fn require_shown_to(&self, user_id: Option<&str>) -> Result<(), Refusal> {
+        let Some(user_id) = user_id.filter(|user_id| !user_id.is_empty()) else {
+            return Ok(());
+        };
+        match self.login().await? {
+            Some(login) if login.user_id != user_id => Err(Refusal::OtherUser),
+            _ => Ok(()),
+        }
+    }
+
     /// Who was last found to be logged in by this request, or is known to be without asking the database.
     pub fn known_login(&self) -> Option<Arc<Login>> {
         let known = {
@@ -349,7 +363,11 @@ impl Caller {
 
     /// The `Set-Cookie` headers of the answer.
     pub fn set_cookie_headers(&self) -> Vec<HeaderValue> {
-        self.cookies_to_set().iter().map(SetCookie::header).collect()
+        let suffix = self.services().cookie_suffix();
+        self.cookies_to_set()
+            .iter()
+            .map(|cookie| cookie.header(suffix))
+            .collect()
     }
 
     fn cookies_to_set(&self) -> MutexGuard<'_, Vec<SetCookie>> {

@@ -3,6 +3,9 @@
 //! All have the `__Host-` prefix, so that no sibling site and no plain-HTTP page can set them (RFC 6265bis, 4.1.3.2), and
 //! are `Secure`, `HttpOnly` and `SameSite=Lax`. A cookie that comes twice counts as not sent: it cannot be told which one
 //! the browser means.
+//!
+//! Browsers share cookies between the ports of a host. So that several sites on one host do not log one another out, each name ends
+//! in the port of the public address, where that is not 443.
 
 use std::time::Duration;
 
@@ -19,14 +22,35 @@ pub enum CookieName {
     KeptCall,
 }
 
+/// What all names begin with.
+const PREFIX: &str = "__Host-callgate";
+
 impl CookieName {
-    /// The name as it is sent.
-    pub fn as_str(self) -> &'static str {
+    /// All of them.
+    const ALL: [Self; 3] = [Self::Session, Self::Remember, Self::KeptCall];
+
+    /// What stands between the prefix and the suffix.
+    fn kind(self) -> &'static str {
         match self {
-            Self::Session => "__Host-callgate",
-            Self::Remember => "__Host-callgate-remember",
-            Self::KeptCall => "__Host-callgate-call",
+            Self::Session => "",
+            Self::Remember => "-remember",
+            Self::KeptCall => "-call",
         }
+    }
+
+    /// The name as it is sent, by a site whose names end in `suffix`.
+    pub fn with(self, suffix: &str) -> String {
+        format!("{PREFIX}{}{suffix}", self.kind())
+    }
+}
+
+/// What the names of a site end in whose public address is `origin`: `-8443`, say, and nothing where the port is 443.
+pub fn suffix_for(origin: &str) -> String {
+    let port = origin.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match is_port && port != "443" {
+        true => format!("-{port}"),
+        false => String::new(),
     }
 }
 
@@ -44,28 +68,25 @@ enum Sent<'a> {
 }
 
 impl<'a> Cookies<'a> {
-    /// Those of a request with these headers.
-    pub fn read(headers: &'a HeaderMap) -> Self {
+    /// Those of a request with these headers, to a site whose names end in `suffix`.
+    pub fn read(headers: &'a HeaderMap, suffix: &str) -> Self {
         let mut cookies = Self::default();
         for header in headers.get_all(COOKIE) {
             for pair in header.as_bytes().split(|byte| *byte == b';') {
-                cookies.add(pair.trim_ascii());
+                cookies.add(pair.trim_ascii(), suffix);
             }
         }
         cookies
     }
 
-    fn add(&mut self, pair: &'a [u8]) {
-        let Some(rest) = pair.strip_prefix(CookieName::Session.as_str().as_bytes()) else {
+    fn add(&mut self, pair: &'a [u8], suffix: &str) {
+        let Some(rest) = pair.strip_prefix(PREFIX.as_bytes()) else {
             return;
         };
-        let names = [
-            (CookieName::Session, &b"="[..]),
-            (CookieName::Remember, b"-remember="),
-            (CookieName::KeptCall, b"-call="),
-        ];
-        for (name, end) in names {
-            if let Some(value) = rest.strip_prefix(end) {
+        for name in CookieName::ALL {
+            let rest = rest.strip_prefix(name.kind().as_bytes());
+            let rest = rest.and_then(|rest| rest.strip_prefix(suffix.as_bytes()));
+            if let Some(value) = rest.and_then(|rest| rest.strip_prefix(b"=")) {
                 let sent = &mut self.0[name as usize];
                 *sent = match (*sent, str::from_utf8(value)) {
                     (Sent::Not, Ok(value)) if value.is_ascii() => Sent::Once(value),
@@ -121,15 +142,15 @@ impl SetCookie {
         self.name
     }
 
-    /// The header value.
-    pub fn header(&self) -> HeaderValue {
+    /// The header value, for a site whose names end in `suffix`.
+    pub fn header(&self, suffix: &str) -> HeaderValue {
         let max_age = self
             .max_age
             .map(|age| format!("; Max-Age={}", age.as_secs()))
             .unwrap_or_default();
         let text = format!(
             "{}={}{max_age}; Path=/; Secure; HttpOnly; SameSite=Lax",
-            self.name.as_str(),
+            self.name.with(suffix),
             self.value
         );
         HeaderValue::try_from(text).expect("names are ours and values are base64url with a dot, all visible ASCII")
@@ -147,7 +168,7 @@ mod tests {
         for cookie in cookies {
             headers.append(COOKIE, HeaderValue::from_str(cookie).unwrap());
         }
-        Cookies::read(&headers).get(CookieName::Session).map(str::to_owned)
+        Cookies::read(&headers, "").get(CookieName::Session).map(str::to_owned)
     }
 
     #[test]
@@ -168,16 +189,14 @@ mod tests {
         let mut headers = HeaderMap::new();
         let header = b"name=Jos\xe9; b=\xff\xfe; __Host-callgate=x; __Host-callgate-remember=\xe9";
         headers.append(COOKIE, HeaderValue::from_bytes(header).unwrap());
-        assert_eq!(Cookies::read(&headers).get(CookieName::Session), Some("x"));
-        assert_eq!(Cookies::read(&headers).get(CookieName::Remember), None);
+        assert_eq!(Cookies::read(&headers, "").get(CookieName::Session), Some("x"));
+        assert_eq!(Cookies::read(&headers, "").get(CookieName::Remember), None);
     }
-
-    const OURS: [CookieName; 3] = [CookieName::Session, CookieName::Remember, CookieName::KeptCall];
 
     /// The name of one of ours, or of something that is nearly one, with a value.
     fn pair() -> impl Strategy<Value = (String, String)> {
         let name = prop_oneof![
-            prop::sample::select(OURS.map(|name| name.as_str().to_owned()).to_vec()),
+            prop::sample::select(CookieName::ALL.map(|name| name.with("")).to_vec()),
             "(__Host-)?callgate(-remember|-call)?",
             "__host-callgate",
             "[a-zA-Z_-]{1,8}",
@@ -196,8 +215,8 @@ mod tests {
                     headers.append(COOKIE, value);
                 }
             }
-            for name in OURS {
-                if let Some(value) = Cookies::read(&headers).get(name) {
+            for name in CookieName::ALL {
+                if let Some(value) = Cookies::read(&headers, "").get(name) {
                     prop_assert!(value.is_ascii() && !value.contains(';'), "{:?}", value);
                 }
             }
@@ -212,33 +231,52 @@ mod tests {
                 let pairs: Vec<String> = line.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 headers.append(COOKIE, HeaderValue::from_str(&pairs.join("; ")).unwrap());
             }
-            for name in OURS {
+            for name in CookieName::ALL {
                 let sent: Vec<&str> = lines
                     .iter()
                     .flatten()
-                    .filter(|(found, _)| found == name.as_str())
+                    .filter(|(found, _)| *found == name.with(""))
                     .map(|(_, value)| value.as_str())
                     .collect();
                 let wanted = (sent.len() == 1).then(|| sent[0]);
-                prop_assert_eq!(Cookies::read(&headers).get(name), wanted);
+                prop_assert_eq!(Cookies::read(&headers, "").get(name), wanted);
             }
         }
 
         #[test]
         fn what_is_set_is_what_comes_back(value in "[A-Za-z0-9_.-]{1,80}") {
-            for name in OURS {
-                let set = SetCookie::until_closed(name, value.clone()).header();
+            for name in CookieName::ALL {
+                let set = SetCookie::until_closed(name, value.clone()).header("");
                 let pair = set.to_str().unwrap().split(';').next().unwrap();
                 let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(pair).unwrap())]);
-                prop_assert_eq!(Cookies::read(&headers).get(name), Some(value.as_str()));
+                prop_assert_eq!(Cookies::read(&headers, "").get(name), Some(value.as_str()));
             }
         }
     }
 
     #[test]
+    fn sites_at_several_ports_of_a_host_have_cookies_of_their_own() {
+        for (origin, suffix) in [
+            ("https://calls.example", ""),
+            ("https://calls.example:443", ""),
+            ("https://calls.example:8443", "-8443"),
+            ("https://[::1]", ""),
+            ("https://[::1]:8443", "-8443"),
+        ] {
+            assert_eq!(suffix_for(origin), suffix, "{origin}");
+        }
+        let sent = "__Host-callgate=a; __Host-callgate-8443=b; __Host-callgate-remember-8443=c; __Host-callgate-8444=d";
+        let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(sent))]);
+        let read = |suffix| CookieName::ALL.map(|name| Cookies::read(&headers, suffix).get(name));
+        assert_eq!(read(""), [Some("a"), None, None]);
+        assert_eq!(read("-8443"), [Some("b"), Some("c"), None]);
+        assert_eq!(read("-8444"), [Some("d"), None, None]);
+    }
+
+    #[test]
     fn a_removal_has_all_attributes() {
         assert_eq!(
-            SetCookie::remove(CookieName::Session).header(),
+            SetCookie::remove(CookieName::Session).header(""),
             "__Host-callgate=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax"
         );
     }

@@ -19,6 +19,19 @@ pub enum Way {
     Password,
     /// With a remembered browser.
     Remembered,
+    /// With a remembered browser that had come before, and whose answer got lost.
+    RememberedAgain,
+}
+
+impl Way {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Remembered => "remembered",
+            Self::RememberedAgain => "remembered_again",
+        }
+    }
 }
 
 /// What somebody gives a password for.
@@ -69,12 +82,15 @@ pub enum End {
 
 /// Somebody logged in.
 pub fn logged_in(caller: &Caller, user: &str, way: Way) {
-    let way = match way {
-        Way::Password => "password",
-        Way::Remembered => "remembered",
-    };
+    let way = way.name();
     tracing::info!(target: "callgate::security", event = "authn_login_success", user, way, "logged in");
     note(caller, Event::by(user, caller, Action::Login).to(user).about(way));
+}
+
+/// A remembered browser was logged in once more, because the answer to the first time got lost. Its event is stored with that.
+pub fn remembered_again(user: &str) {
+    let way = Way::RememberedAgain.name();
+    tracing::info!(target: "callgate::security", event = "authn_login_success", user, way, "logged in");
 }
 
 /// A login, or its confirmation, failed. `user` is the user whom the name belongs to, if there is one.

@@ -72,7 +72,12 @@ impl<'a> Link<'a> {
     pub fn reply(&self, settings: &Settings) -> LinkReply {
         LinkReply {
             user_id: self.user_id.to_owned(),
-            link: format!("{}/welcome#{}", settings.origin(), self.code.reveal()),
+            link: format!(
+                "{}/welcome?user={}#{}",
+                settings.origin(),
+                self.user_id,
+                self.code.reveal()
+            ),
             until: self.expires_at.to_rfc3339(),
         }
     }

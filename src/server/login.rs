@@ -11,7 +11,7 @@ use super::{
     guard::{KnowsUser as _, kinds::LoggedIn},
     kept_calls,
     logins::Present,
-    passwords,
+    names, passwords,
     remember::{self, Remembered},
     sessions::{self, Login, renewal::Renewal},
     storage::{logins::Replaced, users::StoredUser},
@@ -97,7 +97,7 @@ async fn look_up(
     deadline: Instant,
 ) -> Result<Result<StoredUser, (Option<String>, Failure)>, Refusal> {
     let services = caller.services();
-    let user = services.storage().find_user(user_id).await?;
+    let user = services.storage().find_user_by_login(&names::as_meant(user_id)).await?;
     let failed = |user: Option<StoredUser>, failure| Ok(Err((user.map(|user| user.user_id), failure)));
     if passwords::is_too_long(&password) {
         return failed(user, Failure::WrongPassword);

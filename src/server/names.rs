@@ -4,22 +4,23 @@
 //! several ways, nor letters of another alphabet can make two names look like one. What is left are upper and lower case,
 //! and the few lookalikes within ASCII: names that differ in nothing else are twins, and the second one is not added.
 //!
-//! A user logs in with the name exactly as it was given: this decides what may be added, and never who somebody is.
+//! Who logs in may write the name in upper or lower case and as a phone's keyboard leaves it. Names that were twins before that
+//! rule are told apart by how they are written exactly.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+pub use crate::contract::user::is_user_id as is_allowed;
 
 /// What [`is_allowed`] asks of a name, in words that follow its field.
 pub const RULE: &str = "must be 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -";
 
-const MAX_CHARS: usize = 64;
-
 /// Lookalikes among the characters of names, each with what stands for it (Unicode UTS #39, `confusables.txt`).
 const LOOKALIKES: [(char, &str); 4] = [('0', "O"), ('1', "l"), ('I', "l"), ('m', "rn")];
 
-/// Whether a user may have that name: it cannot break a log line or a page.
-pub fn is_allowed(name: &str) -> bool {
-    (1..=MAX_CHARS).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte))
+/// A name as it was meant by who typed it: without white space around it, and in the form that keyboards for other scripts write
+/// differently (NFKC).
+pub fn as_meant(typed: &str) -> String {
+    typed.trim().nfkc().collect()
 }
 
 /// What names have in common that differ in upper and lower case only.
@@ -89,7 +90,6 @@ mod tests {
         /// What differs by white space, composition, width or alphabet is no name at all
         #[test]
         fn what_is_not_its_own_normal_form_is_no_name(name in any::<String>()) {
-            use unicode_normalization::UnicodeNormalization as _;
             let normal: String = name.trim().nfkc().collect();
             if is_allowed(&name) {
                 prop_assert_eq!(&normal, &name);

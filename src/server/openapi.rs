@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    cookies::CookieName,
+    cookies::{CookieName, suffix_for},
     function::{self, Function},
     schema,
 };
@@ -52,7 +52,7 @@ pub fn document(origin: &str, body_bytes: u64) -> Value {
                 "session": {
                     "type": "apiKey",
                     "in": "cookie",
-                    "name": CookieName::Session.as_str(),
+                    "name": CookieName::Session.with(&suffix_for(origin)),
                     "description": "The session cookie that `login` sets.",
                 },
             },

@@ -2,8 +2,10 @@
 //!
 //! A remembered browser holds a series and a token, both random. Using the token replaces it. A token that comes again
 //! after it was replaced was copied by somebody: the whole series is revoked, with the sessions that came of it. Several
-//! requests that were sent before their browser knew of the new token are no such case, and all go through. So a copy that
-//! is used within the same few seconds is not noticed by its use, only by the list of sessions.
+//! requests that were sent before their browser knew of the new token are no such case, and all go through. Nor is one whose
+//! browser was never told of the new token, because the answer got lost: the replaced token is taken once more, for a minute and
+//! while nothing has come with the new one. So a copy that is used within that time is not noticed by its use, only by the list of
+//! sessions and by the audit trail.
 //!
 //! The lifetime counts from the login with the password and is not prolonged by use.
 
@@ -12,6 +14,7 @@ use std::time::Duration;
 use tower_sessions::Session;
 
 use super::{
+    audit::{Action, Event},
     caller::{Arrival, Caller},
     clock::Timestamp,
     cookies::{CookieName, SetCookie},
@@ -21,7 +24,7 @@ use super::{
     sessions::{self, Login, Origin},
     storage::{
         logins::Replaced,
-        remembered::{NewBrowser, StoredSeries},
+        remembered::{LOST_ANSWER, NewBrowser, StoredSeries, TakenAgain},
     },
 };
 
@@ -147,9 +150,56 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
         }
         return Ok(is_begun);
     }
+    if is_previous && now <= rotated_at.plus(LOST_ANSWER) && take_again(caller, &cookie, &stored, now).await? {
+        return Ok(true);
+    }
     storage.revoke_series(&series).await?;
     events::token_reused(caller, &stored.user_id);
     Ok(false)
+}
+
+/// Logs a browser in that comes with the token before the present one, because the answer with that never arrived: `false` where it
+/// did. What was made for the lost answer is over.
+async fn take_again(
+    caller: &Caller,
+    cookie: &RememberCookie,
+    stored: &StoredSeries,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let (series, presented, next) = (cookie.series.hash(), cookie.token.hash(), Token::random()?);
+    let Some(session) = begin(caller, stored, &series, now).await? else {
+        return Ok(false);
+    };
+    let Some(id) = session.id() else {
+        return Ok(false);
+    };
+    let again = TakenAgain {
+        series: &series,
+        presented: &presented,
+        next: &next.hash(),
+        session: &sessions::store::hash(&id),
+        event: &Event::by(&stored.user_id, caller, Action::Login)
+            .to(&stored.user_id)
+            .about(Way::RememberedAgain.name()),
+    };
+    if !caller
+        .services()
+        .storage()
+        .take_series_again(&again, Timestamp::now())
+        .await?
+    {
+        sessions::end(&session).await?;
+        return Ok(false);
+    }
+    let left = Duration::from_millis(u64::try_from(stored.expires_at - now.0).unwrap_or_default());
+    let cookie = RememberCookie {
+        series: cookie.series.clone(),
+        token: next,
+    };
+    cookie.set(caller, left);
+    caller.go_on_with(session);
+    events::remembered_again(&stored.user_id);
+    Ok(true)
 }
 
 /// Whether a request may have been sent before its client could know of the new token: the rotation was only just now, and

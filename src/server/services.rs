@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     audit::Audit,
+    cookies,
     kept_calls::pace::Pace,
     passwords::Passwords,
     sessions::store::Store,
@@ -29,6 +30,7 @@ struct Inner {
     pace: Pace,
     audit: Audit,
     stopping: Stopping,
+    cookie_suffix: String,
 }
 
 impl Services {
@@ -68,6 +70,7 @@ impl Services {
             pace: Pace::new(settings.limits.kept_calls_per_minute),
             audit: Audit::new(storage.clone()),
             stopping: Stopping::default(),
+            cookie_suffix: cookies::suffix_for(&settings.origin()),
             storage,
             settings,
         };
@@ -84,6 +87,11 @@ impl Services {
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.0.0.settings
+    }
+
+    /// What the names of the cookies of this site end in.
+    pub fn cookie_suffix(&self) -> &str {
+        &self.0.0.cookie_suffix
     }
 
     /// The database.

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::contract::{
     Refusal,
+    session::SessionList,
     user::{LinkReply, UserDetail, UserList, UserOrder, UserRow},
 };
 
@@ -89,6 +90,7 @@ pub async fn show(services: &Services, user_id: &str) -> Result<UserDetail, Refu
     let storage = services.storage();
     let user = storage.find_listed(user_id).await?.ok_or_else(no_user)?;
     let sessions = logins::list(services, user_id, &Present::default()).await?;
+    let sessions = SessionList::of(sessions.into_iter().map(|entry| entry.view).collect());
     let filter = EventFilter {
         user: Some(user_id),
         only_present_user: true,
@@ -99,7 +101,8 @@ pub async fn show(services: &Services, user_id: &str) -> Result<UserDetail, Refu
     Ok(UserDetail {
         user: row(user, storage.roles_of(user_id).await?),
         link_until: link_until.map(Timestamp::to_rfc3339),
-        sessions: sessions.into_iter().map(|entry| entry.view).collect(),
+        sessions: sessions.sessions,
+        total_sessions: sessions.total,
         events: events.into_iter().map(audit::view::event).collect(),
     })
 }

@@ -59,7 +59,8 @@ fn is_page(answer: &str, method: &str) -> bool {
 #[tokio::test]
 async fn no_spelling_of_a_path_is_another_way_to_a_function() {
     let server = Server::demo().await;
-    let session = format!("{SESSION}={}", server.user01().await.session());
+    let user = server.user01().await;
+    let session = format!("{}={}", user.cookie_name(SESSION), user.session());
     let with_user = format!("https://user01@localhost:{}/api//auth_func", server.https.port());
     let spellings = SPELLINGS.split_whitespace().chain([&*with_user]).map(str::as_bytes);
     let mut requests = Vec::new();
@@ -95,7 +96,8 @@ async fn no_spelling_of_a_path_is_another_way_to_a_function() {
 #[tokio::test]
 async fn a_host_or_query_in_the_target_changes_neither_function_nor_guard() {
     let server = Server::shared();
-    let session = format!("{SESSION}={}", server.user01().await.session());
+    let user = server.user01().await;
+    let session = format!("{}={}", user.cookie_name(SESSION), user.session());
     let port = server.https.port();
     for target in [
         "/api/auth_func",

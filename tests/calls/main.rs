@@ -18,6 +18,7 @@ mod function_table;
 mod guards;
 mod kept_calls;
 mod openapi_and_curl;
+mod other_user;
 mod typed_arguments;
 mod typed_forms;
 mod waiting_calls;

@@ -11,12 +11,12 @@ import os
 import subprocess
 from collections import Counter, defaultdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 import schemathesis
 from schemathesis.auths import GLOBAL_AUTH_STORAGE, AuthContext
 
-COOKIE = "__Host-callgate"
 # Stands in a case for the session that it gets when it is sent, or for the id of that. Cases are made long before, and
 # those that are sent earlier may log out, or end all sessions of the user.
 SESSION_TO_COME = "a-session-to-come"
@@ -43,6 +43,7 @@ ODD_BODIES = [
 ]
 
 run = json.loads(os.environ["OPENAPI_RUN"])
+COOKIE = f"__Host-callgate-{urlsplit(run['base']).port}"
 login = run["login"]
 statuses = defaultdict(Counter)
 # Its cookies are kept, so that each login takes the place of the one before.

@@ -15,7 +15,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urldefrag
+from urllib.parse import urldefrag, urlsplit
 
 import requests
 
@@ -29,7 +29,6 @@ FILES = 8
 WARM_UP = 0.2
 # How late a sweep, a line of the call log, or a look at the tables may come, in seconds.
 LATE = 10
-SESSION, REMEMBER = "__Host-callgate", "__Host-callgate-remember"
 # `storage/kept_calls.rs`: of one keeper. The keepers are the users, and the address of everybody else.
 KEPT_OF_ONE = 50
 # The default of `sessions.per_user`. One more ends the oldest.
@@ -54,6 +53,8 @@ class Browser(requests.Session):
         super().__init__()
         self.trust_env = False  # this server and this CA, whatever proxies and bundles the machine has
         self.site, self.verify = site, site.ca
+        port = urlsplit(site.base).port
+        self.session, self.remember = f"__Host-callgate-{port}", f"__Host-callgate-remember-{port}"
 
     def ask(self, path, *expected, **body):
         """Gets a page, or posts this body. The status has to be one of those expected."""
@@ -129,13 +130,13 @@ def walk_away(stranger):
 def come_back(stranger):
     """A remembered browser whose session is gone. Half of them log out in the end."""
     stranger.log_in(remember=True)
-    del stranger.cookies[SESSION]
+    del stranger.cookies[stranger.session]
     stranger.site.count("acts", "sessions", "remembered")
     stranger.call("auth_func", {}, 200)
     if random.random() < 0.5:
         stranger.call("logout", {}, 200)
         stranger.site.count("acts")
-        expect(REMEMBER not in stranger.cookies, "a logout left the browser remembered")
+        expect(stranger.remember not in stranger.cookies, "a logout left the browser remembered")
 
 
 # What people do, and how often: with the browser that they always use, and with a new one each time.

@@ -33,7 +33,7 @@ const BODIES: [(&str, &str); 6] = [
 ];
 
 /// What browsers say of a request that a page of another site, or of a sibling, sent.
-const FOREIGN: [&str; 14] = [
+const FOREIGN: [&str; 15] = [
     "sec-fetch-site: cross-site",
     "sec-fetch-site: same-site",
     "sec-fetch-site: ",
@@ -48,6 +48,7 @@ const FOREIGN: [&str; 14] = [
     "origin: https://localhost.evil.example\nreferer: https://localhost/",
     "origin: https://evil.example\nsec-fetch-site: same-origin",
     "origin: null\nsec-fetch-site: cross-site",
+    "origin: null\nsec-fetch-site: none",
 ];
 
 async fn post(client: &Client, path: &str, (kind, body): (&str, &str), headers: &'static str) -> Reply {
@@ -154,6 +155,8 @@ async fn own_pages_and_programs_pass() {
         "origin: https://{host}",
         "origin: https://{HOST}",
         "origin: https://{host}\nsec-fetch-site: same-origin",
+        // As browsers say where a proxy has set `Referrer-Policy: no-referrer`.
+        "origin: null\nsec-fetch-site: same-origin",
     ] {
         let reply = post(&client, "/api/auth_func", (JSON, "{}"), headers).await;
         assert_eq!(reply.status, 200, "{headers:?}: {}", reply.body);

@@ -66,7 +66,7 @@ async fn plain_http_redirects_pages_to_https() {
 async fn plain_http_refuses_calls_unread_and_never_redirects_them() {
     let server = Server::shared();
     let user = server.user01().await;
-    let cookie = format!("{SESSION}={}", user.session());
+    let cookie = format!("{}={}", user.cookie_name(SESSION), user.session());
     let login = r#"{"user_id":"user01","password":"user_01"}"#;
     for (method, path, kind, body) in [
         ("POST", "/api/login", JSON, login),
@@ -290,12 +290,14 @@ async fn the_head_of_a_request_must_come_in_time_also_drop_by_drop() {
 async fn a_body_that_does_not_come_in_time_is_408() {
     let place = Place::new();
     let server = place.demo(&[]).await;
-    let session = server.user01().await.session();
+    let user = server.user01().await;
+    let session = user.session();
     server.stop().await;
     let server = place.demo(&[("CALLGATE_HTTPS_BODY_SECONDS", "1")]).await;
+    let name_of_cookie = server.client().cookie_name(SESSION);
     let call = async |name: &str, length: &str| {
         let head = format!(
-            "POST /api/{name} HTTP/1.1\r\nHost: localhost\r\nCookie: {SESSION}={session}\r\n\
+            "POST /api/{name} HTTP/1.1\r\nHost: localhost\r\nCookie: {name_of_cookie}={session}\r\n\
              Content-Type: application/json\r\n{length}\r\n\r\n"
         );
         let answer = closed_after(1, raw::tls(&server), head.as_bytes(), b"").await;

@@ -103,7 +103,7 @@ impl Slow {
         };
         let cookies: Vec<String> = [SESSION, REMEMBER]
             .into_iter()
-            .filter_map(|name| Some(format!("{name}={}", client.cookie(name)?)))
+            .filter_map(|name| Some(format!("{}={}", client.cookie_name(name), client.cookie(name)?)))
             .collect();
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
@@ -141,8 +141,9 @@ fn tokens_in(answer: &str) -> Vec<&str> {
     answer
         .lines()
         .filter_map(|line| line.strip_prefix("set-cookie: "))
-        .filter_map(|cookie| cookie.strip_prefix(SESSION)?.strip_prefix('='))
-        .map(|rest| rest.split(';').next().unwrap())
+        .filter_map(|cookie| cookie.strip_prefix(SESSION)?.split(';').next()?.split_once('='))
+        .filter(|(kind, _)| !kind.starts_with("-remember") && !kind.starts_with("-call"))
+        .map(|(_, token)| token)
         .filter(|token| !token.is_empty())
         .collect()
 }

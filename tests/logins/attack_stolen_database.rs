@@ -140,19 +140,20 @@ async fn no_value_in_it_is_good_as_a_cookie() {
     let pairs = hashes
         .iter()
         .flat_map(|one| hashes.iter().map(move |other| format!("{one}.{other}")));
-    let own = format!("{SESSION}={}; {REMEMBER}={}", client.session(), token(&client));
+    let [session, remember, kept] = [SESSION, REMEMBER, CALL].map(|name| client.cookie_name(name));
+    let own = format!("{session}={}; {remember}={}", client.session(), token(&client));
     let mut attempts = Attempts::connect(&client).await;
     let (page, call) = ("/functions/auth_func", client.cookie(CALL).unwrap());
-    let with_call = |call: &str| format!("{own}; {CALL}={call}");
+    let with_call = |call: &str| format!("{own}; {kept}={call}");
     let (_, shown) = attempts.send("GET", page, &with_call(&call), "").await;
     assert!(shown.contains("canary-kept"), "the attempts find what they look for");
     for candidate in candidates.iter().cloned().chain(pairs) {
         // A session that is not there leaves the word to the remembered browser: one attempt tries both.
-        let cookies = format!("{SESSION}={candidate}; {REMEMBER}={candidate}");
+        let cookies = format!("{session}={candidate}; {remember}={candidate}");
         let (status, body) = attempts.send("POST", "/api/auth_func", &cookies, "{}").await;
         assert_eq!(status, 401, "{candidate}: {body}");
         let (_, shown) = attempts.send("GET", page, &with_call(&candidate), "").await;
-        assert!(!shown.contains("canary-kept"), "{CALL}={candidate}");
+        assert!(!shown.contains("canary-kept"), "{kept}={candidate}");
     }
     // None of that harmed the browser that it was tried on.
     assert!(works(&client, SESSION, &client.session()).await);

@@ -7,7 +7,7 @@ use super::steps::{end, id_where, is_in, log_in_with, remembered, sessions, toke
 use crate::support::{
     client::{REMEMBER, SESSION},
     database::Database,
-    server::Server,
+    server::{Place, Server},
 };
 
 /// A moment in the database, as RFC 3339 writes it.
@@ -200,4 +200,35 @@ async fn the_account_page_works_without_script() {
     let reply = client.form("/functions/end_session", &fields).await;
     reply.assert_leads_to("/account");
     assert!(!is_in(&other).await);
+}
+
+#[tokio::test]
+async fn of_very_many_the_latest_hundred_are_listed_with_their_number_and_all_others_can_be_ended() {
+    let server = Place::new().demo(&[("CALLGATE_SESSIONS_PER_USER", "5000")]).await;
+    let client = server.user01().await;
+    // Programs that log in anew at each run, and are remembered each time.
+    let many = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2500)
+        INSERT INTO remembered (series_hash, token_hash, rotated_at, used_at, user_id, expires_at, created_at, device)
+        SELECT randomblob(32), randomblob(32), now - n, now - n, 'user01', now + 1000000000, now - n, 'device ' || n
+        FROM numbers, (SELECT MAX(logged_in_at) AS now FROM sessions)";
+    assert_eq!(server.place.database().await.change(many).await, 2500);
+    let list = client.done("my_sessions", json!({})).await;
+    assert_eq!(list["total"], 2501);
+    let listed = list["sessions"].as_array().unwrap();
+    assert_eq!(listed.len(), 100);
+    assert_eq!(
+        (&listed[0]["current"], &listed[1]["device"]),
+        (&json!(true), &json!("device 1"))
+    );
+    let admin = server.admin().await;
+    let shown = admin.done("show_user", json!({"user_id": "user01"})).await;
+    assert_eq!(shown["total_sessions"], 2501);
+    for (client, path) in [(&client, "/account"), (&admin, "/user?name=user01")] {
+        let page = client.get(path).await;
+        assert!(page.shows("These are the latest 100 of 2501."), "{path}");
+        assert_eq!(page.body.matches("<strong>device ").count(), 99, "{path}");
+    }
+    let ended = client.done("end_other_sessions", json!({})).await.to_string();
+    assert!(ended.contains("2500"), "{ended}");
+    assert_eq!(client.done("my_sessions", json!({})).await["total"], 1);
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::steps::{is_in, log_in, remembered, token, without_session, works};
 use crate::support::{
-    client::{REMEMBER, SESSION},
+    client::{Client, REMEMBER, SESSION},
     server::{Place, ROOM_FOR_THREE, Server},
 };
 
@@ -46,6 +46,8 @@ async fn a_token_that_is_used_again_ends_all_that_came_of_it() {
         for _ in 0..=old {
             owner.drop_cookie(SESSION);
             assert!(is_in(&owner).await);
+            // With the session that came of it: the answer has arrived.
+            assert!(is_in(&owner).await);
             tokens.push(token(&owner));
         }
         // Later than a request of the owner's own could come that was under way at that moment.
@@ -66,6 +68,77 @@ async fn a_token_that_is_used_again_ends_all_that_came_of_it() {
         log_in(&elsewhere, "user01", "user_01").await;
     }
     assert!(server.place.log().contains("used twice"), "{}", server.place.log());
+}
+
+/// The browser was logged in again, and the answer that said so got lost on its way.
+async fn after_a_lost_answer(server: &Server) -> (Client, Client) {
+    let browser = without_session(&remembered(server).await);
+    let lost = browser.clone();
+    assert!(is_in(&lost).await);
+    assert_ne!(token(&lost), token(&browser));
+    (browser, lost)
+}
+
+/// Lets so many seconds pass since tokens were replaced and sessions begun.
+async fn pass(server: &Server, seconds: u32) {
+    let mut database = server.place.database().await;
+    for column in [
+        "sessions SET last_used_at = last_used_at",
+        "remembered SET rotated_at = rotated_at",
+    ] {
+        database.change(&format!("UPDATE {column} - {seconds}000")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_browser_whose_answer_got_lost_is_logged_in_once_more_within_a_minute() {
+    let server = Server::demo().await;
+    let (browser, lost) = after_a_lost_answer(&server).await;
+    pass(&server, 50).await;
+    let reloaded = browser.clone();
+    assert!(is_in(&reloaded).await);
+    assert!(![token(&browser), token(&lost)].contains(&token(&reloaded)));
+    assert!(
+        !works(&lost, SESSION, &lost.session()).await,
+        "what was sent with the lost answer is over"
+    );
+    assert!(is_in(&without_session(&reloaded)).await);
+    let admin = server.admin().await;
+    let trail = admin
+        .done("list_events", json!({"user": "user01", "action": "login"}))
+        .await;
+    assert!(trail.to_string().contains(r#""about":"remembered_again""#), "{trail}");
+
+    // Once only, and the token that was lost is good for nothing either.
+    for is_lost in [false, true] {
+        let (browser, lost) = after_a_lost_answer(&server).await;
+        pass(&server, 15).await;
+        let reloaded = browser.clone();
+        assert!(is_in(&reloaded).await);
+        pass(&server, 15).await;
+        let thief = if is_lost {
+            without_session(&lost)
+        } else {
+            browser.clone()
+        };
+        assert!(!is_in(&thief).await);
+        assert!(!is_in(&reloaded).await, "the series is revoked");
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_token_is_not_taken_again_after_a_minute_or_once_the_answer_has_arrived() {
+    let server = Server::demo().await;
+    for has_arrived in [false, true] {
+        let (browser, owner) = after_a_lost_answer(&server).await;
+        pass(&server, if has_arrived { 15 } else { 61 }).await;
+        if has_arrived {
+            assert!(works(&owner, SESSION, &owner.session()).await);
+        }
+        assert!(!is_in(&browser.clone()).await, "{has_arrived}");
+        assert!(!works(&owner, SESSION, &owner.session()).await, "{has_arrived}");
+        assert!(!is_in(&without_session(&owner)).await, "{has_arrived}");
+    }
 }
 
 #[tokio::test]

@@ -76,8 +76,9 @@ async fn a_malformed_token_counts_as_none() {
         assert_eq!(login.status, 200, "{value}: {}", login.body);
         assert_eq!(client.who().await.as_deref(), Some("user01"), "{value}");
     }
-    let cookies = b"__Host-callgate=\xff\xfe|\x80|__Host-callgate|;;;=;|==";
-    for bytes in cookies.split(|byte| *byte == b'|') {
+    let name = client.cookie_name(SESSION);
+    let broken = [format!("{name}=").as_bytes(), b"\xff\xfe"].concat();
+    for bytes in [&broken, &b"\x80"[..], name.as_bytes(), b";;;=;", b"=="] {
         let call = client.request("POST", "/api/auth_func").header_bytes("cookie", bytes);
         let reply = call.json("{}").send().await;
         assert_eq!(reply.status, 401, "{bytes:?}: {}", reply.body);
@@ -101,8 +102,11 @@ async fn a_cookie_that_comes_twice_or_without_its_prefix_logs_nobody_in() {
         a=b, §=① ~ a=§=① ~ callgate=① ~ __host-callgate=① ~ __Secure-callgate=① ~ § =① ~ §="①" ~ §-=① ~ §[]=① ~ §.0=① ~
         x§=① ~ =§=① ~ %5F_Host-callgate=① ~ __HOST-CALLGATE=① ~ Host-callgate=① ~ "§"=① ~ §:① ~ §=①A ~ §=①== ~ §=%20① ~
         §-remember=①.① ~ §-remember=① ~ §-call=①"#;
-    let tried = tried.replace('§', SESSION).replace('①', &one).replace('②', &two);
-    let lower = format!("{SESSION}={}", one.to_lowercase());
+    let tried = tried
+        .replace('§', &client.cookie_name(SESSION))
+        .replace('①', &one)
+        .replace('②', &two);
+    let lower = format!("{}={}", client.cookie_name(SESSION), one.to_lowercase());
     for cookies in tried.split('~').map(str::trim).chain([lower.as_str()]) {
         let mut call = client.request("POST", "/api/auth_func").json("{}");
         for cookie in cookies.split('¦') {
@@ -115,7 +119,7 @@ async fn a_cookie_that_comes_twice_or_without_its_prefix_logs_nobody_in() {
     let client = client.with_only(SESSION, &one);
     for twin in ["callgate", "__Secure-callgate", "__host-callgate", "__Host-Callgate"] {
         client.put(twin, &two);
-        client.put(&format!("{SESSION}-"), &two);
+        client.put(&format!("{}-", client.cookie_name(SESSION)), &two);
     }
     client.put(CALL, &two);
     assert_eq!(client.who().await.as_deref(), Some("user01"));
@@ -134,8 +138,9 @@ async fn a_remembered_login_beside_a_live_session_changes_nothing() {
     }
     assert_eq!(victim.cookie(REMEMBER), Some(tossed.clone()), "it was not used");
     // Twice, it counts as not sent, with a session and without.
-    let twice = format!("{REMEMBER}={tossed}; {REMEMBER}={tossed}");
-    let session = format!("{SESSION}={}; {twice}", victim.session());
+    let remember = victim.cookie_name(REMEMBER);
+    let twice = format!("{remember}={tossed}; {remember}={tossed}");
+    let session = format!("{}={}; {twice}", victim.cookie_name(SESSION), victim.session());
     for (cookies, status) in [(&session, 200), (&twice, 401)] {
         let nobody = server.client();
         let call = nobody.request("POST", "/api/auth_func").header("cookie", cookies);
@@ -156,7 +161,10 @@ async fn a_token_anywhere_but_in_its_cookie_is_ignored() {
         let body = json!({ query: token }).to_string();
         assert_eq!(client.json("/api/auth_func", &body).await.status, 401, "{query}");
     }
-    let (cookie, bearer) = (format!("{SESSION}={token}"), format!("Bearer {token}"));
+    let (cookie, bearer) = (
+        format!("{}={token}", client.cookie_name(SESSION)),
+        format!("Bearer {token}"),
+    );
     let (basic, session) = (format!("Basic {token}"), format!("Session {token}"));
     let tokens = "authorization x-session-id x-auth-token x-csrf-token x-api-key x-callgate __host-callgate \
         sec-websocket-protocol";

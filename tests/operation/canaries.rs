@@ -230,7 +230,7 @@ async fn links(watch: &mut Watch, alice: &Client) {
     let invited = alice.done("require_new_password", bob).await.to_string();
     let form = [("user_id", "carol"), ("roles", "")];
     let form = alice.form("/functions/invite_user", &form).await.body;
-    let form = form[form.find("/welcome#").expect("it is shown once")..].to_owned();
+    let form = form[form.find("/welcome?").expect("it is shown once")..].to_owned();
     let command = watch.place.done(&["user", "invite", "dora"], "").await;
     watch.all(alice, "200 /functions/invite_user").await;
     for (text, good, weak) in [

@@ -36,10 +36,11 @@ async fn demo(more: &[(&str, &str)]) -> Server {
 
 /// Sends the first part of a call whose body is not complete. It is under way once the server asks for the body.
 async fn begin_call(server: &Server) -> TlsStream<TcpStream> {
-    let session = server.user01().await.session();
+    let user = server.user01().await;
+    let (name, session) = (user.cookie_name(SESSION), user.session());
     let mut stream = raw::tls(server).await;
     let head = format!(
-        "POST /api/auth_func HTTP/1.1\r\nHost: localhost\r\nCookie: {SESSION}={session}\r\n\
+        "POST /api/auth_func HTTP/1.1\r\nHost: localhost\r\nCookie: {name}={session}\r\n\
          Content-Type: application/json\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -172,7 +173,7 @@ async fn an_http_2_call_under_way_is_finished_after_goaway() {
     let mut server = demo(&[DRAIN]).await;
     let client = server.user01().await;
     let mut stream = client.connect("h2").await;
-    let cookie = format!("{SESSION}={}", client.session());
+    let cookie = format!("{}={}", client.cookie_name(SESSION), client.session());
     let headers = [
         (":method", "POST"),
         (":scheme", "https"),

@@ -53,9 +53,9 @@ impl Caller {
 
     /// Keeps each connection until the server announces its end.
     async fn over_kept_connections(&self) {
-        let session = self.client.session();
+        let (name, session) = (self.client.cookie_name(SESSION), self.client.session());
         let request = format!(
-            "POST /api/auth_func HTTP/1.1\r\nHost: localhost\r\nCookie: {SESSION}={session}\r\n\
+            "POST /api/auth_func HTTP/1.1\r\nHost: localhost\r\nCookie: {name}={session}\r\n\
              Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
         );
         while self.goes_on() {
@@ -80,7 +80,7 @@ impl Caller {
             tokio::spawn(connection);
             while self.goes_on() && sender.ready().await.is_ok() {
                 let request = hyper::Request::post(format!("{origin}/api/auth_func"))
-                    .header("cookie", format!("{SESSION}={session}"))
+                    .header("cookie", format!("{}={session}", self.client.cookie_name(SESSION)))
                     .header("content-type", "application/json");
                 let sent = sender.try_send_request(request.body("{}".to_owned()).unwrap());
                 match within("an answer", sent).await {

@@ -25,7 +25,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::{poll::within, raw};
 
-/// The cookie of the session.
+/// The cookie of the session. Its name, and that of the others, ends in the port of the site: see [`Client::cookie_name`].
 pub const SESSION: &str = "__Host-callgate";
 /// The cookie of a remembered browser.
 pub const REMEMBER: &str = "__Host-callgate-remember";
@@ -35,7 +35,15 @@ pub const CALL: &str = "__Host-callgate-call";
 pub struct Client {
     address: SocketAddr,
     tls: Arc<ClientConfig>,
-    jar: Mutex<BTreeMap<String, String>>,
+    /// By the names above, without the port.
+    jar: Mutex<BTreeMap<String, Kept>>,
+}
+
+/// A cookie in the jar.
+#[derive(Clone)]
+struct Kept {
+    sent_as: String,
+    value: String,
 }
 
 impl Clone for Client {
@@ -59,16 +67,24 @@ impl Client {
         }
     }
 
-    /// The same jar, for a server at another address.
+    /// The same jar, for a server at another address: as if both were behind one public address.
     pub fn moved_to(&self, other: &Self) -> Self {
-        Self {
-            jar: self.clone().jar,
-            ..other.clone()
+        let moved = Self::new(other.address, Arc::clone(&other.tls));
+        for (name, kept) in &*self.jar.lock().unwrap() {
+            moved.put(name, &kept.value);
         }
+        moved
     }
 
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.jar.lock().unwrap().get(name).cloned()
+        self.jar.lock().unwrap().get(name).map(|kept| kept.value.clone())
+    }
+
+    /// The name of a cookie of ours as it is sent.
+    pub fn cookie_name(&self, name: &str) -> String {
+        let jar = self.jar.lock().unwrap();
+        let sent_as = jar.get(name).map(|kept| kept.sent_as.clone());
+        sent_as.unwrap_or_else(|| format!("{name}-{}", self.address.port()))
     }
 
     /// The value of the session cookie, which must be there.
@@ -77,7 +93,14 @@ impl Client {
     }
 
     pub fn put(&self, name: &str, value: &str) {
-        self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
+        let kept = Kept {
+            sent_as: match [SESSION, REMEMBER, CALL].contains(&name) {
+                true => self.cookie_name(name),
+                false => name.to_owned(),
+            },
+            value: value.to_owned(),
+        };
+        self.jar.lock().unwrap().insert(name.to_owned(), kept);
     }
 
     pub fn drop_cookie(&self, name: &str) {
@@ -172,7 +195,13 @@ impl Client {
         for cookie in reply.set_cookies() {
             match cookie.max_age {
                 Some(0) => jar.remove(&cookie.name),
-                _ => jar.insert(cookie.name, cookie.value),
+                _ => jar.insert(
+                    cookie.name,
+                    Kept {
+                        sent_as: cookie.set_as,
+                        value: cookie.value,
+                    },
+                ),
             };
         }
     }
@@ -237,8 +266,8 @@ impl Sending<'_> {
             mut request,
             is_http2,
         } = self;
-        let pair = |(name, value)| format!("{name}={value}");
-        let cookies: Vec<String> = client.jar.lock().unwrap().iter().map(pair).collect();
+        let pair = |kept: &Kept| format!("{}={}", kept.sent_as, kept.value);
+        let cookies: Vec<String> = client.jar.lock().unwrap().values().map(pair).collect();
         let headers = request.headers_mut();
         if !cookies.is_empty() {
             headers.append("cookie", cookies.join("; ").parse().unwrap());
@@ -391,7 +420,10 @@ impl Reply {
 /// A cookie as an answer sets it.
 #[derive(Debug)]
 pub struct SetCookie {
+    /// Without the port.
     pub name: String,
+    /// With it.
+    pub set_as: String,
     pub value: String,
     pub max_age: Option<i64>,
 }
@@ -416,8 +448,14 @@ impl SetCookie {
         if max_age == Some(0) {
             assert_eq!(value, "", "a removal carries no value");
         }
+        let is_port = |end: &str| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit());
+        let base = name
+            .rsplit_once('-')
+            .filter(|(_, end)| is_port(end))
+            .map_or(name, |(base, _)| base);
         Self {
-            name: name.to_owned(),
+            name: base.to_owned(),
+            set_as: name.to_owned(),
             value: value.to_owned(),
             max_age,
         }

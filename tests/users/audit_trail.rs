@@ -114,7 +114,8 @@ async fn an_export_ends_while_it_is_sent_once_its_reader_loses_the_permission() 
     assert_eq!(server.place.database().await.change(many).await, 50_001);
     let mut stream = raw::tls(&server).await;
     let request = format!(
-        "GET /audit/events.jsonl HTTP/1.1\r\nHost: localhost\r\nCookie: {SESSION}={}\r\nConnection: close\r\n\r\n",
+        "GET /audit/events.jsonl HTTP/1.1\r\nHost: localhost\r\nCookie: {}={}\r\nConnection: close\r\n\r\n",
+        user.cookie_name(SESSION),
         user.session()
     );
     stream.write_all(request.as_bytes()).await.unwrap();

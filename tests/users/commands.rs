@@ -45,7 +45,10 @@ async fn users_roles_and_events_are_managed_without_a_server() {
     place.done(&words("user add ada --role admin"), PASSWORD).await;
     let invited = json(&place, "user invite bob").await;
     assert_eq!(invited["user_id"], "bob");
-    assert!(invited["link"].as_str().unwrap().contains("/welcome#"), "{invited}");
+    assert!(
+        invited["link"].as_str().unwrap().contains("/welcome?user="),
+        "{invited}"
+    );
     let put = words("role put support --permission users.read --description Helps");
     place.done(&put, "").await;
     place.done(&words("role give bob support"), "").await;

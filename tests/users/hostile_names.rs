@@ -9,17 +9,31 @@ use crate::support::poll::until;
 use crate::support::server::{Place, Server, UNTHROTTLED};
 
 #[tokio::test]
-async fn a_login_wants_the_exact_name() {
+async fn a_login_takes_a_name_as_keyboards_leave_it_and_no_name_that_only_looks_like_it() {
     let server = Server::shared();
     for user in ["user01", "user02", "user03"] {
         let client = server.logged_in(user, &user.replace("user", "user_")).await;
         assert_eq!(client.who().await.as_deref(), Some(user));
     }
+    for meant in [
+        "User01",
+        "USER01",
+        "user01 ",
+        "\u{3000}user01",
+        "user01\n",
+        "ｕser01",
+        "ＵＳＥＲ０１",
+    ] {
+        let client = server.logged_in(meant, "user_01").await;
+        assert_eq!(client.who().await.as_deref(), Some("user01"), "{meant:?}");
+        let client = server.client();
+        let fields = [("user_id", meant), ("password", "user_01"), ("next", "/account")];
+        client.form("/login", &fields).await.assert_leads_to("/account");
+    }
     let client = server.client();
     let unknown = json!({"user_id": "nobody", "password": "user_01"});
     let unknown = client.call("login", unknown).await.without_reference();
-    let others = "User01|USER01|user01 | user01|user01\n|user01\0|userO1|user0l|%75ser01|user01/|user01'--|\
-        ｕser01|uѕer01|user01\u{200b}|user0١";
+    let others = "user 01|user01\0|userO1|user0l|%75ser01|user01/|user01'--|uѕer01|user01\u{200b}|user0١";
     for other in others.split('|') {
         let body = json!({"user_id": other, "password": "user_01"});
         let reply = client.call("login", body).await;

@@ -31,9 +31,14 @@ impl Session {
         let actor = Actor::operator(services);
         match self {
             Self::List { user } => {
-                let shown = users::show(services, &user).await;
-                let sessions = shown.map_err(|refusal| about(&user, refusal))?.sessions;
-                let rows = sessions.iter().map(|session| {
+                let shown = users::show(services, &user)
+                    .await
+                    .map_err(|refusal| about(&user, refusal))?;
+                let list = SessionList {
+                    sessions: shown.sessions,
+                    total: shown.total_sessions,
+                };
+                let rows = list.sessions.iter().map(|session| {
                     let remembered = if session.remembered { "remembered" } else { "" };
                     vec![
                         session.id.clone(),
@@ -43,8 +48,11 @@ impl Session {
                         remembered.to_owned(),
                     ]
                 });
-                let words = table(["SESSION", "LAST USED", "DEVICE", "ADDRESS", ""], rows);
-                print_as(json, &SessionList { sessions }, words)
+                let mut words = table(["SESSION", "LAST USED", "DEVICE", "ADDRESS", ""], rows);
+                if list.total > list.sessions.len() {
+                    words = format!("{words}\nThe latest {} of {}.", list.sessions.len(), list.total);
+                }
+                print_as(json, &list, words)
             }
             Self::Revoke { user, id: Some(id) } => {
                 let done = users::revoke_session(&actor, &user, &id).await;

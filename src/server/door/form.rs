@@ -18,7 +18,7 @@ use super::{
     body::{drain, read},
     json::{is_declared, run, run_and_note},
     page::Pages,
-    reply::{add_headers, body_of, refused_person},
+    reply::{add_headers, body_of, refused_person, refused_person_with},
 };
 use crate::{
     contract::{
@@ -28,6 +28,7 @@ use crate::{
         page::{NOT_YOUR_PASSWORD, PageFacts, RefusedLogin},
         typed::{SHOWN_TO, THEN, Typed, WAITING},
     },
+    pages::failure::Way,
     server::{
         audit::CallUnderWay,
         caller::Caller,
@@ -49,8 +50,7 @@ pub async fn call(
     };
     let made = async {
         let typed = read_form(request, pages.services().settings()).await?;
-        let shown_to = typed.get(SHOWN_TO).filter(|user| !user.is_empty()).map(str::to_owned);
-        make(function, &caller, &typed, shown_to.as_deref()).await
+        make(function, &caller, &typed, typed.get(SHOWN_TO)).await
     };
     shown(&pages, &caller, made.await).await
 }
@@ -62,6 +62,8 @@ enum Made {
     /// To its own page at once, because what came of it is secret, or too much to be kept, or came too fast: a reload asks the
     /// person before it calls again.
     Shown(Box<KeptCall>),
+    /// Nowhere: the page at this path was loaded for another user.
+    Outdated(String),
 }
 
 async fn shown(pages: &Pages, caller: &Caller, made: Result<Made, Refusal>) -> Response {
@@ -75,8 +77,14 @@ async fn shown(pages: &Pages, caller: &Caller, made: Result<Made, Refusal>) -> R
             };
             pages.render(caller.clone(), &target, facts, 200).await
         }
+        Ok(Made::Outdated(page)) => outdated(page),
         Err(refusal) => refused_person(&refusal),
     }
+}
+
+/// What is shown in place of what came of a form whose page was loaded for another user.
+fn outdated(page: String) -> Response {
+    refused_person_with(&Refusal::OtherUser, Way::new(page, "Reload the page"))
 }
 
 /// `POST /functions/<name>/kept`: runs the call that waits for this browser, or lets it go.
@@ -92,6 +100,9 @@ pub async fn resume(
     let resumed = async {
         let form = read_form(request, pages.services().settings()).await?;
         let page = function.view().page();
+        if caller.require_shown_to(form.get(SHOWN_TO)).await == Err(Refusal::OtherUser) {
+            return Ok(Made::Outdated(page));
+        }
         let shown = form.get(WAITING).unwrap_or_default();
         let Some(kept) = kept_calls::take(&caller, function.name(), shown).await? else {
             return Ok(Made::Page(page));
@@ -117,8 +128,12 @@ async fn make(
     let started = under_way.began();
     let shape = function.shape();
     let (body, faults) = typed.body(shape);
+    let admitted = async {
+        caller.require_shown_to(shown_to).await?;
+        function.admit(caller).await
+    };
     // The guard comes before anything of the arguments is judged, as at the other door.
-    let result = match function.admit(caller).await {
+    let result = match admitted.await {
         Ok(()) if !faults.is_empty() => Err(Refusal::InvalidArguments(faults)),
         Ok(()) => run(function, caller.clone(), body.clone()).await,
         Err(refusal) => Err(refusal),
@@ -132,6 +147,10 @@ async fn make(
         return Ok(Made::Page(then.to_string()));
     }
     let page = function.view().page();
+    if result == Err(Refusal::OtherUser) {
+        let shown_on = typed.get(THEN).and_then(OwnPage::after_form);
+        return Ok(Made::Outdated(shown_on.map_or(page, |page| page.to_string())));
+    }
     let is_too_long = typed.bytes().max(body.len()) > kept_calls::MAX_ARGUMENTS;
     let (state, next) = match &result {
         Err(refusal) if refusal.asks_for_login() => {
@@ -168,7 +187,7 @@ async fn make(
         return Ok(Made::Shown(Box::new(call)));
     }
     // A reply is for whoever made the call, a call that waits for the person who filled the form in.
-    let shown_to = shown_to.filter(|_| matches!(call.state, CallState::Waiting { .. }));
+    let shown_to = shown_to.filter(|user_id| !user_id.is_empty() && matches!(call.state, CallState::Waiting { .. }));
     match kept_calls::keep(caller, &call, shown_to).await {
         Ok(()) => Ok(Made::Page(next)),
         // It was called, and nobody is to call it again for want of what came of it.
@@ -224,6 +243,14 @@ pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Ca
         Ok(form) => form,
         Err(refusal) => return refused_person(&refusal),
     };
+    match caller.require_shown_to(form.get(SHOWN_TO)).await {
+        Ok(()) => {}
+        Err(Refusal::OtherUser) => {
+            let next = OwnPage::or_home(form.get("next"));
+            return outdated(format!("/confirm?next={}", next.escaped()));
+        }
+        Err(refusal) => return refused_person(&refusal),
+    }
     let body = json!({ "password": form.get("password").unwrap_or_default() });
     let refused = |refusal: &Refusal| {
         let is_wrong = *refusal == Refusal::InvalidCredentials;
@@ -281,16 +308,23 @@ async fn enter(
 }
 
 /// `POST /logout`: logs out and leads home. Who is logged out already is led there, too.
-pub async fn logout(Extension(caller): Extension<Caller>, mut request: Request) -> Response {
+pub async fn logout(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let Some(function) = function::find("logout") else {
         return refused_person(&Refusal::UnknownFunction);
     };
-    let response = match run_and_note(function, caller, "{}".to_owned()).await {
-        Ok(_) | Err(Refusal::NotLoggedIn) => see_other("/"),
-        Err(refusal) => refused_person(&refusal),
+    // Other forms may lead here, too, and need say nothing.
+    let form = read_form(request, pages.services().settings())
+        .await
+        .unwrap_or_default();
+    let result = match caller.require_shown_to(form.get(SHOWN_TO)).await {
+        Ok(()) => run_and_note(function, caller, "{}".to_owned()).await,
+        Err(refusal) => Err(refusal),
     };
-    drain(&mut request).await;
-    response
+    match result {
+        Ok(_) | Err(Refusal::NotLoggedIn) => see_other("/"),
+        Err(Refusal::OtherUser) => outdated("/".to_owned()),
+        Err(refusal) => refused_person(&refusal),
+    }
 }
 
 /// Reads a form that was sent.

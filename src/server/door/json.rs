@@ -19,7 +19,7 @@ use super::{
     reply::{answered, refused},
 };
 use crate::{
-    contract::Refusal,
+    contract::{Refusal, typed::SHOWN_TO},
     server::{
         audit::CallUnderWay,
         caller::Caller,
@@ -92,6 +92,12 @@ async fn call_over_http(
     request: &mut Request,
     began: Instant,
 ) -> Result<String, Refusal> {
+    // A name of ours is visible ASCII: what is not, names nobody.
+    let shown_to = request
+        .headers()
+        .get(SHOWN_TO)
+        .map(|user_id| user_id.to_str().unwrap_or("?"));
+    caller.require_shown_to(shown_to).await?;
     function.admit(caller).await?;
     let is_json = is_declared(request.headers(), "application/json");
     let takes_nothing = function.shape().is_nothing();

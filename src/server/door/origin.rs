@@ -55,6 +55,9 @@ fn is_own<'a>(
     let origin_is_own = match headers.get(ORIGIN).map(|origin| origin.to_str()) {
         None => true,
         Some(Err(_)) => false,
+        // Browsers hide the origin of a form where a proxy has set `Referrer-Policy: no-referrer` (Fetch, "append a request
+        // `Origin` header"); `Sec-Fetch-Site` tells all the same, and no page can set it.
+        Some(Ok("null")) => headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin"),
         Some(Ok(origin)) => {
             origin.eq_ignore_ascii_case(&own_origin())
                 || origin
@@ -98,6 +101,7 @@ mod tests {
         assert!(passes(Some("same-origin"), Some("https://calls.example")));
         assert!(passes(Some("none"), None));
         assert!(passes(None, Some("https://LOCALHOST:8443")));
+        assert!(passes(Some("same-origin"), Some("null")));
     }
 
     #[test]
@@ -105,8 +109,11 @@ mod tests {
         for site in ["cross-site", "same-site", "", "Same-Origin"] {
             assert!(!passes(Some(site), None), "{site}");
         }
+        for site in [None, Some("none"), Some("same-site"), Some("cross-site"), Some("")] {
+            assert!(!passes(site, Some("null")), "{site:?}");
+        }
         for origin in [
-            "null",
+            "NULL",
             "https://evil.example",
             "http://localhost:8443",
             "https://localhost:8444",

@@ -13,7 +13,11 @@ use super::{
     headers::{self, STILL_PAGE},
     json::is_for_programs,
 };
-use crate::{contract::Refusal, pages::failure, server::reference::Reference};
+use crate::{
+    contract::Refusal,
+    pages::failure::{self, Way},
+    server::reference::Reference,
+};
 
 /// The type of a page.
 pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -54,8 +58,17 @@ pub fn refused_to(reader: Reader, refusal: &Refusal) -> Response {
 
 /// A refusal as a page. It needs no database and no script.
 pub fn refused_person(refusal: &Refusal) -> Response {
+    let way = match refusal {
+        Refusal::NotLoggedIn => Way::new("/login", "Log in"),
+        _ => Way::home(),
+    };
+    refused_person_with(refusal, way)
+}
+
+/// The same with a link to where the person gets on.
+pub fn refused_person_with(refusal: &Refusal, way: Way) -> Response {
     let reference = Reference::of_request();
-    let page = failure::html(refusal, reference.as_ref().map(Reference::as_str));
+    let page = failure::html(refusal, reference.as_ref().map(Reference::as_str), way);
     let mut response = (status(refusal), still_page(), page).into_response();
     add_headers(&mut response, refusal);
     response

@@ -39,7 +39,7 @@ use crate::server::{
         Storage,
         changes::Count,
         logins::{NewSession, Replaced},
-        remembered::NewBrowser,
+        remembered::{LOST_ANSWER, NewBrowser},
         sessions::{Limits, StoredSession},
     },
 };
@@ -153,6 +153,11 @@ impl Store {
             return Ok(None);
         };
         let login = Login::deserialize(login).map_err(|error| Fault::new("reading a session", error))?;
+        // Whether a session that a remembered browser was given has arrived there, counts for what may come next.
+        let may_be_lost = login.password_at.is_none() && is_within(LOST_ANSWER, login.at(), now);
+        if may_be_lost {
+            self.note_use(&hash(id), last_used, now).await?;
+        }
         let login = Arc::new(login);
         if let Some(seen) = seen {
             let live = Live {

@@ -1,9 +1,14 @@
 //! Stored remembered browsers. Series and token are known here by their hashes only.
 
+use std::time::Duration;
+
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{Storage, fault, logins::NewSession, removal::Rows};
-use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
+use super::{Storage, events::add_event, fault, logins::NewSession, removal::Rows};
+use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash};
+
+/// How long after a rotation the replaced token is taken once more, where the answer with the new one seems to be lost.
+pub const LOST_ANSWER: Duration = Duration::from_mins(1);
 
 /// A browser to remember, with the session that its login begins.
 #[derive(Debug)]
@@ -31,6 +36,20 @@ pub struct ListedSeries {
     pub created_at: i64,
     /// When it was last used, as far as that was noted, in milliseconds since 1970.
     pub last_used_at: i64,
+}
+
+/// A token that is taken once more.
+pub struct TakenAgain<'a> {
+    /// The hash of the series.
+    pub series: &'a TokenHash,
+    /// The hash of the token that came: the one before the present one.
+    pub presented: &'a TokenHash,
+    /// The hash of the token that takes the place of the present one.
+    pub next: &'a TokenHash,
+    /// The hash of the token of the session that was begun for it.
+    pub session: &'a TokenHash,
+    /// What the audit trail says.
+    pub event: &'a Event,
 }
 
 /// A series as stored.
@@ -124,7 +143,8 @@ impl Storage {
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let done = sqlx::query(
-            "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2, used_at = $2
+            "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2, used_at = $2,
+               taken_again = FALSE
              WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2 AND rotated_at <= $6
                AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $5)",
         )
@@ -138,6 +158,46 @@ impl Storage {
         .await
         .map_err(fault("using a remembered login"))?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Takes the token before the present one once more, within [`LOST_ANSWER`] of the rotation and while no session has been used
+    /// since: otherwise `false`, and nothing has changed. The present token and all other sessions of the series are over with it.
+    ///
+    /// # Errors
+    /// A fault of the database; then nothing has changed.
+    pub async fn take_series_again(&self, again: &TakenAgain<'_>, now: Timestamp) -> Result<bool, Fault> {
+        let taking = "using a remembered login once more";
+        let mut transaction = self.begin(taking).await?;
+        let done = sqlx::query(
+            "UPDATE remembered SET token_hash = $1, rotated_at = $2, used_at = $2, taken_again = TRUE
+             WHERE series_hash = $3 AND previous_hash = $4 AND NOT taken_again AND rotated_at >= $5 AND rotated_at <= $6
+               AND expires_at > $2 AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $7)
+               AND NOT EXISTS (SELECT 1 FROM sessions
+                               WHERE series_hash = $3 AND token_hash <> $8 AND last_used_at > remembered.rotated_at)",
+        )
+        .bind(again.next.as_bytes())
+        .bind(now.0)
+        .bind(again.series.as_bytes())
+        .bind(again.presented.as_bytes())
+        .bind(now.minus(LOST_ANSWER).0)
+        .bind(now.latest_noted().0)
+        .bind(self.demo)
+        .bind(again.session.as_bytes())
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault(taking))?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("DELETE FROM sessions WHERE series_hash = $1 AND token_hash <> $2")
+            .bind(again.series.as_bytes())
+            .bind(again.session.as_bytes())
+            .execute(&mut *transaction)
+            .await
+            .map_err(fault(taking))?;
+        add_event(&mut transaction, again.event).await.map_err(fault(taking))?;
+        transaction.commit().await.map_err(fault(taking))?;
+        Ok(true)
     }
 
     /// The series of that name.

@@ -124,6 +124,23 @@ impl Storage {
         .map_err(fault("looking for a user of a similar name"))
     }
 
+    /// The user who logs in under that name: the one of exactly that name, or else one whose name differs in upper and lower case
+    /// only.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn find_user_by_login(&self, name: &str) -> Result<Option<StoredUser>, Fault> {
+        sqlx::query_as(
+            "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users
+             WHERE user_id = $1 OR folded_name = $2 ORDER BY user_id = $1 DESC LIMIT 1",
+        )
+        .bind(name)
+        .bind(folded(name))
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(fault("looking up who logs in"))
+    }
+
     /// The user of that name.
     ///
     /// # Errors
