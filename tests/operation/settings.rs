@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::server::{Place, free_address};
+use crate::support::server::{Place, Server, free_address};
 
 #[tokio::test]
 async fn what_the_settings_command_prints_is_a_file_to_start_from() {
@@ -86,6 +86,52 @@ async fn a_mistake_in_a_variable_refuses_to_start_and_is_named() {
     let ran = place.refused(&["--demo", "--log", "xml"], &[]).await;
     ran.assert_failed(&["json"]);
     assert!(!place.data().exists(), "nothing was touched");
+}
+
+#[tokio::test]
+async fn variables_that_kubernetes_sets_for_a_service_are_ignored_with_a_line_in_the_log() {
+    let place = Place::new();
+    let names = "PORT PORT_8443_TCP PORT_8443_TCP_ADDR SERVICE_HOST SERVICE_PORT_HTTPS
+        DB_SERVICE_HOST DB_SERVICE_PORT DB_PORT DB_PORT_5432_TCP_PROTO";
+    let names: Vec<String> = names
+        .split_whitespace()
+        .map(|name| format!("CALLGATE_{name}"))
+        .collect();
+    let variables: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "tcp://10.0.0.7:1")).collect();
+    place.demo(&variables).await;
+    let log = place.log();
+    let line = log.lines().find(|line| line.contains("Kubernetes")).expect("a line");
+    for name in &names {
+        assert!(line.contains(name.as_str()), "{name}: {line}");
+    }
+    // Another setting of that kind is one that somebody misspelt.
+    for name in ["CALLGATE_PORTS", "CALLGATE_DB_PORT"] {
+        place.refused(&["--demo"], &[(name, "1")]).await.assert_failed(&[name]);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_variable_counts_as_unset() {
+    let place = Place::with_default_settings();
+    let printed = place.done(&["settings"], "").await;
+    let settings = printed.lines().filter_map(|line| line.strip_prefix("# Variable: "));
+    let names = settings.chain(["CALLGATE_SETTINGS", "CALLGATE_MISSPELT"]);
+    let variables: Vec<(&str, &str)> = names.map(|name| (name, "")).collect();
+    assert!(variables.len() > 40, "{variables:?}");
+    let made = place.run_with(&["cert"], "", &variables).await;
+    assert!(made.worked && place.path("certs/ca.pem").exists(), "{}", made.error);
+    let file = "data = 'elsewhere'\n[https]\ncertificate = 'certs/localhost.pem'\nkey = 'certs/localhost.key'\n\
+        [site]\norigin = 'https://calls.example'\nfiles = 'site'\n[log]\nfilter = 'debug'\n";
+    fs::write(place.path("callgate.toml"), file).unwrap();
+    let line = ["--demo", "--settings", "callgate.toml"];
+    let server = Server::start(&place, &line, &variables).await;
+    assert!(
+        server.announced.contains("https://calls.example"),
+        "{}",
+        server.announced
+    );
+    assert!(place.path("elsewhere/callgate.db").exists() && !place.path("callgate.db").exists());
+    assert!(place.log().contains("DEBUG"), "{}", place.log());
 }
 
 #[tokio::test]

@@ -128,6 +128,7 @@ pub async fn run() -> anyhow::Result<()> {
             overrides.log = serve.log;
             let settings = Settings::load(&overrides)?;
             log::start(&settings.log)?;
+            settings::log_ignored();
             startup::serve(settings).await
         }
         Command::Cert(cert) => cert.run(&overrides),

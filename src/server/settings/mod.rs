@@ -9,12 +9,14 @@ mod print;
 mod proxies;
 mod sections;
 mod sources;
+mod variables;
 
 use std::path::PathBuf;
 
 use axum::http::uri::Authority;
 use confique::Config;
 
+use self::variables::not_empty;
 use crate::contract::login::NewPassword;
 
 pub use self::{
@@ -23,6 +25,7 @@ pub use self::{
     proxies::{ForwardedHeader, Network},
     sections::{Audit, Http, Https, Limits, Listen, Passwords, Proxies, Registration, Sessions, Site, Throttle},
     sources::Overrides,
+    variables::log_ignored,
 };
 
 /// The longest time that is taken, in seconds: far from where adding it to a moment overflows.
@@ -38,7 +41,7 @@ pub struct Settings {
     pub demo: bool,
 
     /// The folder of the database. It is made for its owner only.
-    #[config(env = "CALLGATE_DATA", default = "data")]
+    #[config(env = "CALLGATE_DATA", parse_env = not_empty, default = "data")]
     pub data: PathBuf,
 
     /// The HTTPS listener.

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use confique::{Config, env::parse::list_by_comma as comma_separated};
 use serde::Deserialize;
 
-use super::proxies::{ForwardedHeader, Network};
+use super::{
+    proxies::{ForwardedHeader, Network},
+    variables::not_empty,
+};
 
 /// The HTTPS listener.
 #[derive(Debug, Clone, Config)]
@@ -16,16 +19,16 @@ pub struct Https {
     pub address: SocketAddr,
 
     /// The certificate chain to show, a PEM file. Needs https.key. Without both, the development certificate is used.
-    #[config(env = "CALLGATE_HTTPS_CERTIFICATE")]
+    #[config(env = "CALLGATE_HTTPS_CERTIFICATE", parse_env = not_empty)]
     pub certificate: Option<PathBuf>,
 
     /// The private key of the certificate, a PEM file.
-    #[config(env = "CALLGATE_HTTPS_KEY")]
+    #[config(env = "CALLGATE_HTTPS_KEY", parse_env = not_empty)]
     pub key: Option<PathBuf>,
 
     /// The folder of the development certificate. Without it: certs in the working directory, where `callgate cert` makes
     /// one, if there is such a folder; otherwise certs in the data folder.
-    #[config(env = "CALLGATE_HTTPS_CERTS")]
+    #[config(env = "CALLGATE_HTTPS_CERTS", parse_env = not_empty)]
     pub certs: Option<PathBuf>,
 
     /// How often the certificate is looked at, in seconds: a renewed one is used from then on. SIGHUP has it looked at
@@ -75,12 +78,12 @@ pub struct Http {
 pub struct Site {
     /// The public address, such as `https://calls.example`. Without it: localhost with the port, or the listening
     /// address where that is not loopback.
-    #[config(env = "CALLGATE_SITE_ORIGIN")]
+    #[config(env = "CALLGATE_SITE_ORIGIN", parse_env = not_empty)]
     pub origin: Option<String>,
 
     /// A folder with another browser part than the one in the program. A program that has none, as a development build, looks
     /// for the folder site beside its own folder.
-    #[config(env = "CALLGATE_SITE_FILES")]
+    #[config(env = "CALLGATE_SITE_FILES", parse_env = not_empty)]
     pub files: Option<PathBuf>,
 }
 

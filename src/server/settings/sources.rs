@@ -1,7 +1,7 @@
 //! Where settings come from: the command line over variables over the file over defaults.
 
 use std::{
-    env, fs,
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use confique::{Config as _, Layer as _};
 
-use super::{Listen, LogFormat, Settings, print};
+use super::{Listen, LogFormat, Settings, variables};
 
 type SettingsLayer = <Settings as confique::Config>::Layer;
 
@@ -60,11 +60,11 @@ impl Settings {
     /// # Errors
     /// Unknown keys, unreadable values and contradictions, each with its name.
     pub fn load(overrides: &Overrides) -> anyhow::Result<Self> {
-        refuse_unknown_variables()?;
+        variables::refuse_unknown()?;
         let file = overrides
             .settings
             .clone()
-            .or_else(|| env::var_os("CALLGATE_SETTINGS").map(PathBuf::from));
+            .or_else(|| variables::file().map(PathBuf::from));
         let layers = command_line(overrides)
             .with_fallback(SettingsLayer::from_env()?)
             .with_fallback(
@@ -97,22 +97,6 @@ fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
     let text =
         fs::read_to_string(file).with_context(|| format!("the settings file {} cannot be read", file.display()))?;
     toml::from_str(&text).with_context(|| format!("the settings file {} is not right", file.display()))
-}
-
-/// A misspelt variable would silently leave a setting at its default.
-fn refuse_unknown_variables() -> anyhow::Result<()> {
-    let known = print::variables();
-    let unknown = env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("CALLGATE_") && name != "CALLGATE_SETTINGS" && !known.contains(&name.as_str()));
-    let unknown: Vec<String> = unknown.collect();
-    if !unknown.is_empty() {
-        bail!(
-            "there is no setting {}; `callgate settings` lists those that there are",
-            unknown.join(", ")
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]
