@@ -40,6 +40,34 @@ async fn the_command_line_goes_before_variables_and_those_before_the_file() {
 }
 
 #[tokio::test]
+async fn relative_paths_in_a_settings_file_count_from_that_file() {
+    let place = Place::new();
+    place.done(&["cert", "--certs", "etc/own"], "").await;
+    let file = "data = 'data'\n[https]\ncertificate = 'own/localhost.pem'\nkey = 'own/localhost.key'\n";
+    fs::write(place.path("etc/callgate.toml"), file).unwrap();
+    place
+        .done(
+            &["user", "add", "ada", "--settings", "etc/callgate.toml"],
+            "seven small zebras swim",
+        )
+        .await;
+    assert!(place.path("etc/data/callgate.db").exists() && !place.data().exists());
+    let server = Server::start(&place, &["--settings", "etc/callgate.toml"], &[]).await;
+    assert!(!server.announced.is_empty());
+    // Those of variables and of the command line count from the working directory.
+    let variables = [("CALLGATE_SETTINGS", "etc/callgate.toml"), ("CALLGATE_DATA", "here")];
+    for (options, made) in [(&[][..], "here"), (&["--data", "there"], "there")] {
+        let line = [&["user", "add", "ada"], options].concat();
+        let ran = place.run_with(&line, "seven small zebras swim", &variables).await;
+        assert!(
+            ran.worked && place.path(made).join("callgate.db").exists(),
+            "{}",
+            ran.error
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_mistake_in_the_file_refuses_to_start_and_is_named() {
     let place = Place::new();
     for (text, named) in [

@@ -1,6 +1,6 @@
 //! The commands user, role, session and audit: their results, exit codes and help, with and without a running server.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -25,17 +25,31 @@ fn lines(printed: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn only_commands_that_add_something_make_a_database() {
+async fn reading_makes_no_database_and_adding_says_which_one_it_is() {
     let place = Place::new();
+    // What a start leaves that failed early.
+    fs::create_dir(place.path("begun")).unwrap();
+    fs::write(place.path("begun/callgate.db"), "").unwrap();
     let reading = "user list, user disable ada, role list, role give ada admin, session list ada, audit events";
     for line in reading.split(", ") {
-        let ran = place.run(&words(line), "").await;
-        let has_reason = ran.error.contains("no database in the folder data") && ran.error.contains("--data");
-        assert!(!ran.worked && has_reason, "{line}: {}", ran.error);
-        assert!(!place.data().exists(), "{line}");
+        for folder in ["misspelt", "begun"] {
+            let ran = place.run(&words(&format!("{line} --data {folder}")), "").await;
+            let reason = format!("no database in the folder {folder}. Say with --data");
+            assert!(!ran.worked && ran.error.contains(&reason), "{line}: {}", ran.error);
+        }
     }
+    assert!(!place.path("misspelt").exists());
+    assert_eq!(fs::read_dir(place.path("begun")).unwrap().count(), 1);
+    assert_eq!(fs::metadata(place.path("begun/callgate.db")).unwrap().len(), 0);
     for line in ["user add ada", "user invite ada", "role put support"] {
-        Place::new().done(&words(line), PASSWORD).await;
+        for json in ["", " --json"] {
+            let place = Place::new();
+            let ran = place.run(&words(&format!("{line}{json}")), PASSWORD).await;
+            assert!(ran.worked, "{line}: {}", ran.error);
+            let file = fs::canonicalize(place.data().join("callgate.db")).unwrap();
+            let said = format!("{}{}", ran.printed, ran.error);
+            assert!(said.contains(file.to_str().unwrap()), "{line}{json}: {said}");
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! What the commands have in common: how they print, and how they say what went wrong.
 
-use std::{error::Error, fmt, io, iter};
+use std::{error::Error, fmt, io, iter, path};
 
 use serde::Serialize;
 
 use super::print;
-use crate::contract::{Answer, Refusal};
+use crate::{
+    contract::{Answer, Refusal},
+    server::{services::Services, storage::Storage},
+};
 
 /// A refusal, for the operator, with the exit code that tells scripts which kind it is.
 #[derive(Debug)]
@@ -47,6 +50,13 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 pub fn is_unread(error: &anyhow::Error) -> bool {
     let cause = error.downcast_ref::<io::Error>();
     cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Which database a command works on, in words: one that adds something may just have made it.
+pub fn database(services: &Services) -> String {
+    let file = Storage::file(&services.settings().data);
+    let file = path::absolute(&file).unwrap_or(file);
+    format!("the database {}", file.display())
 }
 
 /// Prints a value as JSON, or else as words.

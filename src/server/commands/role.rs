@@ -3,7 +3,7 @@
 
 use clap::Subcommand;
 
-use super::output::{about, print_as, table, tell};
+use super::output::{about, database, print_as, table, tell};
 use crate::{
     contract::role::RoleList,
     server::{
@@ -67,7 +67,11 @@ impl Role {
                 permissions,
             } => {
                 let done = roles::put(&actor, &role, &description, &permissions, Before::Anything).await;
-                let said = format!("The role {role} holds {} permissions.", permissions.len());
+                let said = format!(
+                    "The role {role} holds {} permissions in {}.",
+                    permissions.len(),
+                    database(services)
+                );
                 tell(&role, done, said, json)
             }
             Self::Delete { role } => {

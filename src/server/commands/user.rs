@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Read as _, stdin};
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::output::{Refused, about, print_as, table, tell};
+use super::output::{Refused, about, database, print_as, table, tell};
 use crate::{
     contract::{
         Refusal,
@@ -108,13 +108,15 @@ impl User {
             Self::Invite { name, roles } => {
                 must_exist(services.storage(), &roles).await?;
                 let link = users::invite(&actor, &name, &roles).await.map_err(Refused)?;
-                tell_link(&link, json)
+                let words = format!("{name} is in {}.\n{}", database(services), words_of(&link));
+                print_as(json, &link, words)
             }
             Self::List(list) => list.run(services.storage(), json).await,
             Self::Show { name } => show(services, &name, json).await,
             Self::Passwd { name, link: true } => {
                 let made = users::require_new_password(&actor, &name).await;
-                tell_link(&made.map_err(|refusal| about(&name, refusal))?, json)
+                let link = made.map_err(|refusal| about(&name, refusal))?;
+                print_as(json, &link, words_of(&link))
             }
             Self::Passwd { name, link: false } => {
                 if services.storage().find_user(&name).await?.is_none() {
@@ -154,7 +156,8 @@ async fn add(actor: &Actor<'_>, name: &str, roles: &[String], json: bool) -> any
     must_exist(storage, roles).await?;
     let hash = ask_and_hash(actor.services(), name).await?;
     let added = users::create_with_password(actor, name, &hash, roles).await;
-    tell(name, added, format!("Added user {name}."), json)
+    let said = format!("Added user {name} to {}.", database(actor.services()));
+    tell(name, added, said, json)
 }
 
 impl List {
@@ -242,12 +245,11 @@ async fn must_exist(storage: &Storage, roles: &[String]) -> anyhow::Result<()> {
     }
 }
 
-fn tell_link(link: &LinkReply, json: bool) -> anyhow::Result<()> {
-    let words = format!(
+fn words_of(link: &LinkReply) -> String {
+    format!(
         "Send this link to {} and nobody else. It works once, until {}:\n  {}",
         link.user_id, link.until, link.link
-    );
-    print_as(json, link, words)
+    )
 }
 
 async fn ask_and_hash(services: &Services, name: &str) -> anyhow::Result<String> {

@@ -40,7 +40,8 @@ pub struct Settings {
     #[config(env = "CALLGATE_DEMO", default = false)]
     pub demo: bool,
 
-    /// The folder of the database. It is made for its owner only.
+    /// The folder of the database. It is made for its owner only. Like every path in a settings file, a relative one counts
+    /// from that file; in a variable or on the command line, from the working directory.
     #[config(env = "CALLGATE_DATA", parse_env = not_empty, default = "data")]
     pub data: PathBuf,
 

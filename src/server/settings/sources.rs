@@ -96,7 +96,21 @@ fn command_line(overrides: &Overrides) -> SettingsLayer {
 fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
     let text =
         fs::read_to_string(file).with_context(|| format!("the settings file {} cannot be read", file.display()))?;
-    toml::from_str(&text).with_context(|| format!("the settings file {} is not right", file.display()))
+    let mut layer: SettingsLayer =
+        toml::from_str(&text).with_context(|| format!("the settings file {} is not right", file.display()))?;
+    // Paths in a file count from that file, in whatever folder a command is run.
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let paths = [
+        &mut layer.data,
+        &mut layer.https.certificate,
+        &mut layer.https.key,
+        &mut layer.https.certs,
+        &mut layer.site.files,
+    ];
+    for path in paths.into_iter().flatten() {
+        *path = folder.join(&*path);
+    }
+    Ok(layer)
 }
 
 #[cfg(test)]

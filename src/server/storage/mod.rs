@@ -22,7 +22,7 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -71,13 +71,18 @@ pub struct Storage {
 }
 
 impl Storage {
+    /// The file of the database in `folder`.
+    pub fn file(folder: &Path) -> PathBuf {
+        folder.join("callgate.db")
+    }
+
     /// Makes `folder` with mode 0700, and in it an empty database, where they are not there. Gives the file, which is left as it
     /// is otherwise.
     ///
     /// # Errors
     /// Says what cannot be made.
     pub fn make_place(folder: &Path) -> anyhow::Result<PathBuf> {
-        let file = folder.join("callgate.db");
+        let file = Self::file(folder);
         make_private(folder, &file)
             .with_context(|| format!("the data folder {} cannot be made or written to", folder.display()))?;
         Ok(file)
@@ -88,12 +93,16 @@ impl Storage {
     /// # Errors
     /// Says which step failed and why.
     pub async fn open(folder: &Path, open_for: OpenFor, demo: bool) -> anyhow::Result<Self> {
-        let is_there = folder.join("callgate.db").try_exists().unwrap_or(true);
-        ensure!(
-            is_there || open_for != OpenFor::Manage,
-            "there is no database in the folder {}. Say with --data where it is, or start the server first",
-            folder.display()
-        );
+        let no_database = || {
+            format!(
+                "there is no database in the folder {}. Say with --data where it is, or start the server first",
+                folder.display()
+            )
+        };
+        // A start that failed leaves an empty file.
+        let is_there = fs::metadata(Self::file(folder))
+            .map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |file| file.len() > 0);
+        ensure!(is_there || open_for != OpenFor::Manage, no_database());
         let file = Self::make_place(folder)?;
         // sqlx has no lock for SQLite, and a step that two processes take at once fails in one of them.
         let alone = tokio::task::spawn_blocking({
@@ -134,9 +143,12 @@ impl Storage {
             false => anyhow::Error::new(error).context(format!("the database {} cannot be opened", file.display())),
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(opening)?;
+        let taken = steps_taken(&writer).await.map_err(opening)?;
+        ensure!(!taken.is_empty() || open_for != OpenFor::Manage, no_database());
         // Not by a command: the server that runs may be an older one, and could not go back.
+        let is_behind = !taken.is_empty() && MIGRATOR.iter().any(|step| !taken.contains(&step.version));
         ensure!(
-            open_for == OpenFor::Serve || !is_behind(&writer).await.map_err(opening)?,
+            open_for == OpenFor::Serve || !is_behind,
             "the database {} was made by an older Callgate. Start the server once: it brings the tables up to date",
             file.display()
         );
@@ -144,6 +156,10 @@ impl Storage {
             .run(&writer)
             .await
             .map_err(|error| not_up_to_date(&file, error))?;
+        if taken.is_empty() {
+            let file = path::absolute(&file).unwrap_or_else(|_| file.clone());
+            tracing::info!(file = %file.display(), "made a new database");
+        }
         let changes = Changes::open(&file, &options)
             .await
             .with_context(|| format!("the database {} cannot be followed", file.display()))?;
@@ -236,19 +252,20 @@ fn lock_out_others(file: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// Whether a database has tables, and not all steps towards those of this program.
-async fn is_behind(database: &SqlitePool) -> sqlx::Result<bool> {
+/// The steps that were taken towards the tables of a database; none where it is empty.
+async fn steps_taken(database: &SqlitePool) -> sqlx::Result<Vec<i64>> {
     let has_steps: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')")
             .fetch_one(database)
             .await?;
-    if !has_steps {
-        return Ok(false);
+    match has_steps {
+        true => {
+            sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
+                .fetch_all(database)
+                .await
+        }
+        false => Ok(Vec::new()),
     }
-    let taken: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
-        .fetch_all(database)
-        .await?;
-    Ok(!taken.is_empty() && MIGRATOR.iter().any(|step| !taken.contains(&step.version)))
 }
 
 /// Why the tables cannot be brought up to date, and what to do.
