@@ -217,12 +217,14 @@ pub fn changed(event: &Event) {
     );
 }
 
-/// A page of another site made a browser send a request. `origin` is what the browser says, whatever that is.
-pub fn other_site(origin: Option<&str>) {
+/// A page of another site made a browser send a request. `origin` is what the browser says, whatever that is; `own` is the
+/// origin of this site.
+pub fn other_site(origin: Option<&str>, own: &str) {
     tracing::warn!(
         target: "callgate::security",
         event = "malicious_csrf",
         origin = origin.map(start_of),
-        "refused a request from another site"
+        site.origin = own,
+        "refused a request from another site; if it is this one, set site.origin to the address that visitors use"
     );
 }

@@ -173,7 +173,7 @@ async fn own_pages_and_programs_pass() {
 
 #[tokio::test]
 async fn the_public_origin_of_the_settings_is_an_own_one() {
-    let settings = [("CALLGATE_SITE_ORIGIN", "https://calls.example")];
+    let settings = [("CALLGATE_SITE_ORIGIN", "https://Calls.example:443")];
     let server = Place::new().demo(&settings).await;
     let announced = &server.announced;
     assert!(announced.contains("https://calls.example"), "{announced}");

@@ -232,7 +232,8 @@ async fn what_is_turned_away_is_logged_by_name() {
     let foreign = client.request("POST", "/api/auth_func");
     let foreign = foreign.header("origin", "https://evil.example");
     assert_eq!(foreign.send().await.code(), "cross_origin");
-    assert_last("event level origin", "malicious_csrf WARN https://evil.example");
+    let both = format!("malicious_csrf WARN https://evil.example {}", client.origin());
+    assert_last("event level origin site.origin", &both);
 
     let remembered = server.client();
     let login = json!({"user_id": "user02", "password": "user_02"});

@@ -143,7 +143,7 @@ impl Doors {
             };
         }
         if !origin::is_allowed(services, request) {
-            return Box::pin(origin::refuse(request)).await;
+            return Box::pin(origin::refuse(services, request)).await;
         }
         let caller = bring_in(services, connection, request);
         // Caught here already: whoever was logged in anew by then gets the cookies of that, or would look like a thief later.
@@ -216,7 +216,7 @@ fn with_caller(pages: &Pages) -> Router {
 /// The middleware of what knows who calls.
 pub async fn know_caller(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     if !origin::is_allowed(&services, &request) {
-        return origin::refuse(&mut request).await;
+        return origin::refuse(&services, &mut request).await;
     }
     let connection = request.extensions().get::<Connection>().cloned();
     let reader = Reader::of(request.uri().path());

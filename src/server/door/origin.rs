@@ -36,8 +36,8 @@ pub fn is_allowed(services: &Services, request: &Request) -> bool {
 }
 
 /// Refuses a request from another site.
-pub async fn refuse(request: &mut Request) -> Response {
-    events::other_site(text(request.headers(), ORIGIN));
+pub async fn refuse(services: &Services, request: &mut Request) -> Response {
+    events::other_site(text(request.headers(), ORIGIN), &services.settings().origin());
     drain(request).await;
     refused_to(Reader::of(request.uri().path()), &Refusal::CrossOrigin)
 }
@@ -63,7 +63,10 @@ fn is_own<'a>(
                 || origin
                     .strip_prefix("https://")
                     .zip(host())
-                    .is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
+                    .is_some_and(|(origin, host)| {
+                        // Proxies add the port that browsers leave out.
+                        origin.eq_ignore_ascii_case(host.strip_suffix(":443").unwrap_or(host))
+                    })
         }
     };
     site_is_own && origin_is_own
@@ -80,6 +83,10 @@ mod tests {
     use super::*;
 
     fn passes(site: Option<&'static str>, origin: Option<&'static str>) -> bool {
+        passes_at("localhost:8443", site, origin)
+    }
+
+    fn passes_at(host: &str, site: Option<&'static str>, origin: Option<&'static str>) -> bool {
         let mut headers = HeaderMap::new();
         if let Some(site) = site {
             headers.insert("sec-fetch-site", HeaderValue::from_static(site));
@@ -87,11 +94,7 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
         }
-        is_own(
-            &headers,
-            || Some("localhost:8443"),
-            || "https://calls.example".to_owned(),
-        )
+        is_own(&headers, || Some(host), || "https://calls.example".to_owned())
     }
 
     #[test]
@@ -102,6 +105,13 @@ mod tests {
         assert!(passes(Some("none"), None));
         assert!(passes(None, Some("https://LOCALHOST:8443")));
         assert!(passes(Some("same-origin"), Some("null")));
+        for host in ["name.example", "name.example:443"] {
+            assert!(
+                passes_at(host, Some("same-origin"), Some("https://name.example")),
+                "{host}"
+            );
+            assert!(!passes_at(host, None, Some("https://name.example:8443")), "{host}");
+        }
     }
 
     #[test]

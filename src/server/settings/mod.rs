@@ -5,6 +5,7 @@
 //! keys and contradictions refuse to start. Settings are passed on, never read from anywhere later.
 
 mod log;
+mod origin;
 mod print;
 mod proxies;
 mod sections;
@@ -13,7 +14,6 @@ mod variables;
 
 use std::path::PathBuf;
 
-use axum::http::uri::Authority;
 use confique::Config;
 
 use self::variables::not_empty;
@@ -91,6 +91,19 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The same with the origin in the spelling of browsers.
+    ///
+    /// # Errors
+    /// What contradicts itself: names the keys and says what to do.
+    fn checked(mut self) -> Result<Self, String> {
+        if let Some(origin) = &mut self.site.origin {
+            *origin = origin::spelled(origin)
+                .ok_or("site.origin: write it as https://name or https://name:port, without a path")?;
+        }
+        self.check()?;
+        Ok(self)
+    }
+
     /// Refuses what contradicts itself.
     ///
     /// # Errors
@@ -108,9 +121,6 @@ impl Settings {
         }
         if https.certificate.is_some() != https.key.is_some() {
             return Err("https.certificate and https.key go together: set both, or neither".to_owned());
-        }
-        if self.site.origin.as_deref().is_some_and(|origin| !is_origin(origin)) {
-            return Err("site.origin: write it as https://name or https://name:port, without a path".to_owned());
         }
         self.check_numbers()?;
         if self.limits.connections < 2 {
@@ -215,14 +225,10 @@ impl Settings {
         Ok(())
     }
 
-    /// The public address of the site, without a slash at the end.
+    /// The public address of the site, as browsers spell it.
     pub fn origin(&self) -> String {
-        let address = self.https.address;
-        match &self.site.origin {
-            Some(origin) => origin.clone(),
-            None if address.ip().is_loopback() => format!("https://localhost:{}", address.port()),
-            None => format!("https://{address}"),
-        }
+        let here = || origin::at(self.https.address);
+        self.site.origin.clone().unwrap_or_else(here)
     }
 
     /// The folder of the development certificate.
@@ -234,23 +240,4 @@ impl Settings {
             None => self.data.join("certs"),
         }
     }
-}
-
-/// Whether a text is `https://`, a host, and perhaps a port, with nothing behind.
-fn is_origin(text: &str) -> bool {
-    let Some(authority) = text
-        .strip_prefix("https://")
-        .and_then(|text| text.parse::<Authority>().ok())
-    else {
-        return false;
-    };
-    let host = authority.host();
-    let letters = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-    let port = authority.as_str().strip_prefix(host);
-    let is_number =
-        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
-    let is_port = |port: &str| port.strip_prefix(':').is_some_and(is_number);
-    host.bytes().any(|byte| byte.is_ascii_alphanumeric())
-        && host.bytes().all(letters)
-        && port.is_some_and(|port| port.is_empty() || is_port(port))
 }

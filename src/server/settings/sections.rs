@@ -77,7 +77,7 @@ pub struct Http {
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct Site {
     /// The public address, such as `https://calls.example`. Without it: localhost with the port, or the listening
-    /// address where that is not loopback.
+    /// address where that is not 127.0.0.1.
     #[config(env = "CALLGATE_SITE_ORIGIN", parse_env = not_empty)]
     pub origin: Option<String>,
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use confique::{Config as _, Layer as _};
 
@@ -74,11 +74,7 @@ impl Settings {
                     .unwrap_or_else(SettingsLayer::empty),
             )
             .with_fallback(SettingsLayer::default_values());
-        let settings = Self::from_layer(layers)?;
-        if let Err(contradiction) = settings.check() {
-            bail!(contradiction);
-        }
-        Ok(settings)
+        Self::from_layer(layers)?.checked().map_err(anyhow::Error::msg)
     }
 }
 
@@ -121,8 +117,7 @@ mod tests {
         let layer: SettingsLayer = toml::from_str(text).map_err(|error| error.to_string())?;
         let settings = Settings::from_layer(layer.with_fallback(SettingsLayer::default_values()))
             .map_err(|error| error.to_string())?;
-        settings.check()?;
-        Ok(settings)
+        settings.checked()
     }
 
     #[test]
