@@ -2,16 +2,20 @@
 
 use std::process::ExitCode;
 
-use callgate::server::commands::output::{exit_code, is_unread};
+use anyhow::Context as _;
+use callgate::server::commands::{
+    self,
+    output::{exit_code, is_unread},
+};
 use mimalloc::MiMalloc;
+use tokio::runtime::Runtime;
 
 /// A call takes and gives back some thirty pieces of memory, the larger of which the system's allocator is slow with.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match callgate::server::commands::run().await {
+fn main() -> ExitCode {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -19,4 +23,12 @@ async fn main() -> ExitCode {
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+fn run() -> anyhow::Result<()> {
+    let runtime = Runtime::new().context("the runtime cannot be started")?;
+    let done = runtime.block_on(commands::run());
+    // Blocked threads are not waited for: a start that a signal broke off may be waiting for another process's lock.
+    runtime.shutdown_background();
+    done
 }

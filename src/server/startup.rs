@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
-use axum_server::Handle;
+use anyhow::bail;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
 use futures::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -43,7 +43,32 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// What keeps the server from starting, and what to do about it.
-pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+pub async fn serve(settings: Settings, mut signals: Signals) -> anyhow::Result<()> {
+    // In a task of its own: whatever a start waits for, a signal ends it.
+    let mut starting = tokio::spawn(start(settings));
+    tokio::select! {
+        started = &mut starting => started??.serve(signals).await,
+        () = signals.stop.next() => {
+            tracing::info!("stopping; the server was not ready yet");
+            starting.abort();
+            Ok(())
+        }
+    }
+}
+
+/// A server that is ready to serve.
+struct Started {
+    services: Services,
+    site: Site,
+    certificates: Certificates,
+    tls: RustlsConfig,
+    seen: Seen,
+    secure: TcpListener,
+    plain: Option<TcpListener>,
+    first_admin: Option<String>,
+}
+
+async fn start(settings: Settings) -> anyhow::Result<Started> {
     if let Err(stray) = function::check() {
         bail!(stray);
     }
@@ -61,66 +86,80 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (secure, plain) = sockets(&settings, handed_over)?;
     let services = Services::open(settings, OpenFor::Serve).await?;
     let settings = services.settings();
-    if settings.demo {
+    let first_admin = if settings.demo {
         demo::add_users(&services).await?;
+        None
     } else {
         demo::refuse_users(&services).await?;
-    }
-    let stopping = services.stopping();
-    let places = places(settings);
-    let (open, closed) = tokio::sync::mpsc::channel(1);
-    let listener = |socket| Listener::new(socket, Arc::clone(&places), stopping.clone(), open.clone());
-    let (secure, plain) = (listener(secure)?, plain.map(listener).transpose()?);
-    drop(open);
-
-    let sweep_period = Duration::from_secs(settings.sessions.sweep_seconds);
-    let sweeper = keep_going("sweeper", services.clone(), move |services| {
-        sweep_forever(services, sweep_period).boxed()
-    });
-    let reloader = Reloader::new(tls.clone(), certificates.clone(), seen).context("signals cannot be listened to")?;
-    let reload_period = Duration::from_secs(settings.https.reload_seconds);
-    let reloading = keep_going("certificate reloader", reloader, move |reloader| {
-        reloader.run(reload_period).boxed()
-    });
-    let doors = Doors::new(&services, &site);
-    let (handle, plain_handle) = (Handle::new(), Handle::new());
-    let handles = [plain_handle.clone(), handle.clone()];
-    let signals = StopSignals::listen().context("signals cannot be listened to")?;
-    let stopper = tokio::spawn(stop_when_told(
-        signals,
-        stopping.clone(),
-        closed,
-        handles.clone(),
-        Duration::from_millis(settings.https.farewell_ms),
-        Duration::from_secs(settings.https.drain_seconds),
-    ));
-
-    let first_admin = match settings.demo {
-        true => None,
-        false => links::for_first_admin(services.storage(), settings).await?,
+        links::for_first_admin(services.storage(), settings).await?
     };
-    let writer = keep_going("audit writer", services.clone(), |services| {
-        services.audit().write_forever().boxed()
-    });
-    announce(settings, &certificates, first_admin.as_deref());
-    let serving = https::serve(secure, tls, doors, settings, handle);
-    match plain {
-        Some(plain) => {
-            let leading = https::plain::serve(plain, &services, plain_handle);
-            tokio::try_join!(serving, leading)?;
+    Ok(Started {
+        services,
+        site,
+        certificates,
+        tls,
+        seen,
+        secure,
+        plain,
+        first_admin,
+    })
+}
+
+impl Started {
+    async fn serve(self, signals: Signals) -> anyhow::Result<()> {
+        let Self { services, tls, .. } = self;
+        let settings = services.settings();
+        let stopping = services.stopping();
+        let places = places(settings);
+        let (open, closed) = tokio::sync::mpsc::channel(1);
+        let listener = |socket| Listener::new(socket, Arc::clone(&places), stopping.clone(), open.clone());
+        let (secure, plain) = (listener(self.secure)?, self.plain.map(listener).transpose()?);
+        drop(open);
+
+        let sweep_period = Duration::from_secs(settings.sessions.sweep_seconds);
+        let sweeper = keep_going("sweeper", services.clone(), move |services| {
+            sweep_forever(services, sweep_period).boxed()
+        });
+        let reloader = Reloader::new(tls.clone(), self.certificates.clone(), self.seen, signals.hangup);
+        let reload_period = Duration::from_secs(settings.https.reload_seconds);
+        let reloading = keep_going("certificate reloader", reloader, move |reloader| {
+            reloader.run(reload_period).boxed()
+        });
+        let doors = Doors::new(&services, &self.site);
+        let (handle, plain_handle) = (Handle::new(), Handle::new());
+        let handles = [plain_handle.clone(), handle.clone()];
+        let stopper = tokio::spawn(stop_when_told(
+            signals.stop,
+            stopping.clone(),
+            closed,
+            handles.clone(),
+            Duration::from_millis(settings.https.farewell_ms),
+            Duration::from_secs(settings.https.drain_seconds),
+        ));
+
+        let writer = keep_going("audit writer", services.clone(), |services| {
+            services.audit().write_forever().boxed()
+        });
+        announce(settings, &self.certificates, self.first_admin.as_deref());
+        let serving = https::serve(secure, tls, doors, settings, handle);
+        match plain {
+            Some(plain) => {
+                let leading = https::plain::serve(plain, &services, plain_handle);
+                tokio::try_join!(serving, leading)?;
+            }
+            None => serving.await?,
         }
-        None => serving.await?,
+        stopper.abort();
+        // Calls that are broken off now are noted when their connections go.
+        https::parted(handles.each_ref(), LAST_WORDS).await;
+        sweeper.abort();
+        reloading.abort();
+        // Before the writer is stopped: stopped while it commits, it would not know that its lines are stored.
+        services.audit().write_all(LAST_WORDS).await;
+        writer.abort();
+        services.storage().close().await;
+        Ok(())
     }
-    stopper.abort();
-    // Calls that are broken off now are noted when their connections go.
-    https::parted(handles.each_ref(), LAST_WORDS).await;
-    sweeper.abort();
-    reloading.abort();
-    // Before the writer is stopped: stopped while it commits, it would not know that its lines are stored.
-    services.audit().write_all(LAST_WORDS).await;
-    writer.abort();
-    services.storage().close().await;
-    Ok(())
 }
 
 /// The sockets to listen on, for HTTPS and for plain HTTP: those that were handed over, or those of the settings.
@@ -191,20 +230,38 @@ async fn stop_when_told(
     }
 }
 
-/// The signals that stop the server. They are listened to from when this is made.
+/// The signals that the server minds. They are listened to from when this is made.
+#[derive(Debug)]
+pub struct Signals {
+    stop: StopSignals,
+    /// SIGHUP: the certificate is to be looked at.
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Listens to them. From here on none of them ends the process by itself.
+    ///
+    /// # Errors
+    /// Where signals cannot be listened to.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            stop: StopSignals {
+                terminate: signal(SignalKind::terminate())?,
+                interrupt: signal(SignalKind::interrupt())?,
+            },
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// The signals that stop the server.
+#[derive(Debug)]
 struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
     async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

@@ -1,6 +1,9 @@
 //! Stopping: calls under way are finished, and nothing is waited for in vain.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs::File,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
@@ -80,6 +83,27 @@ async fn a_call_under_way_is_answered_before_the_server_stops() {
         assert_eq!(raw::status(&answer), 200, "{answer}");
         assert!(answer.contains("user_id=user01"), "{answer}");
         assert!(server.ended().await.success());
+    }
+}
+
+/// Process 1 of a container gets no signal but those that it listens to.
+#[tokio::test]
+async fn a_signal_that_comes_before_the_server_is_ready_ends_it_in_order() {
+    for signal in ["TERM", "INT"] {
+        let place = demo(&[]).await.stop().await;
+        // It waits for this while it starts.
+        let lock = File::options()
+            .append(true)
+            .open(place.data().join("callgate.lock"))
+            .unwrap();
+        lock.lock().unwrap();
+        let mut server = Server::begin(&place, &["--demo"]);
+        let listens = async || TcpStream::connect(server.https).await.is_ok();
+        poll::until("it to listen", listens).await;
+        server.signal("HUP");
+        server.signal(signal);
+        assert!(server.ended().await.success(), "{signal}: {}", place.log());
+        assert!(place.log().contains("not ready yet"), "{}", place.log());
     }
 }
 

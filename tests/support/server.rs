@@ -285,13 +285,8 @@ impl Server {
     async fn start_by(starter: &[&str], place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         // Another program may take a port between the look and the start.
         for _ in 0..5 {
-            let (https, http) = (free_address(), free_address());
-            let (secure, plain) = (https.to_string(), http.to_string());
-            let listens = ["serve", "--https", &secure, "--http", &plain];
-            let mut command = place.program(starter, &[&listens, arguments].concat(), variables);
-            let log = fs::OpenOptions::new().create(true).append(true).open(place.path("log"));
-            command.stdin(Stdio::null()).stderr(log.unwrap());
-            match Self::ready(place, command, [https, http]).await {
+            let (command, addresses) = Self::command(starter, place, arguments, variables);
+            match Self::ready(place, command, addresses).await {
                 Ok(server) => return server,
                 Err(error) => assert!(error.contains("cannot be listened on"), "{error}"),
             }
@@ -299,17 +294,25 @@ impl Server {
         panic!("no port was free for long enough");
     }
 
+    /// The command that starts one at addresses that are free, and those.
+    fn command(
+        starter: &[&str],
+        place: &Place,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (Command, [SocketAddr; 2]) {
+        let (https, http) = (free_address(), free_address());
+        let (secure, plain) = (https.to_string(), http.to_string());
+        let listens = ["serve", "--https", &secure, "--http", &plain];
+        let mut command = place.program(starter, &[&listens, arguments].concat(), variables);
+        let log = fs::OpenOptions::new().create(true).append(true).open(place.path("log"));
+        command.stdin(Stdio::null()).stderr(log.unwrap());
+        (command, [https, http])
+    }
+
     /// Starts it and waits until it says that it is ready.
-    async fn ready(place: &Arc<Place>, mut command: Command, [https, http]: [SocketAddr; 2]) -> Result<Self, String> {
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
-        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut server = Self {
-            process: Some(Process { child, stdout }),
-            announced: String::new(),
-            https,
-            http,
-            place: Arc::clone(place),
-        };
+    async fn ready(place: &Arc<Place>, command: Command, addresses: [SocketAddr; 2]) -> Result<Self, String> {
+        let mut server = Self::spawned(place, command, addresses);
         while let Some(line) = server.next_line().await {
             server.announced.push_str(&line);
             server.announced.push('\n');
@@ -318,6 +321,24 @@ impl Server {
             }
         }
         Err(format!("it did not start: {}", place.log()))
+    }
+
+    fn spawned(place: &Arc<Place>, mut command: Command, [https, http]: [SocketAddr; 2]) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self {
+            process: Some(Process { child, stdout }),
+            announced: String::new(),
+            https,
+            http,
+            place: Arc::clone(place),
+        }
+    }
+
+    /// Starts one without waiting until it is ready.
+    pub fn begin(place: &Arc<Place>, arguments: &[&str]) -> Self {
+        let (command, addresses) = Self::command(&[], place, arguments, &[]);
+        Self::spawned(place, command, addresses)
     }
 
     /// A client without cookies.

@@ -16,13 +16,14 @@ use std::{
     net::SocketAddr,
 };
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
     log,
     services::Services,
     settings::{self, Listen, LogFormat, Overrides, Settings},
-    startup,
+    startup::{self, Signals},
     storage::OpenFor,
 };
 
@@ -122,6 +123,8 @@ pub async fn run() -> anyhow::Result<()> {
     } = CommandLine::parse();
     match command.unwrap_or(Command::Serve(Serve::default())) {
         Command::Serve(serve) => {
+            // First of all: until then, a signal is lost where this is process 1 of a container (pid_namespaces(7)).
+            let signals = Signals::listen().context("signals cannot be listened to")?;
             overrides.demo = serve.demo;
             overrides.https = serve.https;
             overrides.http = serve.http;
@@ -129,7 +132,7 @@ pub async fn run() -> anyhow::Result<()> {
             let settings = Settings::load(&overrides)?;
             log::start(&settings.log)?;
             settings::log_ignored();
-            startup::serve(settings).await
+            startup::serve(settings, signals).await
         }
         Command::Cert(cert) => cert.run(&overrides),
         Command::User(on) => {

@@ -9,7 +9,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use sha2::{Digest as _, Sha256};
 use tokio::{
     fs,
-    signal::unix::{Signal, SignalKind, signal},
+    signal::unix::Signal,
     time::{self, MissedTickBehavior},
 };
 
@@ -41,17 +41,14 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// Watches the files that `tls` was read from, and that were `seen` before. From here on SIGHUP does not end the process.
-    ///
-    /// # Errors
-    /// Where signals cannot be listened to.
-    pub fn new(tls: RustlsConfig, certificates: Certificates, seen: Seen) -> io::Result<Self> {
-        Ok(Self {
-            seen,
-            hangup: signal(SignalKind::hangup())?,
+    /// Watches the files that `tls` was read from, and that were `seen` before. At each `hangup` they are looked at, too.
+    pub fn new(tls: RustlsConfig, certificates: Certificates, seen: Seen, hangup: Signal) -> Self {
+        Self {
             tls,
             certificates,
-        })
+            hangup,
+            seen,
+        }
     }
 
     /// Takes what was renewed, for as long as the server runs, looking every `period`.
