@@ -30,7 +30,7 @@ pub async fn add_users(services: &Services) -> anyhow::Result<()> {
         }
         let hash = services
             .passwords()
-            .hash(Password::new(password.to_owned()))
+            .hash_at_start(Password::new(password.to_owned()))
             .await
             .map_err(|refusal: Refusal| anyhow::anyhow!(refusal.message()))?;
         let roles = match user_id == ADMINISTRATOR {

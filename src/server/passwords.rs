@@ -9,7 +9,7 @@ mod threads;
 use std::time::Duration;
 
 use tokio::{
-    sync::oneshot,
+    sync::oneshot::{self, error::RecvError},
     time::{Instant, timeout_at},
 };
 use unicode_normalization::UnicodeNormalization as _;
@@ -19,7 +19,7 @@ pub use self::hashing::Verdict;
 use self::{
     hashing::Hasher,
     one_each::{OneEach, Own},
-    threads::{Area, Threads},
+    threads::{Area, Threads, Turn},
 };
 use super::{
     fault::Fault,
@@ -62,6 +62,16 @@ impl Passwords {
     /// [`Refusal::Busy`] where too many are being hashed.
     pub async fn hash(&self, password: Password) -> Result<String, Refusal> {
         self.work(move |hasher, area| hasher.hash(area, &password)).await
+    }
+
+    /// The same however long it takes, for a start: nobody waits for an answer, and nothing is to fail because others wait.
+    ///
+    /// # Errors
+    /// A fault where the system has no thread or no random numbers.
+    pub async fn hash_at_start(&self, password: Password) -> Result<String, Refusal> {
+        // The turn is kept: it would be given up.
+        let (_turn, told) = self.begin(move |hasher, area| hasher.hash(area, &password))?;
+        result(told.await)
     }
 
     /// Hashes a password that somebody chose, if it is good enough for `user_id`; otherwise says why it is not, in words
@@ -136,23 +146,35 @@ impl Passwords {
         deadline: Instant,
         work: impl FnOnce(&Hasher, &mut Area) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Refusal> {
+        let (turn, mut told) = self.begin(work)?;
+        match timeout_at(deadline, &mut told).await {
+            Ok(done) => result(done),
+            Err(_) if turn.give_up() => Err(Refusal::Busy { retry_after: 2 }),
+            // Its turn had come in time.
+            Err(_) => result(told.await),
+        }
+    }
+
+    /// Has the work done when its turn comes.
+    fn begin<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Hasher, &mut Area) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<(Turn, oneshot::Receiver<Result<T, Fault>>), Fault> {
         let hasher = self.hasher.clone();
         let request = UnderWay::current();
-        let (tell, mut told) = oneshot::channel();
+        let (tell, told) = oneshot::channel();
         let turn = self.threads.run(move |area| {
             // It is an error where the client has gone: then nobody is told.
             let _ = tell.send(over_blocking(request, || work(&hasher, area)));
         });
         let turn = turn.map_err(|error| Fault::unavailable("starting to hash a password", error))?;
-        let done = match timeout_at(deadline, &mut told).await {
-            Ok(done) => done,
-            Err(_) if turn.give_up() => return Err(Refusal::Busy { retry_after: 2 }),
-            // Its turn had come in time.
-            Err(_) => told.await,
-        };
-        done.map_err(|error| Fault::new("hashing a password", error))?
-            .map_err(Refusal::from)
+        Ok((turn, told))
     }
+}
+
+/// What came of some work.
+fn result<T>(done: Result<Result<T, Fault>, RecvError>) -> Result<T, Refusal> {
+    Ok(done.map_err(|error| Fault::new("hashing a password", error))??)
 }
 
 /// Whether a password is longer than [`Password::MAX_CHARS`], however its accents are put together. No further than that is
@@ -168,6 +190,10 @@ pub(super) fn normalised(password: &Password) -> Zeroizing<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::{pin::pin, sync::mpsc};
+
+    use futures::FutureExt as _;
+
     use super::*;
 
     fn with_memory(memory_kib: u32) -> Passwords {
@@ -268,6 +294,22 @@ mod tests {
         passwords.threads = Threads::new(0);
         passwords.max_wait = Duration::from_millis(1);
         assert!(matches!(passwords.hash(typed("a")).await, Err(Refusal::Busy { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_start_waits_for_its_turn_however_long_that_takes() {
+        let mut passwords = with_memory(64);
+        passwords.threads = Threads::new(1);
+        passwords.max_wait = Duration::ZERO;
+        let (go_on, waits) = mpsc::channel::<()>();
+        let _first = passwords.threads.run(move |_| waits.recv().unwrap()).unwrap();
+        let mut hashing = pin!(passwords.hash_at_start(typed("a")));
+        assert!(hashing.as_mut().now_or_never().is_none(), "it waits");
+        // A login that comes later is given up before.
+        assert_eq!(passwords.hash(typed("a")).await, Err(Refusal::Busy { retry_after: 2 }));
+        assert!(hashing.as_mut().now_or_never().is_none(), "it still waits");
+        go_on.send(()).unwrap();
+        hashing.await.unwrap();
     }
 
     #[tokio::test]
