@@ -8,7 +8,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -17,12 +17,17 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
+use super::{
+    clock::Timestamp,
+    pem::{self, Validity},
+};
+
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// Browsers take no server certificate that is good for longer (CA/Browser Forum, apple.com support 103214).
 const CERTIFICATE_DAYS: u32 = 397;
 const AUTHORITY_DAYS: u32 = 3650;
-/// A certificate this old is made anew.
-const RENEW_AFTER: Duration = Duration::from_hours(300 * 24);
+/// So long before its end a certificate is made anew: before the server warns of it.
+const RENEW_BEFORE: Duration = Duration::from_hours(30 * 24);
 
 /// The files of a development certificate.
 #[derive(Debug, Clone)]
@@ -45,16 +50,21 @@ impl Certificates {
         }
     }
 
-    /// Whether all files are there and young enough.
+    /// Whether all files are there.
+    pub fn are_there(&self) -> bool {
+        self.ca.is_file() && self.certificate.is_file() && self.key.is_file()
+    }
+
+    /// Whether all files are there, and the certificate is valid for long enough.
     pub fn are_good(&self) -> bool {
-        let is_young = fs::metadata(&self.certificate)
-            .and_then(|file| file.modified())
-            .is_ok_and(|made| {
-                SystemTime::now()
-                    .duration_since(made)
-                    .is_ok_and(|age| age < RENEW_AFTER)
-            });
-        is_young && self.ca.is_file() && self.key.is_file()
+        let now = Timestamp::now();
+        let is_good = |Validity { begins, ends }| begins <= now && now.plus(RENEW_BEFORE) < ends;
+        self.are_there() && self.validity().is_ok_and(is_good)
+    }
+
+    fn validity(&self) -> anyhow::Result<Validity> {
+        let pem = fs::read(&self.certificate)?;
+        Validity::of(&pem::first_certificate(&pem)?)
     }
 
     /// Those in `folder` where they are good, or else new ones: of several processes at once, one makes them for all.

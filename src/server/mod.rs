@@ -33,6 +33,7 @@ pub mod paging;
 pub mod password_policy;
 pub mod passwords;
 pub mod patience;
+pub mod pem;
 pub mod reference;
 pub mod registration;
 pub mod remember;

@@ -4,24 +4,26 @@ use std::{
     future::pending,
     io::{self, Write as _},
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::bail;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::Handle;
 use futures::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     background::keep_going,
     certificates::Certificates,
+    clock::Timestamp,
     demo,
     door::Doors,
     function,
     https::{
         self,
+        certificate::InUse,
         listener::{HandedOver, Listener, Peer, bind},
         open_files::make_room,
         places::Places,
@@ -60,8 +62,7 @@ pub async fn serve(settings: Settings, mut signals: Signals) -> anyhow::Result<(
 struct Started {
     services: Services,
     site: Site,
-    certificates: Certificates,
-    tls: RustlsConfig,
+    certificate: InUse,
     seen: Seen,
     secure: TcpListener,
     plain: Option<TcpListener>,
@@ -82,7 +83,8 @@ async fn start(settings: Settings) -> anyhow::Result<Started> {
     let certificates = certificates(&settings)?;
     // Before they are read, so that what is renewed meanwhile is seen to be new.
     let seen = Seen::now(&certificates).await;
-    let tls = https::tls(&certificates).await?;
+    let certificate = InUse::load(certificates, &settings).await?;
+    certificate.warn(Timestamp::now());
     let (secure, plain) = sockets(&settings, handed_over)?;
     let services = Services::open(settings, OpenFor::Serve).await?;
     let settings = services.settings();
@@ -96,8 +98,7 @@ async fn start(settings: Settings) -> anyhow::Result<Started> {
     Ok(Started {
         services,
         site,
-        certificates,
-        tls,
+        certificate,
         seen,
         secure,
         plain,
@@ -107,7 +108,9 @@ async fn start(settings: Settings) -> anyhow::Result<Started> {
 
 impl Started {
     async fn serve(self, signals: Signals) -> anyhow::Result<()> {
-        let Self { services, tls, .. } = self;
+        let Self {
+            services, certificate, ..
+        } = self;
         let settings = services.settings();
         let stopping = services.stopping();
         let places = places(settings);
@@ -120,7 +123,8 @@ impl Started {
         let sweeper = keep_going("sweeper", services.clone(), move |services| {
             sweep_forever(services, sweep_period).boxed()
         });
-        let reloader = Reloader::new(tls.clone(), self.certificates.clone(), self.seen, signals.hangup);
+        let (tls, ca) = (certificate.tls(), certificate.files().ca.clone());
+        let reloader = Reloader::new(certificate, self.seen, signals.hangup);
         let reload_period = Duration::from_secs(settings.https.reload_seconds);
         let reloading = keep_going("certificate reloader", reloader, move |reloader| {
             reloader.run(reload_period).boxed()
@@ -140,7 +144,7 @@ impl Started {
         let writer = keep_going("audit writer", services.clone(), |services| {
             services.audit().write_forever().boxed()
         });
-        announce(settings, &self.certificates, self.first_admin.as_deref());
+        announce(settings, &ca, self.first_admin.as_deref());
         let serving = https::serve(secure, tls, doors, settings, handle);
         match plain {
             Some(plain) => {
@@ -284,7 +288,7 @@ fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
         return Certificates::good_or_made(&folder);
     }
     let certificates = Certificates::in_folder(&folder);
-    if certificates.are_good() {
+    if certificates.are_there() {
         return Ok(certificates);
     }
     bail!(
@@ -295,14 +299,14 @@ fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
 }
 
 /// A few calm lines for the person who started it.
-fn announce(settings: &Settings, certificates: &Certificates, first_admin: Option<&str>) {
+fn announce(settings: &Settings, ca: &Path, first_admin: Option<&str>) {
     let mut lines = vec![format!("Callgate is ready at {}", settings.origin())];
     if settings.demo {
         let logins = demo::USERS.map(|(user, password)| format!("{user} / {password}"));
         lines.push(format!("  Demo logins:  {}", logins.join("   ")));
     }
     if settings.https.certificate.is_none() {
-        lines.push(format!("  Trust this CA certificate:  {}", certificates.ca.display()));
+        lines.push(format!("  Trust this CA certificate:  {}", ca.display()));
     }
     if let Some(link) = first_admin {
         lines.push("  There is no user yet. Create the first administrator within an hour, with this link:".to_owned());

@@ -5,6 +5,7 @@ use std::fs;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{
+    clock::{Clock, DAY},
     poll::until,
     raw,
     server::{Place, Server, trusting},
@@ -87,4 +88,56 @@ async fn a_bad_certificate_is_logged_once_and_a_good_one_is_found_without_a_sign
     renew(&server, None).await;
     assert_ne!(shown(&server).await, before);
     assert_eq!(refusals(), count + 1, "{}", server.place.log());
+}
+
+/// The lines of the log that warn of a certificate.
+fn warnings(place: &Place) -> Vec<String> {
+    let log = place.log();
+    let warns = log
+        .lines()
+        .filter(|line| line.contains("WARN") && line.contains("the certificate "));
+    warns.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_certificate_that_clients_refuse_or_soon_will_is_warned_of_at_the_start_and_at_each_look() {
+    let place = Place::new();
+    let clock = Clock::new(&place);
+    let mut server = clock.serve(&place).await;
+    assert_eq!(warnings(&place), [""; 0]);
+    let mut count = 0;
+    for (days, warning) in [(384, "expires soon"), (384, "expires soon"), (398, "has expired")] {
+        clock.set(days * DAY);
+        server.signal("HUP");
+        count += 1;
+        until("a warning", async || warnings(&place).len() == count).await;
+        let last = warnings(&place).pop().unwrap();
+        for part in [warning, "localhost.pem", "callgate cert --certs"] {
+            assert!(last.contains(part), "{last}");
+        }
+    }
+    server.stop().await;
+    server = clock.serve(&place).await;
+    assert!(warnings(&place).len() == count + 1 && warnings(&place)[count].contains("has expired"));
+    server.stop().await;
+
+    count = warnings(&place).len();
+    let other_name = ("CALLGATE_SITE_ORIGIN", "https://calls.example");
+    server = place.serve(&[other_name]).await;
+    server.signal("HUP");
+    until("a warning at the start and one more", async || {
+        warnings(&place).len() == count + 2
+    })
+    .await;
+    for line in &warnings(&place)[count..] {
+        for part in ["another name than site.origin", "https://calls.example", "localhost"] {
+            assert!(line.contains(part), "{line}");
+        }
+    }
+    server.stop().await;
+    // A proxy shows its own to visitors.
+    place
+        .serve(&[other_name, ("CALLGATE_PROXIES_TRUSTED", "10.0.0.1")])
+        .await;
+    assert_eq!(warnings(&place).len(), count + 2);
 }

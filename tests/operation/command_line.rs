@@ -1,8 +1,14 @@
 //! The command line: certificates, help, and mistakes.
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    time::{Duration, SystemTime},
+};
 
-use crate::support::server::Place;
+use crate::support::{
+    clock::{Clock, DAY},
+    server::Place,
+};
 
 fn certificates(place: &Place) -> Vec<String> {
     let read = |name| fs::read_to_string(place.path("certs").join(name)).unwrap();
@@ -40,6 +46,27 @@ async fn making_a_certificate_again_leaves_good_ones_as_they_are() {
     fs::remove_file(place.path("certs/localhost.key")).unwrap();
     place.done(&["cert"], "").await;
     certificates(&place);
+}
+
+#[tokio::test]
+async fn a_development_certificate_is_made_anew_before_its_end_whatever_the_age_of_its_files() {
+    let place = Place::new();
+    let clock = Clock::new(&place);
+    // It ends in 27 days, and its files are young.
+    clock.set(-370 * DAY);
+    let made = place.run_with(&["cert"], "", &clock.variables()).await;
+    assert!(made.worked, "{}", made.error);
+    let before = certificates(&place);
+    place.done(&["cert"], "").await;
+    let after = certificates(&place);
+    assert_ne!(after, before);
+    let old = SystemTime::now() - Duration::from_hours(350 * 24);
+    File::open(place.path("certs/localhost.pem"))
+        .unwrap()
+        .set_modified(old)
+        .unwrap();
+    place.done(&["cert"], "").await;
+    assert_eq!(certificates(&place), after);
 }
 
 #[tokio::test]

@@ -43,7 +43,8 @@ impl Clock {
         place.serve(&self.variables()).await
     }
 
-    fn variables(&self) -> [(&str, &str); 5] {
+    /// What a program is started with to have this clock.
+    pub fn variables(&self) -> [(&str, &str); 5] {
         [
             ("LD_PRELOAD", self.library.to_str().unwrap()),
             ("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap()),

@@ -4,6 +4,7 @@
 //! drain at the stop.
 
 pub mod at_work;
+pub mod certificate;
 pub mod connection;
 pub mod forwarded;
 pub mod handshake;
@@ -18,9 +19,7 @@ pub mod timer;
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use axum_server::{Handle, Server, tls_rustls::RustlsConfig};
-use rustls::crypto::aws_lc_rs;
 use tokio::time::{interval, timeout};
 
 use self::{
@@ -30,7 +29,6 @@ use self::{
     timer::HeadTimer,
 };
 use super::{
-    certificates::Certificates,
     door::{Doors, DoorsForAll},
     settings::Settings,
 };
@@ -47,21 +45,6 @@ const MAX_STREAMS: u32 = 100;
 /// small here; hyper's own megabyte would be for uploads.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
-
-/// Reads the certificate and key to serve with.
-///
-/// # Errors
-/// Says which file is not right.
-pub async fn tls(certificates: &Certificates) -> anyhow::Result<RustlsConfig> {
-    // The process has one provider of cryptography; a second start in it, as in tests, finds it installed.
-    let _ = aws_lc_rs::default_provider().install_default();
-    RustlsConfig::from_pem_file(&certificates.certificate, &certificates.key)
-        .await
-        .with_context(|| {
-            let (certificate, key) = (certificates.certificate.display(), certificates.key.display());
-            format!("the certificate {certificate} and the key {key} cannot be used")
-        })
-}
 
 /// Serves the doors until `handle` stops it.
 ///

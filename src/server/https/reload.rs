@@ -1,19 +1,20 @@
 //! Takes a renewed certificate into use while serving: at SIGHUP, and by looking at the files now and then.
 //!
 //! New connections get the new certificate; open ones go on with theirs. A pair that cannot be used changes nothing: the
-//! old certificate stays, and what is wrong is logged once, not at every look.
+//! old certificate stays, and what is wrong is logged once, not at every look. A certificate in use that clients refuse, or
+//! will refuse soon, is warned of at every look.
 
 use std::{io, path::Path, time::Duration};
 
-use axum_server::tls_rustls::RustlsConfig;
 use sha2::{Digest as _, Sha256};
 use tokio::{
     fs,
     signal::unix::Signal,
-    time::{self, MissedTickBehavior},
+    time::{self, Instant, MissedTickBehavior},
 };
 
-use crate::server::certificates::Certificates;
+use super::certificate::InUse;
+use crate::server::{certificates::Certificates, clock::Timestamp};
 
 /// The files as they were when they were last taken, or refused: their hashes, because one is a secret.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,51 +35,43 @@ impl Seen {
 /// Watches the files of a certificate in use.
 #[derive(Debug)]
 pub struct Reloader {
-    tls: RustlsConfig,
-    certificates: Certificates,
+    in_use: InUse,
     hangup: Signal,
     seen: Seen,
 }
 
 impl Reloader {
-    /// Watches the files that `tls` was read from, and that were `seen` before. At each `hangup` they are looked at, too.
-    pub fn new(tls: RustlsConfig, certificates: Certificates, seen: Seen, hangup: Signal) -> Self {
-        Self {
-            tls,
-            certificates,
-            hangup,
-            seen,
-        }
+    /// Watches the files of a certificate that were `seen` before it was read. At each `hangup` they are looked at, too.
+    pub fn new(in_use: InUse, seen: Seen, hangup: Signal) -> Self {
+        Self { in_use, hangup, seen }
     }
 
     /// Takes what was renewed, for as long as the server runs, looking every `period`.
     pub async fn run(&mut self, period: Duration) {
-        let mut looks = time::interval(period);
+        let mut looks = time::interval_at(Instant::now() + period, period);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let is_asked = tokio::select! {
                 _ = self.hangup.recv() => true,
                 _ = looks.tick() => false,
             };
-            let seen = Seen::now(&self.certificates).await;
+            let seen = Seen::now(self.in_use.files()).await;
             if is_asked || seen != self.seen {
                 self.reload().await;
                 self.seen = seen;
             }
+            self.in_use.warn(Timestamp::now());
         }
     }
 
-    async fn reload(&self) {
-        let Certificates { certificate, key, .. } = &self.certificates;
+    async fn reload(&mut self) {
+        let reloaded = self.in_use.reload().await;
+        let Certificates { certificate, key, .. } = self.in_use.files();
         let (certificate, key) = (certificate.display(), key.display());
-        match self
-            .tls
-            .reload_from_pem_file(&self.certificates.certificate, &self.certificates.key)
-            .await
-        {
+        match reloaded {
             Ok(()) => tracing::info!(%certificate, "new connections get the certificate as it is now"),
             Err(error) => tracing::error!(
-                %certificate, %key, cause = %error,
+                %certificate, %key, cause = format!("{error:#}"),
                 "the certificate and its key cannot be used; the earlier ones stay in use"
             ),
         }
