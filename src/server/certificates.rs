@@ -63,7 +63,7 @@ impl Certificates {
     }
 
     fn validity(&self) -> anyhow::Result<Validity> {
-        let pem = fs::read(&self.certificate)?;
+        let pem = pem::without_byte_order_mark(fs::read(&self.certificate)?);
         Validity::of(&pem::first_certificate(&pem)?)
     }
 

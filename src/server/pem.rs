@@ -10,6 +10,14 @@ use x509_parser::parse_x509_certificate;
 
 use super::clock::Timestamp;
 
+/// The content of a file without the byte order mark that some editors put at its start: a line with it begins nothing.
+pub fn without_byte_order_mark(content: Vec<u8>) -> Vec<u8> {
+    match content.strip_prefix("\u{feff}".as_bytes()) {
+        Some(rest) => rest.to_vec(),
+        None => content,
+    }
+}
+
 /// The first certificate of a chain: that of the server.
 ///
 /// # Errors

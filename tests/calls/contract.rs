@@ -164,7 +164,7 @@ async fn a_body_that_is_no_json_object_is_400_and_says_where_it_goes_wrong() {
     let client = server.user01().await;
     let texts =
         r#"{ {"a":} {'a':1} {"a":1,} {}{} [] [1,2] ["user01","user_01",true] null 1 "text" {"a":"\ud800"} {"a":NaN}"#;
-    let bytes = b"|\xef\xbb\xbf{}|{\"a\":\"\xff\"}|{\"a\":\"\n\"}|{} {}|user_id=user01";
+    let bytes = b"|\xef\xbb\xbf\xef\xbb\xbf{}|{\"a\":\"\xff\"}|{\"a\":\"\n\"}|{} {}|user_id=user01";
     for name in ["notauth_func", "auth_func", "login"] {
         for body in texts
             .split(' ')
@@ -189,6 +189,17 @@ async fn a_body_that_is_no_json_object_is_400_and_says_where_it_goes_wrong() {
             .assert_refused(400, "malformed_body");
     }
     assert_eq!(client.who().await.as_deref(), Some("user01"));
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_at_the_start_of_a_body_is_skipped() {
+    let server = Server::demo().await;
+    let client = server.client();
+    let login = "\u{feff}{\"user_id\":\"user01\",\"password\":\"user_01\"}";
+    assert_eq!(client.json("/api/login", login).await.status, 200);
+    let echoed = client.json("/api/auth_func", "\u{feff}{\"a\":\"\u{feff}\"}").await;
+    assert_eq!(echoed.message(), "auth_func({\"a\":\"\u{feff}\"}),user_id=user01");
+    assert_eq!(client.json("/api/logout", "\u{feff}").await.status, 200);
 }
 
 #[tokio::test]

@@ -105,6 +105,29 @@ async fn own_pem_files_are_served_and_broken_ones_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_at_the_start_of_a_pem_file_is_skipped() {
+    let place = Place::new();
+    place.done(&["cert", "--certs", "data/certs"], "").await;
+    for (from, to) in [
+        ("localhost.pem", "own.pem"),
+        ("localhost.key", "own.key"),
+        ("ca.pem", "ca.pem"),
+    ] {
+        let pem = fs::read_to_string(place.data().join("certs").join(from)).unwrap();
+        fs::write(place.path(to), format!("\u{feff}{pem}")).unwrap();
+    }
+    let own = [
+        ("CALLGATE_HTTPS_CERTIFICATE", "own.pem"),
+        ("CALLGATE_HTTPS_KEY", "own.key"),
+    ];
+    let server = place.serve(&own).await;
+    let origin = server.client().origin();
+    place
+        .done(&["call", "notauth_func", "--ca", "ca.pem", "--url", &origin], "")
+        .await;
+}
+
+#[tokio::test]
 async fn a_mistake_on_the_command_line_is_reported_and_changes_nothing() {
     let place = Place::new();
     for line in "surve|serve --https localhost:1|serve --http of|serve --dmeo|user|user add|function call".split('|') {

@@ -11,7 +11,7 @@ use crate::{PASSWORD, remembered, texts};
 const OTHER_PASSWORD: &str = "correct horse battery staple";
 
 #[tokio::test]
-async fn a_password_is_read_from_standard_input_without_its_line_break() {
+async fn a_password_is_read_from_standard_input_without_its_line_break_and_byte_order_mark() {
     let place = Place::new();
     let server = place.serve(&[]).await;
     for (name, typed, password) in [
@@ -19,6 +19,12 @@ async fn a_password_is_read_from_standard_input_without_its_line_break() {
         ("windows", "seven small zebras\r\n", "seven small zebras"),
         ("unicode", "  Grüße, 7 漢字 und 🔑  ", "  Grüße, 7 漢字 und 🔑  "),
         ("nul", "seven\0small\0zebras", "seven\0small\0zebras"),
+        ("mark", "\u{feff}seven small zebras\r\n", "seven small zebras"),
+        (
+            "marks",
+            "\u{feff}\u{feff}seven small zebras",
+            "\u{feff}seven small zebras",
+        ),
     ] {
         place.add_user(name, typed).await;
         let client = server.logged_in(name, password).await;

@@ -18,6 +18,8 @@ use ureq::{
     tls::{PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
+use crate::server::pem::without_byte_order_mark;
+
 /// How long a call may take as a whole.
 const TIME: Duration = Duration::from_mins(1);
 /// The largest reply that is taken, in bytes.
@@ -117,6 +119,7 @@ impl Site {
 pub fn authorities_in(file: &Path) -> anyhow::Result<RootCerts> {
     let name = file.display();
     let pem = fs::read(file).with_context(|| format!("the CA certificate {name} cannot be read"))?;
+    let pem = without_byte_order_mark(pem);
     let items: Result<Vec<PemItem<'_>>, Error> = parse_pem(&pem).collect();
     let items = items.with_context(|| format!("the CA certificate {name} is not in PEM format"))?;
     let certificates: Vec<_> = items

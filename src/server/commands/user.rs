@@ -261,7 +261,8 @@ async fn ask_and_hash(services: &Services, name: &str) -> anyhow::Result<String>
     }
 }
 
-/// Asks twice at a terminal; otherwise reads all of standard input, less the line break at its end.
+/// Asks twice at a terminal; otherwise reads all of standard input, less what editors add to a file: a byte order mark at its
+/// start and a line break at its end.
 fn ask_password() -> anyhow::Result<Password> {
     if stdin().is_terminal() {
         let first = Password::new(rpassword::prompt_password("Password: ")?);
@@ -275,5 +276,8 @@ fn ask_password() -> anyhow::Result<Password> {
         .context("the password on standard input is not UTF-8 text")?;
     let end = typed.trim_end_matches('\n').trim_end_matches('\r').len();
     typed.truncate(end);
+    if typed.starts_with('\u{feff}') {
+        typed.remove(0);
+    }
     Ok(Password::new(typed))
 }

@@ -104,7 +104,11 @@ async fn call_over_http(
     if !is_json && !takes_nothing {
         return Err(Refusal::NotJson);
     }
-    let text = read(request, settings).await?;
+    let mut text = read(request, settings).await?;
+    // A byte order mark, as files bring along (RFC 8259, section 8.1).
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
     if began.elapsed() >= STALE_AFTER {
         Box::pin(caller.look_again()).await?;
     }

@@ -138,8 +138,9 @@ struct Content {
 impl Content {
     async fn read(files: &Certificates) -> anyhow::Result<Self> {
         let read = async |file: &Path| {
-            let bytes = fs::read(file).await;
-            bytes.with_context(|| format!("{} cannot be read", file.display()))
+            let content = fs::read(file).await;
+            let content = content.with_context(|| format!("{} cannot be read", file.display()))?;
+            anyhow::Ok(pem::without_byte_order_mark(content))
         };
         let (certificate, key) = (read(&files.certificate).await?, read(&files.key).await?);
         Ok(Self {
