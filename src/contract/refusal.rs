@@ -17,7 +17,8 @@ pub enum Refusal {
     FreshLoginRequired,
     /// The guard says no to this caller; the text says to whom it would say yes.
     Forbidden(String),
-    /// What the call is about is not there, or not the caller's: never told apart (OWASP ASVS 8.2.2). The text says what.
+    /// What the call is about is not there, or not the caller's: never told apart (OWASP ASVS 8.2.2). The text is
+    /// the word for it, such as "user".
     NotFound(String),
     /// Wrong password, unknown user or disabled user: never told apart (OWASP ASVS 6.3.8).
     InvalidCredentials,
@@ -160,6 +161,11 @@ impl Refusal {
             Self::Conflict(why) => why.clone(),
             Self::OtherUser => {
                 "Another user is logged in now than when this page was loaded. Nothing was done. Reload the page to continue.".into()
+            }
+            // Which of these it is, nobody is told.
+            Self::NotFound(what) if what == "link" => {
+                "There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one."
+                    .into()
             }
             Self::NotFound(what) => format!("There is no such {what}."),
             Self::InvalidCredentials => "Invalid user_id or password".into(),

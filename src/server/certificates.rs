@@ -64,7 +64,7 @@ impl Certificates {
 
     fn validity(&self) -> anyhow::Result<Validity> {
         let pem = pem::without_byte_order_mark(fs::read(&self.certificate)?);
-        Validity::of(&pem::first_certificate(&pem)?)
+        Validity::of(&pem::first_certificate(&self.certificate, &pem)?)
     }
 
     /// Those in `folder` where they are good, or else new ones: of several processes at once, one makes them for all.

@@ -202,9 +202,7 @@ async fn find<'a>(caller: &'a Caller, code: &LinkCode, purpose: Purpose) -> Resu
 }
 
 fn no_link() -> Refusal {
-    Refusal::NotFound(
-        "link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one".to_owned(),
-    )
+    Refusal::NotFound("link".to_owned())
 }
 
 /// Hashes a password that somebody chose.

@@ -168,7 +168,10 @@ fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
             "ok": { "const": false },
             "error": { "type": "string", "description": "What went wrong and what to do, for people." },
             "code": { "type": "string", "description": "The same for programs. It never changes." },
-            "detail": { "type": "string", "description": "What exactly, where there is more to say." },
+            "detail": {
+                "type": "string",
+                "description": "What exactly, where there is more to say. For `not_found`, the word for what is not there, such as `user`.",
+            },
             "faults": { "type": "array", "items": fault, "description": "What is wrong with which field." },
             "retry_after": { "type": "integer", "description": "Seconds to wait." },
             "limit": { "type": "integer", "description": "The limit, in bytes." },

@@ -1,9 +1,11 @@
 //! PEM files (RFC 7468) of certificates and keys, and what a certificate says about itself.
 
-use anyhow::{Context as _, anyhow};
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, ensure};
 use rustls::{
     client::verify_server_name,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
     server::ParsedCertificate,
 };
 use x509_parser::parse_x509_certificate;
@@ -18,12 +20,51 @@ pub fn without_byte_order_mark(content: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// The first certificate of a chain: that of the server.
+/// The first certificate of a chain: that of the server. `content` is that of `file`.
 ///
 /// # Errors
-/// Where there is none that can be read.
-pub fn first_certificate(pem: &[u8]) -> anyhow::Result<CertificateDer<'static>> {
-    CertificateDer::from_pem_slice(pem).context("there is no certificate in PEM format")
+/// Where there is none that can be read; says what to do.
+pub fn first_certificate(file: &Path, content: &[u8]) -> anyhow::Result<CertificateDer<'static>> {
+    let name = file.display();
+    ensure!(
+        !is_der(content),
+        "{name} is in DER format. Convert it to PEM: openssl x509 -inform DER -in {name} -out {}",
+        converted(file)
+    );
+    CertificateDer::from_pem_slice(content).with_context(|| format!("there is no certificate in PEM format in {name}"))
+}
+
+/// Refuses a file without a private key. `content` is that of `file`.
+///
+/// # Errors
+/// Where there is none that can be read; says what to do.
+pub fn must_hold_key(file: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let name = file.display();
+    let Err(error) = PrivateKeyDer::from_pem_slice(content) else {
+        return Ok(());
+    };
+    ensure!(
+        !is_der(content),
+        "{name} is in DER format. Convert it to PEM: openssl pkey -inform DER -in {name} -out {}",
+        converted(file)
+    );
+    // In the label of a section (RFC 7468, section 11), or in its headers (RFC 1421, section 4.6.1.1).
+    ensure!(
+        !String::from_utf8_lossy(content).contains("ENCRYPTED"),
+        "{name} is encrypted, and a server cannot be asked for the passphrase. Decrypt it: openssl pkey -in {name} -out {}",
+        converted(file)
+    );
+    Err(error).with_context(|| format!("there is no private key in PEM format in {name}"))
+}
+
+/// Whether a file holds what PEM is the text of. All of it is a sequence (X.690, section 8.9), and no text.
+fn is_der(content: &[u8]) -> bool {
+    content.first() == Some(&0x30) && str::from_utf8(content).is_err()
+}
+
+/// Where a converted file may lie.
+fn converted(file: &Path) -> String {
+    file.with_extension("converted.pem").display().to_string()
 }
 
 /// From when until when a certificate is valid.

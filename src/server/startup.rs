@@ -69,11 +69,14 @@ struct Started {
     first_admin: Option<String>,
 }
 
-async fn start(settings: Settings) -> anyhow::Result<Started> {
+async fn start(mut settings: Settings) -> anyhow::Result<Started> {
     if let Err(stray) = function::check() {
         bail!(stray);
     }
     let handed_over = HandedOver::take()?;
+    if let Some(socket) = &handed_over.https {
+        settings.https.address = socket.local_addr()?;
+    }
     let site = Site::of(&settings)?;
     if handed_over.https.is_some() && settings.site.origin.is_none() && !settings.demo {
         bail!("site.origin: the socket was handed over, so nothing here says what visitors call this site; set it");
@@ -300,7 +303,12 @@ fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
 
 /// A few calm lines for the person who started it.
 fn announce(settings: &Settings, ca: &Path, first_admin: Option<&str>) {
-    let mut lines = vec![format!("Callgate is ready at {}", settings.origin())];
+    let (listening, origin) = (settings.listening(), settings.origin());
+    let visitors = match listening == origin {
+        true => String::new(),
+        false => format!(" for {origin}"),
+    };
+    let mut lines = vec![format!("Callgate is ready at {listening}{visitors}")];
     if settings.demo {
         let logins = demo::USERS.map(|(user, password)| format!("{user} / {password}"));
         lines.push(format!("  Demo logins:  {}", logins.join("   ")));

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+
 use crate::support::{
     clock::{Clock, DAY},
     server::Place,
@@ -102,6 +104,34 @@ async fn own_pem_files_are_served_and_broken_ones_refused_by_name() {
     place.refused(&["--demo"], &own).await.assert_failed(&["own.pem"]);
     fs::write(place.path("own.pem"), "nothing").unwrap();
     place.refused(&["--demo"], &own).await.assert_failed(&["own.pem"]);
+}
+
+#[tokio::test]
+async fn a_certificate_or_key_that_is_encrypted_or_no_pem_file_is_refused_with_a_command_that_converts_it() {
+    let place = Place::new();
+    place.done(&["cert", "--certs", "data/certs"], "").await;
+    let read = |name: &str| fs::read(place.data().join("certs").join(name)).unwrap();
+    let (certificate, key) = (read("localhost.pem"), read("localhost.key"));
+    let own = [
+        ("CALLGATE_HTTPS_CERTIFICATE", "own.pem"),
+        ("CALLGATE_HTTPS_KEY", "own.key"),
+    ];
+    let key_der = PrivateKeyDer::from_pem_slice(&key).unwrap();
+    let certificate_der = CertificateDer::from_pem_slice(&certificate).unwrap();
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let encrypted_as_before = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\
+        DEK-Info: AES-128-CBC,00\n\nMIIB\n-----END RSA PRIVATE KEY-----\n";
+    for (certificate, key, what) in [
+        (&certificate[..], key_der.secret_der(), "own.key is in DER format"),
+        (&certificate, encrypted.as_bytes(), "own.key is encrypted"),
+        (&certificate, encrypted_as_before.as_bytes(), "own.key is encrypted"),
+        (&certificate_der, &key, "own.pem is in DER format"),
+    ] {
+        fs::write(place.path("own.pem"), certificate).unwrap();
+        fs::write(place.path("own.key"), key).unwrap();
+        let ran = place.refused(&["--demo"], &own).await;
+        ran.assert_failed(&[what, ": openssl "]);
+    }
 }
 
 #[tokio::test]

@@ -163,6 +163,41 @@ async fn an_empty_variable_counts_as_unset() {
 }
 
 #[tokio::test]
+async fn what_a_setting_cannot_be_is_refused_with_how_it_is_written() {
+    let place = Place::new();
+    let (seconds, address) = ("a whole number of seconds", "127.0.0.1:8443");
+    let ran = place.run(&["serve", "--demo", "--https", ":9443"], "").await;
+    ran.assert_failed(&["--https", ":9443", address]);
+    for (name, key, value, form) in [
+        ("HTTPS_ADDRESS", "[https]\naddress", ":9443", address),
+        ("SESSIONS_IDLE_SECONDS", "[sessions]\nidle_seconds", "30m", seconds),
+        (
+            "AUDIT_RETENTION_DAYS",
+            "[audit]\nretention_days",
+            "1y",
+            "a whole number of days",
+        ),
+    ] {
+        let ran = place
+            .run_with(&["serve", "--demo"], "", &[(&format!("CALLGATE_{name}"), value)])
+            .await;
+        ran.assert_failed(&[name, value, form]);
+        for quote in ["\"", ""] {
+            fs::write(place.path("bad.toml"), format!("{key} = {quote}{value}{quote}\n")).unwrap();
+            let ran = place.run(&["serve", "--demo", "--settings", "bad.toml"], "").await;
+            ran.assert_failed(&["bad.toml", value]);
+            // An address without quotes is no TOML at all.
+            assert!(
+                ran.error.contains(form) || name == "HTTPS_ADDRESS" && quote.is_empty(),
+                "{}",
+                ran.error
+            );
+        }
+    }
+    assert!(!place.data().exists(), "nothing was touched");
+}
+
+#[tokio::test]
 async fn a_contradiction_refuses_to_start_and_names_the_key() {
     let place = Place::with_default_settings();
     for line in [

@@ -178,3 +178,24 @@ async fn a_call_that_comes_while_nobody_serves_is_answered_by_the_next_server() 
     let plain = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     assert_eq!(raw::status(&raw::exchange_plain(&next, plain).await), 308);
 }
+
+#[tokio::test]
+async fn a_server_is_ready_at_the_socket_that_was_handed_over() {
+    let place = Place::new();
+    let [https, http] = sockets();
+    let server = place.demo_on([&https, &http], &[]).await;
+    let listening = format!("ready at {}", server.client().origin());
+    assert!(
+        server.announced.ends_with(&format!("{listening}\n")),
+        "{}",
+        server.announced
+    );
+    server.stop().await;
+    // What visitors type leads here or not: that is up to a proxy.
+    let public = [("CALLGATE_SITE_ORIGIN", "https://calls.example")];
+    let announced = place.demo_on([&https, &http], &public).await.announced.clone();
+    assert!(
+        announced.ends_with(&format!("{listening} for https://calls.example\n")),
+        "{announced}"
+    );
+}

@@ -28,6 +28,7 @@ fn code(link: &str) -> &str {
 fn assert_useless(reply: &Reply) {
     assert_refused(reply, 404, "not_found", "a useless link");
     assert!(reply.error().contains("Ask for a new one"), "{}", reply.body);
+    assert_eq!(reply.value()["detail"], "link");
 }
 
 #[tokio::test]

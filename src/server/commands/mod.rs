@@ -100,7 +100,7 @@ struct Serve {
     demo: bool,
 
     /// The address to serve HTTPS at, such as 127.0.0.1:8443
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = settings::address)]
     https: Option<SocketAddr>,
 
     /// The address of the plain HTTP listener that leads to HTTPS, or "off"

@@ -143,8 +143,9 @@ impl Content {
             anyhow::Ok(pem::without_byte_order_mark(content))
         };
         let (certificate, key) = (read(&files.certificate).await?, read(&files.key).await?);
+        pem::must_hold_key(&files.key, &key)?;
         Ok(Self {
-            first: pem::first_certificate(&certificate)?,
+            first: pem::first_certificate(&files.certificate, &certificate)?,
             certificate,
             key,
         })

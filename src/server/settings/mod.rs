@@ -23,7 +23,9 @@ pub use self::{
     log::{Log, LogFormat},
     print::print,
     proxies::{ForwardedHeader, Network},
-    sections::{Audit, Http, Https, Limits, Listen, Passwords, Proxies, Registration, Sessions, Site, Throttle},
+    sections::{
+        Audit, Http, Https, Limits, Listen, Passwords, Proxies, Registration, Sessions, Site, Throttle, address,
+    },
     sources::Overrides,
     variables::log_ignored,
 };
@@ -227,8 +229,12 @@ impl Settings {
 
     /// The public address of the site, as browsers spell it.
     pub fn origin(&self) -> String {
-        let here = || origin::at(self.https.address);
-        self.site.origin.clone().unwrap_or_else(here)
+        self.site.origin.clone().unwrap_or_else(|| self.listening())
+    }
+
+    /// The same of the HTTPS listener, wherever visitors may come in.
+    pub fn listening(&self) -> String {
+        origin::at(self.https.address)
     }
 
     /// The folder of the development certificate.

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use confique::{Config, env::parse::list_by_comma as comma_separated};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{
     proxies::{ForwardedHeader, Network},
@@ -15,7 +15,7 @@ use super::{
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct Https {
     /// The address to listen on.
-    #[config(env = "CALLGATE_HTTPS_ADDRESS", default = "127.0.0.1:8443")]
+    #[config(env = "CALLGATE_HTTPS_ADDRESS", deserialize_with = deserialized_address, default = "127.0.0.1:8443")]
     pub address: SocketAddr,
 
     /// The certificate chain to show, a PEM file. Needs https.key. Without both, the development certificate is used.
@@ -257,6 +257,19 @@ pub struct Audit {
     pub most_calls: u32,
 }
 
+/// An address to listen on.
+///
+/// # Errors
+/// Says how one is written.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("\"{text}\" is not an address with a port, such as 127.0.0.1:8443 or 0.0.0.0:8443"))
+}
+
+fn deserialized_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    address(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
 /// Where to listen, if at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
@@ -281,7 +294,7 @@ impl FromStr for Listen {
 }
 
 impl<'de> Deserialize<'de> for Listen {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?
             .parse()
             .map_err(serde::de::Error::custom)

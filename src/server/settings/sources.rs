@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use confique::{Config as _, Layer as _};
 
-use super::{Listen, LogFormat, Settings, variables};
+use super::{Listen, LogFormat, Settings, print, variables};
 
 type SettingsLayer = <Settings as confique::Config>::Layer;
 
@@ -66,7 +66,7 @@ impl Settings {
             .clone()
             .or_else(|| variables::file().map(PathBuf::from));
         let layers = command_line(overrides)
-            .with_fallback(SettingsLayer::from_env()?)
+            .with_fallback(SettingsLayer::from_env().map_err(in_variable)?)
             .with_fallback(
                 file.as_deref()
                     .map(read)
@@ -92,8 +92,9 @@ fn command_line(overrides: &Overrides) -> SettingsLayer {
 fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
     let text =
         fs::read_to_string(file).with_context(|| format!("the settings file {} cannot be read", file.display()))?;
-    let mut layer: SettingsLayer =
-        toml::from_str(&text).with_context(|| format!("the settings file {} is not right", file.display()))?;
+    let mut layer: SettingsLayer = toml::from_str(&text)
+        .map_err(|error| in_file(error, &text))
+        .with_context(|| format!("the settings file {} is not right", file.display()))?;
     // Paths in a file count from that file, in whatever folder a command is run.
     let folder = file.parent().unwrap_or(Path::new(""));
     let paths = [
@@ -107,6 +108,46 @@ fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
         *path = folder.join(&*path);
     }
     Ok(layer)
+}
+
+/// What is wrong with a variable.
+fn in_variable(error: confique::Error) -> anyhow::Error {
+    let text = format!("{error:#}");
+    let names = print::variables().into_iter();
+    let hint = names
+        .filter(|name| text.contains(&format!("`{name}`")))
+        .find_map(number_hint);
+    hinted(error.into(), hint)
+}
+
+/// What is wrong with a file.
+fn in_file(error: toml::de::Error, text: &str) -> anyhow::Error {
+    let line = error.span().and_then(|span| text.get(..span.start)?.lines().last());
+    let hint = line
+        .and_then(|line| line.split_once('='))
+        .and_then(|(key, _)| number_hint(key.trim()));
+    hinted(error.into(), hint)
+}
+
+fn hinted(error: anyhow::Error, hint: Option<String>) -> anyhow::Error {
+    match hint {
+        Some(hint) => error.context(hint),
+        None => error,
+    }
+}
+
+/// How the number is written that a key or a variable has, where its name ends in a unit.
+fn number_hint(name: &str) -> Option<String> {
+    let units = [
+        ("_seconds", "seconds"),
+        ("_ms", "milliseconds"),
+        ("_days", "days"),
+        ("_bytes", "bytes"),
+        ("_kib", "KiB"),
+    ];
+    let key = name.to_ascii_lowercase();
+    let (_, unit) = units.into_iter().find(|(end, _)| key.ends_with(end))?;
+    Some(format!("{name} is a whole number of {unit}, such as 60"))
 }
 
 #[cfg(test)]
