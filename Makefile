@@ -23,7 +23,7 @@ check: ## formatting, lints, documentation, dependencies
 unit: ## Rust tests, unit and black-box
 	@tools/test.sh unit
 
-client: ## the Python client against the release build
+client: ## the Python client, and clients generated from /api/openapi.json, against the release build
 	@tools/test.sh build client
 
 openapi: ## the release build against its own /api/openapi.json, by schemathesis

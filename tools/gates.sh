@@ -37,7 +37,7 @@ if [ -d tests ]; then
 fi
 # docs/testing.md names a test for each promise, as `file: name`. Both must be there.
 missing=$(sed -nE '/^\|/s/^.*\| `([^`:]+): ([^`]+)` \|.*$/\1\t\2/p' docs/testing.md | while IFS=$'\t' read -r file name; do
-  if ! grep -qF -e "fn $name(" -e "'$name'" -e "\`$name\`" "$file" 2>/dev/null; then echo "$file: $name"; fi
+  if ! grep -qF -e "fn $name(" -e "def $name(" -e "'$name'" -e "\`$name\`" "$file" 2>/dev/null; then echo "$file: $name"; fi
 done)
 breach "Each test that docs/testing.md names is there" "$missing"
 # Crates that nobody builds every day; the first depends on this one.

@@ -14,7 +14,7 @@ cd "$project"
 steps=(basics rust wasm_bindgen cargo_leptos wasm_opt)
 case ${1:-} in
   run) ;;
-  test) steps+=(browser playwright python cargo_nextest cargo_deny faketime) ;;
+  test) steps+=(browser playwright python typescript cargo_nextest cargo_deny faketime) ;;
   attack) steps+=(browser playwright python cargo_nextest cargo_deny faketime scanners cargo_fuzz) ;;
   bench) steps=(basics rust wrk oha flask) ;;
   sbom) steps=(basics rust node cargo_cyclonedx) ;;

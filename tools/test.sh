@@ -32,7 +32,12 @@ suite_unit() { tools/unit.sh; }
 suite_doctests() { cargo test --doc --features ssr; }
 suite_build() { tools/build.sh; }
 suite_artefacts() { tools/artefacts.sh; }
-suite_client() { tools/client.sh; }
+suite_client() {
+  local status=0
+  tools/client.sh || status=1
+  tools/generated.sh || status=1
+  return $status
+}
 suite_openapi() { tools/openapi.sh --max-examples 5; }
 suite_openapi-long() { tools/openapi.sh --max-examples 60; }
 suite_e2e() { tools/e2e.sh; }
@@ -60,7 +65,7 @@ flaky_unit() { sed -nE 's/^ *FLAKY [0-9]+\/[0-9]+ \[[^]]*\] (\([^)]*\) )?//p' | 
 count_attacks() { count_unit; }
 flaky_attacks() { flaky_unit; }
 count_doctests() { awk '/^test result: / { p += $4; f += $6; s += $8 } END { print p + 0, f + 0, s + 0 }'; }
-count_client() { awk '/^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3 } END { print p + 0, f + 0, 0 }'; }
+count_client() { awk '/^[0-9]+ passed, [0-9]+ failed/ { p += $1; f += $3 } END { print p + 0, f + 0, 0 }'; }
 count_openapi() { count_client; }
 count_openapi-long() { count_client; }
 count_artefacts() { count_client; }

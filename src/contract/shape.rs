@@ -33,10 +33,14 @@ pub enum Shape {
     /// An object with whatever fields.
     Object,
     /// Any JSON. What it must be is known to the decoder only.
-    Any {
-        /// Whether there may be a secret in it.
-        secret: bool,
-    },
+    Any(AnyShape),
+}
+
+/// What is known of a value that may be any JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnyShape {
+    /// Whether there may be a secret in it.
+    pub secret: bool,
 }
 
 /// What a text may be.
@@ -206,7 +210,7 @@ impl Shape {
             (Self::Choice(choices), Value::String(value)) if choices.iter().any(|choice| choice.value == *value) => {
                 None
             }
-            (Self::Flag, Value::Bool(_)) | (Self::Object, Value::Object(_)) | (Self::Any { .. }, _) => None,
+            (Self::Flag, Value::Bool(_)) | (Self::Object, Value::Object(_)) | (Self::Any(_), _) => None,
             _ => Some(self.wanted()),
         }
     }
@@ -228,7 +232,7 @@ impl Shape {
             }
             Self::List(_) => "must be a list".into(),
             Self::Record(_) | Self::Object => "must be an object".into(),
-            Self::Any { .. } => "must be something else".into(),
+            Self::Any(_) => "must be something else".into(),
         }
     }
 
@@ -238,7 +242,7 @@ impl Shape {
             Self::Text(text) => text.secret,
             Self::List(list) => list.item.has_secret(),
             Self::Record(fields) => fields.iter().any(|field| field.shape.has_secret()),
-            Self::Any { secret } => *secret,
+            Self::Any(any) => any.secret,
             Self::Whole(_) | Self::Number(_) | Self::Flag | Self::Choice(_) | Self::Object => false,
         }
     }

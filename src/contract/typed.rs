@@ -140,7 +140,7 @@ pub fn is_line(item: &Shape) -> bool {
 /// A text as the value that it stands for. One that stands for none stays a text, and is told so by the check.
 fn scalar(shape: &Shape, text: &str, path: &str, faults: &mut Vec<FieldFault>) -> Option<Value> {
     match shape {
-        Shape::Any { .. } | Shape::Object | Shape::List(_) => json(text, path, faults),
+        Shape::Any(_) | Shape::Object | Shape::List(_) => json(text, path, faults),
         Shape::Text(_) => Some(Value::from(text)),
         _ if text.trim().is_empty() => None,
         Shape::Whole(_) | Shape::Number(_) => {

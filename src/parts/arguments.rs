@@ -337,7 +337,7 @@ fn help_text(field: &Field) -> String {
         Shape::List(list) if is_line(&list.item) => "One per line.",
         Shape::List(_) => "A JSON list.",
         Shape::Object => "A JSON object.",
-        Shape::Any { .. } => "Any JSON value.",
+        Shape::Any(_) => "Any JSON value.",
         _ => "",
     };
     format!("{} {how}", field.help).trim().to_owned()

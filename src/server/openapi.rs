@@ -3,7 +3,7 @@
 //! It is made from the declarations: the schemas are those of the types that are decoded and written, the refusals those
 //! that the guard, the decoder and the door give, and those that the declaration names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -63,6 +63,7 @@ pub fn document(origin: &str, body_bytes: u64) -> Value {
 fn operation(function: &Function, reply: &Value, body_bytes: u64) -> Value {
     let view = function.view();
     let example: Value = serde_json::from_str(&view.example).unwrap_or_default();
+    let arguments = with_aliases(schema::with_enums(function.arguments()));
     let mut description = view.details.clone();
     description.push(format!("Who may call: {}.", view.rule.words));
     json!({
@@ -74,7 +75,7 @@ fn operation(function: &Function, reply: &Value, body_bytes: u64) -> Value {
         "requestBody": {
             "required": !function.shape().is_nothing(),
             "content": {
-                "application/json": { "schema": with_aliases(&function.arguments()), "example": example },
+                "application/json": { "schema": arguments, "example": example },
             },
         },
         "responses": responses(function, reply, body_bytes),
@@ -134,13 +135,13 @@ fn example(refusal: &Refusal) -> Value {
 
 /// The answers with one status.
 fn refused(refusals: &[Refusal]) -> Value {
-    let codes: Vec<&str> = refusals.iter().map(Refusal::code).collect();
+    let codes: BTreeSet<&str> = refusals.iter().map(Refusal::code).collect();
     let said: Vec<String> = refusals.iter().map(Refusal::message).collect();
     let examples: Map<String, Value> = refusals
         .iter()
         .map(|refusal| (refusal.code().to_owned(), json!({ "value": example(refusal) })))
         .collect();
-    let code = json!({ "properties": { "code": { "enum": codes } } });
+    let code = json!({ "properties": { "code": { "type": "string", "enum": codes } } });
     let mut response = json!({
         "description": said.join("\n\n"),
         "content": {
@@ -193,8 +194,7 @@ fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
 }
 
 /// Says that a field may come under its other name instead.
-fn with_aliases(schema: &Value) -> Value {
-    let mut schema = schema.clone();
+fn with_aliases(mut schema: Value) -> Value {
     let aliases: Vec<(String, String)> = schema["properties"]
         .as_object()
         .into_iter()
@@ -209,7 +209,8 @@ fn with_aliases(schema: &Value) -> Value {
             && required.iter().any(|required| *required == name)
         {
             required.retain(|required| *required != name);
-            schema["oneOf"] = json!([{ "required": [name] }, { "required": [alias] }]);
+            // Within `allOf`, because generators of clients take a `oneOf` beside `properties` for the whole schema.
+            schema["allOf"] = json!([{ "oneOf": [{ "required": [name] }, { "required": [alias] }] }]);
         }
     }
     schema
@@ -247,6 +248,35 @@ mod tests {
                 assert!(schema["properties"].get(name).is_some(), "{name} of {refusal:?}");
             }
         }
+    }
+
+    /// Calls `look` with every object in a document.
+    fn each_object(value: &Value, look: &mut impl FnMut(&Map<String, Value>)) {
+        match value {
+            Value::Object(object) => {
+                look(object);
+                object.values().for_each(|value| each_object(value, look));
+            }
+            Value::Array(items) => items.iter().for_each(|value| each_object(value, look)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn no_enum_holds_a_value_twice_and_no_way_of_a_one_of_is_a_constant() {
+        let mut enums = 0;
+        each_object(&document("", 1), &mut |schema| {
+            if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+                enums += 1;
+                for (at, value) in values.iter().enumerate() {
+                    assert!(!values[..at].contains(value), "{values:?}");
+                }
+            }
+            let ways = schema.get("oneOf").and_then(Value::as_array);
+            let is_constant = |way: &Value| way.get("const").is_some();
+            assert!(!ways.is_some_and(|ways| ways.iter().any(is_constant)), "{schema:?}");
+        });
+        assert!(enums > 100);
     }
 
     #[test]

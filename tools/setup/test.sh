@@ -1,5 +1,5 @@
-# Set-up steps that only the tests need: a browser, Playwright, the packages of the Python clients, cargo-nextest, cargo-deny,
-# a clock that can be moved.
+# Set-up steps that only the tests need: a browser, Playwright, the packages of the Python and TypeScript clients, cargo-nextest,
+# cargo-deny, a clock that can be moved.
 # shellcheck shell=bash
 
 # The browser for the end-to-end tests: $CHROMIUM if set, or what is installed.
@@ -54,6 +54,18 @@ do_python() {
   python3 -m venv .venv
   .venv/bin/python -m pip install --retries 10 --disable-pip-version-check --no-deps --requirement tests/client/requirements.txt
   sha256sum <tests/client/requirements.txt >.venv/.requirements-hash
+}
+
+have_typescript() {
+  have_npm_packages tests/client/typescript tsc
+}
+
+say_typescript() {
+  echo "the packages of the TypeScript client, from npm"
+}
+
+do_typescript() {
+  npm_packages tests/client/typescript
 }
 
 have_cargo_nextest() {

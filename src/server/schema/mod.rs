@@ -38,7 +38,46 @@ pub fn of_replies() -> SchemaGenerator {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.meta_schema = None;
     settings.definitions_path = COMPONENTS.into();
-    SchemaGenerator::new(settings)
+    SchemaGenerator::new(settings.with_transform(RecursiveTransform(enumerate)))
+}
+
+/// The schema of arguments with its choices as an `enum` each.
+pub fn with_enums(mut arguments: Value) -> Value {
+    if let Ok(schema) = <&mut Schema>::try_from(&mut arguments) {
+        RecursiveTransform(enumerate).transform(schema);
+    }
+    arguments
+}
+
+/// Writes a choice between texts as an `enum`, and what each of them means into the description. schemars writes a `oneOf` of
+/// constants, which generators of clients do not take. Where there is something else to choose, the texts are one way among those.
+fn enumerate(schema: &mut Schema) {
+    let (mut values, mut meanings, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for way in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
+        match (way.get("const"), way.get("enum").and_then(Value::as_array)) {
+            (Some(Value::String(value)), _) => {
+                values.push(json!(value));
+                let meaning = way.get("description").and_then(Value::as_str);
+                meanings.extend(meaning.map(|meaning| format!("- `{value}`: {}", meaning.replace('\n', " "))));
+            }
+            (None, Some(more)) if way["type"] == "string" => values.extend(more.iter().cloned()),
+            _ => others.push(way.clone()),
+        }
+    }
+    if values.is_empty() {
+        return;
+    }
+    let texts = json!({ "type": "string", "enum": values });
+    if !others.is_empty() {
+        others.insert(0, texts);
+        schema.insert("oneOf".to_owned(), Value::Array(others));
+    } else if let Value::Object(texts) = texts {
+        schema.remove("oneOf");
+        schema.ensure_object().extend(texts);
+    }
+    let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let description = format!("{description}\n\n{}", meanings.join("\n"));
+    schema.insert("description".to_owned(), json!(description.trim()));
 }
 
 /// Objects take no fields but those that they name, unless they say so.
@@ -83,5 +122,42 @@ pub fn check_reply(function: &str, reply: fn(&mut SchemaGenerator) -> Schema) ->
         _ => Err(format!(
             "the reply of `{function}` is no struct, so it has no place for `ok`"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[allow(dead_code, reason = "only its schema is looked at")]
+    /// How it is sent.
+    enum Way {
+        /// By ship,
+        /// slowly.
+        Sea,
+        Air,
+    }
+
+    #[derive(JsonSchema)]
+    #[allow(dead_code, reason = "only its schema is looked at")]
+    struct Parcel {
+        way: Option<Way>,
+        /// What comes after it.
+        next: Way,
+    }
+
+    #[test]
+    fn a_choice_is_described_as_an_enum_that_says_what_each_value_means() {
+        let schema = with_enums(of_arguments::<Parcel>().to_value());
+        let way = |meaning: &str| {
+            json!({
+                "type": "string",
+                "enum": ["Air", "Sea"],
+                "description": format!("{meaning}\n\n- `Sea`: By ship, slowly."),
+            })
+        };
+        assert_eq!(schema["properties"]["way"]["anyOf"][0], way("How it is sent."));
+        assert_eq!(schema["properties"]["next"], way("What comes after it."));
     }
 }

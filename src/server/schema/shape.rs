@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::contract::shape::{Choice, Field, Format, ListShape, Range, Shape, TextShape};
+use crate::contract::shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape};
 
 /// What a schema may say without being understood here: it limits nothing.
 const HARMLESS: &[&str] = &[
@@ -29,7 +29,7 @@ const HARMLESS: &[&str] = &[
 /// Names a limit that would not be held.
 pub fn shape(schema: &Value) -> Result<Shape, String> {
     let Some(object) = schema.as_object() else {
-        return Ok(Shape::Any { secret: false });
+        return Ok(Shape::Any(AnyShape { secret: false }));
     };
     if let Some(choices) = choices(object) {
         return Ok(Shape::Choice(choices));
@@ -86,7 +86,7 @@ pub fn shape(schema: &Value) -> Result<Shape, String> {
         "array" => Shape::List(ListShape {
             item: Box::new(match object.get("items") {
                 Some(items) => shape(items)?,
-                None => Shape::Any { secret: false },
+                None => Shape::Any(AnyShape { secret: false }),
             }),
             min: count("minItems"),
             max: count("maxItems"),
@@ -172,9 +172,9 @@ fn any_of(schema: &Value, object: &Map<String, Value>) -> Result<Shape, String> 
 }
 
 fn any(schema: &Value) -> Shape {
-    Shape::Any {
+    Shape::Any(AnyShape {
         secret: has_secret(schema),
-    }
+    })
 }
 
 fn is_secret(schema: &Map<String, Value>) -> bool {
@@ -324,7 +324,7 @@ mod tests {
         assert!(matches!(shape("inner"), Shape::Record(inner) if inner[0].shape == Shape::Number(range(0.5, 1.5))));
         assert!(matches!(shape("other"), Shape::Record(_)));
         assert_eq!(shape("free"), Shape::Object);
-        assert_eq!(shape("odd"), Shape::Any { secret: true });
+        assert_eq!(shape("odd"), Shape::Any(AnyShape { secret: true }));
         let Shape::Choice(choices) = shape("color") else {
             panic!("{:?}", shape("color"))
         };
