@@ -1,7 +1,10 @@
 //! Which passwords may be chosen (NIST SP 800-63B, 3.1.1.2; OWASP ASVS 6.2).
 //!
 //! Long enough, not too long, and not easily guessed: not among the common ones, nor made of the names that everybody
-//! would try first. Every character is allowed, none is demanded, nothing expires. Each refusal says its reason.
+//! would try first, nor of frequent Korean words, which zxcvbn does not know. Every character is allowed, none is demanded,
+//! nothing expires. Each refusal says its reason.
+
+mod korean;
 
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
@@ -36,15 +39,35 @@ pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Optio
     if folded.contains(PRODUCT) {
         return Some("must not contain the name of this program: attackers try that first".to_owned());
     }
-    let guess = zxcvbn(&folded, &[&user, PRODUCT]);
+    let keys = korean::keys(&text);
+    let why = too_easy(&folded, &user)
+        // An English word that was typed with Hangul switched on.
+        .or_else(|| (*keys != *folded).then(|| too_easy(&keys, &user)).flatten())
+        .or_else(|| korean_words(&keys, &user, min_chars))?;
+    Some(format!("is too easily guessed: {why}"))
+}
+
+/// Why it is too easily guessed, if it is.
+fn too_easy(text: &str, user: &str) -> Option<String> {
+    let guess = zxcvbn(text, &[user, PRODUCT]);
     (guess.score() < Score::Three).then(|| {
         let warning = guess.feedback().and_then(zxcvbn::feedback::Feedback::warning);
-        let why = warning.map_or_else(
+        warning.map_or_else(
             || "it is made of parts that attackers try first".to_owned(),
             |why| lower(&why.to_string()),
-        );
-        format!("is too easily guessed: {why}")
+        )
     })
+}
+
+/// Why a password with frequent Korean words is too easily guessed, if it is: they count for nothing, so the rest must be as
+/// long and as strong as a whole password, in keys.
+fn korean_words(keys: &str, user: &str, min_chars: usize) -> Option<String> {
+    let rest = korean::besides_frequent_words(keys)?;
+    if rest.is_empty() {
+        return Some("it is made of Korean words that attackers try first".to_owned());
+    }
+    (rest.chars().count() < min_chars || too_easy(&rest, user).is_some())
+        .then(|| "it has too little besides Korean words that attackers try first".to_owned())
 }
 
 /// A sentence as the end of another one.
@@ -99,6 +122,35 @@ mod tests {
         }
         let short = super::problem(&NewPassword(Password::new("football1".into())), "ada", 8);
         assert!(short.is_some_and(|why| why.contains("too easily guessed")));
+    }
+
+    /// Neither in Hangul nor on the Latin keys of the same word (two-set layout), nor put together from several.
+    #[test]
+    fn frequent_korean_words_are_refused_and_other_korean_is_taken() {
+        for bad in [
+            "dkssudgktpdydkssudgktpdy",
+            "DKSSUDgktpdy1234!!!!",
+            "안녕하세요dkssudgktpdy",
+            "동해물과 백두산이 마르고 닳도록",
+            "사랑해 우리 엄마 아빠 대한민국 만세",
+            "qlalfqjsghqusrudqlalfqjsgh",
+            "eogksalsrnraksto2024",
+            "tkfkdgodudgml1004!!",
+            "안녕하세요 zebra 7654321",
+            "ㅔㅁㄴㄴ잭ㅇ123456789",
+        ] {
+            let why = problem(bad).unwrap_or_else(|| panic!("{bad} was taken"));
+            assert!(why.contains("too easily guessed"), "{bad}: {why}");
+        }
+        for good in [
+            "보라색 얼룩말 일곱 마리가 밤에 헤엄친다",
+            "qhfktor djffnrakf dlfrhq akflrk",
+            "우리 할머니는 새벽마다 두부를 굽는다",
+            "안녕하세요, purple zebras swim by",
+            "although a healthy zebra swims",
+        ] {
+            assert_eq!(problem(good), None, "{good}");
+        }
     }
 
     #[test]

@@ -57,6 +57,7 @@ async fn long_passwords_of_any_characters_are_taken_and_every_character_counts()
         ("seven small zebras swim by night, and 4 tall herons count them ", 100),
         ("сорок больших зебр плывут ночью через широкую реку и не тонут ", 64),
         ("七匹小斑马在夜里游过宽阔的河流而四只高大的苍鹭数着它们直到天亮", 64),
+        ("보라색 얼룩말 일곱 마리가 밤마다 넓은 강을 헤엄쳐 건넌다 ", 64),
         ("سبعة حمير وحشية صغيرة تسبح ليلا في النهر الواسع ", 64),
         ("  seven\ttabs\n\r\nand \u{a0}spaces  ", 64),
         ("\u{200d}\u{202e}\0\u{7} nul and bell \u{1b}[31m", 64),
@@ -124,6 +125,27 @@ async fn bad_passwords_are_refused_wherever_one_is_chosen() {
         assert!(!reply.shows(&bad), "{}", reply.body);
     }
     assert!(can_log_in(&server, "user01", "user_01").await, "nothing has changed");
+}
+
+/// On a Korean keyboard, `dkssudgktpdy` are the keys of 안녕하세요.
+#[tokio::test]
+async fn frequent_korean_words_are_refused_in_hangul_and_on_latin_keys() {
+    let server = Server::demo().await;
+    let client = server.user01().await;
+    for bad in [
+        "dkssudgktpdydkssudgktpdy",
+        "Dkssudgktpdy 1234567!",
+        "안녕하세요 사랑합니다 대한민국 만세",
+        "dkssudgktpdy사랑합니다2024",
+        "tkfkdgodyeogksalsrnr zebra",
+    ] {
+        let reply = change(&client, bad).await;
+        assert_refused(&reply, "too easily guessed");
+        assert_refused(&reply, "Korean words that attackers try first");
+    }
+    let mixed = "안녕하세요, 보라색 얼룩말 일곱 마리";
+    assert_eq!(change(&client, mixed).await.status, 200);
+    assert!(is_right(&server, &client, mixed).await);
 }
 
 #[tokio::test]
