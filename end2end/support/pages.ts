@@ -36,7 +36,8 @@ export const SIGHTS: Sight[] = [
   { name: 'invite', show: asAdmin('/functions/invite_user') },
   { name: 'welcome', show: site => site.open('/welcome') },
   { name: 'welcome-refused', show: refusedLink },
-  { name: 'setup', show: site => site.open('/setup') },
+  { name: 'setup-closed', show: site => site.open('/setup') },
+  { name: 'function-closed', show: site => site.open('/functions/register') },
   { name: 'register-closed', show: site => site.open('/register') },
   { name: 'not-found', show: site => site.open('/no-such-page', 404) },
 ];

@@ -73,6 +73,8 @@ pub struct FunctionView {
     pub details: Vec<String>,
     /// Who may call it.
     pub rule: RuleView,
+    /// Why it refuses everybody for now, whatever its guard says. `None` where it does not.
+    pub closed: Option<String>,
     /// What it belongs to.
     pub group: Group,
     /// What it takes.

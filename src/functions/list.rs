@@ -7,7 +7,7 @@ use crate::{
 
 function! { "list_functions":
     /// Lists the functions: what each does, who can call it, and what it takes.
-    pub async fn list_functions(_caller: Anyone) -> Result<FunctionList, Refusal> {
-        Ok(FunctionList { functions: crate::server::function::views() })
+    pub async fn list_functions(caller: Anyone) -> Result<FunctionList, Refusal> {
+        Ok(FunctionList { functions: crate::server::closed::views(caller.services()).await })
     }
 }

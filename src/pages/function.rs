@@ -1,4 +1,5 @@
-//! The page of a function: what it does, who may call it, a form to call it with, and what came of it.
+//! The page of a function: what it does, who may call it, a form to call it with, and what came of it. A function that refuses
+//! everybody for now has no form.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -13,7 +14,7 @@ use crate::{
         user::WhoAmI,
     },
     parts::{
-        call_form::CallForm, guard_badge::GuardBadge, program::Program, prose::prose, refused::title_of, visit::Visit,
+        call_form::CallForm, guard_badge::GuardBadge, program::Program, prose::prose, refused::title_of, reply::Reply, visit::Visit,
     },
 };
 
@@ -55,18 +56,37 @@ fn Callable(function: FunctionView, who: Result<Option<WhoAmI>, Refusal>) -> imp
         <p class="crumb"><a href="/">"All functions"</a></p>
         <div class="title">
             <h1><code>{function.name.clone()}</code></h1>
-            <GuardBadge rule=function.rule.clone()/>
+            <GuardBadge rule=function.rule.clone() is_closed=function.closed.is_some()/>
         </div>
         <p class="lead">{prose(&function.summary)}</p>
         {function.details.iter().map(|paragraph| view! { <p>{prose(paragraph)}</p> }).collect_view()}
-        <CallForm
-            function=function
-            who=who
-            kept=kept
-            password_chars=site.password_chars
-            origin=site.origin
-            ca_file=site.ca_file
-        />
-        <Program/>
+        {match function.closed.clone() {
+            Some(why) => view! { <Closed why=why kept=kept/> }.into_any(),
+            None => view! {
+                <CallForm
+                    function=function
+                    who=who
+                    kept=kept
+                    password_chars=site.password_chars
+                    origin=site.origin
+                    ca_file=site.ca_file
+                />
+                <Program/>
+            }
+            .into_any(),
+        }}
+    }
+}
+
+/// Why the function cannot be called now, and what came of a call by form all the same.
+#[component]
+fn Closed(why: String, kept: Option<KeptCall>) -> impl IntoView {
+    let outcome = kept.and_then(|call| match call.state {
+        State::Done(outcome) => Some(outcome),
+        State::Waiting { .. } => None,
+    });
+    view! {
+        <p class="notice">{why}</p>
+        {outcome.map(|outcome| view! { <Reply outcome=Some(outcome) is_calling=false/> })}
     }
 }

@@ -81,7 +81,7 @@ fn FunctionRow(function: FunctionView) -> impl IntoView {
                 <a class="name" href=function.page()><code>{function.name.clone()}</code></a>
                 <p>{prose(&function.summary)}</p>
             </div>
-            <GuardBadge rule=function.rule/>
+            <GuardBadge rule=function.rule is_closed=function.closed.is_some()/>
         </li>
     }
 }

@@ -4,15 +4,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use crate::{
-    contract::next::OwnPage,
-    parts::{function_form::FunctionForm, visit::Visit},
-};
+use crate::{contract::next::OwnPage, parts::function_form::FunctionForm};
 
 /// The page.
 #[component]
 pub fn Register() -> impl IntoView {
-    let is_open = Visit::current().site().registration_open;
     let query = use_query_map();
     // Who came from a page that wants a login goes on to it after that.
     let next = OwnPage::or_home(query.read_untracked().get_str("next"));
@@ -20,14 +16,13 @@ pub fn Register() -> impl IntoView {
         <Title text="Register"/>
         <div class="narrow">
             <h1>"Register"</h1>
-            {match is_open {
-                true => view! {
-                    <p>"The server adds a few random letters to the name you choose. Log in with the full name."</p>
-                    <FunctionForm name="register" button="Register" then=format!("/login?next={}", next.escaped()) reads_reply=true/>
-                }
-                .into_any(),
-                false => view! { <p>"Registration is closed. Ask an administrator to invite you."</p> }.into_any(),
-            }}
+            <FunctionForm
+                name="register"
+                about="The server adds a few random letters to the name you choose. Log in with the full name."
+                button="Register"
+                then=format!("/login?next={}", next.escaped())
+                reads_reply=true
+            />
         </div>
     }
 }

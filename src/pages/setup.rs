@@ -12,8 +12,13 @@ pub fn Setup() -> impl IntoView {
         <Title text="First administrator"/>
         <div class="narrow">
             <h1>"First administrator"</h1>
-            <p>"The server printed a link when it started without any users. The link works once, within an hour. Restart the server to get a new one."</p>
-            <FunctionForm name="create_first_admin" button="Create the administrator" then="/login?next=/users"/>
+            <FunctionForm
+                name="create_first_admin"
+                about="The server printed a link when it started without any users. The link works once, within an hour. \
+                    Restart the server to get a new one."
+                button="Create the administrator"
+                then="/login?next=/users"
+            />
         </div>
     }
 }

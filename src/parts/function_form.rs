@@ -1,6 +1,7 @@
 //! The form of a function on a page that is made for one purpose, such as choosing a password with a one-time link.
 //!
-//! It works without script. With script it calls in place, says what is wrong beside the fields, and then leads on.
+//! It works without script. With script it calls in place, says what is wrong beside the fields, and then leads on. While the
+//! function refuses everybody, the reason stands in its place.
 
 #![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
 
@@ -19,6 +20,9 @@ use crate::contract::{Refusal, function::FunctionView, shape::FieldFault, typed:
 pub fn FunctionForm(
     /// The name of the function.
     name: &'static str,
+    /// What to know before filling it in.
+    #[prop(optional)]
+    about: &'static str,
     /// What the button says.
     button: &'static str,
     /// Where to go when it is done.
@@ -39,7 +43,9 @@ pub fn FunctionForm(
                 let (then, user_id) = (then.clone(), user_id.clone());
                 Suspend::new(async move {
                 match functions.named(name).await {
+                    Ok(Some(FunctionView { closed: Some(why), .. })) => view! { <p class="notice">{why}</p> }.into_any(),
                     Ok(Some(function)) => view! {
+                        {(!about.is_empty()).then(|| view! { <p>{about}</p> })}
                         <PurposeForm
                             function=function
                             button=button.to_owned()

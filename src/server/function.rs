@@ -97,6 +97,7 @@ impl Function {
             summary: paragraphs.next().unwrap_or_default(),
             details: paragraphs.collect(),
             rule: rule.clone().view(),
+            closed: None,
             group: crate::contract::function::Group::of(declaration.module),
             arguments: shape.clone(),
             example: schema::example(&shape).to_string(),
@@ -140,7 +141,7 @@ impl Function {
         (self.declaration.reply)(generator)
     }
 
-    /// What the page shows.
+    /// What the page shows, but for what changes while the server runs.
     pub fn view(&self) -> &FunctionView {
         &self.view
     }
@@ -275,11 +276,6 @@ pub fn find(name: &str) -> Option<&'static Function> {
 /// All functions, in the order of their names.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     REGISTER.iter().flat_map(BTreeMap::values)
-}
-
-/// All functions, as pages show them.
-pub fn views() -> Vec<FunctionView> {
-    all().map(|function| function.view().clone()).collect()
 }
 
 /// Checks that the declarations are sound, and that every registered path has one.

@@ -159,6 +159,17 @@ pub async fn create_first_admin(
     Ok(())
 }
 
+/// Why nobody can be the first administrator, if that is so.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn why_no_first_admin(storage: &Storage) -> Result<Option<&'static str>, Fault> {
+    Ok(storage
+        .has_users()
+        .await?
+        .then_some("There are users already. Log in, or ask an administrator to invite you."))
+}
+
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {

@@ -10,6 +10,7 @@ pub mod background;
 pub mod caller;
 pub mod certificates;
 pub mod clock;
+pub mod closed;
 pub mod commands;
 pub mod cookies;
 pub mod demo;

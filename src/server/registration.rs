@@ -12,6 +12,7 @@ use super::{
     links::hash_new,
     names,
     reference::Reference,
+    services::Services,
     storage::{roles::Change, users::NewUser},
 };
 use crate::contract::{Refusal, login::NewPassword};
@@ -27,16 +28,8 @@ const ENDING: usize = 5;
 /// its address.
 pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result<String, Refusal> {
     let services = caller.services();
-    if !services.settings().registration.open {
-        return Err(Refusal::Forbidden(
-            "Registration is closed. Ask an administrator to invite you.".to_owned(),
-        ));
-    }
-    // The link that the first administrator is made with is good for as long as there is no user.
-    if !services.storage().has_users().await? {
-        return Err(Refusal::Forbidden(
-            "Registration has not begun: the first administrator is still to be made.".to_owned(),
-        ));
+    if let Some(why) = why_closed(services).await? {
+        return Err(Refusal::Forbidden(why.to_owned()));
     }
     if !names::is_allowed(wanted) {
         let problem = "must consist of letters (a to z, A to Z), digits or any of . _ @ -";
@@ -70,6 +63,19 @@ pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result
         }
     }
     Err(Fault::new("registering a user", "no ending of the name was free").into())
+}
+
+/// Why nobody can register, if that is so.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn why_closed(services: &Services) -> Result<Option<&'static str>, Fault> {
+    if !services.settings().registration.open {
+        return Ok(Some("Registration is closed. Ask an administrator to invite you."));
+    }
+    // The link that the first administrator is made with is good for as long as there is no user.
+    let has_users = services.storage().has_users().await?;
+    Ok((!has_users).then_some("Registration has not begun: the first administrator is still to be made."))
 }
 
 /// Random letters that are not mistaken for one another.

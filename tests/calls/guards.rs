@@ -215,7 +215,9 @@ async fn the_page_of_every_function_can_be_read_by_anybody_and_calls_nothing() {
         for client in &clients {
             let page = client.get(&format!("/functions/{name}")).await;
             assert_eq!(page.status, 200, "{name}");
-            assert!(page.shows("No call yet"), "{name}: {}", page.body);
+            // What is closed cannot be called from there (`users::registration`).
+            let is_closed = ["create_first_admin", "register"].contains(&name.as_str());
+            assert_eq!(page.shows("No call yet"), !is_closed, "{name}: {}", page.body);
         }
     }
 }

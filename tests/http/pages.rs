@@ -48,6 +48,7 @@ async fn home_lists_every_function_with_who_may_call_it_in_words() {
         let (_, row) = home.body.split_once(&link).expect(name);
         let row = row.split_once("</li>").unwrap().0;
         let words = match function["rule"]["guard"].as_str().unwrap() {
+            "Anyone" if !function["closed"].is_null() => "Closed",
             "Anyone" => "Open to anyone",
             "LoggedIn" => "For logged-in users",
             "FreshLogin" => "For recently logged-in users",

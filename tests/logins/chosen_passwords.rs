@@ -195,6 +195,8 @@ async fn an_old_login_changes_no_password_until_the_old_one_is_given() {
 async fn every_page_that_asks_for_a_password_says_so_to_password_managers() {
     let server = server_with(&[("CALLGATE_REGISTRATION_OPEN", "true")]).await;
     let (nobody, client) = (server.client(), server.user01().await);
+    let empty = Place::new().serve(UNTHROTTLED).await;
+    let first = empty.client();
     let (change, setup) = ("/functions/change_password", "/functions/create_first_admin");
     let confirm = "/confirm?next=/account";
     for (visitor, path, action, password, user) in [
@@ -202,7 +204,7 @@ async fn every_page_that_asks_for_a_password_says_so_to_password_managers() {
         (&nobody, "/functions/login", "/functions/login", "password", "user_id"),
         (&nobody, "/register", "/functions/register", "new_password", ""),
         (&nobody, "/welcome", "/functions/choose_password", "new_password", ""),
-        (&nobody, "/setup", setup, "new_password", "user_id"),
+        (&first, "/setup", setup, "new_password", "user_id"),
         (&client, confirm, confirm, "password", "shown-to"),
         (&client, change, change, "new_password", "shown-to"),
     ] {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::client::{Client, Reply};
+use crate::support::page::unescaped;
 use crate::support::server::{Place, Server, UNTHROTTLED};
 use crate::{PASSWORD, assert_refused};
 
@@ -47,6 +48,59 @@ async fn registration_is_closed_until_a_setting_opens_it() {
     assert_eq!(own["permissions"], json!([]));
     let reply = ada.call("list_users", json!({})).await;
     assert_refused(&reply, 403, "permission_required", name);
+}
+
+/// Whether home and the function's page show it as closed, and whether its page and that of its purpose have a form: all four
+/// agree, and say why.
+async fn is_closed(client: &Client, function: &str, purpose: &str, why: &str) -> bool {
+    let home = client.get("/").await.body;
+    let (_, row) = home.split_once(&format!(r#"href="/functions/{function}""#)).unwrap();
+    let row = unescaped(row.split_once("</li>").unwrap().0);
+    let page = client.get(&format!("/functions/{function}")).await;
+    let purpose = client.get(purpose).await;
+    let badge = ">Closed<";
+    let is_closed = row.contains(badge);
+    assert_eq!(row.contains(">Open to anyone<"), !is_closed, "{row}");
+    for (page, is_function) in [(&page, true), (&purpose, false)] {
+        let form = format!(r#"<form method="post" action="/functions/{function}""#);
+        assert_eq!(page.shows(&form), !is_closed, "{}", page.body);
+        assert_eq!(page.shows(why), is_closed, "{}", page.body);
+        assert_eq!(
+            unescaped(&page.body).contains(badge),
+            is_closed && is_function,
+            "{}",
+            page.body
+        );
+        assert_eq!(page.shows("curl "), !is_closed && is_function, "{}", page.body);
+    }
+    is_closed
+}
+
+#[tokio::test]
+async fn what_is_closed_is_shown_as_closed_and_has_no_form() {
+    let [register, first] = [("register", "/register"), ("create_first_admin", "/setup")];
+    let [closed, early] = ["Registration is closed.", "Registration has not begun"];
+    let exists = "There are users already.";
+    let client = Server::shared().client();
+    assert!(is_closed(&client, register.0, register.1, closed).await);
+    assert!(is_closed(&client, first.0, first.1, exists).await);
+
+    let mut server = Place::new().serve(&[UNTHROTTLED, OPEN].concat()).await;
+    let link = server.says_until("/setup#").await;
+    let client = server.client();
+    assert!(is_closed(&client, register.0, register.1, early).await);
+    assert!(!is_closed(&client, first.0, first.1, exists).await);
+    let arguments = json!({"code": link, "user_id": "root", "new_password": PASSWORD});
+    client.done("create_first_admin", arguments).await;
+    assert!(!is_closed(&client, register.0, register.1, early).await);
+    assert!(is_closed(&client, first.0, first.1, exists).await);
+
+    // A form that was open before: its reply is still shown.
+    let fields = [("code", "used"), ("user_id", "second"), ("new_password", PASSWORD)];
+    let reply = client.form("/functions/create_first_admin", &fields).await;
+    reply.assert_leads_to("/functions/create_first_admin#reply");
+    let page = client.get("/functions/create_first_admin").await;
+    assert!(page.shows("404 Not Found") && page.shows(exists), "{}", page.body);
 }
 
 #[tokio::test]
