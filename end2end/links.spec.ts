@@ -37,6 +37,7 @@ test('a link for a new password ends the old one at once, and its person chooses
   await elsewhere.logIn(user, OLD);
   await site.logIn(ADMIN, ADMIN_PASSWORD);
   await site.open(`/user?name=${user}`);
+  await site.main.getByText('Require a new password').click();
   await site.main.getByRole('button', { name: 'Create a link for a new password' }).click();
   await site.isAt('/functions/require_new_password');
   await site.ready();

@@ -50,8 +50,14 @@ test('who is disabled is out at once, and back only with a new login', async ({ 
   const page = `/user?name=${user}`;
   await site.isAt(page);
   await site.ready();
+  // One press does nothing yet: it shows what would happen.
+  await expect(site.main.getByRole('button', { name: 'Disable' })).toBeHidden();
+  await site.main.getByText('Disable this user').click();
   await press(site, 'Disable', page);
-  await expect(site.main.getByText('Cannot log in.')).toBeVisible();
+  const notice = site.main.locator('.notice');
+  await expect(notice).toContainText('This user is disabled and cannot log in.');
+  await expect(notice).toBeFocused();
+  await expect(notice.getByRole('button')).toHaveText(['Enable']);
 
   await elsewhere.open('/account');
   await expect(elsewhere.main).toContainText('You are not logged in.');
@@ -84,9 +90,16 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
 
   await site.open(`/user?name=${user}`);
   const page = `/user?name=${user}`;
-  await site.page.getByLabel('Give a role').selectOption(role);
-  await press(site, 'Give', page);
   const roles = site.main.getByRole('region', { name: 'Roles' });
+  const choice = site.page.getByLabel('Give a role');
+  // Without a choice nothing is given, and nobody is made an administrator by the way.
+  await expect(choice).toHaveValue('');
+  await expect(choice.getByRole('option', { name: 'admin' })).toHaveCount(0);
+  await roles.getByRole('button', { name: 'Give' }).click();
+  await expect(choice).toBeFocused();
+  await expect(roles).toContainText('No roles.');
+  await choice.selectOption(role);
+  await press(site, 'Give', page);
   await expect(roles.getByRole('listitem').filter({ hasText: role })).toBeVisible();
 
   await elsewhere.logIn(user, PASSWORD);
@@ -110,6 +123,26 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   await site.isAt('/roles');
   await site.ready();
   await expect(card).toHaveCount(0);
+});
+
+test('a user is made an administrator in a step of its own', async ({
+  site,
+  server,
+}) => {
+  const user = newName();
+  await server.addUser(user, PASSWORD);
+  const page = `/user?name=${user}`;
+  await asAdmin(site, page);
+  const roles = site.main.getByRole('region', { name: 'Roles' });
+  const make = roles.getByRole('button', { name: 'Make administrator' });
+  await expect(make).toBeHidden();
+  await roles.getByText(`Make ${user} an administrator`).click();
+  await expect(roles).toContainText('An administrator can call every function.');
+  await make.click();
+  await site.isAt(page);
+  await site.ready();
+  await expect(roles.getByRole('listitem')).toContainText('admin');
+  await expect(make).toHaveCount(0);
 });
 
 test('one sees what a user can call, and why not', async ({ site, server }) => {

@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// The id of what says that the user is disabled.
+const NOTICE: &str = "notice";
+
 /// The page.
 #[component]
 pub fn UserPage() -> impl IntoView {
@@ -76,11 +79,6 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
     let is_cut = total_sessions > sessions.len();
     let name = user.user_id.clone();
     let page = format!("/user?name={name}");
-    let state = match user.state {
-        UserState::Active => "Can log in.",
-        UserState::Invited => "Has no password yet. Send this person a one-time link to choose one.",
-        UserState::Disabled => "Cannot log in.",
-    };
     view! {
         // Not the name: the title is written as it stands (leptos_meta 0.8).
         <Title text="User"/>
@@ -88,7 +86,7 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
             <h1>{name.clone()}</h1>
             <span class=class_of(user.state)>{user.state.name()}</span>
         </div>
-        <p class="lead">{state}</p>
+        <State name=name.clone() state=user.state page=page.clone() may_manage=may_manage/>
         <p class="quiet">"Added " <Moment at=user.created_at/></p>
         {link_until.map(|until| view! { <p class="quiet">"A one-time link works until " <Moment at=until/></p> })}
         {may_manage.then(|| view! { <Actions name=name.clone() state=user.state page=page.clone()/> })}
@@ -110,27 +108,69 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
     }
 }
 
+/// Whether the user can log in. Who is disabled by mistake is enabled again right there.
+#[component]
+fn State(name: String, state: UserState, page: String, may_manage: bool) -> impl IntoView {
+    match state {
+        UserState::Active => view! { <p class="lead">"Can log in."</p> }.into_any(),
+        UserState::Invited => view! {
+            <p class="lead">"Has no password yet. Send this person a one-time link to choose one."</p>
+        }
+        .into_any(),
+        UserState::Disabled => {
+            let enable = may_manage.then(|| {
+                view! { <Act function="enable_user" arguments=vec![("user_id", name)] then=page what="Enable"/> }
+            });
+            // The form that disables leads here, so that a screen reader reads it.
+            view! {
+                <div id=NOTICE class="notice" tabindex="-1">
+                    <p>"This user is disabled and cannot log in. All sessions have ended."</p>
+                    {enable}
+                </div>
+            }
+            .into_any()
+        }
+    }
+}
+
+/// What changes a lot at one press: each behind a word, with what it means.
 #[component]
 fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
     let user = vec![("user_id", name.clone())];
-    let is_disabled = state == UserState::Disabled;
-    let link = match state {
-        UserState::Invited => Some(("invite_user", "Create an invitation link")),
-        UserState::Active => Some(("require_new_password", "Create a link for a new password")),
-        UserState::Disabled => None,
-    };
-    let is_active = state == UserState::Active;
+    let invite = (state == UserState::Invited).then(|| {
+        view! {
+            <div class="buttons">
+                <Act function="invite_user" arguments=user.clone() what="Create an invitation link"/>
+            </div>
+        }
+    });
+    let require = (state == UserState::Active).then(|| {
+        view! {
+            <details>
+                <summary>"Require a new password"</summary>
+                <p>
+                    {format!("This removes the password of {name} and ends all their sessions. You get a one-time link to send to this person.")}
+                </p>
+                <Act function="require_new_password" arguments=user.clone() what="Create a link for a new password"/>
+            </details>
+        }
+    });
+    let disable = (state != UserState::Disabled).then(|| {
+        let then = format!("{page}#{NOTICE}");
+        view! {
+            <details>
+                <summary>"Disable this user"</summary>
+                <p>
+                    {format!("This ends all sessions of {name} and refuses every login. Roles stay, and you can enable {name} again.")}
+                </p>
+                <Act function="disable_user" arguments=user.clone() then=then what="Disable"/>
+            </details>
+        }
+    });
     view! {
-        <div class="buttons">
-            {link.map(|(function, what)| view! { <Act function=function arguments=user.clone() what=what/> })}
-            {match is_disabled {
-                true => view! { <Act function="enable_user" arguments=user.clone() then=page what="Enable"/> }.into_any(),
-                false => view! { <Act function="disable_user" arguments=user.clone() then=page what="Disable"/> }.into_any(),
-            }}
-        </div>
-        {is_active.then(|| view! {
-            <p class="quiet">"A link for a new password removes the current one and ends all sessions."</p>
-        })}
+        {invite}
+        {require}
+        {disable}
         <details>
             <summary>"Delete this user"</summary>
             <p>{format!("This permanently deletes {name} and everything that belongs to {name}. The audit trail stays.")}</p>
@@ -141,7 +181,11 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
 
 #[component]
 fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_manage: bool) -> impl IntoView {
-    let others: Vec<RoleView> = all.into_iter().filter(|role| !held.contains(&role.role)).collect();
+    // The built-in role is `admin`.
+    let (admin, others): (Vec<RoleView>, Vec<RoleView>) = all
+        .into_iter()
+        .filter(|role| !held.contains(&role.role))
+        .partition(|role| role.built_in);
     let is_empty = held.is_empty();
     let rows = held
         .into_iter()
@@ -165,16 +209,33 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
                 <input type="hidden" name=THEN value=page.clone()/>
                 <div>
                     <label for="role">"Give a role"</label>
-                    <select id="role" name="role">{options}</select>
+                    <select id="role" name="role" required>
+                        <option value="">"Choose a role"</option>
+                        {options}
+                    </select>
                 </div>
                 <button class="button quiet" type="submit">"Give"</button>
             </form>
+        }
+    });
+    let promote = admin.into_iter().filter(|_| may_manage).map(|role| {
+        let what = format!("Make {name} an administrator");
+        let arguments = vec![("user_id", name.clone()), ("role", role.role)];
+        view! {
+            <details>
+                <summary>{what}</summary>
+                <p>
+                    {format!("An administrator can call every function. {name} could then manage all users and roles, including you.")}
+                </p>
+                <Act function="give_role" arguments=arguments then=page.clone() what="Make administrator"/>
+            </details>
         }
     });
     view! {
         {is_empty.then(|| view! { <p class="quiet">"No roles."</p> })}
         <ul class="sessions">{rows}</ul>
         {give}
+        {promote.collect_view()}
     }
 }
 

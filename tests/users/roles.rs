@@ -4,6 +4,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::client::{Client, Reply};
+use crate::support::page::unescaped;
 use crate::support::server::Server;
 use crate::{PASSWORD, assert_refused, choose, rows, texts};
 
@@ -30,6 +31,36 @@ async fn helpdesk(admin: &Client, server: &Server) -> Client {
 fn assert_lacks(reply: &Reply, permission: &str, context: &str) {
     assert_refused(reply, 403, "permission_required", context);
     assert_eq!(reply.value()["required"], permission, "{context}");
+}
+
+/// Neither by a choice that is made already, nor by a button that stands open.
+#[tokio::test]
+async fn one_press_on_the_page_of_a_user_makes_nobody_an_administrator_or_disabled() {
+    let server = Server::demo().await;
+    let admin = server.admin().await;
+    put_role(&admin, "reader", &["audit.read"]).await;
+    let page = unescaped(&admin.get("/user?name=user01").await.body);
+    let (_, roles) = page.split_once(r#"<select id="role" name="role" required>"#).unwrap();
+    let (options, _) = roles.split_once("</select>").unwrap();
+    assert!(options.starts_with(r#"<option value="">"#), "{options}");
+    assert!(
+        options.contains(r#"value="reader""#) && !options.contains("selected"),
+        "{options}"
+    );
+    assert!(!options.contains(r#"value="admin""#), "{options}");
+    // What is left without the closed parts.
+    let open: String = page
+        .split("<details>")
+        .map(|part| part.split_once("</details>").map_or(part, |(_, after)| after))
+        .collect();
+    for function in ["disable_user", "delete_user", "require_new_password"] {
+        let form = format!(r#"action="/functions/{function}""#);
+        assert!(page.contains(&form) && !open.contains(&form), "{function}: {open}");
+    }
+    assert!(
+        page.contains(r#"name="role" value="admin""#) && !open.contains(r#"value="admin""#),
+        "{open}"
+    );
 }
 
 #[tokio::test]
