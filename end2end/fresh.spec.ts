@@ -40,6 +40,33 @@ test('a call that wants a fresh login leads to the password and back, and what i
   expect(await page.content()).not.toContain('canary');
 });
 
+test('the page that changes the password asks for the password once more, and leads back', async ({ site, page }) => {
+  const confirm = async () => {
+    await site.isAt('/confirm?next=/account/password');
+    await site.ready();
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await site.isAt('/account/password');
+    await site.ready();
+  };
+  await site.logIn();
+  await site.becomesStale();
+  await site.open('/account');
+  await site.main.getByRole('link', { name: 'Change your password' }).click();
+  await confirm();
+
+  await site.becomesStale();
+  await page.getByLabel('New password').fill('seven canary zebras');
+  if (site.hydrates) {
+    site.watch.expectResponse('403 POST /api/change_password');
+  }
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await confirm();
+  await expect(site.main).toContainText('what is secret is never kept');
+  await expect(page.getByLabel('New password')).toHaveValue('');
+  expect(await page.content()).not.toContain('canary');
+});
+
 test('who is not logged in cannot confirm', async ({ site }) => {
   await site.open('/confirm?next=/account');
   await site.main.getByRole('link', { name: 'Log in' }).click();

@@ -60,7 +60,7 @@ test('320 pixels are enough', async ({ site, page }) => {
   await isNarrow('with a long reply');
   await site.logIn();
   await isNarrow('logged in');
-  for (const path of ['/account', '/confirm']) {
+  for (const path of ['/account', '/account/password', '/confirm']) {
     await site.open(path);
     await isNarrow(`${path}, logged in`);
   }

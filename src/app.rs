@@ -15,8 +15,8 @@ use crate::{
     contract::page::PageFacts,
     pages::{
         access::Access, account::Account, audit::Audit, calls::Calls, confirm::ConfirmPage, function::FunctionPage,
-        home::Home, login::LoginPage, not_found::NotFound, register::Register, roles::Roles, setup::Setup,
-        user::UserPage, users::Users, welcome::Welcome,
+        home::Home, login::LoginPage, not_found::NotFound, password::PasswordPage, register::Register, roles::Roles,
+        setup::Setup, user::UserPage, users::Users, welcome::Welcome,
     },
     parts::{header::Header, program::KeepIslands, visit::Visit},
 };
@@ -73,6 +73,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/login") view=LoginPage/>
                     <Route path=path!("/confirm") view=ConfirmPage/>
                     <Route path=path!("/account") view=Account/>
+                    <Route path=path!("/account/password") view=PasswordPage/>
                     <Route path=path!("/welcome") view=Welcome/>
                     <Route path=path!("/setup") view=Setup/>
                     <Route path=path!("/register") view=Register/>

@@ -20,7 +20,8 @@ export const SIGHTS: Sight[] = [
   { name: 'function-typed', show: site => site.open('/functions/quote_stay') },
   { name: 'function-typed-refused', show: refusedStay },
   { name: 'function-waiting', show: waitingCall },
-  { name: 'change-password', show: site => site.open('/functions/change_password') },
+  { name: 'change-password', show: changePassword },
+  { name: 'password-changed', show: changedPassword },
   { name: 'confirm', show: confirm },
   { name: 'account', show: account },
   { name: 'users', show: asAdmin('/users') },
@@ -121,6 +122,16 @@ async function refusedLink(site: Site): Promise<void> {
   await site.open('/welcome');
   await site.page.getByLabel('Code').fill('used');
   await isTooLate(site, 'choose_password');
+}
+
+async function changePassword(site: Site): Promise<void> {
+  await site.logIn();
+  await site.open('/account/password');
+}
+
+async function changedPassword(site: Site): Promise<void> {
+  await site.logIn();
+  await site.open('/account?changed=password#notice');
 }
 
 async function account(site: Site): Promise<void> {

@@ -6,7 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Refusal, shape::FieldFault, typed::Typed};
+use super::{
+    Refusal,
+    next::OwnPage,
+    shape::FieldFault,
+    typed::{FORM_PAGE, Typed},
+};
 
 /// What was typed into the form of a function, and how far it got.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +25,19 @@ pub struct KeptCall {
     pub typed: Typed,
     /// How far it got.
     pub state: State,
+}
+
+impl KeptCall {
+    /// The page that shows it: the one that its form stands on.
+    pub fn page(&self) -> OwnPage {
+        page_of(&self.function, &self.typed)
+    }
+}
+
+/// The page that a form of `function` stands on: that of the function, unless the form names another one.
+pub fn page_of(function: &str, typed: &Typed) -> OwnPage {
+    let named = typed.get(FORM_PAGE).and_then(OwnPage::parse);
+    named.unwrap_or_else(|| OwnPage::of_function(function))
 }
 
 /// How far a kept call got.

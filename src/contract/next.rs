@@ -22,6 +22,11 @@ impl OwnPage {
         Self("/".to_owned())
     }
 
+    /// The page of a function.
+    pub fn of_function(name: &str) -> Self {
+        Self(format!("/functions/{name}"))
+    }
+
     /// Takes `asked` if it is a path on this site that every browser reads as one: one slash at the start, printable
     /// ASCII, no backslash, and no dots that lead elsewhere. Doors that are not pages (`/api/…`, `/login`, `/confirm`,
     /// `/logout`) are no place to land.

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::kept_call::KeptCall;
 
+/// The page on which people change their password.
+pub const CHANGE_PASSWORD: &str = "/account/password";
+
 /// Facts of the request that a page is rendered for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageFacts {

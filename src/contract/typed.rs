@@ -23,6 +23,10 @@ pub const WAITING: &str = "call";
 /// the function.
 pub const THEN: &str = "then-page";
 
+/// The name of the hidden input that says which page the form stands on, where that is not the page of the function: it shows
+/// what was refused, and a login leads back to it.
+pub const FORM_PAGE: &str = "form-page";
+
 /// The names and texts of a form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Typed(Vec<(String, String)>);
@@ -59,11 +63,12 @@ impl Typed {
         self.0.iter().map(|(name, text)| name.len() + text.len()).sum()
     }
 
-    /// What belongs to a form of `shape`, less what is secret, and the page to show afterwards.
+    /// What belongs to a form of `shape`, less what is secret, with the pages that it stands on and leads to.
     #[must_use]
     pub fn without_secrets(&self, shape: &Shape) -> Self {
         let names = names(shape, false);
-        let kept = self.0.iter().filter(|(name, _)| name == THEN || names.contains(name));
+        let kept = |name: &String| [THEN, FORM_PAGE].contains(&name.as_str()) || names.contains(name);
+        let kept = self.0.iter().filter(|(name, _)| kept(name));
         Self(kept.cloned().collect())
     }
 

@@ -5,7 +5,7 @@ use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
-    contract::{Refusal, Whole, asked, audit::EventList, session::SessionList},
+    contract::{Refusal, Whole, asked, audit::EventList, page::CHANGE_PASSWORD, session::SessionList},
     functions::account::{my_events, my_sessions},
     parts::{
         act::Act,
@@ -17,11 +17,15 @@ use crate::{
     },
 };
 
+/// This page, with the notice that the password is changed.
+pub const PASSWORD_CHANGED: &str = "/account?changed=password#notice";
+
 /// The page.
 #[component]
 pub fn Account() -> impl IntoView {
     let visit = Visit::current();
     let query = use_query_map();
+    let is_changed = query.read_untracked().get_str("changed") == Some("password");
     let found = Resource::new_blocking(move || query.get(), move |query| find(visit, query));
     view! {
         <Title text="Your account"/>
@@ -31,7 +35,14 @@ pub fn Account() -> impl IntoView {
                 let user = visit.user().await.ok().flatten();
                 match (user, found.await) {
                     (Some(user), Ok(Some((list, events)))) => {
-                        view! { <Own user_id=user.user_id list=list events=events/> }.into_any()
+                        view! {
+                            // The address leads to it, so that a screen reader reads it.
+                            {is_changed.then(|| view! {
+                                <p id="notice" class="notice" tabindex="-1">"Your password is changed. All your other sessions have ended."</p>
+                            })}
+                            <Own user_id=user.user_id list=list events=events/>
+                        }
+                        .into_any()
                     }
                     (_, Err(refusal)) => view! { <Refused refusal=refusal/> }.into_any(),
                     _ => view! {
@@ -71,7 +82,7 @@ fn Own(user_id: String, list: SessionList, events: EventList) -> impl IntoView {
         <section aria-labelledby="password-heading">
             <h2 id="password-heading">"Password"</h2>
             <p>
-                <a href="/functions/change_password">"Change your password"</a>
+                <a href=CHANGE_PASSWORD>"Change your password"</a>
                 ". This ends all your other sessions and forgets all remembered browsers."
             </p>
         </section>

@@ -10,6 +10,7 @@ pub mod function;
 pub mod home;
 pub mod login;
 pub mod not_found;
+pub mod password;
 pub mod register;
 pub mod roles;
 pub mod setup;

@@ -9,11 +9,16 @@ use leptos::{ev, html, prelude::*, task::spawn_local};
 
 use super::{
     arguments::Arguments,
-    browser::{arguments, call, fill_from_fragment, focus_first_wrong, go, hydrated},
+    browser::{arguments, call, fill_from_fragment, focus_first_wrong, go, hydrated, send_without_script},
     program::Program,
     visit::Visit,
 };
-use crate::contract::{Refusal, function::FunctionView, shape::FieldFault, typed::THEN};
+use crate::contract::{
+    Refusal,
+    function::FunctionView,
+    kept_call::{KeptCall, Outcome, State},
+    typed::{FORM_PAGE, SHOWN_TO, THEN},
+};
 
 /// The form of the function with that name.
 #[component]
@@ -34,29 +39,39 @@ pub fn FunctionForm(
     /// Whose password is chosen, for password managers.
     #[prop(optional_no_strip)]
     user_id: Option<String>,
+    /// The page that it stands on, where refusals are to be shown there without script, too, and not on the page of the function.
+    #[prop(optional, into)]
+    page: Option<String>,
 ) -> impl IntoView {
     let visit = Visit::current();
     let functions = visit.functions();
     view! {
         <Suspense>
             {move || {
-                let (then, user_id) = (then.clone(), user_id.clone());
+                let (then, page, user_id) = (then.clone(), page.clone(), user_id.clone());
                 Suspend::new(async move {
                 match functions.named(name).await {
                     Ok(Some(FunctionView { closed: Some(why), .. })) => view! { <p class="notice">{why}</p> }.into_any(),
-                    Ok(Some(function)) => view! {
-                        {(!about.is_empty()).then(|| view! { <p>{about}</p> })}
-                        <PurposeForm
-                            function=function
-                            button=button.to_owned()
-                            then=then
-                            reads_reply=reads_reply
-                            user_id=user_id
-                            password_chars=visit.site().password_chars
-                        />
-                        <Program/>
+                    Ok(Some(function)) => {
+                        let user = if function.rule.open { None } else { visit.user().await.ok().flatten() };
+                        let shown_to = user.map(|user| user.user_id);
+                        view! {
+                            {(!about.is_empty()).then(|| view! { <p>{about}</p> })}
+                            <PurposeForm
+                                function=function
+                                button=button.to_owned()
+                                then=then
+                                reads_reply=reads_reply
+                                page=page
+                                user_id=user_id
+                                shown_to=shown_to
+                                kept=visit.kept_call(name)
+                                password_chars=visit.site().password_chars
+                            />
+                            <Program/>
+                        }
+                        .into_any()
                     }
-                    .into_any(),
                     Ok(None) => ().into_any(),
                     Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
                 }
@@ -77,18 +92,33 @@ pub fn PurposeForm(
     then: String,
     /// Whether the reply has to be read before going on.
     reads_reply: bool,
-    /// Whose password is chosen, for password managers.
+    /// The page that it stands on, if that shows what was refused.
+    page: Option<String>,
+    /// Whose password is chosen with a one-time link.
     user_id: Option<String>,
+    /// Whom the form is shown to, where it is for who is logged in.
+    shown_to: Option<String>,
+    /// What was typed and refused there.
+    kept: Option<KeptCall>,
     /// The fewest characters of a new password.
     password_chars: usize,
 ) -> impl IntoView {
     let path = StoredValue::new(function.path());
     let then = StoredValue::new(then);
+    let user = StoredValue::new(shown_to.clone());
+    let here = page.clone().unwrap_or_else(|| function.page());
     let shape = StoredValue::new(function.arguments.clone());
-    let faults = RwSignal::new(Vec::<FieldFault>::new());
-    let said = RwSignal::new(String::new());
+    let (typed, state) = kept.map(|call| (call.typed, call.state)).unzip();
+    let is_back_from_login = matches!(state, Some(State::Waiting { .. }));
+    let outcome = match state {
+        Some(State::Done(outcome)) => Some(outcome),
+        _ => None,
+    };
+    let faults = RwSignal::new(outcome.as_ref().map(Outcome::faults).unwrap_or_default());
+    let said = RwSignal::new(outcome.as_ref().map(said_of).unwrap_or_default());
     let done = RwSignal::new(None::<String>);
     let is_calling = RwSignal::new(false);
+    let is_outdated = RwSignal::new(false);
     let is_ready = hydrated();
     let (form, go_on) = (NodeRef::<html::Form>::new(), NodeRef::<html::A>::new());
     Effect::new(move |_| {
@@ -123,7 +153,7 @@ pub fn PurposeForm(
         said.set(String::new());
         is_calling.set(true);
         spawn_local(async move {
-            let came = call(&path.get_value(), body, None).await;
+            let came = call(&path.get_value(), body, user.get_value().as_deref()).await;
             is_calling.set(false);
             if came.is_ok() {
                 match reads_reply {
@@ -132,18 +162,25 @@ pub fn PurposeForm(
                 }
                 return;
             }
-            let wrong = came.faults();
-            said.set(if wrong.is_empty() {
-                message_of(&came.body, "error")
-            } else {
-                String::new()
-            });
-            faults.set(wrong);
+            let refusal = came.refusal();
+            // The server leads there and back.
+            if refusal.as_ref().is_some_and(Refusal::asks_for_login) {
+                send_without_script(&form);
+                return;
+            }
+            is_outdated.set(refusal == Some(Refusal::OtherUser));
+            said.set(said_of(&came));
+            faults.set(came.faults());
             focus_first_wrong(form);
         });
     };
     let text = RwSignal::new(String::new());
+    let name = shown_to.is_some().then_some(SHOWN_TO);
+    let whose = shown_to.or(user_id);
     view! {
+        {is_back_from_login.then(|| view! {
+            <p class="notice">"You needed to log in first, and what is secret is never kept. Enter it again."</p>
+        })}
         <div role="status">
             {move || done.get().map(|done| view! {
                 <p><strong>{done}</strong></p>
@@ -160,13 +197,28 @@ pub fn PurposeForm(
             on:submit=submit
         >
             {(!reads_reply).then(|| view! { <input type="hidden" name=THEN value=then.get_value()/> })}
-            // It has no name, and is not sent.
-            {user_id.map(|user_id| view! { <input type="text" value=user_id autocomplete="username" readonly hidden/> })}
-            <p class="said bad" role="alert">{move || Some(said.get()).filter(|said| !said.is_empty())}</p>
-            <Arguments shape=function.arguments.clone() typed=None faults=faults text=text password_chars=password_chars/>
+            {page.map(|page| view! { <input type="hidden" name=FORM_PAGE value=page/> })}
+            // Password managers find the name in it.
+            {whose.map(|user| view! { <input type="text" hidden readonly autocomplete="username" name=name value=user/> })}
+            <p id="reply" tabindex="-1" class="said bad" role="alert">{move || Some(said.get()).filter(|said| !said.is_empty())}</p>
+            {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>"Reload the page"</a></p> })}
+            <Arguments shape=function.arguments.clone() typed=typed faults=faults text=text password_chars=password_chars/>
             <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>
         </form>
     }
+}
+
+/// What is said of a refused call as a whole: nothing where it is said beside the fields.
+fn said_of(came: &Outcome) -> String {
+    match came.faults().is_empty() {
+        true => message_of(&came.body, "error"),
+        false => String::new(),
+    }
+}
+
+/// Why a call was refused.
+fn refusal_of(came: &Outcome) -> Option<Refusal> {
+    serde_json::from_str(&came.body).ok()
 }
 
 /// A text in a reply.

@@ -143,7 +143,12 @@ async fn a_call_by_form_leads_to_a_page_of_this_site_only() {
     let page = "/functions/notauth_func";
     let client = server.user01().await;
     for next in hostile(&server) {
-        let fields = [("arguments", "{}"), ("then-page", &next), ("next", &next)];
+        let fields = [
+            ("arguments", "{}"),
+            ("then-page", &next),
+            ("form-page", &next),
+            ("next", &next),
+        ];
         let reply = client.form(page, &fields).await;
         assert_eq!(led_to(&reply), format!("{page}#reply"), "{next:?}");
     }

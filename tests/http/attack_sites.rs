@@ -238,6 +238,13 @@ async fn reading_a_route_changes_nothing_and_allows_another_origin_nothing() {
                 .await;
             let context = format!("{method} {path}{query}: {}", reply.status);
             match method {
+                "GET" | "HEAD" if reply.status == 303 => {
+                    // A page for a fresh login only.
+                    let to = reply.header("location");
+                    let (way, next) = to.split_once("?next=").unwrap();
+                    assert!(["/login", "/confirm"].contains(&way), "{context}: {to}");
+                    assert!(next.starts_with("/account/password"), "{context}: {to}");
+                }
                 "OPTIONS" => assert!([404, 405].contains(&reply.status), "{context}"),
                 _ => assert!([200, 401, 403, 404, 405].contains(&reply.status), "{context}"),
             }

@@ -207,6 +207,7 @@ async fn every_page_that_asks_for_a_password_says_so_to_password_managers() {
         (&first, "/setup", setup, "new_password", "user_id"),
         (&client, confirm, confirm, "password", "shown-to"),
         (&client, change, change, "new_password", "shown-to"),
+        (&client, "/account/password", change, "new_password", "shown-to"),
     ] {
         let page = visitor.get(path).await;
         // Without script it is a plain form, whose fields are in its body.

@@ -18,6 +18,7 @@ mod equal_work;
 mod fresh_login;
 mod my_sessions;
 mod next_call;
+mod password_page;
 mod remember;
 mod session_cookies;
 mod sessions;

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     contract::{
         Refusal,
-        kept_call::{KeptCall, Outcome, State as CallState},
+        kept_call::{KeptCall, Outcome, State as CallState, page_of},
         next::OwnPage,
         page::{NOT_YOUR_PASSWORD, PageFacts, RefusedLogin},
         typed::{SHOWN_TO, THEN, Typed, WAITING},
@@ -146,10 +146,12 @@ async fn make(
         kept_calls::replace_by_call(caller, function.name()).await;
         return Ok(Made::Page(then.to_string()));
     }
-    let page = function.view().page();
+    let page = page_of(function.name(), typed);
     if result == Err(Refusal::OtherUser) {
-        let shown_on = typed.get(THEN).and_then(OwnPage::after_form);
-        return Ok(Made::Outdated(shown_on.map_or(page, |page| page.to_string())));
+        // An act leads to the page that it is on.
+        let acted_on = typed.get(THEN).filter(|_| typed.get(FORM_PAGE).is_none());
+        let acted_on = acted_on.and_then(OwnPage::after_form);
+        return Ok(Made::Outdated(acted_on.map_or(page, |page| page.to_string())));
     }
     let is_too_long = typed.bytes().max(body.len()) > kept_calls::MAX_ARGUMENTS;
     let (state, next) = match &result {
@@ -159,17 +161,12 @@ async fn make(
                 return Err(Refusal::TooLarge { limit });
             }
             let body = (!shape.has_secret()).then_some(body);
-            let way = if *refusal == Refusal::NotLoggedIn {
-                "login"
-            } else {
-                "confirm"
-            };
-            (CallState::Waiting { body }, format!("/{way}?next={page}"))
+            (CallState::Waiting { body }, login_for(refusal, &page))
         }
         // Past a form that may be longer than the window. Where something is wrong with what was typed, the form says it.
         _ => {
             let next = match &result {
-                Err(Refusal::InvalidArguments(_)) => page,
+                Err(Refusal::InvalidArguments(_)) => page.to_string(),
                 _ => format!("{page}#reply"),
             };
             (CallState::Done(outcome_of(result, started)), next)
@@ -197,6 +194,16 @@ async fn make(
         }
         Err(refusal) => Err(refusal),
     }
+}
+
+/// Where somebody logs in, or confirms the login, and goes on to `page`.
+pub fn login_for(refusal: &Refusal, page: &OwnPage) -> String {
+    let way = if *refusal == Refusal::NotLoggedIn {
+        "login"
+    } else {
+        "confirm"
+    };
+    format!("/{way}?next={}", page.escaped())
 }
 
 fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
@@ -348,6 +355,7 @@ async fn read_form(mut request: Request, settings: &Settings) -> Result<Typed, R
         .map_err(|error| Refusal::MalformedForm(error.to_string()))
 }
 
-fn see_other(target: &str) -> Response {
+/// Leads on with a GET.
+pub fn see_other(target: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response()
 }

@@ -55,6 +55,7 @@ use super::{
     site::Site,
     under_way,
 };
+use crate::contract::page::CHANGE_PASSWORD;
 
 /// All doors of the HTTPS listener, as one connection finds them.
 #[derive(Clone)]
@@ -203,6 +204,7 @@ fn with_caller(pages: &Pages) -> Router {
         .route("/login", post(form::login).get(page::show))
         .route("/confirm", post(form::confirm).get(page::show))
         .route("/logout", post(form::logout))
+        .route(CHANGE_PASSWORD, get(page::show_to_fresh_login))
         .route("/functions/{name}", post(form::call).get(page::show))
         .route("/functions/{name}/kept", post(form::resume))
         .route("/audit/events.jsonl", get(export::events))

@@ -26,6 +26,7 @@ use leptos::{
 use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_context};
 
 use super::{
+    form,
     headers::page_policy,
     reply::{self, HTML},
 };
@@ -33,12 +34,20 @@ use crate::{
     app::{App, shell},
     contract::{
         Refusal,
-        page::{PageFacts, PageStatus, SiteFacts},
+        next::OwnPage,
+        page::{CHANGE_PASSWORD, PageFacts, PageStatus, SiteFacts},
     },
     pages::failure::{self, Way},
     server::{
-        caller::Caller, certificates::Certificates, demo, fault::Fault, function, kept_calls, openapi,
-        services::Services, site::Program,
+        caller::Caller,
+        certificates::Certificates,
+        demo,
+        fault::Fault,
+        function,
+        guard::{Guard as _, kinds::FreshLogin},
+        kept_calls, openapi,
+        services::Services,
+        site::Program,
     },
 };
 
@@ -93,7 +102,7 @@ impl Pages {
 
     /// A route for every page in the table of `app.rs` that has no door of its own.
     pub fn routes(&self) -> Router<Self> {
-        let own_door = ["/login", "/confirm", "/functions/{name}"];
+        let own_door = ["/login", "/confirm", CHANGE_PASSWORD, "/functions/{name}"];
         generate_route_list(App)
             .iter()
             .map(|listing| listing.path().to_owned())
@@ -170,7 +179,7 @@ fn reload_port() -> Option<u16> {
 pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let kept_call = match kept_calls::find(&caller).await {
         // On its own page, and nowhere else.
-        Ok(kept_call) => kept_call.filter(|call| request.uri().path() == format!("/functions/{}", call.function)),
+        Ok(kept_call) => kept_call.filter(|call| request.uri().path() == call.page().as_str()),
         Err(fault) => return reply::refused_person(&fault.into()),
     };
     let facts = PageFacts {
@@ -178,6 +187,21 @@ pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Calle
         ..PageFacts::default()
     };
     pages.look(caller, target(&request), facts, 200).await
+}
+
+/// The handler of a page for a fresh login only: the login comes first, before anything is typed.
+pub async fn show_to_fresh_login(
+    pages: State<Pages>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Response {
+    match FreshLogin::check(&caller).await {
+        Err(refusal) if refusal.asks_for_login() => {
+            form::see_other(&form::login_for(&refusal, &OwnPage::or_home(Some(target(&request)))))
+        }
+        // What went wrong otherwise, the page says itself.
+        _ => show(pages, Extension(caller), request).await,
+    }
 }
 
 /// A path that leads nowhere.

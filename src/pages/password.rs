@@ -1,0 +1,26 @@
+//! Changing one's own password. It takes a fresh login, so the server asks for that before it shows this page.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::account::PASSWORD_CHANGED;
+use crate::{contract::page::CHANGE_PASSWORD, parts::function_form::FunctionForm};
+
+/// The page.
+#[component]
+pub fn PasswordPage() -> impl IntoView {
+    view! {
+        <Title text="Change your password"/>
+        <div class="narrow">
+            <p class="crumb"><a href="/account">"Your account"</a></p>
+            <h1>"Change your password"</h1>
+            <FunctionForm
+                name="change_password"
+                about="This ends all your other sessions and forgets all remembered browsers. You stay logged in here."
+                button="Change password"
+                page=CHANGE_PASSWORD
+                then=PASSWORD_CHANGED
+            />
+        </div>
+    }
+}
