@@ -14,7 +14,8 @@ use crate::{
         user::WhoAmI,
     },
     parts::{
-        call_form::CallForm, guard_badge::GuardBadge, program::Program, prose::prose, refused::title_of, reply::Reply, visit::Visit,
+        call_form::CallForm, guard_badge::GuardBadge, program::Program, prose::prose, refused::title_of, reply::Reply,
+        visit::Visit,
     },
 };
 

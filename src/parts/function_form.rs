@@ -216,11 +216,6 @@ fn said_of(came: &Outcome) -> String {
     }
 }
 
-/// Why a call was refused.
-fn refusal_of(came: &Outcome) -> Option<Refusal> {
-    serde_json::from_str(&came.body).ok()
-}
-
 /// A text in a reply.
 fn message_of(body: &str, name: &str) -> String {
     let reply: Option<serde_json::Value> = serde_json::from_str(body).ok();

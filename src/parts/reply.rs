@@ -13,7 +13,8 @@ pub fn Reply(
     /// Whether a call is under way.
     #[prop(into)]
     is_calling: Signal<bool>,
-    /// The page that this is on.
+    /// The page that this is on, for a call that may have to load it anew.
+    #[prop(optional)]
     page: String,
 ) -> impl IntoView {
     let status = move || {

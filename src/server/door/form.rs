@@ -26,7 +26,7 @@ use crate::{
         kept_call::{KeptCall, Outcome, State as CallState, page_of},
         next::OwnPage,
         page::{NOT_YOUR_PASSWORD, PageFacts, RefusedLogin},
-        typed::{SHOWN_TO, THEN, Typed, WAITING},
+        typed::{FORM_PAGE, SHOWN_TO, THEN, Typed, WAITING},
     },
     pages::failure::Way,
     server::{
@@ -151,7 +151,7 @@ async fn make(
         // An act leads to the page that it is on.
         let acted_on = typed.get(THEN).filter(|_| typed.get(FORM_PAGE).is_none());
         let acted_on = acted_on.and_then(OwnPage::after_form);
-        return Ok(Made::Outdated(acted_on.map_or(page, |page| page.to_string())));
+        return Ok(Made::Outdated(acted_on.unwrap_or(page).to_string()));
     }
     let is_too_long = typed.bytes().max(body.len()) > kept_calls::MAX_ARGUMENTS;
     let (state, next) = match &result {
