@@ -143,6 +143,10 @@ test('a user is made an administrator in a step of its own', async ({
   await site.ready();
   await expect(roles.getByRole('listitem')).toContainText('admin');
   await expect(make).toHaveCount(0);
+  // Others rely on there being one administrator.
+  await roles.getByRole('button', { name: /^Remove ?: admin$/ }).click();
+  await expect(roles).toContainText('No roles.');
+  await site.ready();
 });
 
 test('one sees what a user can call, and why not', async ({ site, server }) => {
