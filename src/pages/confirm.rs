@@ -2,6 +2,8 @@
 //!
 //! It works like the login page: without script the form posts to this page, with script it calls `confirm_login`.
 
+#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
+
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -63,8 +65,8 @@ pub fn ConfirmPage() -> impl IntoView {
     }
 }
 
-/// The form.
-#[island]
+/// The form. What calls in place is in the file of such forms.
+#[island(lazy)]
 fn ConfirmForm(
     /// Who is logged in.
     user_id: String,

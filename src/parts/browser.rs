@@ -141,8 +141,9 @@ pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
     input.set_value(code);
     // Where it cannot be taken out, it is still of use once only.
     let _ = window().history().and_then(|history| {
-        let path = window().location().pathname()?;
-        history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&path))
+        let location = window().location();
+        let rest = format!("{}{}", location.pathname()?, location.search()?);
+        history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&rest))
     });
 }
 

@@ -92,6 +92,8 @@ pub fn CallForm(
                 on:input=move |_| calls.show_typed(form)
                 on:submit=move |event| calls.submit(event, form)
             >
+                // Browsers restore what was typed into a form with the same action and first names: for the same user only.
+                <input type="hidden" name=move || format!("form-of-{}", calls.user_id().unwrap_or_default())/>
                 // Password managers find the name in it.
                 <input
                     type=if is_own_password { "text" } else { "hidden" } hidden readonly=is_own_password
