@@ -14,7 +14,6 @@ use axum::{
     body::Body,
     extract::Request,
     http::Response,
-    middleware::from_fn_with_state,
     response::Html,
     routing::{MethodRouter, get},
 };
@@ -23,8 +22,7 @@ use callgate::{
     function,
     server::{
         caller::Caller,
-        demo,
-        door::{self, Doors},
+        demo, door,
         guard::{Guard, Rule},
         services::Services,
         settings::{Overrides, Settings},
@@ -110,23 +108,22 @@ fn page(view: fn() -> AnyView) -> MethodRouter {
 }
 
 /// Pages that panic, behind what stands before every page.
-fn broken_pages(services: &Services) -> Doors {
+fn broken_pages(services: &Services) -> Router {
     let breaks_later = async |Extension(caller): Extension<Caller>| -> Html<String> {
         caller.login().await.unwrap();
         panic!("{CANARY}")
     };
-    let rooms = Router::new()
+    let routes = Router::new()
         .route("/panicking", page(panicking))
         .route("/function", page(|| calling(body_that_breaks)))
         .route("/guard", page(|| calling(guard_that_breaks)))
         .route("/later", get(breaks_later))
-        .route("/endless", page(|| calling(call_that_never_ends)))
-        .layer(from_fn_with_state(services.clone(), door::know_caller));
-    Doors::to(services, rooms)
+        .route("/endless", page(|| calling(call_that_never_ends)));
+    door::with_middleware(services, door::with_session(services, routes))
 }
 
 /// A demo in this folder, whose functions may take so many seconds.
-async fn services(data: &TempDir, call_seconds: u64) -> (Services, Doors) {
+async fn services(data: &TempDir, call_seconds: u64) -> (Services, Router) {
     let overrides = Overrides {
         data: Some(data.path().to_owned()),
         demo: true,
@@ -137,12 +134,12 @@ async fn services(data: &TempDir, call_seconds: u64) -> (Services, Doors) {
     (settings.passwords.memory_kib, settings.passwords.iterations) = (64, 1);
     let services = Services::open(settings, OpenFor::Serve).await.unwrap();
     demo::add_users(&services).await.unwrap();
-    let doors = Doors::new(&services, &Site::Folder("nowhere".into()));
+    let doors = door::router(&services, &Site::Folder("nowhere".into()));
     (services, doors)
 }
 
 /// The answer to a method and a path.
-async fn answer(doors: &Doors, target: &str, header: (&str, &str), body: &str) -> (Response<()>, String) {
+async fn answer(doors: &Router, target: &str, header: (&str, &str), body: &str) -> (Response<()>, String) {
     let (method, path) = target.split_once(' ').unwrap();
     let request = Request::builder().method(method).uri(path).header("host", "localhost");
     let request = request.header(header.0, header.1).body(Body::from(body.to_owned()));

@@ -40,6 +40,8 @@ pub enum Refusal {
     MalformedForm(String),
     /// The request itself could be read in two ways; the text says what of it.
     MalformedRequest(String),
+    /// The request has too many or too large headers; cookies, mostly.
+    HeadersTooLarge,
     /// The body is a JSON object, but not the arguments of this function, for each of these reasons.
     InvalidArguments(Vec<FieldFault>),
     /// The body is not declared as JSON.
@@ -132,6 +134,7 @@ impl Refusal {
             Self::Malformed(_) => ("malformed_body", 400),
             Self::MalformedForm(_) => ("malformed_form", 400),
             Self::MalformedRequest(_) => ("malformed_request", 400),
+            Self::HeadersTooLarge => ("headers_too_large", 431),
             Self::InvalidArguments(_) => ("invalid_arguments", 422),
             Self::NotJson => ("unsupported_media_type", 415),
             Self::NotAForm => ("unsupported_form", 415),
@@ -175,6 +178,9 @@ impl Refusal {
             Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
             Self::MalformedForm(why) => format!("The form cannot be read: {why}. Go back and send it again."),
             Self::MalformedRequest(why) => format!("The request is not valid: {why}."),
+            Self::HeadersTooLarge => {
+                "The request has too many headers or cookies. Delete the cookies of this site, then try again.".into()
+            }
             Self::InvalidArguments(faults) => format!("Some values are not valid: {}.", in_words(faults)),
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
             Self::NotAForm => "Send the form with the header Content-Type: application/x-www-form-urlencoded.".into(),
@@ -297,6 +303,7 @@ impl<'de> Deserialize<'de> for Refusal {
             "malformed_body" => Self::Malformed(detail),
             "malformed_form" => Self::MalformedForm(detail),
             "malformed_request" => Self::MalformedRequest(detail),
+            "headers_too_large" => Self::HeadersTooLarge,
             "invalid_arguments" => Self::InvalidArguments(wire.faults),
             "fresh_login_required" => Self::FreshLoginRequired,
             "forbidden" => Self::Forbidden(detail),
@@ -358,6 +365,7 @@ mod tests {
             Refusal::Conflict("x".into()),
             Refusal::OtherUser,
             Refusal::NotFound("x".into()),
+            Refusal::HeadersTooLarge,
             Refusal::NotJson,
             Refusal::NotAForm,
             Refusal::Encoded,

@@ -11,9 +11,8 @@ use std::{
 };
 
 use axum::http::{HeaderMap, HeaderValue, header::USER_AGENT};
-use futures::FutureExt as _;
 use leptos::prelude::use_context;
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::timeout};
 use tower_sessions::{Session, session::Id};
 
 use super::{
@@ -21,8 +20,7 @@ use super::{
     cookies::{CookieName, Cookies, SetCookie},
     device,
     fault::Fault,
-    https::at_work::AtWork,
-    patience::within,
+    https::in_flight::InFlight,
     remember,
     services::Services,
     sessions::{self, Login, Origin},
@@ -45,7 +43,7 @@ pub struct Arrival {
     /// When it arrived.
     pub at: Timestamp,
     /// When its client was last told something on its connection. The request may have been sent at any time since.
-    pub last_told: Timestamp,
+    pub last_response_at: Timestamp,
 }
 
 struct Request {
@@ -53,7 +51,7 @@ struct Request {
     sent: Option<Id>,
     login: Mutex<LoginState>,
     arrival: Arrival,
-    at_work: AtWork,
+    in_flight: InFlight,
     user_agent: Option<HeaderValue>,
     remember_cookie: Option<String>,
     kept_call_cookie: Option<String>,
@@ -88,8 +86,8 @@ enum CallerSession {
 }
 
 impl Caller {
-    /// The caller of a request with these headers, which came at that moment on a connection for which that is being done.
-    pub fn new(services: Services, headers: &HeaderMap, arrival: Arrival, at_work: AtWork) -> Self {
+    /// The caller of a request with these headers, which came at that moment on a connection with these requests in flight.
+    pub fn new(services: Services, headers: &HeaderMap, arrival: Arrival, in_flight: InFlight) -> Self {
         // A token that cannot be ours counts as none.
         let cookies = Cookies::read(headers, services.cookie_suffix());
         let sent = cookies.get(CookieName::Session).and_then(|token| token.parse().ok());
@@ -100,14 +98,21 @@ impl Caller {
             user_agent,
             CallerSession::Sent(sent),
             arrival,
-            at_work,
+            in_flight,
         )
     }
 
     /// A caller made up, in that session.
     pub fn in_session(services: Services, session: Session, arrival: Arrival) -> Self {
         let session = CallerSession::Open(session);
-        Self::with(services, Cookies::default(), None, session, arrival, AtWork::default())
+        Self::with(
+            services,
+            Cookies::default(),
+            None,
+            session,
+            arrival,
+            InFlight::default(),
+        )
     }
 
     fn with(
@@ -116,7 +121,7 @@ impl Caller {
         user_agent: Option<HeaderValue>,
         session: CallerSession,
         arrival: Arrival,
-        at_work: AtWork,
+        in_flight: InFlight,
     ) -> Self {
         let cookie = |name| cookies.get(name).map(str::to_owned);
         let remember_cookie = cookie(CookieName::Remember);
@@ -136,7 +141,7 @@ impl Caller {
                 at: arrival.at,
             }),
             arrival,
-            at_work,
+            in_flight,
             user_agent,
             set_cookies: Mutex::default(),
         }))
@@ -221,14 +226,14 @@ impl Caller {
         W: Future<Output = Result<T, Refusal>>,
     {
         let limit = self.services().settings().limits.call();
-        let working = self.0.at_work.begin();
-        within(limit, work).map(move |done| {
-            drop(working);
-            done.unwrap_or_else(|| {
-                tracing::warn!(what, seconds = limit.as_secs(), "it took too long and was given up");
+        let busy = self.0.in_flight.begin();
+        async move {
+            let _busy = busy;
+            timeout(limit, work).await.unwrap_or_else(|_| {
+                tracing::warn!(what, seconds = limit.as_secs(), "the call timed out");
                 Err(Refusal::CallTooSlow)
             })
-        })
+        }
     }
 
     /// What a login with this request comes from.
@@ -262,12 +267,11 @@ impl Caller {
         if let Some(login) = self.login_if_known() {
             return Ok(Some(login));
         }
-        // What is seldom needed is boxed, so that every other call has less to carry.
-        let mut login = Box::pin(self.look_up()).await?;
+        let mut login = self.look_up().await?;
         if login.is_none() && !self.0.restored.initialized() {
-            let restoring = self.0.restored.get_or_try_init(|| remember::restore(self));
-            Box::pin(restoring).await?;
-            login = Box::pin(self.look_up()).await?;
+            // Boxed: restoring asks for the login again.
+            Box::pin(self.0.restored.get_or_try_init(|| remember::restore(self))).await?;
+            login = self.look_up().await?;
         }
         if login.is_some() {
             self.state().known.clone_from(&login);

@@ -128,7 +128,7 @@ fn with(services: &Services, session: Session) -> Caller {
     let arrival = Arrival {
         address: None,
         at: now,
-        last_told: now,
+        last_response_at: now,
     };
     Caller::in_session(services.clone(), session, arrival)
 }

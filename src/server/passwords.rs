@@ -1,15 +1,15 @@
-//! Passwords: hashed and verified off the async workers, a few at a time, on threads of their own.
+//! Passwords: hashed and verified off the async workers, behind a bounded number of permits.
 //!
-//! What is begun is done, also when the client has gone; until then it counts among the few.
+//! A hash that has begun runs to its end and holds its permit, also when the client has gone.
 
 mod hashing;
 mod one_each;
-mod threads;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::oneshot::{self, error::RecvError},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
     time::{Instant, timeout_at},
 };
 use unicode_normalization::UnicodeNormalization as _;
@@ -19,7 +19,6 @@ pub use self::hashing::Verdict;
 use self::{
     hashing::Hasher,
     one_each::{OneEach, Own},
-    threads::{Area, Threads, Turn},
 };
 use super::{
     fault::Fault,
@@ -35,7 +34,7 @@ use crate::contract::{
 #[derive(Clone)]
 pub struct Passwords {
     hasher: Hasher,
-    threads: Threads,
+    permits: Arc<Semaphore>,
     one_each: OneEach,
     max_wait: Duration,
     min_chars: usize,
@@ -49,7 +48,7 @@ impl Passwords {
     pub fn new(settings: &settings::Passwords) -> anyhow::Result<Self> {
         Ok(Self {
             hasher: Hasher::new(settings)?,
-            threads: Threads::new(settings.permits),
+            permits: Arc::new(Semaphore::new(settings.permits.min(Semaphore::MAX_PERMITS))),
             one_each: OneEach::default(),
             max_wait: Duration::from_millis(settings.max_wait_ms),
             min_chars: settings.min_chars,
@@ -61,17 +60,16 @@ impl Passwords {
     /// # Errors
     /// [`Refusal::Busy`] where too many are being hashed.
     pub async fn hash(&self, password: Password) -> Result<String, Refusal> {
-        self.work(move |hasher, area| hasher.hash(area, &password)).await
+        self.work(move |hasher| hasher.hash(&password)).await
     }
 
     /// The same however long it takes, for a start: nobody waits for an answer, and nothing is to fail because others wait.
     ///
     /// # Errors
-    /// A fault where the system has no thread or no random numbers.
+    /// A fault where the system has no random numbers.
     pub async fn hash_at_start(&self, password: Password) -> Result<String, Refusal> {
-        // The turn is kept: it would be given up.
-        let (_turn, told) = self.begin(move |hasher, area| hasher.hash(area, &password))?;
-        result(told.await)
+        let permit = self.permit().await?;
+        self.run(permit, move |hasher| hasher.hash(&password)).await
     }
 
     /// Hashes a password that somebody chose, if it is good enough for `user_id`; otherwise says why it is not, in words
@@ -99,11 +97,11 @@ impl Passwords {
         own: Option<Own>,
     ) -> Result<Result<String, String>, Refusal> {
         let (user_id, min_chars) = (user_id.to_owned(), self.min_chars);
-        self.work(move |hasher, area| {
+        self.work(move |hasher| {
             // With the work, and not with the request: that can be gone before.
             let _own = own;
             match password_policy::problem(&password, &user_id, min_chars) {
-                None => hasher.hash(area, &password.0).map(Ok),
+                None => hasher.hash(&password.0).map(Ok),
                 Some(problem) => Ok(Err(problem)),
             }
         })
@@ -118,7 +116,7 @@ impl Passwords {
         self.verify_by(Instant::now() + self.max_wait, password, stored).await
     }
 
-    /// The same for somebody who has waited already: the turn has to come by `deadline`, unless a thread is there at once.
+    /// The same for somebody who has waited already: a permit has to come by `deadline`, unless one is free at once.
     ///
     /// # Errors
     /// As [`Self::verify`].
@@ -128,15 +126,13 @@ impl Passwords {
         password: Password,
         stored: Option<String>,
     ) -> Result<Verdict, Refusal> {
-        self.work_by(deadline, move |hasher, area| {
-            hasher.verify(area, &password, stored.as_deref())
-        })
-        .await
+        self.work_by(deadline, move |hasher| hasher.verify(&password, stored.as_deref()))
+            .await
     }
 
     async fn work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Hasher, &mut Area) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Refusal> {
         self.work_by(Instant::now() + self.max_wait, work).await
     }
@@ -144,37 +140,31 @@ impl Passwords {
     async fn work_by<T: Send + 'static>(
         &self,
         deadline: Instant,
-        work: impl FnOnce(&Hasher, &mut Area) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let (turn, mut told) = self.begin(work)?;
-        match timeout_at(deadline, &mut told).await {
-            Ok(done) => result(done),
-            Err(_) if turn.give_up() => Err(Refusal::Busy { retry_after: 2 }),
-            // Its turn had come in time.
-            Err(_) => result(told.await),
-        }
+        let permit = timeout_at(deadline, self.permit()).await;
+        let permit = permit.map_err(|_| Refusal::Busy { retry_after: 2 })??;
+        self.run(permit, work).await
     }
 
-    /// Has the work done when its turn comes.
-    fn begin<T: Send + 'static>(
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        permit.map_err(|error| Fault::new("waiting to hash a password", error))
+    }
+
+    async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Hasher, &mut Area) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<(Turn, oneshot::Receiver<Result<T, Fault>>), Fault> {
+        permit: OwnedSemaphorePermit,
+        work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let hasher = self.hasher.clone();
         let request = UnderWay::current();
-        let (tell, told) = oneshot::channel();
-        let turn = self.threads.run(move |area| {
-            // It is an error where the client has gone: then nobody is told.
-            let _ = tell.send(over_blocking(request, || work(&hasher, area)));
+        let done = spawn_blocking(move || {
+            let _permit = permit;
+            over_blocking(request, || work(&hasher))
         });
-        let turn = turn.map_err(|error| Fault::unavailable("starting to hash a password", error))?;
-        Ok((turn, told))
+        Ok(done.await.map_err(|error| Fault::new("hashing a password", error))??)
     }
-}
-
-/// What came of some work.
-fn result<T>(done: Result<Result<T, Fault>, RecvError>) -> Result<T, Refusal> {
-    Ok(done.map_err(|error| Fault::new("hashing a password", error))??)
 }
 
 /// Whether a password is longer than [`Password::MAX_CHARS`], however its accents are put together. No further than that is
@@ -190,7 +180,7 @@ pub(super) fn normalised(password: &Password) -> Zeroizing<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{pin::pin, sync::mpsc};
+    use std::pin::pin;
 
     use futures::FutureExt as _;
 
@@ -291,7 +281,7 @@ mod tests {
     #[tokio::test]
     async fn surplus_work_is_refused_as_busy() {
         let mut passwords = with_memory(64);
-        passwords.threads = Threads::new(0);
+        passwords.permits = Arc::new(Semaphore::new(0));
         passwords.max_wait = Duration::from_millis(1);
         assert!(matches!(passwords.hash(typed("a")).await, Err(Refusal::Busy { .. })));
     }
@@ -299,16 +289,15 @@ mod tests {
     #[tokio::test]
     async fn a_start_waits_for_its_turn_however_long_that_takes() {
         let mut passwords = with_memory(64);
-        passwords.threads = Threads::new(1);
+        passwords.permits = Arc::new(Semaphore::new(1));
         passwords.max_wait = Duration::ZERO;
-        let (go_on, waits) = mpsc::channel::<()>();
-        let _first = passwords.threads.run(move |_| waits.recv().unwrap()).unwrap();
+        let first = passwords.permit().await.unwrap();
         let mut hashing = pin!(passwords.hash_at_start(typed("a")));
         assert!(hashing.as_mut().now_or_never().is_none(), "it waits");
         // A login that comes later is given up before.
         assert_eq!(passwords.hash(typed("a")).await, Err(Refusal::Busy { retry_after: 2 }));
         assert!(hashing.as_mut().now_or_never().is_none(), "it still waits");
-        go_on.send(()).unwrap();
+        drop(first);
         hashing.await.unwrap();
     }
 
@@ -316,18 +305,18 @@ mod tests {
     async fn a_user_has_one_password_hashed_at_a_time() {
         let mut passwords = with_memory(64);
         let new = || NewPassword(typed("seven small zebras swim"));
-        passwords.threads = Threads::new(0);
+        passwords.permits = Arc::new(Semaphore::new(0));
         passwords.max_wait = Duration::from_millis(1);
         let (first, second, others) = tokio::join!(
             passwords.hash_own(new(), "ada"),
             passwords.hash_own(new(), "ada"),
             passwords.hash_own(new(), "bob"),
         );
-        // Those that are in line have waited for a thread.
+        // Those that are in line have waited for a permit.
         assert_eq!(first, Err(Refusal::Busy { retry_after: 2 }));
         assert_eq!(second, Err(Refusal::Busy { retry_after: 1 }));
         assert_eq!(others, Err(Refusal::Busy { retry_after: 2 }));
-        passwords.threads = Threads::new(1);
+        passwords.permits = Arc::new(Semaphore::new(1));
         passwords.max_wait = Duration::from_secs(2);
         passwords.hash_own(new(), "ada").await.unwrap().unwrap();
     }

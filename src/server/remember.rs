@@ -205,7 +205,7 @@ async fn take_again(
 /// Whether a request may have been sent before its client could know of the new token: the rotation was only just now, and
 /// the client has been told nothing since on that connection, or what it was told may still have been under way.
 fn may_have_crossed(arrival: Arrival, rotated_at: Timestamp) -> bool {
-    let window = match arrival.last_told <= rotated_at {
+    let window = match arrival.last_response_at <= rotated_at {
         true => CROSSING,
         false => FLIGHT,
     };
@@ -268,11 +268,11 @@ mod tests {
     #[test]
     fn only_a_request_from_before_the_rotation_may_have_crossed_with_it() {
         let rotated_at = Timestamp(100_000);
-        let may_have_crossed = |last_told, at| {
+        let may_have_crossed = |last_response_at, at| {
             let arrival = Arrival {
                 address: None,
                 at: Timestamp(at),
-                last_told: Timestamp(last_told),
+                last_response_at: Timestamp(last_response_at),
             };
             super::may_have_crossed(arrival, rotated_at)
         };

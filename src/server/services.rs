@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     audit::Audit,
     cookies,
@@ -9,17 +11,13 @@ use super::{
     passwords::Passwords,
     sessions::store::Store,
     settings::Settings,
-    stopping::Stopping,
     storage::{OpenFor, Storage},
     throttle::Throttle,
 };
 
 /// Settings, database, sessions, password hashing, throttling and audit trail, behind one cheap handle.
 #[derive(Clone)]
-pub struct Services(Arc<Handle>);
-
-/// What is counted for each handle by itself.
-struct Handle(Arc<Inner>);
+pub struct Services(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
@@ -29,7 +27,7 @@ struct Inner {
     throttle: Throttle,
     pace: Pace,
     audit: Audit,
-    stopping: Stopping,
+    shutdown: CancellationToken,
     cookie_suffix: String,
 }
 
@@ -69,64 +67,57 @@ impl Services {
             throttle: Throttle::new(storage.clone(), &settings),
             pace: Pace::new(settings.limits.kept_calls_per_minute),
             audit: Audit::new(storage.clone()),
-            stopping: Stopping::default(),
+            shutdown: CancellationToken::new(),
             cookie_suffix: cookies::suffix_for(&settings.origin()),
             storage,
             settings,
         };
-        Self(Arc::new(Handle(Arc::new(inner))))
-    }
-
-    /// The same behind a handle of its own. Whoever clones it does not share a counter with all others: between cores that
-    /// count at the same time, it would go back and forth.
-    #[must_use]
-    pub fn apart(&self) -> Self {
-        Self(Arc::new(Handle(Arc::clone(&self.0.0))))
+        Self(Arc::new(inner))
     }
 
     /// The settings.
     pub fn settings(&self) -> &Settings {
-        &self.0.0.settings
+        &self.0.settings
     }
 
     /// What the names of the cookies of this site end in.
     pub fn cookie_suffix(&self) -> &str {
-        &self.0.0.cookie_suffix
+        &self.0.cookie_suffix
     }
 
     /// The database.
     pub fn storage(&self) -> &Storage {
-        &self.0.0.storage
+        &self.0.storage
     }
 
     /// The store of sessions.
     pub fn sessions(&self) -> &Arc<Store> {
-        &self.0.0.sessions
+        &self.0.sessions
     }
 
     /// The hashing of passwords.
     pub fn passwords(&self) -> &Passwords {
-        &self.0.0.passwords
+        &self.0.passwords
     }
 
     /// The audit trail and the call log.
     pub fn audit(&self) -> &Audit {
-        &self.0.0.audit
+        &self.0.audit
     }
 
-    /// Whether the server is stopping.
-    pub fn stopping(&self) -> &Stopping {
-        &self.0.0.stopping
+    /// Cancelled when the server begins to shut down.
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.0.shutdown
     }
 
     /// The pace at which calls are kept.
     pub fn pace(&self) -> &Pace {
-        &self.0.0.pace
+        &self.0.pace
     }
 
     /// The throttling of logins.
     pub fn throttle(&self) -> &Throttle {
-        &self.0.0.throttle
+        &self.0.throttle
     }
 }
 

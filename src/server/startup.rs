@@ -13,14 +13,13 @@ use anyhow::bail;
 use axum_server::Handle;
 use futures::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     background::keep_going,
     certificates::Certificates,
     clock::Timestamp,
-    demo,
-    door::Doors,
-    function,
+    demo, door, function,
     https::{
         self,
         certificate::InUse,
@@ -34,12 +33,11 @@ use super::{
     sessions::sweep::sweep_forever,
     settings::{self, Settings},
     site::Site,
-    stopping::Stopping,
     storage::{OpenFor, Storage},
 };
 
 /// How long the audit trail is written at the stop.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until the process is told to stop, and then until the calls under way are done.
 ///
@@ -115,10 +113,10 @@ impl Started {
             services, certificate, ..
         } = self;
         let settings = services.settings();
-        let stopping = services.stopping();
+        let shutdown = services.shutdown();
         let places = places(settings);
         let (open, closed) = tokio::sync::mpsc::channel(1);
-        let listener = |socket| Listener::new(socket, Arc::clone(&places), stopping.clone(), open.clone());
+        let listener = |socket| Listener::new(socket, Arc::clone(&places), shutdown.clone(), open.clone());
         let (secure, plain) = (listener(self.secure)?, self.plain.map(listener).transpose()?);
         drop(open);
 
@@ -132,12 +130,12 @@ impl Started {
         let reloading = keep_going("certificate reloader", reloader, move |reloader| {
             reloader.run(reload_period).boxed()
         });
-        let doors = Doors::new(&services, &self.site);
+        let router = door::router(&services, &self.site);
         let (handle, plain_handle) = (Handle::new(), Handle::new());
         let handles = [plain_handle.clone(), handle.clone()];
         let stopper = tokio::spawn(stop_when_told(
             signals.stop,
-            stopping.clone(),
+            shutdown.clone(),
             closed,
             handles.clone(),
             Duration::from_millis(settings.https.farewell_ms),
@@ -148,21 +146,22 @@ impl Started {
             services.audit().write_forever().boxed()
         });
         announce(settings, &ca, self.first_admin.as_deref());
-        let serving = https::serve(secure, tls, doors, settings, handle);
+        let serving = https::serve(secure, tls, router, &settings.https, handle);
         match plain {
             Some(plain) => {
-                let leading = https::plain::serve(plain, &services, plain_handle);
+                let router = https::plain::router(&services);
+                let leading = https::serve_plain(plain, router, &settings.https, plain_handle);
                 tokio::try_join!(serving, leading)?;
             }
             None => serving.await?,
         }
         stopper.abort();
         // Calls that are broken off now are noted when their connections go.
-        https::parted(handles.each_ref(), LAST_WORDS).await;
+        https::wait_for_connections(handles.each_ref(), FLUSH_TIMEOUT).await;
         sweeper.abort();
         reloading.abort();
         // Before the writer is stopped: stopped while it commits, it would not know that its lines are stored.
-        services.audit().write_all(LAST_WORDS).await;
+        services.audit().write_all(FLUSH_TIMEOUT).await;
         writer.abort();
         services.storage().close().await;
         Ok(())
@@ -209,7 +208,7 @@ fn places(settings: &Settings) -> Arc<Places> {
 /// `farewell`, and no more calls under way after `drain`.
 async fn stop_when_told(
     mut signals: StopSignals,
-    stopping: Stopping,
+    shutdown: CancellationToken,
     mut closed: tokio::sync::mpsc::Receiver<()>,
     handles: [Handle<Peer>; 2],
     farewell: Duration,
@@ -217,11 +216,11 @@ async fn stop_when_told(
 ) {
     signals.next().await;
     tracing::info!("stopping; calls under way may finish");
-    stopping.begin();
+    shutdown.cancel();
     let gracefully = async {
         // Until the sockets are closed, a connection that waits in their queue is accepted, and then counted.
         closed.recv().await;
-        https::parted(handles.each_ref(), farewell).await;
+        https::wait_for_connections(handles.each_ref(), farewell).await;
         for handle in &handles {
             handle.graceful_shutdown(Some(drain));
         }

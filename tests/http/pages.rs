@@ -196,3 +196,31 @@ async fn a_method_that_a_page_does_not_take_is_405_and_names_those_it_takes() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_slash_too_many_leads_to_the_page_and_nowhere_else() {
+    let server = Server::shared();
+    let client = server.client();
+    for (path, page) in [
+        ("/login/", "/login"),
+        ("/login/?next=/account", "/login?next=/account"),
+        ("/account/", "/account"),
+        ("/functions/auth_func/?a=%2F", "/functions/auth_func?a=%2F"),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let reply = client.request(method, path).send().await;
+            assert_eq!((reply.status, reply.header("location")), (308, page), "{method} {path}");
+        }
+        assert_eq!(client.post(path, "text/plain", "").await.status, 404, "{path}");
+    }
+    for path in [
+        "//evil.example/",
+        "/login//",
+        "/functions/nothing/",
+        "/functions/%61uth_func/",
+        "/api/auth_func/",
+    ] {
+        let reply = client.get(path).await;
+        assert_eq!((reply.status, reply.find("location")), (404, None), "{path}");
+    }
+}

@@ -15,7 +15,7 @@ pub mod view;
 
 use std::{
     collections::HashMap,
-    iter, mem,
+    mem,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -23,7 +23,6 @@ use std::{
     time::Duration,
 };
 
-use thread_local::ThreadLocal;
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -49,9 +48,7 @@ const MOST_REFUSALS: u32 = 100;
 #[derive(Debug)]
 pub struct Audit {
     storage: Storage,
-    events: Mutex<Noted>,
-    /// The calls, those of each thread by themselves: what all share would go back and forth between the cores with every call.
-    calls: ThreadLocal<Mutex<Noted>>,
+    noted: Mutex<Noted>,
     /// What is being written.
     batch: tokio::sync::Mutex<Noted>,
     news: Notify,
@@ -87,8 +84,7 @@ impl Audit {
     pub fn new(storage: Storage) -> Self {
         Self {
             storage,
-            events: Mutex::default(),
-            calls: ThreadLocal::new(),
+            noted: Mutex::default(),
             batch: tokio::sync::Mutex::default(),
             news: Notify::new(),
             is_failing: AtomicBool::new(false),
@@ -103,20 +99,14 @@ impl Audit {
         if (event.action == Action::Refused || is_nobodys) && !refusals().count(&event) {
             return;
         }
-        locked(&self.events).add_event(event);
+        self.noted().add_event(event);
         self.news.notify_one();
     }
 
     /// Notes a call.
     pub fn note_call(&self, call: CallRecord) {
-        let mut noted = locked(self.calls.get_or_default());
-        let is_first = noted.is_empty();
-        noted.add_call(call);
-        drop(noted);
-        // Of others it is known that something waits to be written.
-        if is_first {
-            self.news.notify_one();
-        }
+        self.noted().add_call(call);
+        self.news.notify_one();
     }
 
     /// Writes what is noted, for as long as the server runs.
@@ -133,7 +123,7 @@ impl Audit {
     /// Writes all that was noted until now, at a graceful stop. Gives up after a while, and then logs what was lost.
     pub async fn write_all(&self, patience: Duration) {
         let writing = async {
-            while !self.write().await || self.noted().any(|noted| !noted.is_empty()) {
+            while !self.write().await || !self.noted().is_empty() {
                 sleep(COLLECT).await;
             }
         };
@@ -146,9 +136,8 @@ impl Audit {
     /// is kept until it is stored, so nothing is lost where this is given up.
     async fn write(&self) -> bool {
         let mut batch = self.batch.lock().await;
-        for mut noted in self.noted() {
-            batch.take_from(mem::take(&mut noted));
-        }
+        let newer = mem::take(&mut *self.noted());
+        batch.take_from(newer);
         batch.calls.sort_by_key(|call| call.at);
         let dropped = mem::take(&mut batch.dropped);
         if dropped > 0 {
@@ -174,14 +163,9 @@ impl Audit {
         false
     }
 
-    /// All that is noted, one part after the other.
-    fn noted(&self) -> impl Iterator<Item = MutexGuard<'_, Noted>> {
-        iter::once(&self.events).chain(self.calls.iter()).map(locked)
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn locked(noted: &Mutex<Noted>) -> MutexGuard<'_, Noted> {
-    noted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -209,7 +193,7 @@ mod tests {
             });
             audit.news.notified().await;
             assert!(audit.write().await);
-            assert!(audit.noted().all(|noted| noted.is_empty()));
+            assert!(audit.noted().is_empty());
         }
         let in_order = EventFilter {
             after: Some(0),

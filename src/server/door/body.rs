@@ -9,16 +9,15 @@ use axum::{
 };
 use futures::StreamExt as _;
 use http_body_util::BodyExt as _;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 
-use crate::{
-    contract::Refusal,
-    server::{patience::within, settings::Settings},
-};
+use crate::{contract::Refusal, server::settings::Settings};
 
-/// How much of a refused body is taken off the line, and for how long.
-const DRAINED_BYTES: usize = 2 * 1024 * 1024;
-const DRAINED_FOR: Duration = Duration::from_secs(2);
+/// For how long the rest of a refused body is read.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many refused bodies are read to their end at the same time.
+static DRAINS: Semaphore = Semaphore::const_new(32);
 
 /// How many bytes are held at most of all bodies that have begun to come and not come to their end. Those that come in one
 /// piece, as nearly all do, do not count.
@@ -45,9 +44,9 @@ pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, 
     // From here on the client is asked for the body, and waits no more.
     request.headers_mut().remove(EXPECT);
     let reading = collect(request.body_mut(), limit, &HELD);
-    let bytes = within(Duration::from_secs(settings.https.body_seconds), reading)
+    let bytes = timeout(Duration::from_secs(settings.https.body_seconds), reading)
         .await
-        .ok_or(Refusal::TooSlow)??;
+        .map_err(|_| Refusal::TooSlow)??;
     String::from_utf8(bytes)
         .map_err(|error| Refusal::Malformed(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to())))
 }
@@ -79,28 +78,27 @@ async fn collect(body: &mut Body, limit: u64, held: &Semaphore) -> Result<Vec<u8
     Ok(bytes)
 }
 
-/// Takes what is left of a refused body off the line, unread and within bounds: a client that is still sending when the
-/// connection closes finds a broken connection instead of the refusal. `false` where something of it is left.
+/// Reads and drops the rest of a refused body, within bounds: a client that is still sending when the connection closes, or its
+/// HTTP/2 stream, sees a reset instead of the refusal. `false` where a part of it is left.
 pub async fn drain(request: &mut Request) -> bool {
     // This client waits for an answer before it sends anything.
     if request.headers().contains_key(EXPECT) {
         return http_body::Body::is_end_stream(request.body());
     }
-    let mut left = DRAINED_BYTES;
+    let Ok(_permit) = DRAINS.try_acquire() else {
+        return http_body::Body::is_end_stream(request.body());
+    };
     let mut body = mem::take(request.body_mut()).into_data_stream();
     let draining = async {
         loop {
             match body.next().await {
                 None => return true,
                 Some(Err(_)) => return false,
-                Some(Ok(chunk)) => left = left.saturating_sub(chunk.len()),
-            }
-            if left == 0 {
-                return false;
+                Some(Ok(_)) => {}
             }
         }
     };
-    tokio::time::timeout(DRAINED_FOR, draining).await.unwrap_or_default()
+    timeout(DRAIN_TIMEOUT, draining).await.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ mod tests {
             audit::Event,
             caller::Arrival,
             clock::Timestamp,
-            https::at_work::AtWork,
+            https::in_flight::InFlight,
             login::log_in,
             services::Services,
             sessions,
@@ -130,9 +130,9 @@ mod tests {
         let arrival = Arrival {
             address: None,
             at: now,
-            last_told: now,
+            last_response_at: now,
         };
-        Caller::new(services.clone(), headers, arrival, AtWork::default())
+        Caller::new(services.clone(), headers, arrival, InFlight::default())
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Refuses requests whose host or length could be read in two ways (RFC 9112, sections 3.2 and 6; RFC 9113, section
+//! Refuses requests with too many headers, and those whose host or length could be read in two ways (RFC 9112, sections 3.2 and 6; RFC 9113, section
 //! 8.3.1; OWASP ASVS 4.2.1 to 4.2.4).
 //!
 //! Something in front of the server may have read such a request in the other way, and then the two no longer agree where
@@ -10,30 +10,52 @@ use axum::{
     extract::Request,
     http::{
         HeaderMap, HeaderValue, Uri, Version,
-        header::{CONNECTION, HOST, TRANSFER_ENCODING},
+        header::{CONNECTION, COOKIE, HOST, TRANSFER_ENCODING},
         uri::Authority,
     },
+    middleware::Next,
     response::Response,
 };
 
 use super::reply::{Reader, refused_to};
 use crate::contract::Refusal;
 
-/// The refusal of an ambiguous request. It stands outside of everything that reads one.
-pub fn refuse_ambiguous(request: &Request) -> Option<Response> {
+/// The most header fields of a request. All cookies count as one: browsers send each as a field of its own over HTTP/2 (RFC 9113,
+/// section 8.2.3).
+const MAX_FIELDS: usize = 100;
+
+/// The most bytes of names and values of header fields: 32 KiB of cookies, and as much for the rest.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// The middleware.
+pub async fn check(request: Request, next: Next) -> Response {
+    let format = Reader::of(request.uri().path());
+    if has_too_many_headers(request.headers()) {
+        return refused_to(format, &Refusal::HeadersTooLarge);
+    }
     let fault = fault_of_length(request.headers())
-        .or_else(|| fault_of_host(request.version(), request.uri(), request.headers()))?;
-    let mut response = refused_to(
-        Reader::of(request.uri().path()),
-        &Refusal::MalformedRequest(fault.to_owned()),
-    );
+        .or_else(|| fault_of_host(request.version(), request.uri(), request.headers()));
+    let Some(fault) = fault else {
+        return next.run(request).await;
+    };
+    let mut response = refused_to(format, &Refusal::MalformedRequest(fault.to_owned()));
     if request.version() <= Version::HTTP_11 {
         // Nobody knows where the next request begins.
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Some(response)
+    response
+}
+
+fn has_too_many_headers(headers: &HeaderMap) -> bool {
+    let cookies = headers.get_all(COOKIE).iter().count();
+    let fields = headers.len() - cookies.saturating_sub(1);
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    fields > MAX_FIELDS || bytes > MAX_BYTES
 }
 
 fn fault_of_length(headers: &HeaderMap) -> Option<&'static str> {

@@ -1,21 +1,15 @@
 //! The headers of every answer over HTTPS, refusals, redirects and files included.
 
-use std::{mem, sync::LazyLock};
-
 use axum::{
-    extract::Request,
     http::{
         HeaderMap, HeaderName, HeaderValue,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
             X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
     response::Response,
 };
-
-/// The most headers of a request. hyper holds HTTP/1.1 to it, but not HTTP/2.
-const MAX_HEADERS: usize = 100;
 
 /// For answers that are not pages: nothing in them may load or run anything.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
@@ -23,8 +17,6 @@ const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; base-
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 const BY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// The reference of the request.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -58,36 +50,6 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Whether a request has more headers than are taken.
-pub fn are_too_many(request: &Request) -> bool {
-    request.headers().len() > MAX_HEADERS
-}
-
-/// What every answer has, unless it says something else itself. To begin with a copy of it is much quicker than to add one
-/// header after the other.
-static ALL: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let mut headers = HeaderMap::from_iter(EVERYWHERE);
-    headers.insert(CONTENT_SECURITY_POLICY, NOTHING);
-    // Whatever is no file is about one request, also where it never came to a session.
-    headers.insert(CACHE_CONTROL, NO_STORE);
-    headers
-});
-
-/// The headers of an answer in JSON, all of them: a copy that need not grow.
-pub fn of_json() -> HeaderMap {
-    static JSON_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
-        // With room to spare: a full map grows even where a value is replaced.
-        let mut headers = HeaderMap::with_capacity(2 * ALL.len());
-        headers.extend(ALL.clone());
-        headers.insert(CONTENT_TYPE, JSON);
-        depend_on_session(&mut headers);
-        // Its place. What it is, the entrance says.
-        headers.insert(X_REQUEST_ID, HeaderValue::from_static(""));
-        headers
-    });
-    JSON_HEADERS.clone()
-}
-
 /// For what depends on who asks: nobody keeps it (OWASP ASVS 14.3.2).
 pub fn depend_on_session(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, NO_STORE);
@@ -96,19 +58,14 @@ pub fn depend_on_session(headers: &mut HeaderMap) {
     }
 }
 
-/// Adds to an answer what every one has.
-pub fn add(response: &mut Response) {
-    // One that was made in JSON began with them.
-    if !response.headers().contains_key(STRICT_TRANSPORT_SECURITY) {
-        let own = mem::replace(response.headers_mut(), ALL.clone());
-        response.headers_mut().extend(own);
-    }
-    debug_assert!(
-        EVERYWHERE
-            .iter()
-            .all(|(name, value)| response.headers().get(name) == Some(value)),
-        "nothing replaces what holds everywhere"
-    );
+/// Adds the security headers to a response. What a handler has set stays, but for the headers that hold everywhere.
+pub async fn add(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.extend(EVERYWHERE);
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
+    // Whatever is no file is about one request, also where it never came to a session.
+    headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
+    response
 }
 
 /// The policy of a page: its own style sheet, images and requests, and scripts with the nonce of this answer only.

@@ -19,7 +19,7 @@ use axum::{
 use crate::server::{fault::Fault, services::Services};
 
 /// How long the database may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The routes of both.
 pub fn routes(services: Services) -> Router {
@@ -49,10 +49,10 @@ async fn ready(State(services): State<Services>) -> Response {
 }
 
 async fn what_is_missing(services: &Services) -> Option<&'static str> {
-    if services.stopping().has_begun() {
+    if services.shutdown().is_cancelled() {
         return Some("not ready: the server is stopping\n");
     }
-    let asked = tokio::time::timeout(PATIENCE, services.storage().answers()).await;
+    let asked = tokio::time::timeout(DATABASE_TIMEOUT, services.storage().answers()).await;
     let answered =
         asked.unwrap_or_else(|late| Err(Fault::unavailable("asking the database whether it is there", late)));
     let fault = answered.err()?;
@@ -74,7 +74,7 @@ mod tests {
     async fn a_server_that_stops_is_not_ready_but_lives() {
         let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
         assert_eq!(ready(State(services.clone())).await.status(), StatusCode::OK);
-        services.stopping().begin();
+        services.shutdown().cancel();
         let response = ready(State(services)).await;
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(RETRY_AFTER));

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use axum::{
+    Extension,
     extract::Request,
     http::{
         HeaderMap, HeaderValue, Method, Version,
@@ -15,7 +16,6 @@ use axum::{
 
 use super::{
     body::{drain, read},
-    openapi,
     reply::{answered, refused},
 };
 use crate::{
@@ -25,7 +25,6 @@ use crate::{
         caller::Caller,
         function::{self, Function},
         kept_calls,
-        services::Services,
         settings::Settings,
     },
 };
@@ -42,17 +41,12 @@ pub fn is_for_programs(path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Whether a path is that of a function, be it one that is not there.
-pub fn is_for(path: &str) -> bool {
-    is_for_programs(path) && path != openapi::PATH
-}
-
 /// Calls a function.
-pub async fn call(services: &Services, caller: &Caller, request: &mut Request) -> Response {
-    match try_call(services.settings(), caller, request).await {
+pub async fn call(Extension(caller): Extension<Caller>, mut request: Request) -> Response {
+    match try_call(caller.services().settings(), &caller, &mut request).await {
         Ok(reply) => answered(reply),
         Err(refusal) => {
-            let is_drained = Box::pin(drain(request)).await;
+            let is_drained = drain(&mut request).await;
             let mut response = refused(&refusal);
             // The connection ends with this answer. (HTTP/2 goes on without the rest.)
             if !is_drained && request.version() <= Version::HTTP_11 {
@@ -80,7 +74,7 @@ async fn try_call(settings: &Settings, caller: &Caller, request: &mut Request) -
     under_way.over(&result);
     let reply = result?;
     if caller.kept_call_cookie().is_some() {
-        Box::pin(kept_calls::replace_by_call(caller, function.name())).await;
+        kept_calls::replace_by_call(caller, function.name()).await;
     }
     Ok(reply)
 }
@@ -110,7 +104,7 @@ async fn call_over_http(
         text.remove(0);
     }
     if began.elapsed() >= STALE_AFTER {
-        Box::pin(caller.look_again()).await?;
+        caller.look_again().await?;
     }
     let text = match text.is_empty() && takes_nothing {
         true => "{}".to_owned(),

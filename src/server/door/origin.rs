@@ -4,12 +4,13 @@
 //! is always allowed: no GET changes anything.
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{
         HeaderMap, HeaderName, Method,
         header::{HOST, ORIGIN},
         uri::Authority,
     },
+    middleware::Next,
     response::Response,
 };
 
@@ -24,21 +25,20 @@ use crate::{
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether a request may go on: it changes nothing, or comes from a page of this site, or from no page at all.
-pub fn is_allowed(services: &Services, request: &Request) -> bool {
+/// The middleware. (tower-http's layer against cross-site requests does not compare the scheme.)
+pub async fn check(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let own_origin = services.settings().origin();
     // HTTP/2 names the host in the address, HTTP/1.1 in a header.
     let host = || {
         let named = request.uri().authority().map(Authority::as_str);
         named.or_else(|| text(request.headers(), HOST))
     };
-    is_safe || is_own(request.headers(), host, || services.settings().origin())
-}
-
-/// Refuses a request from another site.
-pub async fn refuse(services: &Services, request: &mut Request) -> Response {
-    events::other_site(text(request.headers(), ORIGIN), &services.settings().origin());
-    drain(request).await;
+    if is_safe || is_own(request.headers(), host, || own_origin.clone()) {
+        return next.run(request).await;
+    }
+    events::other_site(text(request.headers(), ORIGIN), &own_origin);
+    drain(&mut request).await;
     refused_to(Reader::of(request.uri().path()), &Refusal::CrossOrigin)
 }
 

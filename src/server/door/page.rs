@@ -13,7 +13,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderValue, Method, StatusCode,
-        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION},
     },
     response::{IntoResponse as _, Response},
     routing::get,
@@ -57,6 +57,8 @@ pub struct Pages {
     services: Services,
     program: Arc<Program>,
     site: Arc<SiteFacts>,
+    /// Those of the table in `app.rs`.
+    paths: Arc<[String]>,
     /// Made when it is first asked for: it is large, and few ask.
     openapi: Arc<OnceLock<String>>,
     reload_port: Option<u16>,
@@ -87,6 +89,10 @@ impl Pages {
             },
         };
         Self {
+            paths: generate_route_list(App)
+                .iter()
+                .map(|page| page.path().to_owned())
+                .collect(),
             openapi: Arc::default(),
             services,
             program: Arc::new(program),
@@ -100,14 +106,22 @@ impl Pages {
         &self.services
     }
 
-    /// A route for every page in the table of `app.rs` that has no door of its own.
+    /// A route for every page in the table of `app.rs` that has no handler of its own.
     pub fn routes(&self) -> Router<Self> {
-        let own_door = ["/login", "/confirm", CHANGE_PASSWORD, "/functions/{name}"];
-        generate_route_list(App)
+        let has_own_handler = ["/login", "/confirm", CHANGE_PASSWORD, "/functions/{name}"];
+        self.paths
             .iter()
-            .map(|listing| listing.path().to_owned())
-            .filter(|path| !own_door.contains(&path.as_str()))
-            .fold(Router::new(), |router, path| router.route(&path, get(show)))
+            .filter(|path| !has_own_handler.contains(&path.as_str()))
+            .fold(Router::new(), |router, path| router.route(path, get(show)))
+    }
+
+    /// The page at `path` less one slash at its end. It is taken from the table, never from what was sent: `//evil.example/` would
+    /// lead elsewhere.
+    fn without_slash(&self, path: &str) -> Option<String> {
+        let path = path.strip_suffix('/').filter(|path| !path.is_empty())?;
+        let function = || path.strip_prefix("/functions/").and_then(function::find);
+        let known = self.paths.iter().find(|known| *known == path).cloned();
+        known.or_else(|| function().map(|function| function.view().page()))
     }
 
     /// The description of the functions.
@@ -207,6 +221,14 @@ pub async fn show_to_fresh_login(
 /// A path that leads nowhere.
 pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response {
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    if is_reading && let Some(page) = pages.without_slash(request.uri().path()) {
+        let query = request
+            .uri()
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
+        return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("{page}{query}"))]).into_response();
+    }
     match request.extensions().get::<Caller>().cloned() {
         Some(caller) if is_reading => pages.look(caller, target(&request), PageFacts::default(), 404).await,
         _ => StatusCode::NOT_FOUND.into_response(),

@@ -1,16 +1,18 @@
 //! A panic ends one request, and nothing else.
 //!
-//! It is logged where it happens, with its place, by the hook of [`log`](crate::server::log).
+//! It is logged where it happens, with its place, by the hook of [`log`](crate::server::log). (tower-http's layer does not know
+//! the request, and so not whether to answer with JSON or a page.)
 
-use std::future::Future;
-
-use axum::response::Response;
-use futures::TryFutureExt as _;
+use axum::{extract::Request, middleware::Next, response::Response};
 
 use super::reply::{Reader, refused_to};
 use crate::server::fault::caught;
 
-/// Does the work for a request, and turns a panic in it into an internal failure like any other.
-pub fn catch(reader: Reader, work: impl Future<Output = Response>) -> impl Future<Output = Response> {
-    caught(work).unwrap_or_else(move |refusal| refused_to(reader, &refusal))
+/// The middleware: turns a panic into an internal failure like any other.
+pub async fn catch(request: Request, next: Next) -> Response {
+    let format = Reader::of(request.uri().path());
+    match caught(next.run(request)).await {
+        Ok(response) => response,
+        Err(refusal) => refused_to(format, &refusal),
+    }
 }

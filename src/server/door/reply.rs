@@ -9,24 +9,21 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{
-    headers::{self, STILL_PAGE},
-    json::is_for_programs,
-};
+use super::{headers::STILL_PAGE, json::is_for_programs};
 use crate::{
     contract::Refusal,
     pages::failure::{self, Way},
     server::reference::Reference,
 };
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
 /// The type of a page.
 pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// A reply.
 pub fn answered(body: String) -> Response {
-    let mut response = Response::new(body.into());
-    *response.headers_mut() = headers::of_json();
-    response
+    ([(CONTENT_TYPE, JSON)], body).into_response()
 }
 
 /// Who reads an answer.

@@ -185,7 +185,7 @@ mod tests {
             caller::{Arrival, Caller},
             clock::Timestamp,
             demo,
-            https::at_work::AtWork,
+            https::in_flight::InFlight,
             services::Services,
             settings::{Overrides, Settings},
             storage::OpenFor,
@@ -231,9 +231,9 @@ mod tests {
         let arrival = Arrival {
             address: None,
             at: now,
-            last_told: now,
+            last_response_at: now,
         };
-        let caller = Caller::new(services, &HeaderMap::new(), arrival, AtWork::default());
+        let caller = Caller::new(services, &HeaderMap::new(), arrival, InFlight::default());
 
         let refused = while_rendering(Some(caller.clone()), auth_func(object())).await;
         assert_eq!(refused, Err(Refusal::NotLoggedIn));
@@ -243,7 +243,9 @@ mod tests {
             password: Password::new("user_01".into()),
             remember: false,
         };
-        while_rendering(Some(caller.clone()), login(arguments)).await.unwrap();
+        Box::pin(while_rendering(Some(caller.clone()), login(arguments)))
+            .await
+            .unwrap();
         let answer = while_rendering(Some(caller), auth_func(object())).await.unwrap();
         assert_eq!(answer.msg, "auth_func({}),user_id=user01");
     }

@@ -1,52 +1,81 @@
-//! What the server knows of a connection, for the requests that come over it.
+//! What the server knows of a connection: shared by its stream and by the requests that come over it.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
-use super::{at_work::AtWork, listener::Peer};
+use axum::extract::connect_info::Connected;
+
+use super::{in_flight::InFlight, listener::Peer};
 use crate::server::clock::Timestamp;
 
-/// A connection.
+/// A connection. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Connection {
-    address: IpAddr,
-    at_work: AtWork,
-    last_told: Arc<AtomicI64>,
+pub struct Connection(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    peer: IpAddr,
+    in_flight: InFlight,
+    requests: AtomicU64,
+    responding: InFlight,
+    last_response_at: AtomicI64,
 }
 
 impl Connection {
     /// A connection that was accepted just now.
-    pub fn new(Peer { address, at_work }: Peer) -> Self {
-        Self {
-            address: address.ip().to_canonical(),
-            at_work,
-            last_told: Arc::new(AtomicI64::new(Timestamp::now().0)),
-        }
+    pub fn new(peer: SocketAddr) -> Self {
+        Self(Arc::new(State {
+            peer: peer.ip().to_canonical(),
+            in_flight: InFlight::default(),
+            requests: AtomicU64::default(),
+            responding: InFlight::default(),
+            last_response_at: AtomicI64::new(Timestamp::now().0),
+        }))
     }
 
-    /// The address of whoever connected: the client, or a proxy.
-    pub fn address(&self) -> IpAddr {
-        self.address
+    /// The address of the other end: the client, or a proxy.
+    pub fn peer(&self) -> IpAddr {
+        self.0.peer
     }
 
-    /// What is being done for it.
-    pub fn at_work(&self) -> &AtWork {
-        &self.at_work
+    /// The functions that run and the pages that are rendered for it.
+    pub fn in_flight(&self) -> &InFlight {
+        &self.0.in_flight
     }
 
-    /// The last moment at which this client was told something: when the connection was accepted, or when it last got an
-    /// answer. A request that comes now may have been sent at any time since.
-    pub fn last_told(&self) -> Timestamp {
-        Timestamp(self.last_told.load(Ordering::Relaxed))
+    /// How many requests have come, head and all.
+    pub fn requests(&self) -> u64 {
+        self.0.requests.load(Ordering::Relaxed)
     }
 
-    /// Notes that the client is being told something.
-    pub fn tell(&self, now: Timestamp) {
-        self.last_told.fetch_max(now.0, Ordering::Relaxed);
+    /// The requests whose response has not begun.
+    pub fn responding(&self) -> &InFlight {
+        &self.0.responding
+    }
+
+    /// Counts a request whose head has arrived.
+    pub fn count_request(&self) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// When this client last got a response, or connected. A request that arrives now may have been sent at any time since.
+    pub fn last_response_at(&self) -> Timestamp {
+        Timestamp(self.0.last_response_at.load(Ordering::Relaxed))
+    }
+
+    /// Records that the client gets a response.
+    pub fn mark_responded(&self, now: Timestamp) {
+        self.0.last_response_at.fetch_max(now.0, Ordering::Relaxed);
+    }
+}
+
+impl Connected<Peer> for Connection {
+    fn connect_info(Peer(connection): Peer) -> Self {
+        connection
     }
 }

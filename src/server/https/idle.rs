@@ -7,9 +7,9 @@
 
 use std::{
     future::{Ready, ready},
-    io, mem,
+    io,
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::{at_work::AtWork, listener::Accepted, places::Place};
+use super::{connection::Connection, in_flight::InFlight, listener::Accepted, places::Place};
 
 /// What a client has to take, in bytes a second, while an answer waits for it. The slowest of telephones takes more.
 const LEAST_RATE: u32 = 1024;
@@ -44,13 +44,17 @@ impl<S> Accept<Accepted, S> for IdleAcceptor {
     type Future = Ready<io::Result<(Self::Stream, S)>>;
 
     fn accept(&self, accepted: Accepted, service: S) -> Self::Future {
-        let Accepted { stream, place, at_work } = accepted;
-        // Small answers must not wait for more to send (Nagle's algorithm).
-        ready(
-            stream
-                .set_nodelay(true)
-                .map(|()| (IdleStream::new(stream, self.limit).of(place, at_work), service)),
-        )
+        let Accepted {
+            stream,
+            place,
+            connection,
+        } = accepted;
+        // Small responses must not wait for more to send (Nagle's algorithm).
+        ready(stream.set_nodelay(true).map(|()| {
+            let mut stream = IdleStream::new(stream, self.limit, connection.in_flight().clone());
+            stream.accepted = Some((place, connection));
+            (stream, service)
+        }))
     }
 }
 
@@ -60,104 +64,70 @@ pub struct IdleStream<S> {
     stream: S,
     limit: Duration,
     timer: Pin<Box<Sleep>>,
-    /// Whom the timer wakes.
-    woken: Option<Waker>,
-    /// When something last moved.
-    moved: Instant,
-    /// Whether something has moved since.
-    is_moving: bool,
     /// Since when a write waits for the client.
     waiting: Option<Instant>,
     /// For how long the client may still let writes wait.
-    patience: Duration,
-    place: Option<Place>,
-    at_work: AtWork,
+    allowance: Duration,
+    in_flight: InFlight,
+    /// The place that the connection takes, and what is known of it.
+    accepted: Option<(Place, Connection)>,
 }
 
 impl<S> IdleStream<S> {
-    /// Starts the timer.
-    pub fn new(stream: S, limit: Duration) -> Self {
+    /// Starts the timer. It does not run out while anything is in flight.
+    pub fn new(stream: S, limit: Duration, in_flight: InFlight) -> Self {
         Self {
             stream,
             limit,
             timer: Box::pin(sleep(limit)),
-            woken: None,
-            moved: Instant::now(),
-            is_moving: false,
             waiting: None,
-            patience: limit,
-            place: None,
-            at_work: AtWork::default(),
+            allowance: limit,
+            in_flight,
+            accepted: None,
         }
     }
 
-    /// Holds a place among the open connections until it is dropped, and waits while there is work for it.
-    #[must_use]
-    pub fn of(mut self, place: Place, at_work: AtWork) -> Self {
-        self.place = Some(place);
-        self.at_work = at_work;
-        self
+    /// What is known of the connection.
+    pub fn connection(&self) -> Option<&Connection> {
+        self.accepted.as_ref().map(|(_, connection)| connection)
     }
 
-    /// Notes that something moved, and looks at the timer where nothing did.
+    /// Sets the timer anew where something moved, and looks at it where nothing did.
     fn watch<T>(&mut self, cx: &mut Context<'_>, moved: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if moved.is_ready() {
-            self.is_moving = true;
+            let end = Instant::now() + self.limit;
+            self.timer.as_mut().reset(end);
             return moved;
         }
-        self.stand_still();
-        // The timer is not asked again and again, unless it has run down or wakes somebody else.
-        if !self.timer.is_elapsed() && self.woken.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            return Poll::Pending;
-        }
-        self.woken = Some(cx.waker().clone());
-        // The timer is not set anew with every byte, but when it has run down and something had moved since it was set.
         while self.timer.as_mut().poll(cx).is_ready() {
-            if self.waiting.is_none() && self.at_work.is_any() {
-                self.moved = Instant::now();
-            }
-            let end = self.end();
-            if end <= Instant::now() {
+            if self.waiting.is_some() || !self.in_flight.is_busy() {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the connection was idle")));
             }
+            let end = Instant::now() + self.limit;
             self.timer.as_mut().reset(end);
         }
         Poll::Pending
     }
 
-    /// The same for a write: patience is spent while it waits, and won back by what the client then takes.
+    /// The same for a write: waiting uses the allowance up, and what the client then takes adds to it.
     fn watch_write(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let now = Instant::now();
         match (&written, self.waiting) {
             (Poll::Pending, None) => {
-                self.stand_still();
-                self.waiting = Some(Instant::now());
-                let end = self.end();
+                self.waiting = Some(now);
+                let end = now + self.allowance;
                 if end < self.timer.deadline() {
                     self.timer.as_mut().reset(end);
-                    self.woken = None;
                 }
             }
             (Poll::Ready(Ok(bytes)), Some(since)) => {
-                let won = Duration::from_secs(*bytes as u64) / LEAST_RATE;
-                self.patience = (self.patience.saturating_sub(since.elapsed()) + won).min(self.limit);
+                let earned = Duration::from_secs(*bytes as u64) / LEAST_RATE;
+                self.allowance = (self.allowance.saturating_sub(now - since) + earned).min(self.limit);
                 self.waiting = None;
             }
             _ => {}
         }
         self.watch(cx, written)
-    }
-
-    /// Notes when it came to a stop: the clock is read then, and not with every piece that moves.
-    fn stand_still(&mut self) {
-        if mem::take(&mut self.is_moving) {
-            self.moved = Instant::now();
-        }
-    }
-
-    /// When the connection is over if nothing moves until then.
-    fn end(&self) -> Instant {
-        let silent = self.moved + self.limit;
-        self.waiting.map_or(silent, |since| silent.min(since + self.patience))
     }
 }
 
@@ -210,7 +180,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silence_ends_a_connection() {
         let (near, _far) = duplex(8);
-        let mut near = IdleStream::new(near, LIMIT);
+        let mut near = IdleStream::new(near, LIMIT, InFlight::default());
         let error = near.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -218,7 +188,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn every_byte_starts_the_timer_anew() {
         let (near, mut far) = duplex(8);
-        let mut near = IdleStream::new(near, LIMIT);
+        let mut near = IdleStream::new(near, LIMIT, InFlight::default());
         for _ in 0..3 {
             tokio::time::advance(LIMIT * 2 / 3).await;
             far.write_u8(1).await.unwrap();
@@ -229,7 +199,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_a_byte_now_and_then_is_not_waited_for() {
         let (near, mut far) = duplex(8);
-        let mut near = IdleStream::new(near, LIMIT);
+        let mut near = IdleStream::new(near, LIMIT, InFlight::default());
         let takes_a_byte_now_and_then = async {
             loop {
                 tokio::time::sleep(Duration::from_secs(3)).await;
@@ -247,7 +217,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_is_slow_but_takes_it_all_is_waited_for() {
         let (near, mut far) = duplex(8192);
-        let mut near = IdleStream::new(near, LIMIT);
+        let mut near = IdleStream::new(near, LIMIT, InFlight::default());
         let all = vec![0; 512 * 1024];
         let (written, ()) = tokio::join!(near.write_all(&all), async {
             let mut some = vec![0; 8192];
@@ -262,7 +232,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_stops_reading_is_not_waited_for() {
         let (near, _far) = duplex(8);
-        let mut near = IdleStream::new(near, LIMIT);
+        let mut near = IdleStream::new(near, LIMIT, InFlight::default());
         let error = near.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

@@ -22,12 +22,12 @@ use tokio::{
     sync::mpsc,
     task::coop::unconstrained,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    at_work::AtWork,
+    connection::Connection,
     places::{Place, Places},
 };
-use crate::server::stopping::Stopping;
 
 /// How many connections the system's queue of a socket holds (what the standard library asks for).
 const BACKLOG: u32 = 128;
@@ -80,14 +80,9 @@ pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<StdListener> {
         .with_context(|| format!("{address} cannot be listened on; is it in use? {setting} chooses another"))
 }
 
-/// Whoever connects.
+/// What axum-server calls the address of a connection: the connection itself.
 #[derive(Debug, Clone)]
-pub struct Peer {
-    /// The address.
-    pub address: SocketAddr,
-    /// What is being done for this connection.
-    pub at_work: AtWork,
-}
+pub struct Peer(pub Connection);
 
 impl Address for Peer {
     type Stream = Accepted;
@@ -101,8 +96,8 @@ pub struct Accepted {
     pub stream: TcpStream,
     /// Its place.
     pub place: Place,
-    /// What is being done for it.
-    pub at_work: AtWork,
+    /// What is known of it.
+    pub connection: Connection,
 }
 
 /// A listening socket that is let go of as soon as the server stops: while what was accepted goes on, new connections are
@@ -111,7 +106,7 @@ pub struct Accepted {
 pub struct Listener {
     socket: Mutex<Option<Arc<Open>>>,
     address: SocketAddr,
-    stopping: Stopping,
+    shutdown: CancellationToken,
     places: Arc<Places>,
     /// How many connections that wait are accepted once the server stops.
     waiting: AtomicU32,
@@ -133,14 +128,14 @@ impl Listener {
     pub fn new(
         socket: StdListener,
         places: Arc<Places>,
-        stopping: Stopping,
+        shutdown: CancellationToken,
         open: mpsc::Sender<()>,
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
             address: socket.local_addr()?,
             socket: Mutex::new(Some(Arc::new(Open(TcpListener::from_std(socket)?, open)))),
-            stopping,
+            shutdown,
             places,
             waiting: AtomicU32::new(BACKLOG),
         })
@@ -162,12 +157,16 @@ impl Listener {
         })?;
         let place = self.places.give(free, address.ip());
         Ok(place.map(|place| {
-            let at_work = AtWork::default();
-            let peer = Peer {
-                address,
-                at_work: at_work.clone(),
-            };
-            (Accepted { stream, place, at_work }, peer)
+            let connection = Connection::new(address);
+            let peer = Peer(connection.clone());
+            (
+                Accepted {
+                    stream,
+                    place,
+                    connection,
+                },
+                peer,
+            )
         }))
     }
 
@@ -205,7 +204,7 @@ impl AddrListener<Accepted, Peer> for Listener {
         };
         tokio::select! {
             biased;
-            () = self.stopping.begun() => {
+            () = self.shutdown.cancelled() => {
                 if let Some(accepted) = self.accept_waiting(&socket.0) {
                     return accepted;
                 }
@@ -218,9 +217,6 @@ impl AddrListener<Accepted, Peer> for Listener {
     }
 
     fn get_local_addr(&self) -> io::Result<Peer> {
-        Ok(Peer {
-            address: self.address,
-            at_work: AtWork::default(),
-        })
+        Ok(Peer(Connection::new(self.address)))
     }
 }

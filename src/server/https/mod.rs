@@ -1,81 +1,137 @@
 //! The listeners: HTTPS for everything, and plain HTTP that only leads to it.
 //!
-//! Every wait has an end: handshake, head of a request, body (in the doors), an answer that nobody takes, silence, and the
-//! drain at the stop.
+//! Every wait has a limit: the handshake, the head of a request, its body (in the handlers), a response that nobody reads, an
+//! idle connection, and the shutdown.
 
-pub mod at_work;
 pub mod certificate;
 pub mod connection;
 pub mod forwarded;
-pub mod handshake;
+pub mod head_timeout;
 pub mod idle;
+pub mod in_flight;
 pub mod listener;
 pub mod open_files;
 pub mod places;
 pub mod plain;
 pub mod reload;
 pub mod stalled;
-pub mod timer;
 
 use std::time::Duration;
 
-use axum_server::{Handle, Server, tls_rustls::RustlsConfig};
-use tokio::time::{interval, timeout};
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+    middleware::AddExtension,
+};
+use axum_server::{
+    Handle, Server,
+    accept::Accept,
+    service::SendService,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{interval, timeout},
+};
 
 use self::{
-    handshake::HandshakeAcceptor,
+    connection::Connection,
+    head_timeout::{HeadAcceptor, Known},
     idle::IdleAcceptor,
-    listener::{Listener, Peer},
-    timer::HeadTimer,
+    listener::{Accepted, Listener, Peer},
 };
-use super::{
-    door::{Doors, DoorsForAll},
-    settings::Settings,
-};
+use super::settings::Https;
 
-/// The largest head of an HTTP/1.1 request, in bytes.
-const MAX_HEAD: usize = 32 * 1024;
-/// The largest list of headers of an HTTP/2 request, in bytes.
-const MAX_HEADER_LIST: u32 = 16 * 1024;
-/// How often it is looked whether all connections have gone.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How many calls one HTTP/2 connection may have under way.
+/// The most bytes of headers that hyper takes. More than the limit of the middleware `validate_request`, whose refusal says what
+/// to do; what is above even this gets a bare 431.
+const MAX_HEAD: usize = 128 * 1024;
+/// The most header fields of an HTTP/1.1 request that hyper takes.
+const MAX_FIELDS: usize = 1000;
+/// The largest list of headers of an HTTP/2 request that hyper takes, in bytes and 32 more for each field. A browser sends each
+/// cookie as a field of its own (RFC 9113, section 8.2.3).
+const MAX_HEADER_LIST: u32 = 256 * 1024;
+/// How often it is checked whether all connections have ended.
+const CHECK_EVERY: Duration = Duration::from_millis(10);
+/// The most concurrent streams of an HTTP/2 connection.
 const MAX_STREAMS: u32 = 100;
-/// How many bytes of bodies that nobody has read yet an HTTP/2 call, and a whole connection, may have sent. Bodies are
+/// How many bytes of bodies that nobody has read yet an HTTP/2 stream, and a whole connection, may have sent. Bodies are
 /// small here; hyper's own megabyte would be for uploads.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
-/// Serves the doors until `handle` stops it.
+/// Serves `router` over HTTPS until `handle` stops it.
 ///
 /// # Errors
 /// A failure of the listener.
 pub async fn serve(
     listener: Listener,
     tls: RustlsConfig,
-    doors: Doors,
-    settings: &Settings,
+    router: Router,
+    https: &Https,
     handle: Handle<Peer>,
 ) -> anyhow::Result<()> {
-    let https = &settings.https;
-    let acceptor = HandshakeAcceptor {
-        tls,
-        idle: IdleAcceptor::new(Duration::from_secs(https.idle_seconds)),
-        limit: Duration::from_secs(https.handshake_seconds),
-    };
-    let mut server = Server::from_listener(listener).acceptor(acceptor).handle(handle);
+    let idle = IdleAcceptor::new(Duration::from_secs(https.idle_seconds));
+    let tls = RustlsAcceptor::new(tls)
+        .handshake_timeout(Duration::from_secs(https.handshake_seconds))
+        .acceptor(idle);
+    serve_with(listener, tls, router, https, handle).await
+}
+
+/// Serves `router` over plain HTTP until `handle` stops it.
+///
+/// # Errors
+/// A failure of the listener.
+pub async fn serve_plain(
+    listener: Listener,
+    router: Router,
+    https: &Https,
+    handle: Handle<Peer>,
+) -> anyhow::Result<()> {
+    let idle = IdleAcceptor::new(Duration::from_secs(https.idle_seconds));
+    serve_with(listener, idle, router, https, handle).await
+}
+
+/// What serves the requests of one connection.
+type Service = AddExtension<Router, ConnectInfo<Connection>>;
+
+async fn serve_with<A>(
+    listener: Listener,
+    acceptor: A,
+    router: Router,
+    https: &Https,
+    handle: Handle<Peer>,
+) -> anyhow::Result<()>
+where
+    A: Accept<Accepted, Service> + Clone + Send + Sync + 'static,
+    A::Stream: Known + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A::Service: SendService<Request<Incoming>> + Send + 'static,
+    A::Future: Send + 'static,
+{
     let header = Duration::from_secs(https.header_seconds);
-    limit(server.http_builder(), header);
-    server.first_request_timeout(header).serve(DoorsForAll(doors)).await?;
+    let mut server = Server::from_listener(listener)
+        .acceptor(HeadAcceptor::new(acceptor, header))
+        .handle(handle);
+    limit(server.http_builder());
+    server
+        .first_request_timeout(header)
+        .serve(router.into_make_service_with_connect_info::<Connection>())
+        .await?;
     Ok(())
 }
 
-/// Bounds what a connection may send and how long it may take with it.
-fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>, header: Duration) {
+/// Bounds what a connection may send.
+fn limit(builder: &mut Builder<TokioExecutor>) {
+    // hyper has one time for the wait for a request and for its head. `HeadAcceptor` bounds the head, `IdleAcceptor` the wait.
     builder
         .http1()
-        .timer(HeadTimer)
-        .header_read_timeout(header)
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_headers(MAX_FIELDS)
         .max_buf_size(MAX_HEAD);
     // No keep-alive pings: they would look like life to the idle timer, which ends dead connections as well.
     builder
@@ -86,14 +142,14 @@ fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::T
         .max_header_list_size(MAX_HEADER_LIST);
 }
 
-/// Waits until no connection is left on either listener, but no longer than `farewell`.
-pub async fn parted(handles: [&Handle<Peer>; 2], farewell: Duration) {
-    let parted = async {
-        let mut looks = interval(LOOK_EVERY);
+/// Waits until no connection is left on either listener, but no longer than `limit`.
+pub async fn wait_for_connections(handles: [&Handle<Peer>; 2], limit: Duration) {
+    let all_ended = async {
+        let mut checks = interval(CHECK_EVERY);
         while handles.iter().any(|handle| handle.connection_count() > 0) {
-            looks.tick().await;
+            checks.tick().await;
         }
     };
-    // Whoever is silent for that long is closed like any silent connection.
-    let _ = timeout(farewell, parted).await;
+    // What is left then is closed like any silent connection.
+    let _ = timeout(limit, all_ended).await;
 }

@@ -12,7 +12,7 @@ use argon2::{
 };
 use zeroize::Zeroizing;
 
-use super::{normalised, threads::Area};
+use super::normalised;
 use crate::{
     contract::login::Password,
     server::{fault::Fault, settings},
@@ -48,13 +48,13 @@ impl Hasher {
     ///
     /// # Errors
     /// A fault if the operating system has no random numbers.
-    pub fn hash(&self, area: &mut Area, password: &Password) -> Result<String, Fault> {
+    pub fn hash(&self, password: &Password) -> Result<String, Fault> {
         let doing = "hashing a password";
         let mut salt = [0; RECOMMENDED_SALT_LEN];
         getrandom::fill(&mut salt).map_err(|error| Fault::new(doing, error))?;
         let mut output = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
         let present = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        fill(area, "hash", &present, password, &salt, &mut *output)?;
+        fill("hash", &present, password, &salt, &mut *output)?;
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -69,9 +69,9 @@ impl Hasher {
     ///
     /// # Errors
     /// A fault where the stored hash is unreadable.
-    pub fn verify(&self, area: &mut Area, password: &Password, stored: Option<&str>) -> Result<Verdict, Fault> {
+    pub fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, Fault> {
         let Some(stored) = stored else {
-            work_for_nothing(area, "verify", &self.params, password)?;
+            work_for_nothing("verify", &self.params, password)?;
             return Ok(Verdict {
                 is_right: false,
                 is_outdated: false,
@@ -89,26 +89,26 @@ impl Hasher {
         let mut output = Zeroizing::new([0; Output::MAX_LENGTH]);
         let output = &mut output[..expected.len()];
         let as_then = Argon2::new(algorithm, version, params.clone());
-        fill(area, "verify", &as_then, password, salt, output)?;
+        fill("verify", &as_then, password, salt, output)?;
         // Outputs are compared in constant time.
         let is_right = Output::new(output).is_ok_and(|output| output == *expected);
         let is_outdated = algorithm != Algorithm::Argon2id || self.is_cheaper(&params);
         if is_outdated {
-            self.make_up_for(area, &params, password)?;
+            self.make_up_for(&params, password)?;
         }
         Ok(Verdict { is_right, is_outdated })
     }
 
     /// Does the work that a cheap hash saved: otherwise users who have not logged in since the costs were raised could be told,
     /// by the time, from names that nobody has. Work is memory times iterations.
-    fn make_up_for(&self, area: &mut Area, cheap: &Params, password: &Password) -> Result<(), Fault> {
+    fn make_up_for(&self, cheap: &Params, password: &Password) -> Result<(), Fault> {
         let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
         let asked = &self.params;
         let saved = work(asked).saturating_sub(work(cheap));
         let memory_kib = u32::try_from(saved / u64::from(asked.t_cost())).unwrap_or(asked.m_cost());
         // Less than argon2 does at the least is too little to be seen.
         match Params::new(memory_kib, asked.t_cost(), asked.p_cost(), None) {
-            Ok(params) => work_for_nothing(area, "make_up", &params, password),
+            Ok(params) => work_for_nothing("make_up", &params, password),
             Err(_) => Ok(()),
         }
     }
@@ -119,18 +119,11 @@ impl Hasher {
     }
 }
 
-fn fill(
-    area: &mut Area,
-    purpose: &str,
-    argon2: &Argon2<'_>,
-    password: &Password,
-    salt: &[u8],
-    output: &mut [u8],
-) -> Result<(), Fault> {
+fn fill(purpose: &str, argon2: &Argon2<'_>, password: &Password, salt: &[u8], output: &mut [u8]) -> Result<(), Fault> {
     let began = Instant::now();
     let (password, params) = (normalised(password), argon2.params());
     argon2
-        .hash_password_into_with_memory(password.as_bytes(), salt, output, area.blocks(params))
+        .hash_password_into(password.as_bytes(), salt, output)
         .map_err(|error| Fault::new("hashing a password", error))?;
     // For operators who choose costs by what they do here.
     tracing::debug!(
@@ -144,15 +137,8 @@ fn fill(
     Ok(())
 }
 
-fn work_for_nothing(area: &mut Area, purpose: &str, params: &Params, password: &Password) -> Result<(), Fault> {
+fn work_for_nothing(purpose: &str, params: &Params, password: &Password) -> Result<(), Fault> {
     let mut unused = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    fill(
-        area,
-        purpose,
-        &argon2,
-        password,
-        &[0; RECOMMENDED_SALT_LEN],
-        &mut *unused,
-    )
+    fill(purpose, &argon2, password, &[0; RECOMMENDED_SALT_LEN], &mut *unused)
 }

@@ -1,6 +1,11 @@
-//! Carries the session through a request: cookie in, [`Caller`] for guards and functions, cookies out.
+//! The session middleware: cookie in, [`Caller`] for guards and functions, cookies out.
 
-use axum::{extract::Request, http::header::SET_COOKIE, response::Response};
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, header::SET_COOKIE},
+    middleware::Next,
+    response::Response,
+};
 use tower_sessions::Session;
 
 use super::login_of;
@@ -15,36 +20,28 @@ use crate::{
             reply::{Reader, refused_to},
         },
         fault::Fault,
-        https::{at_work::AtWork, connection::Connection, forwarded::client_address},
+        https::connection::Connection,
         services::Services,
+        under_way::UnderWay,
     },
 };
 
-/// Who calls with a request. Every function and every page stands behind it.
-pub fn bring_in(services: &Services, connection: Option<&Connection>, request: &Request) -> Caller {
-    let now = Timestamp::now();
-    let arrival = Arrival {
-        address: connection
-            .map(|connection| client_address(request.headers(), connection.address(), &services.settings().proxies)),
-        at: now,
-        last_told: connection.map_or(now, Connection::last_told),
-    };
-    let at_work = connection.map_or_else(AtWork::default, |connection| connection.at_work().clone());
-    Caller::new(services.clone(), request.headers(), arrival, at_work)
-}
-
-/// Gives the answer to that caller what the session needs, and tells the client.
-pub async fn take_out(
-    caller: &Caller,
-    connection: Option<&Connection>,
-    reader: Reader,
-    mut response: Response,
-) -> Response {
+/// The middleware: gives the handler the [`Caller`] of the request, then stores what has changed in the session and sets its
+/// cookies.
+pub async fn load_and_save(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+    let format = Reader::of(request.uri().path());
+    let connection = request
+        .extensions()
+        .get::<ConnectInfo<Connection>>()
+        .map(|info| info.0.clone());
+    let caller = caller_of(services, connection.as_ref(), request.headers());
+    request.extensions_mut().insert(caller.clone());
+    let mut response = next.run(request).await;
     if let Some(session) = caller.open_session()
-        && let Err(fault) = Box::pin(save(caller, session)).await
+        && let Err(fault) = save(&caller, session).await
     {
         caller.drop_cookies();
-        response = refused_to(reader, &Refusal::from(fault));
+        response = refused_to(format, &Refusal::from(fault));
     }
     let headers = response.headers_mut();
     for cookie in caller.set_cookie_headers() {
@@ -52,9 +49,20 @@ pub async fn take_out(
     }
     depend_on_session(headers);
     if let Some(connection) = connection {
-        connection.tell(Timestamp::now());
+        connection.mark_responded(Timestamp::now());
     }
     response
+}
+
+fn caller_of(services: Services, connection: Option<&Connection>, headers: &HeaderMap) -> Caller {
+    let now = Timestamp::now();
+    let arrival = Arrival {
+        address: UnderWay::current().and_then(|context| context.address),
+        at: now,
+        last_response_at: connection.map_or(now, Connection::last_response_at),
+    };
+    let in_flight = connection.map(|connection| connection.in_flight().clone());
+    Caller::new(services, headers, arrival, in_flight.unwrap_or_default())
 }
 
 /// Stores what changed in the session, and sets its cookie where it has a new token. A session without a login is

@@ -40,8 +40,7 @@ pub struct Https {
     #[config(env = "CALLGATE_HTTPS_HANDSHAKE_SECONDS", default = 5)]
     pub handshake_seconds: u64,
 
-    /// How long the head of a request may take, in seconds. Over HTTP/1.1 also how long a connection may wait for its next
-    /// request.
+    /// How long the head of a request may take, from its first byte, in seconds.
     #[config(env = "CALLGATE_HTTPS_HEADER_SECONDS", default = 10)]
     pub header_seconds: u64,
 
@@ -49,8 +48,9 @@ pub struct Https {
     #[config(env = "CALLGATE_HTTPS_BODY_SECONDS", default = 30)]
     pub body_seconds: u64,
 
-    /// How long a connection may stay silent, in seconds, unless a function is running or a page being rendered for it.
-    #[config(env = "CALLGATE_HTTPS_IDLE_SECONDS", default = 60)]
+    /// How long a connection may be idle, in seconds, unless a function runs or a page is rendered for it. Programs and proxies that
+    /// keep connections learn it from the header `Keep-Alive`.
+    #[config(env = "CALLGATE_HTTPS_IDLE_SECONDS", default = 75)]
     pub idle_seconds: u64,
 
     /// How long calls under way may take when the server stops, in seconds.

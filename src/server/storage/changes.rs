@@ -8,18 +8,10 @@
 //!
 //! Where the index is not there, as with a database in memory, everything counts as changed all the time.
 
-use std::{
-    fs::File,
-    io,
-    mem::ManuallyDrop,
-    os::unix::fs::FileExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs::File, io, mem::ManuallyDrop, os::unix::fs::FileExt as _, path::Path, sync::Arc};
 
 use arc_swap::ArcSwapOption;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-use thread_local::ThreadLocal;
 use tokio::sync::Mutex;
 
 use super::{Storage, fault};
@@ -43,12 +35,9 @@ type Header = [u8; 48];
 /// The changes of one database.
 #[derive(Debug)]
 pub struct Changes {
-    /// The index, opened by each thread for itself: the system counts who reads an open file, and between cores that read it
-    /// at the same time that count would go back and forth.
-    ///
-    /// Never closed: that would take away the locks that SQLite holds on the same file for this process (POSIX `fcntl`).
-    opened: ThreadLocal<ManuallyDrop<File>>,
-    index: PathBuf,
+    /// The index. Never closed: that would take away the locks that SQLite holds on the same file for this process (POSIX
+    /// `fcntl`).
+    index: ManuallyDrop<File>,
     /// Every call looks at it, on every core: so it is read without a lock.
     counted: ArcSwapOption<(Header, Count)>,
     /// A connection of its own, open until all are closed: so the index stays the same file.
@@ -66,8 +55,7 @@ impl Changes {
         let mut index = file.as_os_str().to_owned();
         index.push("-shm");
         let changes = Self {
-            opened: ThreadLocal::new(),
-            index: index.into(),
+            index: ManuallyDrop::new(File::open(index)?),
             counted: ArcSwapOption::empty(),
             counter: Mutex::new(Some(counter)),
         };
@@ -86,11 +74,8 @@ impl Changes {
     }
 
     fn header(&self) -> io::Result<Header> {
-        let index = self
-            .opened
-            .get_or_try(|| File::open(&self.index).map(ManuallyDrop::new))?;
         let mut header = [0; 48];
-        index.read_exact_at(&mut header, 0)?;
+        self.index.read_exact_at(&mut header, 0)?;
         Ok(header)
     }
 
