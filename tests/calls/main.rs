@@ -11,7 +11,6 @@ mod support;
 mod attack_input;
 mod attack_paths;
 mod attack_places;
-mod call;
 mod contract;
 mod forms;
 mod function_table;

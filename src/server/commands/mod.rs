@@ -1,14 +1,11 @@
 //! The command line.
 
 mod audit;
-mod call;
 mod certificate;
-mod cookie_file;
 mod function;
 pub mod output;
 mod role;
 mod session;
-mod site;
 mod user;
 
 use std::{
@@ -55,8 +52,6 @@ enum Command {
     /// The declared functions
     #[command(subcommand)]
     Function(function::Function),
-    /// Call a function of a running server
-    Call(call::Call),
     /// Print all settings with meaning, default and variable, as a file to start from
     Settings,
 }
@@ -146,7 +141,6 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Session(on) => on.run(&overrides, OpenFor::Manage, session::Session::run).await,
         Command::Audit(on) => on.run(&overrides, OpenFor::Manage, audit::Audit::run).await,
         Command::Function(function) => function.run().await,
-        Command::Call(call) => call.run(&overrides).await,
         Command::Settings => print(settings::print()),
     }
 }
