@@ -47,13 +47,22 @@ impl fmt::Display for Network {
 }
 
 /// The header in which a proxy says where a request came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For`: addresses with commas in between.
     XForwardedFor,
-    /// `Forwarded` (RFC 7239).
-    Forwarded,
+}
+
+impl<'de> Deserialize<'de> for ForwardedHeader {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "x-forwarded-for" => Ok(Self::XForwardedFor),
+            other => Err(serde::de::Error::custom(format!(
+                "proxies.header: \"{other}\" is not supported. Have the proxy add to X-Forwarded-For, and write \
+                 \"x-forwarded-for\""
+            ))),
+        }
+    }
 }
 
 impl Proxies {

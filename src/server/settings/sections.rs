@@ -199,8 +199,7 @@ pub struct Proxies {
     #[config(env = "CALLGATE_PROXIES_TRUSTED", parse_env = comma_separated, default = [])]
     pub trusted: Vec<Network>,
 
-    /// The header in which they say so: "x-forwarded-for" or "forwarded" (RFC 7239). The proxy has to write it anew or add
-    /// to it; the other one is ignored.
+    /// The header in which they say so: "x-forwarded-for", to which the proxy has to add. No other header is supported.
     #[config(env = "CALLGATE_PROXIES_HEADER", default = "x-forwarded-for")]
     pub header: ForwardedHeader,
 }
