@@ -4,6 +4,8 @@
 //! What cannot be meant is refused. To leave it out would show more than was asked for, and to look for it would show
 //! nothing, as if it had never happened.
 
+use std::str::FromStr;
+
 use jiff::civil::Date;
 
 use super::{Refusal, Text, Whole};
@@ -22,9 +24,10 @@ pub fn text<const MIN: usize, const MAX: usize>(field: &str, asked: &str) -> Res
 ///
 /// # Errors
 /// None has that one.
-pub fn one<T>(field: &str, asked: &str, named: fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
+pub fn one<T: FromStr>(field: &str, asked: &str) -> Result<Option<T>, Refusal> {
     read(asked, |text| {
-        named(text).ok_or_else(|| Refusal::of_argument(field, "is not one of the choices"))
+        text.parse()
+            .map_err(|_| Refusal::of_argument(field, "is not one of the choices"))
     })
 }
 
@@ -66,14 +69,14 @@ mod tests {
     fn what_is_empty_does_not_count_and_what_cannot_be_meant_is_refused() {
         for empty in ["", " "] {
             assert_eq!(text::<1, 4>("a", empty), Ok(None));
-            assert_eq!(one("a", empty, Action::named), Ok(None));
+            assert_eq!(one::<Action>("a", empty), Ok(None));
             assert_eq!((day("a", empty), number("a", empty)), (Ok(None), Ok(None)));
         }
         assert_eq!(text::<1, 4>("a", " ada ").unwrap().unwrap().to_string(), "ada");
-        assert_eq!(one("a", "login", Action::named), Ok(Some(Action::Login)));
+        assert_eq!(one("a", "login"), Ok(Some(Action::Login)));
         assert_eq!(number("a", "7").unwrap().map(Whole::get), Some(7));
         assert!(text::<1, 4>("a", "long text").is_err());
-        assert!(one("a", "loggin", Action::named).is_err());
+        assert!(one::<Action>("a", "loggin").is_err());
         assert!(day("a", "yesterday").is_err());
         for wrong in ["0", "-1", "x", "99999999999999999999"] {
             assert!(number("a", wrong).is_err(), "{wrong}");

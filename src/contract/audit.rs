@@ -2,10 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// What was done. The names are stable: they are stored, filtered by, and exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, EnumString, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Action {
     /// Somebody logged in, or tried to.
     Login,
@@ -52,61 +56,9 @@ pub enum Action {
 }
 
 impl Action {
-    /// All of them.
-    pub const ALL: [Self; 21] = [
-        Self::Login,
-        Self::LoginConfirmed,
-        Self::Throttled,
-        Self::Logout,
-        Self::SessionsEnded,
-        Self::SessionsRevoked,
-        Self::SurplusEnded,
-        Self::TokenReused,
-        Self::PasswordChanged,
-        Self::UserAdded,
-        Self::Registered,
-        Self::UserDisabled,
-        Self::UserEnabled,
-        Self::UserDeleted,
-        Self::LinkMade,
-        Self::LinkUsed,
-        Self::RoleGiven,
-        Self::RoleTaken,
-        Self::RoleChanged,
-        Self::RoleDeleted,
-        Self::Refused,
-    ];
-
     /// The stable name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::LoginConfirmed => "login_confirmed",
-            Self::Throttled => "throttled",
-            Self::Logout => "logout",
-            Self::SessionsEnded => "sessions_ended",
-            Self::SessionsRevoked => "sessions_revoked",
-            Self::SurplusEnded => "surplus_ended",
-            Self::TokenReused => "token_reused",
-            Self::PasswordChanged => "password_changed",
-            Self::UserAdded => "user_added",
-            Self::Registered => "registered",
-            Self::UserDisabled => "user_disabled",
-            Self::UserEnabled => "user_enabled",
-            Self::UserDeleted => "user_deleted",
-            Self::LinkMade => "link_made",
-            Self::LinkUsed => "link_used",
-            Self::RoleGiven => "role_given",
-            Self::RoleTaken => "role_taken",
-            Self::RoleChanged => "role_changed",
-            Self::RoleDeleted => "role_deleted",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// The one of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.name() == name)
+        self.into()
     }
 
     /// What was done, in words for people.
@@ -138,8 +90,11 @@ impl Action {
 }
 
 /// How something came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumString, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// It was done.
     Ok,
@@ -148,20 +103,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Ok, Self::Refused];
-
-    /// The one of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
-    }
-
     /// The stable name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Refused => "refused",
-        }
+        self.into()
     }
 }
 
@@ -233,16 +177,13 @@ pub struct CallList {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
-    fn actions_have_names_of_their_own_which_are_those_on_the_wire() {
-        let names: BTreeSet<_> = Action::ALL.into_iter().map(Action::name).collect();
-        assert_eq!(names.len(), Action::ALL.len());
-        for action in Action::ALL {
+    fn actions_have_the_names_that_stand_on_the_wire() {
+        for action in Action::VARIANTS {
             assert_eq!(serde_json::to_value(action).unwrap(), action.name());
+            assert_eq!(action.name().parse(), Ok(*action));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use super::shape::Shape;
 
@@ -16,9 +17,10 @@ pub struct RuleView {
     pub open: bool,
 }
 
-/// What a function belongs to, by where it is declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What a function belongs to, by where it is declared. Pages show the groups in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Group {
     /// What the program is there for: every function that is in none of the other groups.
     Functions,
@@ -29,9 +31,6 @@ pub enum Group {
 }
 
 impl Group {
-    /// All of them, in the order in which pages show them.
-    pub const ALL: [Self; 3] = [Self::Functions, Self::Account, Self::Administration];
-
     /// What the functions of a module belong to. Those of a module that is new are what somebody uses the program for.
     pub fn of(module: &str) -> Self {
         // Without the name of the crate, which may be changed.
@@ -45,11 +44,7 @@ impl Group {
 
     /// The stable name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Functions => "functions",
-            Self::Account => "account",
-            Self::Administration => "administration",
-        }
+        self.into()
     }
 
     /// What pages call it.
@@ -119,7 +114,7 @@ mod tests {
         ] {
             assert_eq!(Group::of(module), group, "{module}");
         }
-        for group in Group::ALL {
+        for group in Group::VARIANTS {
             assert_eq!(serde_json::to_value(group).unwrap(), group.name());
         }
     }

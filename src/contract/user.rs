@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{audit::EventView, session::SessionView};
 
@@ -33,8 +34,11 @@ pub struct WhoAmI {
 }
 
 /// Whether a user may log in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumString, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum UserState {
     /// May log in.
     Active,
@@ -45,21 +49,9 @@ pub enum UserState {
 }
 
 impl UserState {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Invited, Self::Disabled];
-
-    /// The one of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-
-    /// As it stands on the wire.
+    /// The stable name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Invited => "invited",
-            Self::Disabled => "disabled",
-        }
+        self.into()
     }
 }
 
@@ -78,25 +70,15 @@ pub struct UserRow {
 }
 
 /// The order of a list of users.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumString)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum UserOrder {
     /// By name.
     #[default]
     Name,
     /// The newest first.
     Newest,
-}
-
-impl UserOrder {
-    /// The one of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "name" => Some(Self::Name),
-            "newest" => Some(Self::Newest),
-            _ => None,
-        }
-    }
 }
 
 /// The reply of `list_users`.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
+use strum::VariantArray as _;
 
 use crate::{
     contract::{
@@ -39,8 +40,8 @@ async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
     let wanted = || {
         Ok((
             asked::text("user", value_of(&query, "user"))?,
-            asked::one("action", value_of(&query, "action"), Action::named)?,
-            asked::one("outcome", value_of(&query, "outcome"), Outcome::named)?,
+            asked::one("action", value_of(&query, "action"))?,
+            asked::one("outcome", value_of(&query, "outcome"))?,
             asked::day("since", value_of(&query, "since"))?,
             asked::day("until", value_of(&query, "until"))?,
             asked::number("before", value_of(&query, "before"))?,
@@ -63,11 +64,11 @@ fn Found(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
     let actions = [("", "any")]
         .into_iter()
-        .chain(Action::ALL.into_iter().map(|action| (action.name(), action.words())))
+        .chain(Action::VARIANTS.iter().map(|action| (action.name(), action.words())))
         .collect::<Vec<_>>();
     let outcomes = [("", "any")]
         .into_iter()
-        .chain(Outcome::ALL.map(|outcome| (outcome.name(), outcome.name())))
+        .chain(Outcome::VARIANTS.iter().map(|outcome| (outcome.name(), outcome.name())))
         .collect::<Vec<_>>();
     view! {
         <form class="filter" method="get" action="/audit" role="search" aria-label="Events">

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
+use strum::VariantArray as _;
 
 use crate::{
     contract::{
@@ -47,8 +48,9 @@ pub fn Home() -> impl IntoView {
 
 fn lists(functions: Result<Vec<FunctionView>, Refusal>) -> AnyView {
     match functions {
-        Ok(functions) => Group::ALL
-            .map(|group| {
+        Ok(functions) => Group::VARIANTS
+            .iter()
+            .map(|&group| {
                 let functions = functions.iter().filter(|function| function.group == group);
                 view! { <List group=group functions=functions.cloned().collect()/> }
             })

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
+use strum::VariantArray as _;
 
 use crate::{
     contract::{
@@ -43,9 +44,9 @@ async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
     let wanted = || {
         Ok((
             asked::text("part", value_of(&query, "part"))?,
-            asked::one("state", value_of(&query, "state"), UserState::named)?,
+            asked::one("state", value_of(&query, "state"))?,
             asked::text("role", value_of(&query, "role"))?,
-            asked::one("order", value_of(&query, "order"), UserOrder::named)?.unwrap_or_default(),
+            asked::one("order", value_of(&query, "order"))?.unwrap_or_default(),
             asked::text("after", value_of(&query, "after"))?,
         ))
     };
@@ -64,7 +65,7 @@ fn Found(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -
     let text = |name: &str| query.get(name).unwrap_or_default();
     let states = [("", "any")]
         .into_iter()
-        .chain(UserState::ALL.map(|state| (state.name(), state.name())))
+        .chain(UserState::VARIANTS.iter().map(|state| (state.name(), state.name())))
         .collect::<Vec<_>>();
     let orders = [("", "by name"), ("newest", "newest first")];
     view! {

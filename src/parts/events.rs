@@ -52,12 +52,12 @@ fn Event(event: EventView) -> impl IntoView {
 
 /// What was done, as a person would say it. A stored one that this program does not know is shown as it is.
 pub fn in_words(action: &str) -> String {
-    Action::named(action).map_or_else(|| action.to_owned(), |known| known.words().to_owned())
+    action.parse().map_or(action, |known: Action| known.words()).to_owned()
 }
 
 /// What goes with it, as a person would say it.
 fn about_in_words(action: &str, about: &str) -> String {
-    match (Action::named(action), about) {
+    match (action.parse().ok(), about) {
         (Some(Action::Logout | Action::SessionsEnded), "1") => "1 session".to_owned(),
         (Some(Action::Logout | Action::SessionsEnded), count) => format!("{count} sessions"),
         (Some(Action::SurplusEnded), "1") => "1 login".to_owned(),

@@ -5,6 +5,8 @@
 //! request, from which address and with which reference. Names of users come from the database and never from what was typed:
 //! a name that nobody has may be a password in the wrong field.
 
+use strum::IntoStaticStr;
+
 use super::{
     audit::{Action, Event, event::OPERATOR},
     caller::Caller,
@@ -13,7 +15,8 @@ use super::{
 };
 
 /// How somebody got in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Way {
     /// With the password.
     Password,
@@ -26,11 +29,7 @@ pub enum Way {
 impl Way {
     /// The stable name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::Remembered => "remembered",
-            Self::RememberedAgain => "remembered_again",
-        }
+        self.into()
     }
 }
 
@@ -44,7 +43,8 @@ pub enum Trying {
 }
 
 /// Why a login failed. The caller is never told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Failure {
     /// There is no such user.
     UnknownUser,
@@ -58,12 +58,7 @@ pub enum Failure {
 
 impl Failure {
     fn name(self) -> &'static str {
-        match self {
-            Self::UnknownUser => "unknown_user",
-            Self::WrongPassword => "wrong_password",
-            Self::Disabled => "disabled",
-            Self::Overtaken => "overtaken",
-        }
+        self.into()
     }
 }
 

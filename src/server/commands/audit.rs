@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
+use strum::VariantArray as _;
 
 use super::{
     output::{Refused, print_as, table},
@@ -107,14 +108,14 @@ impl Audit {
 impl Which {
     /// The same for events, of which it is known what they can be about: what is misspelt would find nothing.
     fn of_events(&self) -> anyhow::Result<EventFilter<'_>> {
-        if let Some(what) = self.what.as_deref().filter(|what| Action::named(what).is_none()) {
-            let names = Action::ALL.map(Action::name).join(", ");
-            bail!("--what: there is no \"{what}\"; choose one of {names}");
+        if let Some(what) = self.what.as_deref()
+            && what.parse::<Action>().is_err()
+        {
+            let names: Vec<_> = Action::VARIANTS.iter().map(|action| action.name()).collect();
+            bail!("--what: there is no \"{what}\"; choose one of {}", names.join(", "));
         }
-        if let Some(outcome) = self
-            .outcome
-            .as_deref()
-            .filter(|outcome| Outcome::named(outcome).is_none())
+        if let Some(outcome) = self.outcome.as_deref()
+            && outcome.parse::<Outcome>().is_err()
         {
             bail!("--outcome: \"{outcome}\" is not an outcome of events; use ok or refused");
         }

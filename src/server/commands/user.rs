@@ -4,7 +4,11 @@
 use std::io::{IsTerminal as _, Read as _, stdin};
 
 use anyhow::{Context as _, bail, ensure};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use strum::VariantArray as _;
 
 use super::output::{Refused, about, database, print_as, table, tell};
 use crate::{
@@ -73,19 +77,11 @@ pub struct List {
     #[arg(long)]
     part: Option<String>,
     /// Only users in this state
-    #[arg(long)]
-    state: Option<State>,
+    #[arg(long, value_parser = user_states())]
+    state: Option<UserState>,
     /// Only users with this role
     #[arg(long)]
     role: Option<String>,
-}
-
-/// Whether a user may log in.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum State {
-    Active,
-    Invited,
-    Disabled,
 }
 
 impl User {
@@ -166,7 +162,7 @@ impl List {
         loop {
             let filter = UserFilter {
                 part: self.part.as_deref(),
-                state: self.state.map(State::state),
+                state: self.state,
                 role: self.role.as_deref(),
                 order: Order::Name(after.as_deref()),
             };
@@ -182,14 +178,10 @@ impl List {
     }
 }
 
-impl State {
-    fn state(self) -> UserState {
-        match self {
-            Self::Active => UserState::Active,
-            Self::Invited => UserState::Invited,
-            Self::Disabled => UserState::Disabled,
-        }
-    }
+/// Accepts the names that are used on the wire.
+fn user_states() -> impl TypedValueParser<Value = UserState> {
+    PossibleValuesParser::new(UserState::VARIANTS.iter().map(|state| state.name()))
+        .try_map(|name| name.parse::<UserState>())
 }
 
 fn line(user: &UserRow) -> String {

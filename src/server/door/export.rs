@@ -53,8 +53,8 @@ pub async fn events(
         caller.work(WHAT, ask::<Permission<ReadAudit>>(&caller, WHAT)).await?;
         let Query(wanted) = wanted.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
         let user = asked::text::<1, 64>("user", &wanted.user)?;
-        let action = asked::one("action", &wanted.action, Action::named)?;
-        let outcome = asked::one("outcome", &wanted.outcome, Outcome::named)?;
+        let action = asked::one::<Action>("action", &wanted.action)?;
+        let outcome = asked::one::<Outcome>("outcome", &wanted.outcome)?;
         let since = asked::day("since", &wanted.since)?;
         let days = days(since, asked::day("until", &wanted.until)?)?;
         Ok::<_, Refusal>((user, action, outcome, days))
