@@ -142,7 +142,8 @@ async fn variables_that_kubernetes_sets_for_a_service_are_ignored_with_a_line_in
 async fn an_empty_variable_counts_as_unset() {
     let place = Place::with_default_settings();
     let printed = place.done(&["settings"], "").await;
-    let settings = printed.lines().filter_map(|line| line.strip_prefix("# Variable: "));
+    let comments = printed.lines().filter(|line| line.contains("environment variable"));
+    let settings = comments.filter_map(|line| line.split('`').nth(1));
     let names = settings.chain(["CALLGATE_SETTINGS", "CALLGATE_MISSPELT"]);
     let variables: Vec<(&str, &str)> = names.map(|name| (name, "")).collect();
     assert!(variables.len() > 40, "{variables:?}");

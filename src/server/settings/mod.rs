@@ -6,7 +6,6 @@
 
 mod log;
 mod origin;
-mod print;
 mod proxies;
 mod sections;
 mod sources;
@@ -14,14 +13,13 @@ mod variables;
 
 use std::path::PathBuf;
 
-use confique::Config;
+use confique::{Config, toml::FormatOptions};
 
 use self::variables::not_empty;
 use crate::contract::login::NewPassword;
 
 pub use self::{
     log::{Log, LogFormat},
-    print::print,
     proxies::{ForwardedHeader, Network},
     sections::{
         Audit, Http, Https, Limits, Listen, Passwords, Proxies, Registration, Sessions, Site, Throttle, address,
@@ -34,7 +32,7 @@ pub use self::{
 const TEN_YEARS: u64 = 10 * 365 * 24 * 60 * 60;
 const TEN_YEARS_IN_DAYS: u32 = 10 * 365;
 
-/// All settings.
+/// The settings of Callgate. Each is commented out and shows its default: to change one, remove its # and write a value.
 #[derive(Debug, Clone, Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct Settings {
@@ -90,6 +88,11 @@ pub struct Settings {
     /// What is logged, to standard error.
     #[config(nested)]
     pub log: Log,
+}
+
+/// All settings with meaning, default and variable, as a TOML file in which each one is commented out.
+pub fn print() -> String {
+    confique::toml::template::<Settings>(FormatOptions::default())
 }
 
 impl Settings {
@@ -245,5 +248,44 @@ impl Settings {
             None if here.is_dir() => here,
             None => self.data.join("certs"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use confique::meta::{FieldKind, Meta};
+
+    use super::*;
+
+    #[test]
+    fn the_printed_settings_are_a_file_with_and_without_the_number_signs() {
+        type Layer = <Settings as Config>::Layer;
+        let printed = print();
+        toml::from_str::<Layer>(&printed).unwrap();
+        let defaults: Vec<_> = printed
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                // What has no default ends there.
+                Some(setting) if !setting.starts_with(' ') && !setting.ends_with('=') => setting,
+                _ => line,
+            })
+            .collect();
+        assert!(defaults.contains(&"idle_seconds = 1800"), "{printed}");
+        toml::from_str::<Layer>(&defaults.join("\n")).unwrap();
+    }
+
+    #[test]
+    fn every_setting_has_a_meaning_and_a_variable_named_after_its_key() {
+        fn check(prefix: &str, meta: &'static Meta) {
+            for field in meta.fields {
+                let name = format!("{prefix}_{}", field.name.to_uppercase());
+                assert!(!field.doc.is_empty(), "{name}");
+                match field.kind {
+                    FieldKind::Leaf { env, .. } => assert_eq!(env, Some(name.as_str())),
+                    FieldKind::Nested { meta } => check(&name, meta),
+                }
+            }
+        }
+        check("CALLGATE", &Settings::META);
     }
 }

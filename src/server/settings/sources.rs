@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use confique::{Config as _, Layer as _};
 
-use super::{Listen, LogFormat, Settings, print, variables};
+use super::{Listen, LogFormat, Settings, variables};
 
 type SettingsLayer = <Settings as confique::Config>::Layer;
 
@@ -113,7 +113,7 @@ fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
 /// What is wrong with a variable.
 fn in_variable(error: confique::Error) -> anyhow::Error {
     let text = format!("{error:#}");
-    let names = print::variables().into_iter();
+    let names = variables::all().into_iter();
     let hint = names
         .filter(|name| text.contains(&format!("`{name}`")))
         .find_map(number_hint);

@@ -5,8 +5,12 @@
 use std::{env, ffi::OsString};
 
 use anyhow::bail;
+use confique::{
+    Config as _,
+    meta::{FieldKind, Meta},
+};
 
-use super::print;
+use super::Settings;
 
 /// The variable that names the settings file.
 const FILE: &str = "CALLGATE_SETTINGS";
@@ -14,6 +18,18 @@ const FILE: &str = "CALLGATE_SETTINGS";
 /// The value of the variable that names the settings file.
 pub(super) fn file() -> Option<OsString> {
     env::var_os(FILE).filter(|value| !value.is_empty())
+}
+
+/// The variables that set something.
+pub(super) fn all() -> Vec<&'static str> {
+    fn of(meta: &'static Meta) -> Vec<&'static str> {
+        let variables = meta.fields.iter().map(|field| match field.kind {
+            FieldKind::Leaf { env, .. } => env.into_iter().collect(),
+            FieldKind::Nested { meta } => of(meta),
+        });
+        variables.collect::<Vec<_>>().concat()
+    }
+    of(&Settings::META)
 }
 
 /// Text from a variable. confique takes an empty one for unset where reading it fails.
@@ -60,7 +76,7 @@ struct Unknown {
 
 impl Unknown {
     fn find() -> Self {
-        let known = print::variables();
+        let known = all();
         let unknown: Vec<String> = env::vars_os()
             .filter(|(_, value)| !value.is_empty())
             .filter_map(|(name, _)| name.into_string().ok())
