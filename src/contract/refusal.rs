@@ -22,8 +22,7 @@ pub enum Refusal {
     NotFound(String),
     /// Wrong password, unknown user or disabled user: never told apart (OWASP ASVS 6.3.8).
     InvalidCredentials,
-    /// Too many logins failed, for this account or from this address (NIST SP 800-63B, 5.2.2). A right password is refused,
-    /// too.
+    /// Too many logins failed, for this account or from this address (NIST SP 800-63B, 5.2.2). Right passwords are refused, too.
     TooManyAttempts {
         /// Seconds to wait.
         retry_after: u32,
@@ -156,9 +155,7 @@ impl Refusal {
     pub fn message(&self) -> String {
         match self {
             Self::NotLoggedIn => "You need to log in first.".into(),
-            Self::FreshLoginRequired => {
-                "You entered your password too long ago for this. Enter it again to continue.".into()
-            }
+            Self::FreshLoginRequired => "You entered your password too long ago for this. Enter it again.".into(),
             Self::Forbidden(whom) => format!("You cannot call this function. {whom}"),
             Self::PermissionRequired(what) => format!("You need {what} for this. Ask an administrator."),
             Self::Conflict(why) => why.clone(),
