@@ -130,7 +130,7 @@ async fn services(data: &TempDir, call_seconds: u64) -> (Services, Router) {
         ..Overrides::default()
     };
     let mut settings = Settings::load(&overrides).unwrap();
-    settings.limits.call_seconds = call_seconds;
+    settings.limits.call_seconds = call_seconds.try_into().unwrap();
     (settings.passwords.memory_kib, settings.passwords.iterations) = (64, 1);
     let services = Services::open(settings, OpenFor::Serve).await.unwrap();
     demo::add_users(&services).await.unwrap();

@@ -118,7 +118,7 @@ pub async fn explain(services: &Services, user_id: &str, name: &str) -> Result<E
     if answer == matrix::YES && without_password != matrix::YES {
         reasons.push(format!(
             "The password must have been entered within the last {} seconds.",
-            services.settings().sessions.fresh_seconds
+            services.settings().sessions.fresh().as_secs()
         ));
     }
     Ok(Explanation {

@@ -65,7 +65,7 @@ impl Present {
 /// A fault of the database.
 pub async fn list(services: &Services, user_id: &str, present: &Present) -> Result<Vec<Entry>, Fault> {
     let now = Timestamp::now();
-    let most = services.settings().sessions.per_user.max(LISTED);
+    let most = services.settings().sessions.per_user.get().max(LISTED);
     let stored = services
         .storage()
         .list_sessions(user_id, services.sessions().limits(now), most)

@@ -48,9 +48,9 @@ impl Passwords {
     pub fn new(settings: &settings::Passwords) -> anyhow::Result<Self> {
         Ok(Self {
             hasher: Hasher::new(settings)?,
-            permits: Arc::new(Semaphore::new(settings.permits.min(Semaphore::MAX_PERMITS))),
+            permits: Arc::new(Semaphore::new(settings.permits.get().min(Semaphore::MAX_PERMITS))),
             one_each: OneEach::default(),
-            max_wait: Duration::from_millis(settings.max_wait_ms),
+            max_wait: settings.max_wait_ms.duration(),
             min_chars: settings.min_chars,
         })
     }
@@ -192,8 +192,8 @@ mod tests {
             memory_kib,
             iterations: 1,
             parallelism: 1,
-            permits: 2,
-            max_wait_ms: 2000,
+            permits: settings::Count::new(2).unwrap(),
+            max_wait_ms: 2000.try_into().unwrap(),
         })
         .unwrap()
     }

@@ -65,7 +65,7 @@ impl Services {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords,
             throttle: Throttle::new(storage.clone(), &settings),
-            pace: Pace::new(settings.limits.kept_calls_per_minute),
+            pace: Pace::new(settings.limits.kept_calls_per_minute.get()),
             audit: Audit::new(storage.clone()),
             shutdown: CancellationToken::new(),
             cookie_suffix: cookies::suffix_for(&settings.origin()),

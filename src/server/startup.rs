@@ -120,13 +120,13 @@ impl Started {
         let (secure, plain) = (listener(self.secure)?, self.plain.map(listener).transpose()?);
         drop(open);
 
-        let sweep_period = Duration::from_secs(settings.sessions.sweep_seconds);
+        let sweep_period = settings.sessions.sweep_seconds.duration();
         let sweeper = keep_going("sweeper", services.clone(), move |services| {
             sweep_forever(services, sweep_period).boxed()
         });
         let (tls, ca) = (certificate.tls(), certificate.files().ca.clone());
         let reloader = Reloader::new(certificate, self.seen, signals.hangup);
-        let reload_period = Duration::from_secs(settings.https.reload_seconds);
+        let reload_period = settings.https.reload_seconds.duration();
         let reloading = keep_going("certificate reloader", reloader, move |reloader| {
             reloader.run(reload_period).boxed()
         });
@@ -138,8 +138,8 @@ impl Started {
             shutdown.clone(),
             closed,
             handles.clone(),
-            Duration::from_millis(settings.https.farewell_ms),
-            Duration::from_secs(settings.https.drain_seconds),
+            settings.https.farewell_ms.duration(),
+            settings.https.drain_seconds.duration(),
         ));
 
         let writer = keep_going("audit writer", services.clone(), |services| {
@@ -194,14 +194,15 @@ fn sockets(settings: &Settings, handed_over: HandedOver) -> anyhow::Result<(TcpL
 /// The places of all connections, as many as the system has room for.
 fn places(settings: &Settings) -> Arc<Places> {
     let limits = &settings.limits;
-    let connections = make_room(limits.connections);
-    if limits.connections_per_address >= connections {
+    let connections = make_room(limits.connections.get());
+    let per_address = limits.connections_per_address.get();
+    if per_address >= connections {
         tracing::warn!(
             "limits.connections_per_address is not less than the {connections} connections that there is room for: one \
              address can take them all"
         );
     }
-    Places::new(connections, limits.connections_per_address, settings.proxies.clone())
+    Places::new(connections, per_address, settings.proxies.clone())
 }
 
 /// Waits for a signal, and then stops what the handles serve: no more connections at once, no more requests after

@@ -204,11 +204,8 @@ async fn the_limit_is_logged_once_with_the_address_and_the_name_only_of_a_user()
 async fn limits_that_make_no_sense_keep_the_server_from_starting() {
     let place = Place::new();
     for (variable, value, said) in [
-        (
-            "THROTTLE_ACCOUNT_FAILURES",
-            "0",
-            "throttle.account_failures must be at least 1",
-        ),
+        ("THROTTLE_ACCOUNT_FAILURES", "0", "throttle.account_failures"),
+        ("THROTTLE_ACCOUNT_FAILURES", "0", "must be at least 1"),
         ("PROXIES_TRUSTED", "10.0.0.0/33", "10.0.0.0/33"),
         ("PROXIES_TRUSTED", "localhost", "localhost"),
         ("PROXIES_HEADER", "x-real-ip", "x-real-ip"),

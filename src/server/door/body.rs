@@ -37,14 +37,14 @@ pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, 
     {
         return Err(Refusal::Encoded);
     }
-    let limit = settings.limits.body_bytes;
+    let limit = settings.limits.body_bytes.get();
     if http_body::Body::size_hint(request.body()).lower() > limit {
         return Err(Refusal::TooLarge { limit });
     }
     // From here on the client is asked for the body, and waits no more.
     request.headers_mut().remove(EXPECT);
     let reading = collect(request.body_mut(), limit, &HELD);
-    let bytes = timeout(Duration::from_secs(settings.https.body_seconds), reading)
+    let bytes = timeout(settings.https.body_seconds.duration(), reading)
         .await
         .map_err(|_| Refusal::TooSlow)??;
     String::from_utf8(bytes)

@@ -19,8 +19,6 @@ pub mod panic;
 pub mod reply;
 pub mod request_context;
 
-use std::time::Duration;
-
 use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state, map_response},
@@ -69,7 +67,7 @@ fn session_routes(pages: &Pages) -> Router {
 
 /// Adds the middleware of every request, the outermost first.
 pub fn with_middleware(services: &Services, routes: Router) -> Router {
-    let reading = Duration::from_secs(services.settings().https.body_seconds);
+    let reading = services.settings().https.body_seconds.duration();
     let drop_unread = move |response: Response| async move { stalled::watch(response, reading) };
     routes.layer(
         ServiceBuilder::new()

@@ -126,7 +126,7 @@ impl Pages {
 
     /// The description of the functions.
     pub fn openapi(&self) -> &str {
-        let body_bytes = self.services.settings().limits.body_bytes;
+        let body_bytes = self.services.settings().limits.body_bytes.get();
         self.openapi
             .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
     }

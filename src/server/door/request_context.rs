@@ -63,7 +63,9 @@ pub async fn provide(State(services): State<Services>, request: Request, next: N
         // HTTP/2 has GOAWAY and a limit of its own.
         if is_http1 && services.shutdown().is_cancelled() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        } else if is_http1 && let Ok(value) = HeaderValue::try_from(format!("timeout={}", settings.https.idle_seconds))
+        } else if is_http1
+            && let Ok(value) =
+                HeaderValue::try_from(format!("timeout={}", settings.https.idle_seconds.duration().as_secs()))
         {
             headers.insert(KEEP_ALIVE, value);
         }

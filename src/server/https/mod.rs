@@ -75,9 +75,9 @@ pub async fn serve(
     https: &Https,
     handle: Handle<Peer>,
 ) -> anyhow::Result<()> {
-    let idle = IdleAcceptor::new(Duration::from_secs(https.idle_seconds));
+    let idle = IdleAcceptor::new(https.idle_seconds.duration());
     let tls = RustlsAcceptor::new(tls)
-        .handshake_timeout(Duration::from_secs(https.handshake_seconds))
+        .handshake_timeout(https.handshake_seconds.duration())
         .acceptor(idle);
     serve_with(listener, tls, router, https, handle).await
 }
@@ -92,7 +92,7 @@ pub async fn serve_plain(
     https: &Https,
     handle: Handle<Peer>,
 ) -> anyhow::Result<()> {
-    let idle = IdleAcceptor::new(Duration::from_secs(https.idle_seconds));
+    let idle = IdleAcceptor::new(https.idle_seconds.duration());
     serve_with(listener, idle, router, https, handle).await
 }
 
@@ -112,7 +112,7 @@ where
     A::Service: SendService<Request<Incoming>> + Send + 'static,
     A::Future: Send + 'static,
 {
-    let header = Duration::from_secs(https.header_seconds);
+    let header = https.header_seconds.duration();
     let mut server = Server::from_listener(listener)
         .acceptor(HeadAcceptor::new(acceptor, header))
         .handle(handle);

@@ -77,7 +77,7 @@ impl Store {
             storage,
             idle: settings.idle(),
             absolute: settings.absolute(),
-            per_user: settings.per_user,
+            per_user: settings.per_user.get(),
             live: LiveSessions::new(settings.in_memory),
             not_noted_at: AtomicI64::default(),
             told_at: AtomicI64::default(),

@@ -32,10 +32,10 @@ async fn sweep(services: &Services, now: Timestamp) -> u64 {
         storage.sweep_series(now).boxed(),
         storage.sweep_kept_calls(now).boxed(),
         storage
-            .sweep_failed_logins(now, settings.throttle.stored_failures)
+            .sweep_failed_logins(now, settings.throttle.stored_failures.get())
             .boxed(),
         storage.sweep_links(now).boxed(),
-        storage.sweep_events(kept_from, settings.audit.most_calls).boxed(),
+        storage.sweep_events(kept_from, settings.audit.most_calls.get()).boxed(),
     ];
     let mut gone = 0;
     for table in tables {

@@ -5,6 +5,7 @@
 //! keys and contradictions refuse to start. Settings are passed on, never read from anywhere later.
 
 mod log;
+mod numbers;
 mod origin;
 mod proxies;
 mod sections;
@@ -20,6 +21,7 @@ use crate::contract::login::NewPassword;
 
 pub use self::{
     log::{Log, LogFormat},
+    numbers::Count,
     proxies::{ForwardedHeader, Network},
     sections::{
         Audit, Http, Https, Limits, Listen, Passwords, Proxies, Registration, Sessions, Site, Throttle, address,
@@ -27,10 +29,6 @@ pub use self::{
     sources::Overrides,
     variables::log_ignored,
 };
-
-/// The longest time that is taken, in seconds: far from where adding it to a moment overflows.
-const TEN_YEARS: u64 = 10 * 365 * 24 * 60 * 60;
-const TEN_YEARS_IN_DAYS: u32 = 10 * 365;
 
 /// The settings of Callgate. Each is commented out and shows its default: to change one, remove its # and write a value.
 #[derive(Debug, Clone, Config)]
@@ -127,11 +125,10 @@ impl Settings {
         if https.certificate.is_some() != https.key.is_some() {
             return Err("https.certificate and https.key go together: set both, or neither".to_owned());
         }
-        self.check_numbers()?;
-        if self.limits.connections < 2 {
+        if self.limits.connections.get() < 2 {
             return Err("limits.connections must be at least 2: each of the two listeners needs one".to_owned());
         }
-        if self.passwords.max_wait_ms >= self.limits.call_seconds.saturating_mul(1000) {
+        if self.passwords.max_wait_ms.duration() >= self.limits.call() {
             return Err(
                 "passwords.max_wait_ms is not shorter than limits.call_seconds: a login would be given up while it waits"
                     .to_owned(),
@@ -143,11 +140,6 @@ impl Settings {
                  already be longer than the longest"
                     .to_owned(),
             );
-        }
-        if self.audit.retention_days > TEN_YEARS_IN_DAYS {
-            return Err(format!(
-                "audit.retention_days must be at most {TEN_YEARS_IN_DAYS}, which is ten years"
-            ));
         }
         let min_chars = NewPassword::FEWEST_CHARS..=64;
         if !min_chars.contains(&self.passwords.min_chars) {
@@ -167,65 +159,6 @@ impl Settings {
             return Err(
                 "sessions.idle_seconds is longer than sessions.absolute_seconds: it would never take effect".to_owned(),
             );
-        }
-        Ok(())
-    }
-
-    /// Refuses a nothing where there has to be something, and times that nobody lives to see.
-    fn check_numbers(&self) -> Result<(), String> {
-        let https = &self.https;
-        let numbers = [
-            ("https.reload_seconds", https.reload_seconds),
-            ("https.handshake_seconds", https.handshake_seconds),
-            ("https.header_seconds", https.header_seconds),
-            ("https.body_seconds", https.body_seconds),
-            ("https.idle_seconds", https.idle_seconds),
-            ("https.drain_seconds", https.drain_seconds),
-            ("sessions.idle_seconds", self.sessions.idle_seconds),
-            ("sessions.absolute_seconds", self.sessions.absolute_seconds),
-            ("sessions.remember_seconds", self.sessions.remember_seconds),
-            ("sessions.fresh_seconds", self.sessions.fresh_seconds),
-            ("sessions.sweep_seconds", self.sessions.sweep_seconds),
-            ("sessions.per_user", u64::from(self.sessions.per_user)),
-            ("passwords.permits", self.passwords.permits as u64),
-            ("throttle.address_failures", self.throttle.address_failures as u64),
-            ("throttle.address_seconds", self.throttle.address_seconds),
-            ("throttle.account_failures", self.throttle.account_failures as u64),
-            ("throttle.account_delay_seconds", self.throttle.account_delay_seconds),
-            (
-                "throttle.account_max_delay_seconds",
-                self.throttle.account_max_delay_seconds,
-            ),
-            (
-                "throttle.account_day_failures",
-                self.throttle.account_day_failures as u64,
-            ),
-            (
-                "throttle.stored_failures",
-                u64::try_from(self.throttle.stored_failures).unwrap_or_default(),
-            ),
-            ("audit.retention_days", u64::from(self.audit.retention_days)),
-            ("audit.most_calls", u64::from(self.audit.most_calls)),
-            ("limits.body_bytes", self.limits.body_bytes),
-            ("limits.call_seconds", self.limits.call_seconds),
-            ("limits.connections", self.limits.connections as u64),
-            (
-                "limits.connections_per_address",
-                self.limits.connections_per_address as u64,
-            ),
-            (
-                "limits.kept_calls_per_minute",
-                u64::from(self.limits.kept_calls_per_minute),
-            ),
-        ];
-        if let Some((key, _)) = numbers.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("{key} must be at least 1"));
-        }
-        if let Some((key, _)) = numbers
-            .iter()
-            .find(|(key, value)| key.ends_with("_seconds") && *value > TEN_YEARS)
-        {
-            return Err(format!("{key} must be at most {TEN_YEARS}, which is ten years"));
         }
         Ok(())
     }

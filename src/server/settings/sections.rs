@@ -6,6 +6,7 @@ use confique::{Config, env::parse::list_by_comma as comma_separated};
 use serde::{Deserialize, Deserializer};
 
 use super::{
+    numbers::{Count, Days, Millis, Seconds},
     proxies::{ForwardedHeader, Network},
     variables::not_empty,
 };
@@ -34,33 +35,33 @@ pub struct Https {
     /// How often the certificate is looked at, in seconds: a renewed one is used from then on. SIGHUP has it looked at
     /// once.
     #[config(env = "CALLGATE_HTTPS_RELOAD_SECONDS", default = 60)]
-    pub reload_seconds: u64,
+    pub reload_seconds: Seconds,
 
     /// How long a TLS handshake may take, in seconds.
     #[config(env = "CALLGATE_HTTPS_HANDSHAKE_SECONDS", default = 5)]
-    pub handshake_seconds: u64,
+    pub handshake_seconds: Seconds,
 
     /// How long the head of a request may take, from its first byte, in seconds.
     #[config(env = "CALLGATE_HTTPS_HEADER_SECONDS", default = 10)]
-    pub header_seconds: u64,
+    pub header_seconds: Seconds,
 
     /// How long the body of a request may take, and how long a client may take nothing of an answer, in seconds.
     #[config(env = "CALLGATE_HTTPS_BODY_SECONDS", default = 30)]
-    pub body_seconds: u64,
+    pub body_seconds: Seconds,
 
     /// How long a connection may be idle, in seconds, unless a function runs or a page is rendered for it. Programs and proxies that
     /// keep connections learn it from the header `Keep-Alive`.
     #[config(env = "CALLGATE_HTTPS_IDLE_SECONDS", default = 75)]
-    pub idle_seconds: u64,
+    pub idle_seconds: Seconds,
 
     /// How long calls under way may take when the server stops, in seconds.
     #[config(env = "CALLGATE_HTTPS_DRAIN_SECONDS", default = 25)]
-    pub drain_seconds: u64,
+    pub drain_seconds: Seconds,
 
     /// For how many milliseconds before that a kept connection may still bring a last request: a client that is just sending
     /// one finds no closed connection.
     #[config(env = "CALLGATE_HTTPS_FAREWELL_MS", default = 500)]
-    pub farewell_ms: u64,
+    pub farewell_ms: Millis,
 }
 
 /// The plain HTTP listener, which leads to HTTPS and tells of health.
@@ -93,26 +94,26 @@ pub struct Site {
 pub struct Sessions {
     /// After how many seconds without a call a session is over.
     #[config(env = "CALLGATE_SESSIONS_IDLE_SECONDS", default = 1800)]
-    pub idle_seconds: u64,
+    pub idle_seconds: Seconds,
 
     /// After how many seconds a session is over, used or not.
     #[config(env = "CALLGATE_SESSIONS_ABSOLUTE_SECONDS", default = 43200)]
-    pub absolute_seconds: u64,
+    pub absolute_seconds: Seconds,
 
     /// For how many seconds a remembered browser is logged in again.
     #[config(env = "CALLGATE_SESSIONS_REMEMBER_SECONDS", default = 2_592_000)]
-    pub remember_seconds: u64,
+    pub remember_seconds: Seconds,
 
     /// For how many seconds after the password was given a login counts as fresh.
     #[config(env = "CALLGATE_SESSIONS_FRESH_SECONDS", default = 600)]
-    pub fresh_seconds: u64,
+    pub fresh_seconds: Seconds,
 
     /// How many sessions a user may have, and how many remembered browsers. One more session ends the one that was used longest
     /// ago; one more browser has the one forgotten that was, with its sessions, and first of all one that was not used again
     /// after its login. A browser that stays remembered is logged in again. Programs that share a user and log in at each run
     /// should log out at its end.
     #[config(env = "CALLGATE_SESSIONS_PER_USER", default = 100)]
-    pub per_user: u32,
+    pub per_user: Count<u32>,
 
     /// How many sessions that are in use are kept in memory, so that their calls need not ask the database. A thousand take
     /// about half a megabyte.
@@ -121,7 +122,7 @@ pub struct Sessions {
 
     /// How often what is over is removed from the database, in seconds.
     #[config(env = "CALLGATE_SESSIONS_SWEEP_SECONDS", default = 60)]
-    pub sweep_seconds: u64,
+    pub sweep_seconds: Seconds,
 }
 
 /// What passwords must be, and what hashing one costs (argon2id). Raising a cost takes effect for each user at the next
@@ -148,11 +149,11 @@ pub struct Passwords {
 
     /// How many passwords are hashed at once; the others wait. About one per core.
     #[config(env = "CALLGATE_PASSWORDS_PERMITS", default = 2)]
-    pub permits: usize,
+    pub permits: Count<usize>,
 
     /// How long a login waits for its turn, in milliseconds, before it is told to come back.
     #[config(env = "CALLGATE_PASSWORDS_MAX_WAIT_MS", default = 600)]
-    pub max_wait_ms: u64,
+    pub max_wait_ms: Millis,
 }
 
 /// How many logins may fail. What is too many is refused with 429, at all doors, even with the right password.
@@ -162,32 +163,32 @@ pub struct Throttle {
     /// How many logins may fail from one address (IPv6: one /64) within so many seconds as
     /// `throttle.address_seconds` says.
     #[config(env = "CALLGATE_THROTTLE_ADDRESS_FAILURES", default = 10)]
-    pub address_failures: usize,
+    pub address_failures: Count<usize>,
 
     /// For how many seconds a failed login counts against its address.
     #[config(env = "CALLGATE_THROTTLE_ADDRESS_SECONDS", default = 60)]
-    pub address_seconds: u64,
+    pub address_seconds: Seconds,
 
     /// How many logins to one account may fail in a row before the next one has to wait.
     #[config(env = "CALLGATE_THROTTLE_ACCOUNT_FAILURES", default = 5)]
-    pub account_failures: usize,
+    pub account_failures: Count<usize>,
 
     /// How long it then has to wait, in seconds. Each further failure doubles it.
     #[config(env = "CALLGATE_THROTTLE_ACCOUNT_DELAY_SECONDS", default = 300)]
-    pub account_delay_seconds: u64,
+    pub account_delay_seconds: Seconds,
 
     /// The longest wait, in seconds.
     #[config(env = "CALLGATE_THROTTLE_ACCOUNT_MAX_DELAY_SECONDS", default = 900)]
-    pub account_max_delay_seconds: u64,
+    pub account_max_delay_seconds: Seconds,
 
     /// How many logins to one account may fail in a row within 24 hours. NIST SP 800-63B asks for 100 at the most.
     #[config(env = "CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES", default = 100)]
-    pub account_day_failures: usize,
+    pub account_day_failures: Count<usize>,
 
     /// How many failed logins are stored at the most, two entries for each; the oldest go first. A million take about
     /// 260 MB.
     #[config(env = "CALLGATE_THROTTLE_STORED_FAILURES", default = 1_000_000)]
-    pub stored_failures: i64,
+    pub stored_failures: Count<i64>,
 }
 
 /// The proxies in front of this server.
@@ -210,27 +211,27 @@ pub struct Proxies {
 pub struct Limits {
     /// The largest body of a call, in bytes.
     #[config(env = "CALLGATE_LIMITS_BODY_BYTES", default = 65536)]
-    pub body_bytes: u64,
+    pub body_bytes: Count<u64>,
 
     /// How long a guard or a function may take, and a page, in seconds. Then it is given up, and the answer is 503. Longer
     /// than a login may take, waiting (`passwords.max_wait_ms`) and hashing, or right passwords are of no use.
     #[config(env = "CALLGATE_LIMITS_CALL_SECONDS", default = 20)]
-    pub call_seconds: u64,
+    pub call_seconds: Seconds,
 
     /// How many connections may be open at once; further ones wait in the system's queue. Fewer where the system's limit
     /// on open files leaves room for fewer.
     #[config(env = "CALLGATE_LIMITS_CONNECTIONS", default = 4096)]
-    pub connections: usize,
+    pub connections: Count<usize>,
 
     /// How many of them one address may have open (a /64 of IPv6); further ones are closed. Those of trusted proxies are not
     /// counted.
     #[config(env = "CALLGATE_LIMITS_CONNECTIONS_PER_ADDRESS", default = 1024)]
-    pub connections_per_address: usize,
+    pub connections_per_address: Count<usize>,
 
     /// How many calls by forms are kept within a minute for one user, or for one address (a /64 of IPv6) where nobody is
     /// logged in. Of a further one that has run the reply is shown at once; one that wants a login first is refused with 503.
     #[config(env = "CALLGATE_LIMITS_KEPT_CALLS_PER_MINUTE", default = 120)]
-    pub kept_calls_per_minute: u32,
+    pub kept_calls_per_minute: Count<u32>,
 }
 
 /// Whether people may add users for themselves.
@@ -249,11 +250,11 @@ pub struct Registration {
 pub struct Audit {
     /// For how many days both are kept; at least one.
     #[config(env = "CALLGATE_AUDIT_RETENTION_DAYS", default = 365)]
-    pub retention_days: u32,
+    pub retention_days: Days,
     /// How many lines of the call log are kept at most, the latest; no more than half of them of callers who are not logged
     /// in. A million take about 300 MB.
     #[config(env = "CALLGATE_AUDIT_MOST_CALLS", default = 1_000_000)]
-    pub most_calls: u32,
+    pub most_calls: Count<u32>,
 }
 
 /// An address to listen on.
@@ -303,35 +304,35 @@ impl<'de> Deserialize<'de> for Listen {
 impl Audit {
     /// How long both are kept.
     pub fn retention(&self) -> Duration {
-        Duration::from_hours(24) * self.retention_days
+        self.retention_days.duration()
     }
 }
 
 impl Limits {
     /// How long a function may run.
     pub fn call(&self) -> Duration {
-        Duration::from_secs(self.call_seconds)
+        self.call_seconds.duration()
     }
 }
 
 impl Sessions {
     /// The idle limit.
     pub fn idle(&self) -> Duration {
-        Duration::from_secs(self.idle_seconds)
+        self.idle_seconds.duration()
     }
 
     /// The absolute limit.
     pub fn absolute(&self) -> Duration {
-        Duration::from_secs(self.absolute_seconds)
+        self.absolute_seconds.duration()
     }
 
     /// How long a login is fresh.
     pub fn fresh(&self) -> Duration {
-        Duration::from_secs(self.fresh_seconds)
+        self.fresh_seconds.duration()
     }
 
     /// How long a browser is remembered.
     pub fn remember(&self) -> Duration {
-        Duration::from_secs(self.remember_seconds)
+        self.remember_seconds.duration()
     }
 }

@@ -92,9 +92,7 @@ fn command_line(overrides: &Overrides) -> SettingsLayer {
 fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
     let text =
         fs::read_to_string(file).with_context(|| format!("the settings file {} cannot be read", file.display()))?;
-    let mut layer: SettingsLayer = toml::from_str(&text)
-        .map_err(|error| in_file(error, &text))
-        .with_context(|| format!("the settings file {} is not right", file.display()))?;
+    let mut layer = parse(&text).with_context(|| format!("the settings file {} is not right", file.display()))?;
     // Paths in a file count from that file, in whatever folder a command is run.
     let folder = file.parent().unwrap_or(Path::new(""));
     let paths = [
@@ -110,34 +108,34 @@ fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
     Ok(layer)
 }
 
+fn parse(text: &str) -> anyhow::Result<SettingsLayer> {
+    toml::from_str(text).map_err(|error| {
+        let key = key_of(&error, text);
+        in_setting(error.into(), key.as_deref())
+    })
+}
+
+/// The key whose value a file has wrong, with its section.
+fn key_of(error: &toml::de::Error, text: &str) -> Option<String> {
+    let mut before = text.get(..error.span()?.start)?.lines().rev();
+    let (key, _) = before.next()?.split_once('=')?;
+    let section = before.find_map(|line| line.trim().strip_prefix('[')?.split_once(']'));
+    Some(match section {
+        Some((section, _)) => format!("{section}.{}", key.trim()),
+        None => key.trim().to_owned(),
+    })
+}
+
 /// What is wrong with a variable.
 fn in_variable(error: confique::Error) -> anyhow::Error {
     let text = format!("{error:#}");
-    let names = variables::all().into_iter();
-    let hint = names
-        .filter(|name| text.contains(&format!("`{name}`")))
-        .find_map(number_hint);
-    hinted(error.into(), hint)
+    let mut variables = variables::all().into_iter();
+    let key = variables.find_map(|(name, key)| text.contains(&format!("`{name}`")).then_some(key));
+    in_setting(error.into(), key.as_deref())
 }
 
-/// What is wrong with a file.
-fn in_file(error: toml::de::Error, text: &str) -> anyhow::Error {
-    let line = error.span().and_then(|span| text.get(..span.start)?.lines().last());
-    let hint = line
-        .and_then(|line| line.split_once('='))
-        .and_then(|(key, _)| number_hint(key.trim()));
-    hinted(error.into(), hint)
-}
-
-fn hinted(error: anyhow::Error, hint: Option<String>) -> anyhow::Error {
-    match hint {
-        Some(hint) => error.context(hint),
-        None => error,
-    }
-}
-
-/// How the number is written that a key or a variable has, where its name ends in a unit.
-fn number_hint(name: &str) -> Option<String> {
+/// Names the setting that has something wrong, and says how its number is written where its name ends in a unit.
+fn in_setting(error: anyhow::Error, key: Option<&str>) -> anyhow::Error {
     let units = [
         ("_seconds", "seconds"),
         ("_ms", "milliseconds"),
@@ -145,9 +143,11 @@ fn number_hint(name: &str) -> Option<String> {
         ("_bytes", "bytes"),
         ("_kib", "KiB"),
     ];
-    let key = name.to_ascii_lowercase();
-    let (_, unit) = units.into_iter().find(|(end, _)| key.ends_with(end))?;
-    Some(format!("{name} is a whole number of {unit}, such as 60"))
+    let Some(key) = key else { return error };
+    match units.into_iter().find(|(end, _)| key.ends_with(end)) {
+        Some((_, unit)) => error.context(format!("{key} is a whole number of {unit}, such as 60")),
+        None => error.context(format!("{key} is invalid")),
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn from_file(text: &str) -> Result<Settings, String> {
-        let layer: SettingsLayer = toml::from_str(text).map_err(|error| error.to_string())?;
+        let layer = parse(text).map_err(|error| format!("{error:#}"))?;
         let settings = Settings::from_layer(layer.with_fallback(SettingsLayer::default_values()))
             .map_err(|error| error.to_string())?;
         settings.checked()
@@ -165,7 +165,7 @@ mod tests {
     fn an_empty_file_means_the_defaults() {
         let settings = from_file("").unwrap();
         assert_eq!(settings.origin(), "https://localhost:8443");
-        assert_eq!(settings.sessions.idle_seconds, 1800);
+        assert_eq!(settings.sessions.idle().as_secs(), 1800);
     }
 
     #[test]
@@ -184,6 +184,10 @@ mod tests {
             ("[site]\norigin = \"https://a.example/x\"", "site.origin"),
             ("[sessions]\nidle_seconds = 50000", "sessions.idle_seconds"),
             ("[limits]\nbody_bytes = 0", "limits.body_bytes"),
+            ("[limits]\nbody_bytes = 0", "must be at least 1"),
+            ("[sessions]\nper_user = 0", "sessions.per_user"),
+            ("[throttle]\nstored_failures = -1", "must be at least 1"),
+            ("[audit]\nretention_days = 3651", "ten years"),
             ("[https]\naddress = \"0.0.0.0:8443\"", "site.origin"),
             ("[https]\nidle_seconds = 999999999999", "https.idle_seconds"),
             ("[http]\naddress = \"of\"", "off"),

@@ -20,16 +20,19 @@ pub(super) fn file() -> Option<OsString> {
     env::var_os(FILE).filter(|value| !value.is_empty())
 }
 
-/// The variables that set something.
-pub(super) fn all() -> Vec<&'static str> {
-    fn of(meta: &'static Meta) -> Vec<&'static str> {
-        let variables = meta.fields.iter().map(|field| match field.kind {
-            FieldKind::Leaf { env, .. } => env.into_iter().collect(),
-            FieldKind::Nested { meta } => of(meta),
+/// The variables that set something, each with the key that it sets.
+pub(super) fn all() -> Vec<(&'static str, String)> {
+    fn of(section: &str, meta: &'static Meta) -> Vec<(&'static str, String)> {
+        let variables = meta.fields.iter().map(|field| {
+            let key = format!("{section}{}", field.name);
+            match field.kind {
+                FieldKind::Leaf { env, .. } => env.map(|variable| (variable, key)).into_iter().collect(),
+                FieldKind::Nested { meta } => of(&format!("{key}."), meta),
+            }
         });
         variables.collect::<Vec<_>>().concat()
     }
-    of(&Settings::META)
+    of("", &Settings::META)
 }
 
 /// Text from a variable. confique takes an empty one for unset where reading it fails.
@@ -80,7 +83,9 @@ impl Unknown {
         let unknown: Vec<String> = env::vars_os()
             .filter(|(_, value)| !value.is_empty())
             .filter_map(|(name, _)| name.into_string().ok())
-            .filter(|name| name.starts_with("CALLGATE_") && name != FILE && !known.contains(&name.as_str()))
+            .filter(|name| {
+                name.starts_with("CALLGATE_") && name != FILE && !known.iter().any(|(variable, _)| variable == name)
+            })
             .collect();
         // The Service callgate, and others whose names begin like that: each has a variable for its address.
         let services: Vec<String> = unknown

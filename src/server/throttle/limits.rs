@@ -22,12 +22,12 @@ impl Limits {
     /// Those of the settings.
     pub fn new(settings: &settings::Throttle) -> Self {
         Self {
-            address_failures: settings.address_failures,
-            address_window: Duration::from_secs(settings.address_seconds),
-            account_failures: settings.account_failures,
-            account_delay: Duration::from_secs(settings.account_delay_seconds),
-            account_max_delay: Duration::from_secs(settings.account_max_delay_seconds),
-            account_day_failures: settings.account_day_failures,
+            address_failures: settings.address_failures.get(),
+            address_window: settings.address_seconds.duration(),
+            account_failures: settings.account_failures.get(),
+            account_delay: settings.account_delay_seconds.duration(),
+            account_max_delay: settings.account_max_delay_seconds.duration(),
+            account_day_failures: settings.account_day_failures.get(),
         }
     }
 

@@ -78,11 +78,11 @@ impl Wait {
 impl Throttle {
     /// A throttle with the limits of the settings.
     pub fn new(storage: Storage, settings: &Settings) -> Self {
-        let places = settings.passwords.permits.saturating_mul(PLACES_PER_PERMIT);
+        let places = settings.passwords.permits.get().saturating_mul(PLACES_PER_PERMIT);
         Self {
             storage,
             limits: Limits::new(&settings.throttle),
-            max_wait: Duration::from_millis(settings.passwords.max_wait_ms),
+            max_wait: settings.passwords.max_wait_ms.duration(),
             in_flight: InFlight::default(),
             places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
             counting: Mutex::default(),

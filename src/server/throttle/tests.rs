@@ -5,12 +5,13 @@ use std::net::Ipv4Addr;
 use futures::{FutureExt as _, future::join_all};
 
 use super::*;
+use crate::server::settings;
 
 /// An address may fail often, and nobody is sent away for the machine being busy.
 fn settings() -> Settings {
     let mut settings = Settings::defaults().unwrap();
-    settings.throttle.address_failures = 1000;
-    settings.passwords.max_wait_ms = 19_000;
+    settings.throttle.address_failures = settings::Count::new(1000).unwrap();
+    settings.passwords.max_wait_ms = 19_000.try_into().unwrap();
     settings
 }
 
