@@ -9,6 +9,7 @@ pub mod audit;
 pub mod function;
 pub mod json;
 pub mod kept_call;
+pub mod letter_case;
 pub mod limits;
 pub mod link;
 pub mod login;

@@ -4,9 +4,20 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::user::is_user_id;
+
+/// What must not stand as it is in the value of a query.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b'=')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The path of a page of this site, safe to put into `Location`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,12 +74,7 @@ impl OwnPage {
 
     /// The path, as it stands in the query of another address.
     pub fn escaped(&self) -> String {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/?=-._~".contains(&byte);
-        let escape = |byte: u8| match plain(byte) {
-            true => char::from(byte).to_string(),
-            false => format!("%{byte:02X}"),
-        };
-        self.0.bytes().map(escape).collect()
+        utf8_percent_encode(&self.0, ESCAPED).to_string()
     }
 
     /// The path.

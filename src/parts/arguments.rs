@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{json_editor::JsonEditor, password_field::PasswordField, prose::prose};
 use crate::contract::{
+    letter_case::capitalized,
     shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
     typed::{Typed, is_line},
 };
@@ -316,9 +317,7 @@ fn sentence(rest: &str, problem: &str) -> String {
         "" => problem.to_owned(),
         rest => format!("{} {problem}", part(rest)),
     };
-    let mut letters = what.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+    format!("{}.", capitalized(&what))
 }
 
 /// A part of a field as people call it: `[1]` is item 2.

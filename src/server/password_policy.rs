@@ -11,7 +11,10 @@ use zeroize::Zeroizing;
 use zxcvbn::{Score, zxcvbn};
 
 use super::passwords::{is_too_long, normalised};
-use crate::contract::login::{NewPassword, Password};
+use crate::contract::{
+    letter_case::uncapitalized,
+    login::{NewPassword, Password},
+};
 
 /// What everybody would try here.
 const PRODUCT: &str = "callgate";
@@ -54,7 +57,7 @@ fn too_easy(text: &str, user: &str) -> Option<String> {
         let warning = guess.feedback().and_then(zxcvbn::feedback::Feedback::warning);
         warning.map_or_else(
             || "it is made of parts that attackers try first".to_owned(),
-            |why| lower(&why.to_string()),
+            |why| uncapitalized(why.to_string().trim_end_matches('.')),
         )
     })
 }
@@ -68,16 +71,6 @@ fn korean_words(keys: &str, user: &str, min_chars: usize) -> Option<String> {
     }
     (rest.chars().count() < min_chars || too_easy(&rest, user).is_some())
         .then(|| "it has too little besides Korean words that attackers try first".to_owned())
-}
-
-/// A sentence as the end of another one.
-fn lower(sentence: &str) -> String {
-    let sentence = sentence.trim_end_matches('.');
-    let mut letters = sentence.chars();
-    letters
-        .next()
-        .map(|first| first.to_lowercase().chain(letters).collect())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub mod permissions;
 use std::future::Future;
 
 use super::{caller::Caller, events, fault::Fault, services::Services};
-use crate::contract::{Refusal, function::RuleView, user::UserView};
+use crate::contract::{Refusal, function::RuleView, letter_case::uncapitalized, user::UserView};
 
 /// A rule about who may call, and the proof that a caller may.
 #[diagnostic::on_unimplemented(
@@ -96,7 +96,7 @@ impl Rule {
         };
         Self {
             name: format!("AnyOf<{}, {}>", self.name, other.name),
-            words: format!("{}, or {}", self.words, uncapitalised(&other.words)),
+            words: format!("{}, or {}", self.words, uncapitalized(&other.words)),
             refusals,
         }
     }
@@ -110,7 +110,7 @@ impl Rule {
         }
         Self {
             name: format!("AllOf<{}, {}>", self.name, other.name),
-            words: format!("{}, and only {}", self.words, uncapitalised(&other.words)),
+            words: format!("{}, and only {}", self.words, uncapitalized(&other.words)),
             refusals,
         }
     }
@@ -123,14 +123,6 @@ impl Rule {
             open: self.refusals.is_empty(),
         }
     }
-}
-
-fn uncapitalised(words: &str) -> String {
-    let mut letters = words.chars();
-    letters
-        .next()
-        .map(|first| first.to_lowercase().chain(letters).collect())
-        .unwrap_or_default()
 }
 
 /// Checks the caller of the present request. The first line of every declared function, which says its name.

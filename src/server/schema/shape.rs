@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::contract::shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape};
+use crate::contract::{
+    letter_case::capitalized,
+    shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape},
+};
 
 /// What a schema may say without being understood here: it limits nothing.
 const HARMLESS: &[&str] = &[
@@ -217,12 +220,7 @@ fn record(schema: &Map<String, Value>, properties: &Map<String, Value>) -> Resul
 
 /// A name as a person writes it: `first_name` becomes "First name".
 fn label_of(name: &str) -> String {
-    let words = name.trim_matches('_').replace('_', " ");
-    let mut letters = words.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
+    capitalized(&name.trim_matches('_').replace('_', " "))
 }
 
 /// The lines of a doc comment as one.
