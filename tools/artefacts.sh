@@ -60,7 +60,7 @@ absent "the home folder of who built it" "$(quoted "$HOME")/" "$program" "${brow
 absent "the folder of cargo" "$(quoted "${CARGO_HOME:-$HOME/.cargo}")|/\\.cargo/registry" "$program" "${browser[@]}"
 # in_sources <text>: does it stand in our sources or in those of a crate, as "localhost" and "callgate" do?
 in_sources() {
-  grep -rqF -- "$1" Cargo.toml Cargo.lock src style public migrations "${CARGO_HOME:-$HOME/.cargo}/registry/src"
+  grep -rqF -- "$1" Cargo.toml Cargo.lock macros src style public migrations "${CARGO_HOME:-$HOME/.cargo}/registry/src"
 }
 # Values that only this machine has, unless they are too short to mean anything, or a build has them from its sources.
 for variable in USER HOSTNAME; do

@@ -25,7 +25,8 @@ npm_sbom() {
     >"$out/$1.cdx.json"
 }
 
-trap 'rm -f "$project"/sbom-*.cdx.json' EXIT
+# It also writes one beside the manifest of each other member of the workspace; what macros/ needs is in the first.
+trap 'rm -f "$project"/sbom-*.cdx.json "$project"/macros/sbom-*.cdx.json' EXIT
 rust_sbom server --features ssr
 rust_sbom browser --features hydrate --target wasm32-unknown-unknown
 npm_sbom tools

@@ -14,7 +14,7 @@ attack=(attacks testssl openapi-long fuzz soak dev)
 most_flaky=5
 
 suite_format() {
-  cargo fmt --check && cargo fmt --check --manifest-path fuzz/Cargo.toml &&
+  cargo fmt --all --check && cargo fmt --check --manifest-path fuzz/Cargo.toml &&
     cargo fmt --check --manifest-path benches/peers/Cargo.toml
 }
 suite_clippy-server() { cargo clippy --all-targets --features ssr -- -D warnings; }

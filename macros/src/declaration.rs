@@ -1,0 +1,177 @@
+//! A declared function as it is written, and what is wrong with it.
+
+use proc_macro2::{Group, TokenStream};
+use quote::{ToTokens as _, quote};
+use syn::{
+    Attribute, Error, Expr, FnArg, Ident, Meta, Pat, PatIdent, PatType, Result, ReturnType, Signature, Token, Type,
+    Visibility,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
+    token::Brace,
+};
+
+/// A declared function.
+pub struct Declaration {
+    /// The lines of its doc comment.
+    pub docs: Vec<Expr>,
+    /// What `#[refuses]` names.
+    pub refusals: Vec<Expr>,
+    /// All other attributes.
+    pub attributes: Vec<Attribute>,
+    pub visibility: Visibility,
+    pub name: Ident,
+    pub guard: PatType,
+    pub arguments: Vec<Argument>,
+    pub output: Type,
+    /// Not parsed any further: an editor sees completions in a body that is not finished.
+    pub body: Group,
+}
+
+/// One parameter behind the guard.
+pub struct Argument {
+    /// Whether it is the whole body of a call, and not a field of it: `#[body]`.
+    pub is_body: bool,
+    /// All other attributes.
+    pub attributes: Vec<Attribute>,
+    pub name: Ident,
+    pub ty: Type,
+}
+
+impl Parse for Declaration {
+    fn parse(input: ParseStream) -> Result<Self> {
+        let (mut docs, mut refusals, mut attributes) = (Vec::new(), Vec::new(), Vec::new());
+        for attribute in input.call(Attribute::parse_outer)? {
+            match &attribute.meta {
+                Meta::NameValue(doc) if doc.path.is_ident("doc") => docs.push(doc.value.clone()),
+                meta if meta.path().is_ident("refuses") => {
+                    refusals.extend(attribute.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated)?);
+                }
+                _ => attributes.push(attribute),
+            }
+        }
+        let visibility = input.parse()?;
+        let signature: Signature = input.parse()?;
+        if !input.peek(Brace) {
+            return Err(input.error("a declared function has a body"));
+        }
+        let body = input.parse()?;
+        check(&signature)?;
+        let ReturnType::Type(_, output) = signature.output else {
+            let what = "a declared function returns a `Result`, for example `-> Result<Answer, Refusal>`";
+            return Err(Error::new(signature.paren_token.span.close(), what));
+        };
+        let mut parameters = signature.inputs.into_iter();
+        let Some(guard) = parameters.next() else {
+            let what = format!(
+                "`{}` has no guard: its first parameter says who may call it, for example `caller: LoggedIn`",
+                signature.ident
+            );
+            return Err(Error::new(signature.paren_token.span.join(), what));
+        };
+        Ok(Self {
+            docs,
+            refusals,
+            attributes,
+            visibility,
+            name: signature.ident,
+            guard: self::guard(guard)?,
+            arguments: arguments(parameters)?,
+            output: *output,
+            body,
+        })
+    }
+}
+
+/// Refuses what a function may be in Rust, but not a declared one.
+fn check(signature: &Signature) -> Result<()> {
+    let (generics, clause) = (&signature.generics, &signature.generics.where_clause);
+    let wrong: [(TokenStream, &str); 4] = [
+        (signature.constness.to_token_stream(), "const"),
+        (signature.safety.to_token_stream(), "unsafe"),
+        (signature.abi.to_token_stream(), "extern"),
+        (quote!(#generics #clause), "generic"),
+    ];
+    for (tokens, what) in wrong {
+        if !tokens.is_empty() {
+            return Err(Error::new_spanned(
+                tokens,
+                format!("a declared function cannot be {what}"),
+            ));
+        }
+    }
+    match signature.asyncness {
+        Some(_) => Ok(()),
+        None => Err(Error::new_spanned(
+            signature.fn_token,
+            "a declared function is an `async fn`",
+        )),
+    }
+}
+
+fn guard(parameter: FnArg) -> Result<PatType> {
+    let parameter = typed(parameter)?;
+    match parameter.attrs.first() {
+        None => Ok(parameter),
+        Some(attribute) => Err(Error::new_spanned(
+            attribute,
+            "the first parameter is the guard, which takes no attributes",
+        )),
+    }
+}
+
+fn arguments(parameters: impl Iterator<Item = FnArg>) -> Result<Vec<Argument>> {
+    let arguments = parameters.map(argument).collect::<Result<Vec<_>>>()?;
+    let Some(body) = arguments.iter().position(|argument| argument.is_body) else {
+        return Ok(arguments);
+    };
+    if let Some((_, other)) = arguments.iter().enumerate().find(|(index, _)| *index != body) {
+        let what = "`#[body]` takes the whole body of a call, so there can be no other argument";
+        return Err(Error::new_spanned(&other.name, what));
+    }
+    let mut attributes = arguments[body].attributes.iter();
+    if let Some(attribute) = attributes.find(|attribute| !attribute.path().is_ident("doc")) {
+        return Err(Error::new_spanned(
+            attribute,
+            "a `#[body]` is no field, so this has no meaning here",
+        ));
+    }
+    Ok(arguments)
+}
+
+fn argument(parameter: FnArg) -> Result<Argument> {
+    let PatType { mut attrs, pat, ty, .. } = typed(parameter)?;
+    let name = match *pat {
+        Pat::Ident(PatIdent {
+            by_ref: None,
+            mutability: None,
+            subpat: None,
+            ident,
+            ..
+        }) => ident,
+        other => {
+            return Err(Error::new_spanned(
+                other,
+                "an argument is a name and a type: `name: Type`",
+            ));
+        }
+    };
+    let marks = attrs
+        .extract_if(.., |attribute| attribute.path().is_ident("body"))
+        .count();
+    Ok(Argument {
+        is_body: marks > 0,
+        attributes: attrs,
+        name,
+        ty: *ty,
+    })
+}
+
+fn typed(parameter: FnArg) -> Result<PatType> {
+    match parameter {
+        FnArg::Typed(parameter) => Ok(parameter),
+        FnArg::Receiver(receiver) => Err(Error::new_spanned(
+            receiver,
+            "a declared function is not a method: it has no `self`",
+        )),
+    }
+}
