@@ -1,6 +1,7 @@
 //! Callgate: functions guarded by a login. *Write a function once, name its guard.*
 //!
-//! One crate, compiled twice: for the server (`ssr`) and, as WebAssembly, for the browser (`hydrate`).
+//! One crate, compiled twice: for the server (`ssr`) and, as WebAssembly, for the browser (`hydrate`). The attribute macro
+//! [`macro@function`] is a crate of its own, in `macros/`, as Rust wants it.
 //!
 //! | room | what is in it |
 //! |---|---|
@@ -17,7 +18,7 @@
 
 #![forbid(unsafe_code)]
 
-// So that what the README and `declare.rs` show can be pasted into this crate as it stands.
+// What `#[function]` writes begins with `::callgate`, here as anywhere.
 extern crate self as callgate;
 
 pub mod app;
@@ -28,26 +29,14 @@ pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-#[cfg(feature = "ssr")]
-#[doc(hidden)]
-pub use inventory;
+pub use callgate_macros::function;
 
-/// Passes its items on when the server is compiled, and drops them when the browser part is.
-///
-/// It keeps the feature gates in this file: [`function!`] uses it for what only the server knows of a function.
-#[cfg(feature = "ssr")]
+/// The crates that macros of Callgate use, by a path that is the same wherever they are used.
 #[doc(hidden)]
-#[macro_export]
-macro_rules! server_only {
-    ($($item:tt)*) => { $($item)* };
-}
-
-/// Passes its items on when the server is compiled, and drops them when the browser part is.
-#[cfg(not(feature = "ssr"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! server_only {
-    ($($item:tt)*) => {};
+pub mod macro_support {
+    pub use leptos;
+    #[cfg(feature = "ssr")]
+    pub use {inventory, schemars, serde};
 }
 
 /// Starts the browser half: gets ready to take over the islands of a page. The page itself stays as the server rendered it.

@@ -41,9 +41,9 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 const CANARY: &str = "a canary that nobody sees";
 const DEADLINE: Duration = Duration::from_mins(2); // for hangs
 
-/// A guard whose check does not end well, and a function that has it.
+/// A guard, and a function that has it.
 macro_rules! guarded {
-    ($text:literal, $function:ident, $guard:ident, $caller:ident => $check:expr) => {
+    ($function:ident, $guard:ident, $caller:ident => $check:expr) => {
         struct $guard;
 
         impl Guard for $guard {
@@ -56,35 +56,32 @@ macro_rules! guarded {
             }
         }
 
-        function! { $text:
-            /// Has a guard that lets nobody in.
-            pub async fn $function(_caller: $guard) -> Result<Answer, Refusal> {
-                Ok(Answer::new("never".to_owned()))
-            }
+        /// Has a guard of these tests.
+        #[function]
+        pub async fn $function(_caller: $guard) -> Result<Answer, Refusal> {
+            Ok(Answer::new("let in"))
         }
     };
 }
 
-guarded!("guard_that_breaks", guard_that_breaks, Broken, _caller => panic!("{CANARY}"));
-guarded!("guard_that_never_ends", guard_that_never_ends, Silent, _caller => pending().await);
-guarded!("guard_that_breaks_later", guard_that_breaks_later, BrokenLater, caller => {
+guarded!(guard_that_breaks, Broken, _caller => panic!("{CANARY}"));
+guarded!(guard_that_never_ends, Silent, _caller => pending().await);
+guarded!(guard_that_breaks_later, BrokenLater, caller => {
     caller.login().await?;
     panic!("{CANARY}")
 });
 
-function! { "body_that_breaks":
-    /// Panics half way.
-    pub async fn body_that_breaks(_caller: Anyone) -> Result<Answer, Refusal> {
-        tokio::task::yield_now().await;
-        panic!("{CANARY}")
-    }
+/// Panics half way.
+#[function]
+pub async fn body_that_breaks(_caller: Anyone) -> Result<Answer, Refusal> {
+    tokio::task::yield_now().await;
+    panic!("{CANARY}")
 }
 
-function! { "call_that_never_ends":
-    /// Waits for ever.
-    pub async fn call_that_never_ends(_caller: Anyone) -> Result<Answer, Refusal> {
-        pending().await
-    }
+/// Waits for ever.
+#[function]
+pub async fn call_that_never_ends(_caller: Anyone) -> Result<Answer, Refusal> {
+    pending().await
 }
 
 /// A page that shows what one of these functions answered.

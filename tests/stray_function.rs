@@ -1,4 +1,4 @@
-//! A Leptos server function that was registered past `function!` has no guard: the server must not start with it.
+//! A Leptos server function that was registered past `#[function]` has no guard: the server must not start with it.
 //!
 //! This stands in a test program of its own, because whatever is registered here is registered for all of it.
 

@@ -10,83 +10,79 @@ use crate::{
     function,
 };
 
-function! { "change_password":
-    /// Changes the password of the caller.
-    ///
-    /// All other sessions end and all remembered browsers are forgotten. This session continues with a new cookie.
-    pub async fn change_password(
-        caller: FreshLogin,
-        /// A few words that nobody would guess. Any characters will do.
-        new_password: NewPassword,
-    ) -> Result<Answer, Refusal> {
-        let user = crate::server::account::change_password(caller, new_password).await?;
-        Ok(Answer::new(format!("password of <{user}> changed; all other sessions are ended")))
-    }
+/// Changes the password of the caller.
+///
+/// All other sessions end and all remembered browsers are forgotten. This session continues with a new cookie.
+#[function]
+pub async fn change_password(
+    caller: FreshLogin,
+    /// A few words that nobody would guess. Any characters will do.
+    new_password: NewPassword,
+) -> Result<Answer, Refusal> {
+    let user = crate::server::account::change_password(caller, new_password).await?;
+    Ok(Answer::new(format!(
+        "password of <{user}> changed; all other sessions are ended"
+    )))
 }
 
-function! { "confirm_login":
-    /// Confirms the login with the password, so that it counts as recent for a while: 10 minutes by default.
-    ///
-    /// Functions that nobody should call from a screen that was left unattended need this.
-    #[refuses(InvalidCredentials, TooManyAttempts { retry_after: 300 })]
-    pub async fn confirm_login(
-        caller: LoggedIn,
-        /// The password of the user who is logged in.
-        password: Password,
-    ) -> Result<Answer, Refusal> {
-        let user = crate::server::login::confirm(caller, password).await?;
-        Ok(Answer::new(format!("login of <{user}> confirmed")))
-    }
+/// Confirms the login with the password, so that it counts as recent for a while: 10 minutes by default.
+///
+/// Functions that nobody should call from a screen that was left unattended need this.
+#[function]
+#[refuses(InvalidCredentials, TooManyAttempts { retry_after: 300 })]
+pub async fn confirm_login(
+    caller: LoggedIn,
+    /// The password of the user who is logged in.
+    password: Password,
+) -> Result<Answer, Refusal> {
+    let user = crate::server::login::confirm(caller, password).await?;
+    Ok(Answer::new(format!("login of <{user}> confirmed")))
 }
 
-function! { "my_sessions":
-    /// Lists where the caller is logged in, and which browsers are remembered: the latest hundred.
-    pub async fn my_sessions(caller: LoggedIn) -> Result<SessionList, Refusal> {
-        Ok(SessionList::of(crate::server::account::sessions(&caller).await?))
-    }
+/// Lists where the caller is logged in, and which browsers are remembered: the latest hundred.
+#[function]
+pub async fn my_sessions(caller: LoggedIn) -> Result<SessionList, Refusal> {
+    Ok(SessionList::of(crate::server::account::sessions(&caller).await?))
 }
 
-function! { "end_session":
-    /// Ends one of the caller's sessions, and forgets its browser if it was remembered.
-    #[refuses(NotFound("session".into()))]
-    pub async fn end_session(
-        caller: LoggedIn,
-        /// Its `id` as `my_sessions` lists it.
-        id: Text<1, 64>,
-    ) -> Result<Answer, Refusal> {
-        crate::server::account::end_session(caller, &id).await?;
-        Ok(Answer::new("session ended"))
-    }
+/// Ends one of the caller's sessions, and forgets its browser if it was remembered.
+#[function]
+#[refuses(NotFound("session".into()))]
+pub async fn end_session(
+    caller: LoggedIn,
+    /// Its `id` as `my_sessions` lists it.
+    id: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    crate::server::account::end_session(caller, &id).await?;
+    Ok(Answer::new("session ended"))
 }
 
-function! { "end_other_sessions":
-    /// Ends all sessions of the caller except this one, and forgets all other remembered browsers.
-    pub async fn end_other_sessions(caller: LoggedIn) -> Result<Answer, Refusal> {
-        let ended = crate::server::account::end_other_sessions(&caller).await?;
-        Ok(Answer::new(match ended {
-            0 => "there was no other session".to_owned(),
-            1 => "1 other session ended".to_owned(),
-            ended => format!("{ended} other sessions ended"),
-        }))
-    }
+/// Ends all sessions of the caller except this one, and forgets all other remembered browsers.
+#[function]
+pub async fn end_other_sessions(caller: LoggedIn) -> Result<Answer, Refusal> {
+    let ended = crate::server::account::end_other_sessions(&caller).await?;
+    Ok(Answer::new(match ended {
+        0 => "there was no other session".to_owned(),
+        1 => "1 other session ended".to_owned(),
+        ended => format!("{ended} other sessions ended"),
+    }))
 }
 
-function! { "my_events":
-    /// Lists what the caller did, and what was done to the caller, latest first.
-    pub async fn my_events(
-        caller: LoggedIn,
-        /// The `next` of the page before.
-        before: Option<Whole<1, { i64::MAX }>>,
-        /// How many at most. The default is 50.
-        most: Option<Whole<1, 200>>,
-    ) -> Result<EventList, Refusal> {
-        use crate::server::{audit::view, paging, storage::events::EventFilter};
-        let filter = EventFilter {
-            user: Some(caller.user_id()),
-            only_present_user: true,
-            before: before.map(Whole::get),
-            ..EventFilter::default()
-        };
-        Ok(view::events(caller.services().storage(), &filter, paging::most(most)).await?)
-    }
+/// Lists what the caller did, and what was done to the caller, latest first.
+#[function]
+pub async fn my_events(
+    caller: LoggedIn,
+    /// The `next` of the page before.
+    before: Option<Whole<1, { i64::MAX }>>,
+    /// How many at most. The default is 50.
+    most: Option<Whole<1, 200>>,
+) -> Result<EventList, Refusal> {
+    use crate::server::{audit::view, paging, storage::events::EventFilter};
+    let filter = EventFilter {
+        user: Some(caller.user_id()),
+        only_present_user: true,
+        before: before.map(Whole::get),
+        ..EventFilter::default()
+    };
+    Ok(view::events(caller.services().storage(), &filter, paging::most(most)).await?)
 }

@@ -8,70 +8,68 @@ use crate::{
     function,
 };
 
-function! { "list_events":
-    /// Lists the audit trail, latest first, a page at a time.
-    pub async fn list_events(
-        caller: Permission<ReadAudit>,
-        /// Who did it, or whom it was done to.
-        user: Option<Text<1, 64>>,
-        action: Option<Action>,
-        outcome: Option<Outcome>,
-        /// From this day (UTC).
-        since: Option<jiff::civil::Date>,
-        /// Until the end of this day (UTC).
-        until: Option<jiff::civil::Date>,
-        /// The `next` of the page before.
-        before: Option<Whole<1, { i64::MAX }>>,
-        /// How many at most. The default is 50.
-        most: Option<Whole<1, 200>>,
-    ) -> Result<EventList, Refusal> {
-        use crate::server::{audit::view, paging, storage::events::EventFilter};
-        let (since, until) = view::days(since, until)?;
-        let filter = EventFilter {
-            user: user.as_deref(),
-            only_present_user: false,
-            action: action.map(Action::name),
-            outcome: outcome.map(Outcome::name),
-            since,
-            until,
-            before: before.map(Whole::get),
-            after: None,
-        };
-        Ok(view::events(caller.services().storage(), &filter, paging::most(most)).await?)
-    }
+/// Lists the audit trail, latest first, a page at a time.
+#[function]
+pub async fn list_events(
+    caller: Permission<ReadAudit>,
+    /// Who did it, or whom it was done to.
+    user: Option<Text<1, 64>>,
+    action: Option<Action>,
+    outcome: Option<Outcome>,
+    /// From this day (UTC).
+    since: Option<jiff::civil::Date>,
+    /// Until the end of this day (UTC).
+    until: Option<jiff::civil::Date>,
+    /// The `next` of the page before.
+    before: Option<Whole<1, { i64::MAX }>>,
+    /// How many at most. The default is 50.
+    most: Option<Whole<1, 200>>,
+) -> Result<EventList, Refusal> {
+    use crate::server::{audit::view, paging, storage::events::EventFilter};
+    let (since, until) = view::days(since, until)?;
+    let filter = EventFilter {
+        user: user.as_deref(),
+        only_present_user: false,
+        action: action.map(Action::name),
+        outcome: outcome.map(Outcome::name),
+        since,
+        until,
+        before: before.map(Whole::get),
+        after: None,
+    };
+    Ok(view::events(caller.services().storage(), &filter, paging::most(most)).await?)
 }
 
-function! { "list_calls":
-    /// Lists the call log, latest first, a page at a time. Arguments and replies are not kept.
-    pub async fn list_calls(
-        caller: Permission<ReadAudit>,
-        /// Who called.
-        user: Option<Text<1, 64>>,
-        /// The name of the function.
-        function: Option<Text<1, 64>>,
-        /// `ok`, or the code of a refusal.
-        outcome: Option<Text<1, 40>>,
-        /// From this day (UTC).
-        since: Option<jiff::civil::Date>,
-        /// Until the end of this day (UTC).
-        until: Option<jiff::civil::Date>,
-        /// The `next` of the page before.
-        before: Option<Whole<1, { i64::MAX }>>,
-        /// How many at most. The default is 50.
-        most: Option<Whole<1, 200>>,
-    ) -> Result<CallList, Refusal> {
-        use crate::server::{audit::view, paging, storage::events::EventFilter};
-        let (since, until) = view::days(since, until)?;
-        let filter = EventFilter {
-            user: user.as_deref(),
-            only_present_user: false,
-            action: function.as_deref(),
-            outcome: outcome.as_deref(),
-            since,
-            until,
-            before: before.map(Whole::get),
-            after: None,
-        };
-        Ok(view::calls(caller.services().storage(), &filter, paging::most(most)).await?)
-    }
+/// Lists the call log, latest first, a page at a time. Arguments and replies are not kept.
+#[function]
+pub async fn list_calls(
+    caller: Permission<ReadAudit>,
+    /// Who called.
+    user: Option<Text<1, 64>>,
+    /// The name of the function.
+    function: Option<Text<1, 64>>,
+    /// `ok`, or the code of a refusal.
+    outcome: Option<Text<1, 40>>,
+    /// From this day (UTC).
+    since: Option<jiff::civil::Date>,
+    /// Until the end of this day (UTC).
+    until: Option<jiff::civil::Date>,
+    /// The `next` of the page before.
+    before: Option<Whole<1, { i64::MAX }>>,
+    /// How many at most. The default is 50.
+    most: Option<Whole<1, 200>>,
+) -> Result<CallList, Refusal> {
+    use crate::server::{audit::view, paging, storage::events::EventFilter};
+    let (since, until) = view::days(since, until)?;
+    let filter = EventFilter {
+        user: user.as_deref(),
+        only_present_user: false,
+        action: function.as_deref(),
+        outcome: outcome.as_deref(),
+        since,
+        until,
+        before: before.map(Whole::get),
+        after: None,
+    };
+    Ok(view::calls(caller.services().storage(), &filter, paging::most(most)).await?)
 }

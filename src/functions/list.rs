@@ -5,9 +5,10 @@ use crate::{
     function,
 };
 
-function! { "list_functions":
-    /// Lists the functions: what each does, who can call it, and what it takes.
-    pub async fn list_functions(caller: Anyone) -> Result<FunctionList, Refusal> {
-        Ok(FunctionList { functions: crate::server::closed::views(caller.services()).await })
-    }
+/// Lists the functions: what each does, who can call it, and what it takes.
+#[function]
+pub async fn list_functions(caller: Anyone) -> Result<FunctionList, Refusal> {
+    Ok(FunctionList {
+        functions: crate::server::closed::views(caller.services()).await,
+    })
 }

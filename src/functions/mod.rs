@@ -1,10 +1,61 @@
 //! The declared functions, a file per topic.
 //!
-//! A function is declared once, with [`function!`](crate::function): name, doc comment, guard, arguments, reply. From
+//! A function is declared once, with [`#[function]`](macro@crate::function): name, doc comment, guard, arguments, reply. From
 //! that come its JSON endpoint, its page and form, its row in `callgate function list` and the call from a Leptos
 //! page. To add one, declare it in a file here; nothing else is edited.
-
-mod declare;
+//!
+//! ```
+//! use callgate::{contract::{Answer, JsonObject, Refusal, Text}, function};
+//!
+//! /// Greets the caller by name.
+//! #[function]
+//! pub async fn greet(
+//!     caller: LoggedIn,
+//!     /// What to say before the name.
+//!     greeting: Text<1, 40>,
+//!     #[serde(default)] loudly: bool,
+//! ) -> Result<Answer, Refusal> {
+//!     let end = if loudly { "!" } else { "." };
+//!     Ok(Answer::new(format!("{greeting}, {}{end}", caller.user_id())))
+//! }
+//!
+//! /// Echoes any JSON object that is not empty.
+//! #[function]
+//! #[refuses(Conflict("The object is empty.".into()))]
+//! pub async fn echo(_caller: Anyone, #[body] object: JsonObject) -> Result<Answer, Refusal> {
+//!     match object.as_str() {
+//!         "{}" => Err(Refusal::Conflict("The object is empty.".into())),
+//!         text => Ok(Answer::new(text)),
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! A function without a guard does not compile:
+//!
+//! ```compile_fail
+//! use callgate::{contract::{Answer, Refusal}, function};
+//!
+//! /// Greets the caller by name.
+//! #[function]
+//! pub async fn greet() -> Result<Answer, Refusal> {
+//!     Ok(Answer::new("hello"))
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! Nor does one whose first parameter is no guard:
+//!
+//! ```compile_fail
+//! use callgate::{contract::{Answer, Refusal}, function};
+//!
+//! /// Greets the caller by name.
+//! #[function]
+//! pub async fn greet(greeting: String) -> Result<Answer, Refusal> {
+//!     Ok(Answer::new(greeting))
+//! }
+//! # fn main() {}
+//! ```
 
 pub mod account;
 pub mod audit;

@@ -8,115 +8,115 @@ use crate::{
     function,
 };
 
-function! { "list_roles":
-    /// Lists the roles with the permissions of each, and all permissions that exist.
-    pub async fn list_roles(
-        caller: AnyOf<Permission<SeeUsers>, AnyOf<Permission<ManageUsers>, Permission<ManageRoles>>>,
-    ) -> Result<RoleList, Refusal> {
-        Ok(crate::server::roles::list(caller.services().storage()).await?)
-    }
+/// Lists the roles with the permissions of each, and all permissions that exist.
+#[function]
+pub async fn list_roles(
+    caller: AnyOf<Permission<SeeUsers>, AnyOf<Permission<ManageUsers>, Permission<ManageRoles>>>,
+) -> Result<RoleList, Refusal> {
+    Ok(crate::server::roles::list(caller.services().storage()).await?)
 }
 
-function! { "put_role":
-    /// Creates or changes a role.
-    #[refuses(Conflict("The role admin is built in.".into()), Permission::<ManageUsers>::refusal())]
-    pub async fn put_role(
-        caller: AllOf<Permission<ManageRoles>, FreshLogin>,
-        /// Lowercase letters, digits, dots and hyphens.
-        role: Text<1, 64>,
-        /// What the role is for.
-        #[serde(default)]
-        description: Option<Text<0, 200>>,
-        /// Names of permissions that you have yourself.
-        #[serde(default)]
-        #[schemars(length(max = 200))]
-        permissions: Vec<Text<1, 64>>,
-        /// Whether it must be new. The call is then refused if the role exists.
-        #[serde(default)]
-        new: bool,
-        /// The `version` from `list_roles`. The call is refused if the role has changed since.
-        #[serde(default)]
-        version: Option<Text<1, 64>>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, roles, storage::roles::Before};
-        let before = match (new, version.as_deref()) {
-            (true, None) => Before::Nothing,
-            (true, Some(_)) => return Err(Refusal::of_argument("version", "cannot be given for a new role")),
-            (false, Some(version)) => Before::Version(version),
-            (false, None) => Before::Anything,
-        };
-        let permissions: Vec<String> = permissions.iter().map(ToString::to_string).collect();
-        let description = description.as_deref().unwrap_or_default();
-        roles::put(&Actor::user(&caller).await?, &role, description, &permissions, before).await?;
-        Ok(Answer::new(format!("role <{role}> holds {} permissions", permissions.len())))
-    }
+/// Creates or changes a role.
+#[function]
+#[refuses(Conflict("The role admin is built in.".into()), Permission::<ManageUsers>::refusal())]
+pub async fn put_role(
+    caller: AllOf<Permission<ManageRoles>, FreshLogin>,
+    /// Lowercase letters, digits, dots and hyphens.
+    role: Text<1, 64>,
+    /// What the role is for.
+    #[serde(default)]
+    description: Option<Text<0, 200>>,
+    /// Names of permissions that you have yourself.
+    #[serde(default)]
+    #[schemars(length(max = 200))]
+    permissions: Vec<Text<1, 64>>,
+    /// Whether it must be new. The call is then refused if the role exists.
+    #[serde(default)]
+    new: bool,
+    /// The `version` from `list_roles`. The call is refused if the role has changed since.
+    #[serde(default)]
+    version: Option<Text<1, 64>>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, roles, storage::roles::Before};
+    let before = match (new, version.as_deref()) {
+        (true, None) => Before::Nothing,
+        (true, Some(_)) => return Err(Refusal::of_argument("version", "cannot be given for a new role")),
+        (false, Some(version)) => Before::Version(version),
+        (false, None) => Before::Anything,
+    };
+    let permissions: Vec<String> = permissions.iter().map(ToString::to_string).collect();
+    let description = description.as_deref().unwrap_or_default();
+    roles::put(&Actor::user(&caller).await?, &role, description, &permissions, before).await?;
+    Ok(Answer::new(format!(
+        "role <{role}> holds {} permissions",
+        permissions.len()
+    )))
 }
 
-function! { "delete_role":
-    /// Deletes a role, and takes it from all users who have it.
-    #[refuses(NotFound("role".into()), Conflict("The role admin is built in.".into()),
-        Permission::<ManageUsers>::refusal())]
-    pub async fn delete_role(
-        caller: AllOf<Permission<ManageRoles>, FreshLogin>,
-        role: Text<1, 64>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, roles};
-        roles::delete(&Actor::user(&caller).await?, &role).await?;
-        Ok(Answer::new(format!("role <{role}> deleted")))
-    }
+/// Deletes a role, and takes it from all users who have it.
+#[function]
+#[refuses(NotFound("role".into()), Conflict("The role admin is built in.".into()),
+    Permission::<ManageUsers>::refusal())]
+pub async fn delete_role(
+    caller: AllOf<Permission<ManageRoles>, FreshLogin>,
+    role: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, roles};
+    roles::delete(&Actor::user(&caller).await?, &role).await?;
+    Ok(Answer::new(format!("role <{role}> deleted")))
 }
 
-function! { "give_role":
-    /// Gives a user a role. It cannot have more permissions than the caller.
-    #[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
-    pub async fn give_role(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        user_id: Text<1, 64>,
-        role: Text<1, 64>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, roles};
-        Ok(Answer::new(match roles::give(&Actor::user(&caller).await?, &user_id, &role).await? {
+/// Gives a user a role. It cannot have more permissions than the caller.
+#[function]
+#[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
+pub async fn give_role(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    user_id: Text<1, 64>,
+    role: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, roles};
+    Ok(Answer::new(
+        match roles::give(&Actor::user(&caller).await?, &user_id, &role).await? {
             true => format!("user <{user_id}> has the role <{role}>"),
             false => format!("user <{user_id}> has the role <{role}> already"),
-        }))
-    }
+        },
+    ))
 }
 
-function! { "take_role":
-    /// Takes a role from a user. The very next call that needs it is refused.
-    #[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
-        Permission::<ManageRoles>::refusal())]
-    pub async fn take_role(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        user_id: Text<1, 64>,
-        role: Text<1, 64>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, roles};
-        Ok(Answer::new(match roles::take(&Actor::user(&caller).await?, &user_id, &role).await? {
+/// Takes a role from a user. The very next call that needs it is refused.
+#[function]
+#[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
+    Permission::<ManageRoles>::refusal())]
+pub async fn take_role(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    user_id: Text<1, 64>,
+    role: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, roles};
+    Ok(Answer::new(
+        match roles::take(&Actor::user(&caller).await?, &user_id, &role).await? {
             true => format!("user <{user_id}> no longer has the role <{role}>"),
             false => format!("user <{user_id}> does not have the role <{role}>"),
-        }))
-    }
+        },
+    ))
 }
 
-function! { "access_table":
-    /// Shows who can call each function: someone not logged in, a user without a role, and each role.
-    ///
-    /// The answers come from the guards themselves, for made-up callers who have just logged in.
-    pub async fn access_table(caller: Permission<SeeUsers>) -> Result<AccessByRole, Refusal> {
-        crate::server::access::table(caller.services()).await
-    }
+/// Shows who can call each function: someone not logged in, a user without a role, and each role.
+///
+/// The answers come from the guards themselves, for made-up callers who have just logged in.
+#[function]
+pub async fn access_table(caller: Permission<SeeUsers>) -> Result<AccessByRole, Refusal> {
+    crate::server::access::table(caller.services()).await
 }
 
-function! { "explain_access":
-    /// Explains why a user can or cannot call a function.
-    #[refuses(NotFound("user".into()))]
-    pub async fn explain_access(
-        caller: Permission<SeeUsers>,
-        user_id: Text<1, 64>,
-        /// The name of the function.
-        function: Text<1, 64>,
-    ) -> Result<Explanation, Refusal> {
-        crate::server::access::explain(caller.services(), &user_id, &function).await
-    }
+/// Explains why a user can or cannot call a function.
+#[function]
+#[refuses(NotFound("user".into()))]
+pub async fn explain_access(
+    caller: Permission<SeeUsers>,
+    user_id: Text<1, 64>,
+    /// The name of the function.
+    function: Text<1, 64>,
+) -> Result<Explanation, Refusal> {
+    crate::server::access::explain(caller.services(), &user_id, &function).await
 }

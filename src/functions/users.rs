@@ -8,161 +8,157 @@ use crate::{
     function,
 };
 
-function! { "list_users":
-    /// Lists users, a page at a time.
-    pub async fn list_users(
-        caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
-        /// Part of the name, in upper or lower case.
-        part: Option<Text<1, 64>>,
-        state: Option<UserState>,
-        /// A role that they have.
-        role: Option<Text<1, 64>>,
-        #[serde(default)]
-        order: UserOrder,
-        /// The `next` of the page before.
-        after: Option<Text<1, 84>>,
-        /// How many at most. The default is 50.
-        most: Option<Whole<1, 200>>,
-    ) -> Result<UserList, Refusal> {
-        use crate::server::{paging, storage::user_lists::UserFilter, users};
-        let order = users::order(order, after.as_deref())?;
-        let filter = UserFilter { part: part.as_deref(), state, role: role.as_deref(), order };
-        Ok(users::list(caller.services().storage(), &filter, paging::most(most)).await?)
-    }
+/// Lists users, a page at a time.
+#[function]
+pub async fn list_users(
+    caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
+    /// Part of the name, in upper or lower case.
+    part: Option<Text<1, 64>>,
+    state: Option<UserState>,
+    /// A role that they have.
+    role: Option<Text<1, 64>>,
+    #[serde(default)] order: UserOrder,
+    /// The `next` of the page before.
+    after: Option<Text<1, 84>>,
+    /// How many at most. The default is 50.
+    most: Option<Whole<1, 200>>,
+) -> Result<UserList, Refusal> {
+    use crate::server::{paging, storage::user_lists::UserFilter, users};
+    let order = users::order(order, after.as_deref())?;
+    let filter = UserFilter {
+        part: part.as_deref(),
+        state,
+        role: role.as_deref(),
+        order,
+    };
+    Ok(users::list(caller.services().storage(), &filter, paging::most(most)).await?)
 }
 
-function! { "show_user":
-    /// Shows a user: state, roles, sessions, and recent activity.
-    #[refuses(NotFound("user".into()))]
-    pub async fn show_user(
-        caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
-        user_id: Text<1, 64>,
-    ) -> Result<UserDetail, Refusal> {
-        crate::server::users::show(caller.services(), &user_id).await
-    }
+/// Shows a user: state, roles, sessions, and recent activity.
+#[function]
+#[refuses(NotFound("user".into()))]
+pub async fn show_user(
+    caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
+    user_id: Text<1, 64>,
+) -> Result<UserDetail, Refusal> {
+    crate::server::users::show(caller.services(), &user_id).await
 }
 
-function! { "create_user":
-    /// Adds a user who cannot log in yet.
-    ///
-    /// Use `invite_user` next, to create a link for choosing a password.
-    #[refuses(Conflict("There is already a user ada.".into()), Permission::<ManageRoles>::refusal())]
-    pub async fn create_user(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
-        user_id: Text<1, 64>,
-        /// Names of roles. They cannot have more permissions than you.
-        #[serde(default)]
-        #[schemars(length(max = 50))]
-        roles: Vec<Text<1, 64>>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, users};
-        let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
-        users::create(&Actor::user(&caller).await?, &user_id, &roles).await?;
-        Ok(Answer::new(format!("user <{user_id}> added")))
-    }
+/// Adds a user who cannot log in yet.
+///
+/// Use `invite_user` next, to create a link for choosing a password.
+#[function]
+#[refuses(Conflict("There is already a user ada.".into()), Permission::<ManageRoles>::refusal())]
+pub async fn create_user(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
+    user_id: Text<1, 64>,
+    /// Names of roles. They cannot have more permissions than you.
+    #[serde(default)]
+    #[schemars(length(max = 50))]
+    roles: Vec<Text<1, 64>>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, users};
+    let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
+    users::create(&Actor::user(&caller).await?, &user_id, &roles).await?;
+    Ok(Answer::new(format!("user <{user_id}> added")))
 }
 
-function! { "invite_user":
-    /// Creates a one-time link for choosing a password, and adds the user if needed.
-    ///
-    /// The link works once, within 24 hours, and is shown only now. Send it to that person and nobody else. Any earlier link
-    /// of the same user stops working.
-    #[refuses(Conflict("There is already a user ada.".into()), Permission::<ManageRoles>::refusal())]
-    pub async fn invite_user(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
-        user_id: Text<1, 64>,
-        /// For a new user: names of roles. They cannot have more permissions than you.
-        #[serde(default)]
-        #[schemars(length(max = 50))]
-        roles: Vec<Text<1, 64>>,
-    ) -> Result<LinkReply, Refusal> {
-        use crate::server::{actor::Actor, users};
-        let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
-        users::invite(&Actor::user(&caller).await?, &user_id, &roles).await
-    }
+/// Creates a one-time link for choosing a password, and adds the user if needed.
+///
+/// The link works once, within 24 hours, and is shown only now. Send it to that person and nobody else. Any earlier link
+/// of the same user stops working.
+#[function]
+#[refuses(Conflict("There is already a user ada.".into()), Permission::<ManageRoles>::refusal())]
+pub async fn invite_user(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
+    user_id: Text<1, 64>,
+    /// For a new user: names of roles. They cannot have more permissions than you.
+    #[serde(default)]
+    #[schemars(length(max = 50))]
+    roles: Vec<Text<1, 64>>,
+) -> Result<LinkReply, Refusal> {
+    use crate::server::{actor::Actor, users};
+    let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
+    users::invite(&Actor::user(&caller).await?, &user_id, &roles).await
 }
 
-function! { "require_new_password":
-    /// Removes a user's password, ends all their sessions, and creates a one-time link for choosing a new password.
-    ///
-    /// The link works once, within an hour, and is shown only now. Send it to that person and nobody else.
-    #[refuses(NotFound("user".into()), Conflict("ada is disabled.".into()), Permission::<ManageRoles>::refusal())]
-    pub async fn require_new_password(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        user_id: Text<1, 64>,
-    ) -> Result<LinkReply, Refusal> {
-        use crate::server::{actor::Actor, users};
-        users::require_new_password(&Actor::user(&caller).await?, &user_id).await
-    }
+/// Removes a user's password, ends all their sessions, and creates a one-time link for choosing a new password.
+///
+/// The link works once, within an hour, and is shown only now. Send it to that person and nobody else.
+#[function]
+#[refuses(NotFound("user".into()), Conflict("ada is disabled.".into()), Permission::<ManageRoles>::refusal())]
+pub async fn require_new_password(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    user_id: Text<1, 64>,
+) -> Result<LinkReply, Refusal> {
+    use crate::server::{actor::Actor, users};
+    users::require_new_password(&Actor::user(&caller).await?, &user_id).await
 }
 
-function! { "disable_user":
-    /// Disables a user. The user's very next call is refused.
-    #[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
-        Permission::<ManageRoles>::refusal())]
-    pub async fn disable_user(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        user_id: Text<1, 64>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, users};
-        users::set_active(&Actor::user(&caller).await?, &user_id, false).await?;
-        Ok(Answer::new(format!("user <{user_id}> disabled; all sessions are ended")))
-    }
+/// Disables a user. The user's very next call is refused.
+#[function]
+#[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
+    Permission::<ManageRoles>::refusal())]
+pub async fn disable_user(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    user_id: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, users};
+    users::set_active(&Actor::user(&caller).await?, &user_id, false).await?;
+    Ok(Answer::new(format!(
+        "user <{user_id}> disabled; all sessions are ended"
+    )))
 }
 
-function! { "enable_user":
-    /// Enables a disabled user again.
-    #[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
-    pub async fn enable_user(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        user_id: Text<1, 64>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, users};
-        users::set_active(&Actor::user(&caller).await?, &user_id, true).await?;
-        Ok(Answer::new(format!("user <{user_id}> enabled")))
-    }
+/// Enables a disabled user again.
+#[function]
+#[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
+pub async fn enable_user(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    user_id: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, users};
+    users::set_active(&Actor::user(&caller).await?, &user_id, true).await?;
+    Ok(Answer::new(format!("user <{user_id}> enabled")))
 }
 
-function! { "delete_user":
-    /// Deletes a user and everything that belongs to them. Their entries in the audit trail stay.
-    #[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
-        Permission::<ManageRoles>::refusal())]
-    pub async fn delete_user(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        user_id: Text<1, 64>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, users};
-        users::delete(&Actor::user(&caller).await?, &user_id).await?;
-        Ok(Answer::new(format!("user <{user_id}> deleted")))
-    }
+/// Deletes a user and everything that belongs to them. Their entries in the audit trail stay.
+#[function]
+#[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
+    Permission::<ManageRoles>::refusal())]
+pub async fn delete_user(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    user_id: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, users};
+    users::delete(&Actor::user(&caller).await?, &user_id).await?;
+    Ok(Answer::new(format!("user <{user_id}> deleted")))
 }
 
-function! { "revoke_session":
-    /// Ends a session of another user, and forgets its browser if it was remembered.
-    #[refuses(NotFound("session".into()), Permission::<ManageRoles>::refusal())]
-    pub async fn revoke_session(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        user_id: Text<1, 64>,
-        /// Its `id` as `show_user` lists it.
-        id: Text<1, 64>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, users};
-        users::revoke_session(&Actor::user(&caller).await?, &user_id, &id).await?;
-        Ok(Answer::new(format!("session of <{user_id}> ended")))
-    }
+/// Ends a session of another user, and forgets its browser if it was remembered.
+#[function]
+#[refuses(NotFound("session".into()), Permission::<ManageRoles>::refusal())]
+pub async fn revoke_session(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    user_id: Text<1, 64>,
+    /// Its `id` as `show_user` lists it.
+    id: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, users};
+    users::revoke_session(&Actor::user(&caller).await?, &user_id, &id).await?;
+    Ok(Answer::new(format!("session of <{user_id}> ended")))
 }
 
-function! { "revoke_sessions":
-    /// Ends all sessions of another user, and forgets all remembered browsers.
-    #[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
-    pub async fn revoke_sessions(
-        caller: AllOf<Permission<ManageUsers>, FreshLogin>,
-        user_id: Text<1, 64>,
-    ) -> Result<Answer, Refusal> {
-        use crate::server::{actor::Actor, users};
-        users::revoke_sessions(&Actor::user(&caller).await?, &user_id).await?;
-        Ok(Answer::new(format!("all sessions of <{user_id}> ended")))
-    }
+/// Ends all sessions of another user, and forgets all remembered browsers.
+#[function]
+#[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
+pub async fn revoke_sessions(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    user_id: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    use crate::server::{actor::Actor, users};
+    users::revoke_sessions(&Actor::user(&caller).await?, &user_id).await?;
+    Ok(Answer::new(format!("all sessions of <{user_id}> ended")))
 }

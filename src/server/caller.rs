@@ -8,6 +8,7 @@ use std::{
     future::Future,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::http::{HeaderMap, HeaderValue, header::USER_AGENT};
@@ -225,11 +226,27 @@ impl Caller {
     where
         W: Future<Output = Result<T, Refusal>>,
     {
+        self.work_within(self.services().settings().limits.call(), what, work)
+    }
+
+    /// Does some work as [`Self::work`] does, in the time that is left for it.
+    ///
+    /// # Errors
+    /// As [`Self::work`].
+    pub fn work_within<T, W>(
+        &self,
+        left: Duration,
+        what: &'static str,
+        work: W,
+    ) -> impl Future<Output = Result<T, Refusal>> + use<T, W>
+    where
+        W: Future<Output = Result<T, Refusal>>,
+    {
         let limit = self.services().settings().limits.call();
         let busy = self.0.in_flight.begin();
         async move {
             let _busy = busy;
-            timeout(limit, work).await.unwrap_or_else(|_| {
+            timeout(left, work).await.unwrap_or_else(|_| {
                 tracing::warn!(what, seconds = limit.as_secs(), "the call timed out");
                 Err(Refusal::CallTooSlow)
             })

@@ -1,76 +1,29 @@
 //! The register of declared functions.
 //!
-//! [`function!`](crate::function) submits every declaration; here they are found again by name, with what follows from
+//! [`#[function]`](crate::function) submits every declaration; here they are found again by name, with what follows from
 //! them: the shape of the arguments, the view for pages, the schemas. A Leptos server function that was registered past
 //! the macro has no declaration and hence no guard: [`check`] finds it, and the server refuses to start.
 
-use std::{collections::BTreeMap, error::Error, future::Future, pin::Pin, sync::LazyLock};
+mod call;
+mod declaration;
 
-use futures::{FutureExt as _, future::Either};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use std::{collections::BTreeMap, error::Error, sync::LazyLock};
+
+use schemars::{Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+pub use self::{
+    call::{Admitted, call},
+    declaration::{Declaration, Declared, Outcome},
+};
 use super::{
     caller::Caller,
-    fault::{Fault, caught},
-    guard::{self, Guard, Rule},
+    fault::Fault,
+    guard::Rule,
     schema::{self, Unique},
 };
 use crate::contract::{Refusal, function::FunctionView, json::JsonFault, shape::Shape};
-
-/// A call under way: the reply as JSON, or why there is none.
-pub type Call = Pin<Box<dyn Future<Output = Result<String, Refusal>> + Send>>;
-
-type Admission<'a> = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>>;
-
-/// What [`function!`](crate::function) says of a function.
-pub struct Declaration {
-    name: &'static str,
-    module: &'static str,
-    doc: &'static [&'static str],
-    rule: fn() -> Rule,
-    refusals: fn() -> Vec<Refusal>,
-    arguments: fn() -> Schema,
-    reply: fn(&mut SchemaGenerator) -> Schema,
-    check: for<'a> fn(&'a Caller) -> Admission<'a>,
-    call: fn(&'static Function, String) -> Call,
-}
-
-inventory::collect!(Declaration);
-
-/// What a function gives back: a reply, or a refusal.
-pub trait Outcome {
-    /// The reply.
-    type Reply: JsonSchema;
-}
-
-impl<T: JsonSchema> Outcome for Result<T, Refusal> {
-    type Reply = T;
-}
-
-impl Declaration {
-    /// A declaration in `module`, guarded by `G`, taking `A` and giving `O`. Only [`function!`](crate::function) calls this.
-    pub const fn new<G: Guard, A: JsonSchema, O: Outcome>(
-        name: &'static str,
-        module: &'static str,
-        doc: &'static [&'static str],
-        refusals: fn() -> Vec<Refusal>,
-        call: fn(&'static Function, String) -> Call,
-    ) -> Self {
-        Self {
-            name,
-            module,
-            doc,
-            rule: G::rule,
-            refusals,
-            arguments: schema::of_arguments::<A>,
-            reply: |generator| generator.subschema_for::<O::Reply>(),
-            check: |caller| Box::pin(async move { G::check(caller).await.map(drop) }),
-            call,
-        }
-    }
-}
 
 /// A declared function, with all that follows from its declaration.
 pub struct Function {
@@ -156,25 +109,15 @@ impl Function {
     /// # Errors
     /// That it refuses, or could not be asked.
     pub async fn check(&self, caller: &Caller) -> Result<(), Refusal> {
-        (self.declaration.check)(caller).await
+        (self.declaration.admit)(caller).await.map(drop)
     }
 
-    /// Asks the guard, before anything of a body is read, and tells where it turns a user away. The guard is asked again
-    /// inside the function.
+    /// Says whether a body has the arguments that the function takes.
     ///
     /// # Errors
-    /// As [`Self::check`].
-    pub async fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
-        let asked = caller.work(self.name(), self.check(caller)).await;
-        if let Err(refusal) = &asked {
-            Box::pin(guard::tell(caller, self.name(), &self.rule, refusal)).await;
-        }
-        asked
-    }
-
-    /// Calls the function with the body of a request, for the caller that [`Caller::over`] has set.
-    pub fn call(&'static self, body: String) -> Call {
-        (self.declaration.call)(self, body)
+    /// As [`Self::decode`].
+    pub fn check_arguments(&self, body: &str) -> Result<(), Refusal> {
+        (self.declaration.decode)(self, body)
     }
 
     /// Reads the body of a call.
@@ -197,24 +140,6 @@ impl Function {
         schema::settle(&self.shape, &mut value);
         // What the shape does not know: what the types themselves demand.
         serde_path_to_error::deserialize(value).map_err(not_taken)
-    }
-}
-
-/// Runs a function from its guard on. A panic in it is a failure of this call alone: Leptos runs the calls of a page that is
-/// being rendered in tasks of their own, and the page would wait for ever for one that is gone. It ends in time, too, whoever
-/// waits for it.
-///
-/// # Errors
-/// Those of the function; [`Refusal::CallTooSlow`].
-pub fn run<T>(
-    name: &'static str,
-    body: impl Future<Output = Result<T, Refusal>>,
-) -> impl Future<Output = Result<T, Refusal>> {
-    let body = caught(body).map(Result::flatten);
-    match Caller::current() {
-        Some(caller) => Either::Left(caller.work(name, body)),
-        // Its guard refuses.
-        None => Either::Right(body),
     }
 }
 
@@ -299,34 +224,21 @@ fn check_paths(registered: &[&str], declared: &[&str]) -> Result<(), String> {
     match stray.is_empty() {
         true => Ok(()),
         false => Err(format!(
-            "these server functions have no declaration and so no guard: {}. Declare them with `function!`",
+            "these server functions have no declaration and so no guard: {}. Declare them with `#[function]`",
             stray.join(", ")
         )),
     }
 }
 
-/// Whether the name before a function is the one in it. Compared while compiling.
-pub const fn is_named(endpoint: &str, name: &str) -> bool {
-    let (endpoint, name) = (endpoint.as_bytes(), name.as_bytes());
-    let mut same = endpoint.len() == name.len();
-    let mut at = 0;
-    while same && at < name.len() {
-        same = endpoint[at] == name[at];
-        at += 1;
-    }
-    same
-}
-
 /// Writes a reply as JSON, with `"ok":true` before its fields.
 ///
 /// # Errors
-/// The function's own refusal, or a fault if the reply cannot be written as a JSON object.
-pub fn encode(reply: Result<impl Serialize, Refusal>) -> Result<String, Refusal> {
+/// A fault if the reply cannot be written as a JSON object.
+fn encode(reply: &impl Serialize) -> Result<String, Refusal> {
     const START: &[u8] = br#"{"ok":true"#;
     let failure = |cause: Box<dyn Error + Send + Sync>| Fault::new("writing a reply", cause);
-    let reply = reply?;
     let mut text = START.to_vec();
-    serde_json::to_writer(&mut text, &reply).map_err(|error| failure(error.into()))?;
+    serde_json::to_writer(&mut text, reply).map_err(|error| failure(error.into()))?;
     match &text[START.len()..] {
         b"{}" => text.truncate(START.len() + 1),
         [b'{', ..] => {}
@@ -386,11 +298,8 @@ mod tests {
 
     #[test]
     fn a_reply_is_written_with_ok_before_its_fields() {
-        assert_eq!(
-            encode(Ok(serde_json::json!({ "a": 1 }))).unwrap(),
-            r#"{"ok":true,"a":1}"#
-        );
-        assert_eq!(encode(Ok(serde_json::json!({}))).unwrap(), r#"{"ok":true}"#);
-        assert!(matches!(encode(Ok(1)), Err(Refusal::Internal { .. })));
+        assert_eq!(encode(&serde_json::json!({ "a": 1 })).unwrap(), r#"{"ok":true,"a":1}"#);
+        assert_eq!(encode(&serde_json::json!({})).unwrap(), r#"{"ok":true}"#);
+        assert!(matches!(encode(&1), Err(Refusal::Internal { .. })));
     }
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{
     body::{drain, read},
-    json::{is_declared, run, run_and_note},
+    json::{is_declared, run_and_note},
     page::Pages,
     reply::{add_headers, body_of, refused_person, refused_person_with},
 };
@@ -134,8 +134,8 @@ async fn make(
     };
     // The guard comes before anything of the arguments is judged, as at the other door.
     let result = match admitted.await {
-        Ok(()) if !faults.is_empty() => Err(Refusal::InvalidArguments(faults)),
-        Ok(()) => run(function, caller.clone(), body.clone()).await,
+        Ok(_) if !faults.is_empty() => Err(Refusal::InvalidArguments(faults)),
+        Ok(admitted) => admitted.call(body.clone()).await,
         Err(refusal) => Err(refusal),
     };
     under_way.over(&result);

@@ -2,8 +2,6 @@
 //!
 //! The order decides what a caller learns: the name, the method, the guard, and only then anything of the body.
 
-use std::time::{Duration, Instant};
-
 use axum::{
     Extension,
     extract::Request,
@@ -31,9 +29,6 @@ use crate::{
 
 /// What the paths of functions begin with.
 const PREFIX: &str = "/api";
-
-/// After how long a wait, for the body mostly, the session is looked up again before the function asks its guard.
-const STALE_AFTER: Duration = Duration::from_millis(500);
 
 /// Whether a path is for programs: that of a function, be it one that is not there, or of their description.
 pub fn is_for_programs(path: &str) -> bool {
@@ -70,7 +65,7 @@ async fn try_call(settings: &Settings, caller: &Caller, request: &mut Request) -
         return Err(Refusal::MethodNotAllowed);
     }
     let under_way = CallUnderWay::new(caller, function.name());
-    let result = call_over_http(function, settings, caller, request, under_way.began()).await;
+    let result = call_over_http(function, settings, caller, request).await;
     under_way.over(&result);
     let reply = result?;
     if caller.kept_call_cookie().is_some() {
@@ -84,7 +79,6 @@ async fn call_over_http(
     settings: &Settings,
     caller: &Caller,
     request: &mut Request,
-    began: Instant,
 ) -> Result<String, Refusal> {
     // A name of ours is visible ASCII: what is not, names nobody.
     let shown_to = request
@@ -92,7 +86,7 @@ async fn call_over_http(
         .get(SHOWN_TO)
         .map(|user_id| user_id.to_str().unwrap_or("?"));
     caller.require_shown_to(shown_to).await?;
-    function.admit(caller).await?;
+    let admitted = function.admit(caller).await?;
     let is_json = is_declared(request.headers(), "application/json");
     let takes_nothing = function.shape().is_nothing();
     if !is_json && !takes_nothing {
@@ -103,34 +97,26 @@ async fn call_over_http(
     if text.starts_with('\u{feff}') {
         text.remove(0);
     }
-    if began.elapsed() >= STALE_AFTER {
-        caller.look_again().await?;
-    }
     let text = match text.is_empty() && takes_nothing {
         true => "{}".to_owned(),
         false if is_json => text,
         false => return Err(Refusal::NotJson),
     };
-    run(function, caller.clone(), text).await
+    admitted.call(text).await
 }
 
-/// Calls a function as [`run`] does, and notes the call.
+/// Calls a function with a body, for a caller, and notes the call.
 ///
 /// # Errors
-/// The function's refusal.
+/// The refusal of its guard or its own.
 pub async fn run_and_note(function: &'static Function, caller: Caller, body: String) -> Result<String, Refusal> {
     let under_way = CallUnderWay::new(&caller, function.name());
-    let result = run(function, caller.clone(), body).await;
+    let result = match function.admit(&caller).await {
+        Ok(admitted) => admitted.call(body).await,
+        Err(refusal) => Err(refusal),
+    };
     under_way.over(&result);
     result
-}
-
-/// Calls a function with a body, for a caller.
-///
-/// # Errors
-/// The function's refusal.
-pub async fn run(function: &'static Function, caller: Caller, body: String) -> Result<String, Refusal> {
-    caller.over(async { function.call(body).await }).await
 }
 
 /// Whether the body is declared as that, in whatever case and with whatever parameters (RFC 9110, section 8.3.1).

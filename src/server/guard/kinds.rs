@@ -1,4 +1,4 @@
-//! The guards. [`function!`](crate::function) sees all of them without an import.
+//! The guards. [`#[function]`](crate::function) sees all of them without an import.
 
 use std::marker::PhantomData;
 

@@ -8,7 +8,7 @@ pub mod permissions;
 
 use std::future::Future;
 
-use super::{caller::Caller, events, fault::Fault, services::Services};
+use super::{caller::Caller, events, services::Services};
 use crate::contract::{Refusal, function::RuleView, letter_case::uncapitalized, user::UserView};
 
 /// A rule about who may call, and the proof that a caller may.
@@ -123,16 +123,6 @@ impl Rule {
             open: self.refusals.is_empty(),
         }
     }
-}
-
-/// Checks the caller of the present request. The first line of every declared function, which says its name.
-///
-/// # Errors
-/// As [`Guard::check`]; also a fault where there is no caller, because the function was called outside a request.
-pub async fn require<G: Guard>(function: &str) -> Result<G, Refusal> {
-    let caller =
-        Caller::current().ok_or_else(|| Fault::new("checking a guard", "a function was called outside a request"))?;
-    ask(&caller, function).await
 }
 
 /// Asks a guard about a caller, and tells where it turns a user away, and from what.

@@ -23,10 +23,10 @@ pub struct Declared {
     pub words: &'static str,
 }
 
-crate::inventory::collect!(Declared);
+inventory::collect!(Declared);
 
 static ALL: LazyLock<BTreeMap<&'static str, Declared>> = LazyLock::new(|| {
-    crate::inventory::iter::<Declared>()
+    inventory::iter::<Declared>()
         .map(|declared| (declared.name, *declared))
         .collect()
 });
@@ -63,7 +63,7 @@ macro_rules! permission {
             const WORDS: &'static str = concat!($($words),+).trim_ascii();
         }
 
-        $crate::inventory::submit! {
+        $crate::macro_support::inventory::submit! {
             $crate::server::guard::permissions::Declared {
                 name: $name,
                 words: concat!($($words),+).trim_ascii(),
@@ -93,7 +93,7 @@ macro_rules! role {
             const WORDS: &'static str = concat!($($words),+).trim_ascii();
         }
 
-        $crate::inventory::submit! {
+        $crate::macro_support::inventory::submit! {
             $crate::server::guard::permissions::NamedRole($name)
         }
     };
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_permission_is_declared_once_and_described() {
-        assert_eq!(crate::inventory::iter::<Declared>().count(), ALL.len());
+        assert_eq!(inventory::iter::<Declared>().count(), ALL.len());
         for declared in all() {
             assert!(
                 declared.name.contains('.') && !declared.words.is_empty(),

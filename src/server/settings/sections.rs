@@ -213,8 +213,9 @@ pub struct Limits {
     #[config(env = "CALLGATE_LIMITS_BODY_BYTES", default = 65536)]
     pub body_bytes: Count<u64>,
 
-    /// How long a guard or a function may take, and a page, in seconds. Then it is given up, and the answer is 503. Longer
-    /// than a login may take, waiting (`passwords.max_wait_ms`) and hashing, or right passwords are of no use.
+    /// How long a call may take, guard and function together but without the arrival of its body, and a page, in seconds. Then
+    /// it is given up, and the answer is 503. Longer than a login may take, waiting (`passwords.max_wait_ms`) and hashing, or
+    /// right passwords are of no use.
     #[config(env = "CALLGATE_LIMITS_CALL_SECONDS", default = 20)]
     pub call_seconds: Seconds,
 
