@@ -7,7 +7,11 @@
     reason = "the functions are declared for these tests only"
 )]
 
-use std::{future::pending, time::Duration};
+use std::{
+    future::pending,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
 
 use axum::{
     Extension, Router,
@@ -71,6 +75,28 @@ guarded!(guard_that_breaks_later, BrokenLater, caller => {
     panic!("{CANARY}")
 });
 
+static ASKED: AtomicU32 = AtomicU32::new(0);
+
+guarded!(guard_that_counts, Counting, _caller => {
+    ASKED.fetch_add(1, Relaxed);
+    Ok(Self)
+});
+guarded!(slow_guard, Slow, _caller => {
+    most_of_a_second().await;
+    Ok(Self)
+});
+
+/// Takes most of a second, as its guard does.
+#[function]
+pub async fn slow_guard_and_body(_caller: Slow) -> Result<Answer, Refusal> {
+    most_of_a_second().await;
+    Ok(Answer::new("late"))
+}
+
+async fn most_of_a_second() {
+    let _ = timeout(Duration::from_millis(900), pending::<()>()).await;
+}
+
 /// Panics half way.
 #[function]
 pub async fn body_that_breaks(_caller: Anyone) -> Result<Answer, Refusal> {
@@ -115,7 +141,8 @@ fn broken_pages(services: &Services) -> Router {
         .route("/function", page(|| calling(body_that_breaks)))
         .route("/guard", page(|| calling(guard_that_breaks)))
         .route("/later", get(breaks_later))
-        .route("/endless", page(|| calling(call_that_never_ends)));
+        .route("/endless", page(|| calling(call_that_never_ends)))
+        .route("/counted", page(|| calling(guard_that_counts)));
     door::with_middleware(services, door::with_session(services, routes))
 }
 
@@ -221,6 +248,35 @@ async fn a_remembered_browser_gets_its_new_token_with_a_failure_too() {
         assert_ne!(next, token, "{target}");
         token = next;
     }
+}
+
+#[tokio::test]
+async fn each_way_in_asks_the_guard_once() {
+    let data = tempfile::tempdir().unwrap();
+    let (services, doors) = services(&data, 3600).await;
+    let pages = broken_pages(&services);
+    for (doors, target, kind, body) in [
+        (&doors, "POST /api/guard_that_counts", JSON, "{}"),
+        (&doors, "POST /functions/guard_that_counts", FORM, "arguments={}"),
+        (&pages, "GET /counted", FORM, ""),
+    ] {
+        ASKED.store(0, Relaxed);
+        let (head, text) = answer(doors, target, kind, body).await;
+        assert!(head.status().as_u16() < 400, "{target}: {text}");
+        assert_eq!(ASKED.load(Relaxed), 1, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn guard_and_body_share_the_time_of_a_call() {
+    let data = tempfile::tempdir().unwrap();
+    let (_services, doors) = services(&data, 1).await;
+    let (slow, twice_as_slow) = tokio::join!(
+        answer(&doors, "POST /api/slow_guard", JSON, "{}"),
+        answer(&doors, "POST /api/slow_guard_and_body", JSON, "{}"),
+    );
+    assert_eq!(slow.0.status(), 200, "{}", slow.1);
+    assert!(twice_as_slow.1.contains("call_too_slow"), "{}", twice_as_slow.1);
 }
 
 #[tokio::test]

@@ -255,14 +255,10 @@ impl Caller {
 
     /// What a login with this request comes from.
     pub fn origin(&self) -> Origin {
+        let address = self.0.arrival.address.map(|address| address.to_string());
         Origin {
             device: device::in_words(self.0.user_agent.as_ref().and_then(|value| value.to_str().ok())),
-            address: self
-                .0
-                .arrival
-                .address
-                .map(|address| address.to_string())
-                .unwrap_or_default(),
+            address: address.unwrap_or_default(),
         }
     }
 
