@@ -94,7 +94,7 @@ async fn pass(server: &Server, seconds: u32) {
 async fn a_browser_whose_answer_got_lost_is_logged_in_once_more_within_a_minute() {
     let server = Server::demo().await;
     let (browser, lost) = after_a_lost_answer(&server).await;
-    pass(&server, 50).await;
+    pass(&server, 20).await;
     let reloaded = browser.clone();
     assert!(is_in(&reloaded).await);
     assert!(![token(&browser), token(&lost)].contains(&token(&reloaded)));
