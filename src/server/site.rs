@@ -3,55 +3,20 @@
 //! A release has them within itself, compressed already, so the program needs nothing beside it. While Callgate is being
 //! worked on they are read from the folder that they are built to.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+use std::{env, fs, path::PathBuf};
 
 use anyhow::Context as _;
 
 use super::settings::Settings;
 use crate::contract::page::ProgramFiles;
 
-/// A file that the program has within itself.
-#[derive(Debug)]
-pub struct Embedded {
-    /// Its path in an address, such as `/pkg/callgate.css`.
-    path: &'static str,
-    /// The hash of what is in it, as hexadecimal digits.
-    pub hash: &'static str,
-    /// What is in it.
-    pub plain: &'static [u8],
-    /// The same, compressed by brotli.
-    pub br: Option<&'static [u8]>,
-    /// The same, compressed by gzip.
-    pub gz: Option<&'static [u8]>,
-}
-
-impl Embedded {
-    /// A file at that path.
-    #[cfg(test)]
-    pub const fn new(
-        path: &'static str,
-        hash: &'static str,
-        plain: &'static [u8],
-        br: Option<&'static [u8]>,
-        gz: Option<&'static [u8]>,
-    ) -> Self {
-        Self {
-            path,
-            hash,
-            plain,
-            br,
-            gz,
-        }
-    }
-}
-
-static EMBEDDED: &[Embedded] = include!(concat!(env!("OUT_DIR"), "/site.rs"));
+include!(concat!(env!("OUT_DIR"), "/site.rs"));
 
 /// Where the files are.
 #[derive(Debug, Clone)]
 pub enum Site {
-    /// In the program, by their paths.
-    Embedded(BTreeMap<&'static str, &'static Embedded>),
+    /// In the program.
+    Embedded,
     /// In a folder.
     Folder(PathBuf),
 }
@@ -74,9 +39,7 @@ impl Site {
         let from_leptos = || env::var_os("LEPTOS_SITE_ROOT").map(PathBuf::from);
         let root = match settings.site.files.clone().or_else(from_leptos) {
             Some(root) => root,
-            None if !EMBEDDED.is_empty() => {
-                return Ok(Self::Embedded(EMBEDDED.iter().map(|file| (file.path, file)).collect()));
-            }
+            None if Embedded::iter().next().is_some() => return Ok(Self::Embedded),
             None => {
                 let program = env::current_exe().context("the program does not know where it is; set site.files")?;
                 let build = program.parent().and_then(|folder| folder.parent());
@@ -95,10 +58,8 @@ impl Site {
     /// What pages load. Its names have a hash in them where it was built so: `callgate.<hash>.js`.
     pub fn program(&self) -> Program {
         let names: Vec<String> = match self {
-            Self::Embedded(files) => files
-                .keys()
-                .filter_map(|path| path.strip_prefix("/pkg/"))
-                .map(str::to_owned)
+            Self::Embedded => Embedded::iter()
+                .filter_map(|path| path.strip_prefix("pkg/").map(str::to_owned))
                 .collect(),
             Self::Folder(root) => fs::read_dir(root.join("pkg"))
                 .into_iter()

@@ -16,6 +16,8 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use rust_embed::EmbeddedFile;
 use tower::service_fn;
 use tower_http::services::{ServeDir, ServeFile};
 
@@ -34,17 +36,12 @@ const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 
 /// The routes of all files.
 pub fn routes(site: &Site) -> Router {
-    match site {
-        Site::Embedded(files) => {
-            let (mut files, css) = (files.clone(), site.program().css);
+    let files = match site {
+        Site::Embedded => {
             // Pages that tell of a failure know of no hash.
-            if let Some(style) = files.get(css.as_str()).copied() {
-                files.insert(STYLE, style);
-            }
-            let find = move |path: &str| files.get(path).copied();
-            let serve = get(async move |request: Request| match find(request.uri().path()) {
-                Some(file) => embedded(file, request.uri().path(), request.headers()),
-                None => StatusCode::NOT_FOUND.into_response(),
+            let style = site.program().css;
+            let serve = get(async move |request: Request| {
+                embedded(Embedded::get, &style, request.uri().path(), request.headers())
             });
             Router::new()
                 .route("/pkg", serve.clone())
@@ -53,57 +50,53 @@ pub fn routes(site: &Site) -> Router {
                 .route("/favicon.svg", serve)
         }
         Site::Folder(root) => from_folder(root),
+    };
+    files.layer(map_response(dress))
+}
+
+/// The answer to a request for `path`.
+fn embedded(find: impl Fn(&str) -> Option<EmbeddedFile>, style: &str, path: &str, headers: &HeaderMap) -> Response {
+    let name = if path == STYLE { style } else { path };
+    match encoded(find, name, headers) {
+        Some(response) => ([(CACHE_CONTROL, kept(path))], response).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-/// A file that the program has within itself, in the shortest form that the client takes.
-fn embedded(file: &Embedded, path: &str, headers: &HeaderMap) -> Response {
-    let takes = |coding: &str| accepts(headers, coding);
-    let (body, coding) = match (file.br, file.gz) {
-        (Some(br), _) if takes("br") => (br, "br"),
-        (_, Some(gz)) if takes("gzip") => (gz, "gzip"),
-        _ => (file.plain, "identity"),
-    };
-    let tag = format!("\"{}-{coding}\"", file.hash);
+/// The file of that name, as `find` has it, in the shortest form that the client takes.
+fn encoded(find: impl Fn(&str) -> Option<EmbeddedFile>, name: &str, headers: &HeaderMap) -> Option<Response> {
+    let name = name.trim_start_matches('/');
+    let plain = find(name)?;
+    let kind = plain.metadata.mimetype().to_owned();
+    let compressed = [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(coding, end)| {
+        let file = accepts(headers, coding).then(|| find(&format!("{name}.{end}")));
+        Some((file.flatten()?, Some(coding)))
+    });
+    let (file, coding) = compressed.unwrap_or((plain, None));
+    let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
     let is_known = headers
         .get_all(IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|known| matches!(known.trim(), "*") || known.trim().trim_start_matches("W/") == tag);
-    let mut response = match is_known {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => body.into_response(),
-    };
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind(path)));
-    if !is_known && coding != "identity" {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
-    }
-    if let Ok(tag) = HeaderValue::try_from(tag) {
-        headers.insert(ETAG, tag);
-    }
-    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    headers.insert(CACHE_CONTROL, kept(path));
-    response
+    let named = [(CONTENT_TYPE, kind), (ETAG, tag)];
+    Some(match (is_known, coding) {
+        (true, _) => (StatusCode::NOT_MODIFIED, named).into_response(),
+        (false, Some(coding)) => (named, [(CONTENT_ENCODING, coding)], file.data).into_response(),
+        (false, None) => (named, file.data).into_response(),
+    })
 }
 
-/// Whether a client takes that coding (RFC 9110, section 12.5.3).
+/// Whether a client names that coding (RFC 9110, section 12.5.3). Weights are not looked at.
 fn accepts(headers: &HeaderMap, coding: &str) -> bool {
     headers
         .get_all(ACCEPT_ENCODING)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|element| {
-            let mut parts = element.split(';').map(str::trim);
-            let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
-            let is_refused = parts.any(|weight| {
-                let weight = weight.strip_prefix("q=").or_else(|| weight.strip_prefix("Q="));
-                weight.is_some_and(|weight| weight.parse() == Ok(0.0_f32))
-            });
-            is_named && !is_refused
-        })
+        .filter_map(|element| element.split(';').next())
+        .any(|name| name.trim().eq_ignore_ascii_case(coding))
 }
 
 /// For how long a file is kept.
@@ -116,18 +109,6 @@ fn kept(path: &str) -> HeaderValue {
     }
 }
 
-/// The type of a file, by the end of its name.
-fn kind(path: &str) -> &'static str {
-    match path.rsplit('.').next() {
-        Some("css") => "text/css; charset=utf-8",
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("json") => "application/json; charset=utf-8",
-        Some("svg") => "image/svg+xml; charset=utf-8",
-        Some("wasm") => "application/wasm",
-        _ => "application/octet-stream",
-    }
-}
-
 /// Files that are read from a folder.
 fn from_folder(root: &Path) -> Router {
     let pkg = ServeDir::new(root.join("pkg"))
@@ -137,23 +118,22 @@ fn from_folder(root: &Path) -> Router {
     Router::new()
         .nest_service("/pkg", service_fn(move |request| file(pkg.clone(), request)))
         .route_service("/favicon.svg", ServeFile::new(root.join("favicon.svg")))
-        .layer(map_response(dress))
 }
 
-/// What the file service leaves out: a charset, that the encoding was negotiated, and that a copy is asked about again.
+/// Adds what all files have: a charset, that the encoding was negotiated, and how long a copy is kept.
 async fn dress(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    let charset = headers.get(CONTENT_TYPE).and_then(|value| match value.as_bytes() {
-        b"text/css" => Some(kind("css")),
-        b"text/javascript" => Some(kind("js")),
-        b"image/svg+xml" => Some(kind("svg")),
+    let with_charset = headers.get(CONTENT_TYPE).and_then(|kind| match kind.as_bytes() {
+        b"text/css" => Some("text/css; charset=utf-8"),
+        b"text/javascript" => Some("text/javascript; charset=utf-8"),
+        b"image/svg+xml" => Some("image/svg+xml; charset=utf-8"),
         _ => None,
     });
-    if let Some(charset) = charset {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(charset));
+    if let Some(kind) = with_charset {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    headers.insert(CACHE_CONTROL, ASK_AGAIN);
+    headers.entry(CACHE_CONTROL).or_insert(ASK_AGAIN);
     response
 }
 
@@ -171,54 +151,79 @@ async fn file(mut folder: ServeDir, request: Request) -> Result<Response, Infall
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use axum::http::HeaderName;
+    use rust_embed::utils::read_file_from_fs;
+
     use super::*;
 
-    const FILE: Embedded = Embedded::new("/pkg/callgate.css", "00ff", b"plain", Some(b"br"), Some(b"gz"));
-
-    fn answer(path: &str, headers: &[(axum::http::HeaderName, &str)]) -> Response {
+    async fn answer_to(path: &str, headers: &[(HeaderName, &str)]) -> Response {
+        let folder = tempfile::tempdir().unwrap();
+        for (end, content) in [("", "plain"), (".br", "br"), (".gz", "gz")] {
+            fs::write(folder.path().join(format!("callgate.Zm9v.css{end}")), content).unwrap();
+        }
         let headers = headers
             .iter()
             .map(|(name, value)| (name.clone(), value.parse().unwrap()))
             .collect();
-        embedded(&FILE, path, &headers)
+        let find = |name: &str| read_file_from_fs(&folder.path().join(name.strip_prefix("pkg/")?)).ok();
+        dress(embedded(find, "/pkg/callgate.Zm9v.css", path, &headers)).await
     }
 
-    #[test]
-    fn a_file_comes_in_the_shortest_form_that_is_taken() {
+    async fn answer(headers: &[(HeaderName, &str)]) -> Response {
+        answer_to("/pkg/callgate.Zm9v.css", headers).await
+    }
+
+    #[tokio::test]
+    async fn the_style_sheet_is_found_without_its_hash_and_not_kept_for_good_then() {
+        for (path, status, kept) in [
+            ("/pkg/callgate.Zm9v.css", 200, FOR_GOOD),
+            ("/pkg/callgate.css", 200, ASK_AGAIN),
+            ("/pkg/callgate.Zm9w.css", 404, ASK_AGAIN),
+        ] {
+            let response = answer_to(path, &[]).await;
+            assert_eq!(response.status(), status, "{path}");
+            assert_eq!(response.headers()[CACHE_CONTROL], kept, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_comes_in_the_shortest_form_that_is_taken() {
         for (accepted, coding) in [
             ("gzip, deflate, br, zstd", Some("br")),
             ("gzip", Some("gzip")),
             ("GZIP;q=0.5", Some("gzip")),
-            ("br;q=0, gzip;q=1", Some("gzip")),
-            ("br; q=0.000", None),
             ("identity", None),
             ("brotli", None),
             ("", None),
         ] {
-            let response = answer("/pkg/callgate.css", &[(ACCEPT_ENCODING, accepted)]);
+            let response = answer(&[(ACCEPT_ENCODING, accepted)]).await;
             let found = response
                 .headers()
                 .get(CONTENT_ENCODING)
                 .map(|coding| coding.to_str().unwrap());
             assert_eq!(found, coding, "{accepted}");
             assert_eq!(response.headers()[CONTENT_TYPE], "text/css; charset=utf-8");
+            assert_eq!(response.headers()[VARY], "Accept-Encoding");
         }
     }
 
-    #[test]
-    fn what_is_the_same_is_not_sent_again() {
-        let first = answer("/pkg/callgate.css", &[(ACCEPT_ENCODING, "br")]);
-        let tag = first.headers()[ETAG].to_str().unwrap();
+    #[tokio::test]
+    async fn what_is_the_same_is_not_sent_again() {
+        let tag = async |coding| answer(&[(ACCEPT_ENCODING, coding)]).await.headers()[ETAG].clone();
+        let (br, gzip) = (tag("br").await, tag("gzip").await);
+        let (br, gzip) = (br.to_str().unwrap(), gzip.to_str().unwrap());
         for (known, status) in [
-            (tag, 304),
-            (&format!("\"a\", W/{tag}"), 304),
+            (br, 304),
+            (&format!("\"a\", W/{br}"), 304),
             ("*", 304),
-            ("\"00ff-gzip\"", 200),
+            (gzip, 200),
             ("\"a\"", 200),
         ] {
-            let again = answer("/pkg/callgate.css", &[(ACCEPT_ENCODING, "br"), (IF_NONE_MATCH, known)]);
+            let again = answer(&[(ACCEPT_ENCODING, "br"), (IF_NONE_MATCH, known)]).await;
             assert_eq!(again.status(), status, "{known}");
-            assert_eq!(again.headers()[ETAG], first.headers()[ETAG]);
+            assert_eq!(again.headers()[ETAG], br);
         }
     }
 
