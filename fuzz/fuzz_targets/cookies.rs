@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
             .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
             .filter(|pair| pair.trim_ascii().starts_with(text.as_bytes()))
             .count();
-        match Cookies::read(&headers).get(name) {
+        match Cookies::read(&headers, "").get(name) {
             Some(value) => {
                 assert_eq!(sent, 1);
                 assert!(value.is_ascii() && !value.contains(';'));

@@ -57,51 +57,29 @@ pub fn suffix_for(origin: &str) -> String {
 /// The cookies of ours in a request: the value of each that was sent exactly once. What other cookies hold is no matter: it
 /// may be anything, from other programs on the same host.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Cookies<'a>([Sent<'a>; 3]);
-
-#[derive(Debug, Clone, Copy, Default)]
-enum Sent<'a> {
-    #[default]
-    Not,
-    Once(&'a str),
-    Unclear,
-}
+pub struct Cookies<'a>([Option<&'a str>; 3]);
 
 impl<'a> Cookies<'a> {
     /// Those of a request with these headers, to a site whose names end in `suffix`.
+    ///
+    /// Names are compared byte by byte. The `cookie` crate, as others, trims all white space of Unicode off a name: a sibling site
+    /// could set U+2003 and `__Host-…`, for which browsers do not know the prefix, and it would be taken for one of ours.
     pub fn read(headers: &'a HeaderMap, suffix: &str) -> Self {
-        let mut cookies = Self::default();
-        for header in headers.get_all(COOKIE) {
-            for pair in header.as_bytes().split(|byte| *byte == b';') {
-                cookies.add(pair.trim_ascii(), suffix);
-            }
-        }
-        cookies
-    }
-
-    fn add(&mut self, pair: &'a [u8], suffix: &str) {
-        let Some(rest) = pair.strip_prefix(PREFIX.as_bytes()) else {
-            return;
-        };
-        for name in CookieName::ALL {
-            let rest = rest.strip_prefix(name.kind().as_bytes());
-            let rest = rest.and_then(|rest| rest.strip_prefix(suffix.as_bytes()));
-            if let Some(value) = rest.and_then(|rest| rest.strip_prefix(b"=")) {
-                let sent = &mut self.0[name as usize];
-                *sent = match (*sent, str::from_utf8(value)) {
-                    (Sent::Not, Ok(value)) if value.is_ascii() => Sent::Once(value),
-                    _ => Sent::Unclear,
-                };
-            }
-        }
+        let lines = || headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+        Self(CookieName::ALL.map(|name| {
+            let name = name.with(suffix);
+            let value = |pair: &'a [u8]| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=");
+            let mut values = lines()
+                .flat_map(|line| line.split(|byte| *byte == b';'))
+                .filter_map(value);
+            let once = values.next().filter(|_| values.next().is_none())?;
+            str::from_utf8(once).ok().filter(|value| value.is_ascii())
+        }))
     }
 
     /// The value of that cookie.
     pub fn get(&self, name: CookieName) -> Option<&'a str> {
-        match self.0[name as usize] {
-            Sent::Once(value) => Some(value),
-            Sent::Not | Sent::Unclear => None,
-        }
+        self.0[name as usize]
     }
 }
 
@@ -191,6 +169,17 @@ mod tests {
         headers.append(COOKIE, HeaderValue::from_bytes(header).unwrap());
         assert_eq!(Cookies::read(&headers, "").get(CookieName::Session), Some("x"));
         assert_eq!(Cookies::read(&headers, "").get(CookieName::Remember), None);
+    }
+
+    /// Browsers let any page of the host set these, because they do not begin with the prefix.
+    #[test]
+    fn a_name_with_white_space_of_unicode_around_it_is_another_one() {
+        for space in ["\u{2003}", "\u{a0}", "\u{feff}", "\u{85}", "\u{3000}"] {
+            for cookie in [format!("{space}__Host-callgate=x"), format!("__Host-callgate{space}=x")] {
+                let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(cookie.as_bytes()).unwrap())]);
+                assert_eq!(Cookies::read(&headers, "").get(CookieName::Session), None, "{cookie:?}");
+            }
+        }
     }
 
     /// The name of one of ours, or of something that is nearly one, with a value.
