@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use callgate::server::commands::{
+use crate::server::cli::{
     self,
     output::{exit_code, is_unread},
 };
+use anyhow::Context as _;
 use mimalloc::MiMalloc;
 use tokio::runtime::Runtime;
 
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<()> {
     let runtime = Runtime::new().context("the runtime cannot be started")?;
-    let done = runtime.block_on(commands::run());
+    let done = runtime.block_on(cli::run());
     // Blocked threads are not waited for: a start that a signal broke off may be waiting for another process's lock.
     runtime.shutdown_background();
     done

@@ -25,12 +25,14 @@ use callgate::{
     contract::{Answer, Refusal},
     function,
     server::{
-        caller::Caller,
-        demo, door,
-        guard::{Guard, Rule},
-        services::Services,
-        settings::{Overrides, Settings},
-        site::Site,
+        accounts::demo,
+        auth::{
+            caller::Caller,
+            guard::{Guard, Rule},
+        },
+        config::{Overrides, Settings},
+        http::{self, embedded_assets::Site},
+        state::Services,
         storage::{OpenFor, events::EventFilter},
     },
 };
@@ -143,7 +145,7 @@ fn broken_pages(services: &Services) -> Router {
         .route("/later", get(breaks_later))
         .route("/endless", page(|| calling(call_that_never_ends)))
         .route("/counted", page(|| calling(guard_that_counts)));
-    door::with_middleware(services, door::with_session(services, routes))
+    http::with_middleware(services, http::with_session(services, routes))
 }
 
 /// A demo in this folder, whose functions may take so many seconds.
@@ -158,7 +160,7 @@ async fn services(data: &TempDir, call_seconds: u64) -> (Services, Router) {
     (settings.passwords.memory_kib, settings.passwords.iterations) = (64, 1);
     let services = Services::open(settings, OpenFor::Serve).await.unwrap();
     demo::add_users(&services).await.unwrap();
-    let doors = door::router(&services, &Site::Folder("nowhere".into()));
+    let doors = http::router(&services, &Site::Folder("nowhere".into()));
     (services, doors)
 }
 

@@ -11,7 +11,7 @@ async fn stray() -> Result<(), ServerFnError> {
 
 #[test]
 fn a_registered_path_without_a_declaration_is_refused_by_name() {
-    let refusal = callgate::server::function::check().unwrap_err();
+    let refusal = callgate::server::registry::check().unwrap_err();
     assert!(refusal.contains("/api/stray"), "{refusal}");
     assert!(!refusal.contains("/api/auth_func"), "{refusal}");
 }

@@ -5,14 +5,7 @@
 
 #![no_main]
 
-use callgate::{
-    contract::{
-        JsonObject, Refusal,
-        shape::{MOST_FAULTS, Shape},
-        typed::Typed,
-    },
-    server::function::{self, Function},
-};
+use callgate::{contract::{JsonObject, Refusal, shape::{MOST_FAULTS, Shape}, form_data::Typed}, server::registry::{self, Function}};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -23,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(body) = str::from_utf8(body) else {
         return;
     };
-    let functions: Vec<&'static Function> = function::all().collect();
+    let functions: Vec<&'static Function> = registry::all().collect();
     let function = functions[usize::from(*which) % functions.len()];
     match door % 2 {
         0 => as_json(function, body),

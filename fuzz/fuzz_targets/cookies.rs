@@ -3,7 +3,7 @@
 #![no_main]
 
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
-use callgate::server::cookies::{CookieName, Cookies};
+use callgate::server::auth::cookies::{CookieName, Cookies};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -8,10 +8,7 @@
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use callgate::server::{
-    https::forwarded::client_address,
-    settings::{ForwardedHeader, Proxies},
-};
+use callgate::server::{http::middleware::client_ip::client_address, config::{ForwardedHeader, Proxies}};
 use libfuzzer_sys::fuzz_target;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use callgate::contract::next::OwnPage;
+use callgate::contract::redirect_target::OwnPage;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 

@@ -64,7 +64,7 @@ impl ToTokens for Declaration {
         } = self;
         let guard_type = &guard.ty;
         let endpoint = Literal::string(&name.unraw().to_string());
-        let reply = quote_spanned!(output.span()=> <#output as ::callgate::server::function::Outcome>::Reply);
+        let reply = quote_spanned!(output.span()=> <#output as ::callgate::server::registry::Outcome>::Reply);
         // Where the body is not what it has to be, the compiler points to the name of the function.
         let invoke = format_ident!("invoke", span = name.span());
         let parameters = arguments.iter().map(parameter);
@@ -84,16 +84,16 @@ impl ToTokens for Declaration {
             #[::callgate::macro_support::leptos::server(
                 prefix = "/api",
                 endpoint = #endpoint,
-                input = ::callgate::macro_support::leptos::server_fn::codec::Post<::callgate::contract::wire::JsonText>,
-                output = ::callgate::macro_support::leptos::server_fn::codec::Post<::callgate::contract::wire::JsonText>
+                input = ::callgate::macro_support::leptos::server_fn::codec::Post<::callgate::contract::codec::JsonText>,
+                output = ::callgate::macro_support::leptos::server_fn::codec::Post<::callgate::contract::codec::JsonText>
             )]
             #(#attributes)*
             #visibility async fn #name(#(#parameters),*) -> #output {
                 #[allow(unused_imports, reason = "the guard may be named by its path")]
-                use ::callgate::server::guard::kinds::*;
+                use ::callgate::server::auth::guard::kinds::*;
                 #definition
                 struct __Function;
-                impl ::callgate::server::function::Declared for __Function {
+                impl ::callgate::server::registry::Declared for __Function {
                     type Guard = #guard_type;
                     type Arguments = #arguments_type;
                     type Reply = #reply;
@@ -108,9 +108,9 @@ impl ToTokens for Declaration {
                     async fn #invoke(#guard, #pattern: #arguments_type) -> #output #body
                 }
                 ::callgate::macro_support::inventory::submit! {
-                    ::callgate::server::function::Declaration::of::<__Function>()
+                    ::callgate::server::registry::Declaration::of::<__Function>()
                 }
-                ::callgate::server::function::call::<__Function>(#pattern).await
+                ::callgate::server::registry::call::<__Function>(#pattern).await
             }
         });
     }

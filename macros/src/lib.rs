@@ -43,14 +43,14 @@ use proc_macro::TokenStream;
 /// # Guard types need no import
 ///
 /// Guards exist on the server only, and a declaration is compiled for the browser too. A `use` line for a guard would need a
-/// `#[cfg]` of its own in each file. So the macro imports `callgate::server::guard::kinds::*` beside the guard, in the part
+/// `#[cfg]` of its own in each file. So the macro imports `callgate::server::auth::guard::kinds::*` beside the guard, in the part
 /// that is compiled for the server. A guard from elsewhere is named by its path, `caller: crate::server::rooms::Owner`.
 ///
 /// # What the macro writes
 ///
 /// A Leptos server function of the same name, without the guard, which pages call like any other. Its body, which Leptos
 /// compiles for the server only, holds everything else: the arguments as a struct, an implementation of
-/// `callgate::server::function::Declared`, and the registration of that. The server function checks the guard and then
+/// `callgate::server::registry::Declared`, and the registration of that. The server function checks the guard and then
 /// invokes the body, because Leptos calls server functions directly while it renders a page. A call over HTTP has its guard
 /// checked before its body is read, and invokes the function with that proof.
 #[proc_macro_attribute]

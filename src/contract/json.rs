@@ -171,7 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::contract::made_up;
+    use crate::contract::strategies;
 
     fn echo(text: &str) -> String {
         JsonObject::parse(text).unwrap().to_string()
@@ -218,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_object_comes_back_as_it_went_in(object in made_up::object()) {
+        fn every_object_comes_back_as_it_went_in(object in strategies::object()) {
             let compact = serde_json::to_string(&object).unwrap();
             let pretty = serde_json::to_string_pretty(&object).unwrap();
             prop_assert_eq!(echo(&compact), compact.as_str());

@@ -3,29 +3,31 @@
 //! Plain data and pure rules, with serde for the wire and schemars for what they look like there: no I/O, no clock, nothing
 //! secret that could be printed.
 
+#![warn(missing_docs)]
+
 pub mod answer;
-pub mod asked;
 pub mod audit;
+pub mod codec;
+pub mod example;
+pub mod form_data;
 pub mod function;
 pub mod json;
-pub mod kept_call;
 pub mod letter_case;
 pub mod limits;
 pub mod link;
 pub mod login;
-#[cfg(test)]
-pub mod made_up;
-pub mod next;
 pub mod page;
+pub mod pending_call;
+pub mod query;
+pub mod redirect_target;
 pub mod refusal;
 pub mod required;
 pub mod role;
 pub mod session;
 pub mod shape;
-pub mod stay;
-pub mod typed;
+#[cfg(test)]
+pub mod strategies;
 pub mod user;
-pub mod wire;
 
 pub use answer::Answer;
 pub use json::JsonObject;

@@ -7,7 +7,7 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 
-use super::kept_call::KeptCall;
+use super::pending_call::KeptCall;
 
 /// The page on which people change their password.
 pub const CHANGE_PASSWORD: &str = "/account/password";

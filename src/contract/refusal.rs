@@ -6,7 +6,7 @@
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{required::Required, shape::FieldFault, wire::JsonText};
+use super::{codec::JsonText, required::Required, shape::FieldFault};
 
 /// An expected "no", or, as [`Refusal::Internal`], the outside view of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub async fn change_password(
     /// A few words that nobody would guess. Any characters will do.
     new_password: NewPassword,
 ) -> Result<Answer, Refusal> {
-    let user = crate::server::account::change_password(caller, new_password).await?;
+    let user = crate::server::accounts::own_account::change_password(caller, new_password).await?;
     Ok(Answer::new(format!(
         "password of <{user}> changed; all other sessions are ended"
     )))
@@ -35,14 +35,16 @@ pub async fn confirm_login(
     /// The password of the user who is logged in.
     password: Password,
 ) -> Result<Answer, Refusal> {
-    let user = crate::server::login::confirm(caller, password).await?;
+    let user = crate::server::accounts::login::confirm(caller, password).await?;
     Ok(Answer::new(format!("login of <{user}> confirmed")))
 }
 
 /// Lists where the caller is logged in, and which browsers are remembered: the latest hundred.
 #[function]
 pub async fn my_sessions(caller: LoggedIn) -> Result<SessionList, Refusal> {
-    Ok(SessionList::of(crate::server::account::sessions(&caller).await?))
+    Ok(SessionList::of(
+        crate::server::accounts::own_account::sessions(&caller).await?,
+    ))
 }
 
 /// Ends one of the caller's sessions, and forgets its browser if it was remembered.
@@ -53,14 +55,14 @@ pub async fn end_session(
     /// Its `id` as `my_sessions` lists it.
     id: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
-    crate::server::account::end_session(caller, &id).await?;
+    crate::server::accounts::own_account::end_session(caller, &id).await?;
     Ok(Answer::new("session ended"))
 }
 
 /// Ends all sessions of the caller except this one, and forgets all other remembered browsers.
 #[function]
 pub async fn end_other_sessions(caller: LoggedIn) -> Result<Answer, Refusal> {
-    let ended = crate::server::account::end_other_sessions(&caller).await?;
+    let ended = crate::server::accounts::own_account::end_other_sessions(&caller).await?;
     Ok(Answer::new(match ended {
         0 => "there was no other session".to_owned(),
         1 => "1 other session ended".to_owned(),
@@ -77,7 +79,7 @@ pub async fn my_events(
     /// How many at most. The default is 50.
     most: Option<Whole<1, 200>>,
 ) -> Result<EventList, Refusal> {
-    use crate::server::{audit::view, paging, storage::events::EventFilter};
+    use crate::server::{audit::view, model::paging, storage::events::EventFilter};
     let filter = EventFilter {
         user: Some(caller.user_id()),
         only_present_user: true,

@@ -25,7 +25,7 @@ pub async fn list_events(
     /// How many at most. The default is 50.
     most: Option<Whole<1, 200>>,
 ) -> Result<EventList, Refusal> {
-    use crate::server::{audit::view, paging, storage::events::EventFilter};
+    use crate::server::{audit::view, model::paging, storage::events::EventFilter};
     let (since, until) = view::days(since, until)?;
     let filter = EventFilter {
         user: user.as_deref(),
@@ -59,7 +59,7 @@ pub async fn list_calls(
     /// How many at most. The default is 50.
     most: Option<Whole<1, 200>>,
 ) -> Result<CallList, Refusal> {
-    use crate::server::{audit::view, paging, storage::events::EventFilter};
+    use crate::server::{audit::view, model::paging, storage::events::EventFilter};
     let (since, until) = view::days(since, until)?;
     let filter = EventFilter {
         user: user.as_deref(),

@@ -12,14 +12,14 @@ use crate::{
 #[function]
 #[refuses(InvalidCredentials, TooManyAttempts { retry_after: 300 })]
 pub async fn login(caller: Anyone, #[body] login: LoginArguments) -> Result<Answer, Refusal> {
-    let user = crate::server::login::log_in(caller.caller(), login).await?;
+    let user = crate::server::accounts::login::log_in(caller.caller(), login).await?;
     Ok(Answer::new(format!("user <{user}> logined")))
 }
 
 /// Ends the session of the caller, and forgets the browser if it was remembered.
 #[function]
 pub async fn logout(caller: LoggedIn) -> Result<Answer, Refusal> {
-    let user = crate::server::login::log_out(caller).await?;
+    let user = crate::server::accounts::login::log_out(caller).await?;
     Ok(Answer::new(format!("user <{user}> logout")))
 }
 
@@ -27,7 +27,7 @@ pub async fn logout(caller: LoggedIn) -> Result<Answer, Refusal> {
 #[function]
 pub async fn current_user(caller: LoggedIn) -> Result<WhoAmI, Refusal> {
     let storage = caller.services().storage();
-    let held = crate::server::roles::Held::by_user(storage, caller.user_id()).await?;
+    let held = crate::server::accounts::roles::Held::by_user(storage, caller.user_id()).await?;
     Ok(WhoAmI {
         user: caller.user().clone(),
         permissions: held.names(),

@@ -13,7 +13,7 @@ use crate::{
 pub async fn list_roles(
     caller: AnyOf<Permission<SeeUsers>, AnyOf<Permission<ManageUsers>, Permission<ManageRoles>>>,
 ) -> Result<RoleList, Refusal> {
-    Ok(crate::server::roles::list(caller.services().storage()).await?)
+    Ok(crate::server::accounts::roles::list(caller.services().storage()).await?)
 }
 
 /// Creates or changes a role.
@@ -37,7 +37,10 @@ pub async fn put_role(
     #[serde(default)]
     version: Option<Text<1, 64>>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, roles, storage::roles::Before};
+    use crate::server::{
+        accounts::{actor::Actor, roles},
+        storage::roles::Before,
+    };
     let before = match (new, version.as_deref()) {
         (true, None) => Before::Nothing,
         (true, Some(_)) => return Err(Refusal::of_argument("version", "cannot be given for a new role")),
@@ -61,7 +64,7 @@ pub async fn delete_role(
     caller: AllOf<Permission<ManageRoles>, FreshLogin>,
     role: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, roles};
+    use crate::server::accounts::{actor::Actor, roles};
     roles::delete(&Actor::user(&caller).await?, &role).await?;
     Ok(Answer::new(format!("role <{role}> deleted")))
 }
@@ -74,7 +77,7 @@ pub async fn give_role(
     user_id: Text<1, 64>,
     role: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, roles};
+    use crate::server::accounts::{actor::Actor, roles};
     Ok(Answer::new(
         match roles::give(&Actor::user(&caller).await?, &user_id, &role).await? {
             true => format!("user <{user_id}> has the role <{role}>"),
@@ -92,7 +95,7 @@ pub async fn take_role(
     user_id: Text<1, 64>,
     role: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, roles};
+    use crate::server::accounts::{actor::Actor, roles};
     Ok(Answer::new(
         match roles::take(&Actor::user(&caller).await?, &user_id, &role).await? {
             true => format!("user <{user_id}> no longer has the role <{role}>"),
@@ -106,7 +109,7 @@ pub async fn take_role(
 /// The answers come from the guards themselves, for made-up callers who have just logged in.
 #[function]
 pub async fn access_table(caller: Permission<SeeUsers>) -> Result<AccessByRole, Refusal> {
-    crate::server::access::table(caller.services()).await
+    crate::server::registry::access::table(caller.services()).await
 }
 
 /// Explains why a user can or cannot call a function.
@@ -118,5 +121,5 @@ pub async fn explain_access(
     /// The name of the function.
     function: Text<1, 64>,
 ) -> Result<Explanation, Refusal> {
-    crate::server::access::explain(caller.services(), &user_id, &function).await
+    crate::server::registry::access::explain(caller.services(), &user_id, &function).await
 }

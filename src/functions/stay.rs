@@ -3,7 +3,7 @@
 use crate::{
     contract::{
         Refusal, Text, Whole,
-        stay::{Contact, Extra, Quote, Room},
+        example::{Contact, Extra, Quote, Room},
     },
     function,
 };
@@ -36,7 +36,7 @@ pub async fn quote_stay(
     #[schemars(length(max = 5))]
     wishes: Vec<Text<1, 80>>,
 ) -> Result<Quote, Refusal> {
-    let stay = crate::server::stay::Stay {
+    let stay = crate::server::accounts::stay::Stay {
         arrival,
         nights,
         guests,

@@ -23,7 +23,7 @@ pub async fn list_users(
     /// How many at most. The default is 50.
     most: Option<Whole<1, 200>>,
 ) -> Result<UserList, Refusal> {
-    use crate::server::{paging, storage::user_lists::UserFilter, users};
+    use crate::server::{accounts::users, model::paging, storage::user_lists::UserFilter};
     let order = users::order(order, after.as_deref())?;
     let filter = UserFilter {
         part: part.as_deref(),
@@ -41,7 +41,7 @@ pub async fn show_user(
     caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
     user_id: Text<1, 64>,
 ) -> Result<UserDetail, Refusal> {
-    crate::server::users::show(caller.services(), &user_id).await
+    crate::server::accounts::users::show(caller.services(), &user_id).await
 }
 
 /// Adds a user who cannot log in yet.
@@ -58,7 +58,7 @@ pub async fn create_user(
     #[schemars(length(max = 50))]
     roles: Vec<Text<1, 64>>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, users};
+    use crate::server::accounts::{actor::Actor, users};
     let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
     users::create(&Actor::user(&caller).await?, &user_id, &roles).await?;
     Ok(Answer::new(format!("user <{user_id}> added")))
@@ -79,7 +79,7 @@ pub async fn invite_user(
     #[schemars(length(max = 50))]
     roles: Vec<Text<1, 64>>,
 ) -> Result<LinkReply, Refusal> {
-    use crate::server::{actor::Actor, users};
+    use crate::server::accounts::{actor::Actor, users};
     let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
     users::invite(&Actor::user(&caller).await?, &user_id, &roles).await
 }
@@ -93,7 +93,7 @@ pub async fn require_new_password(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
 ) -> Result<LinkReply, Refusal> {
-    use crate::server::{actor::Actor, users};
+    use crate::server::accounts::{actor::Actor, users};
     users::require_new_password(&Actor::user(&caller).await?, &user_id).await
 }
 
@@ -105,7 +105,7 @@ pub async fn disable_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, users};
+    use crate::server::accounts::{actor::Actor, users};
     users::set_active(&Actor::user(&caller).await?, &user_id, false).await?;
     Ok(Answer::new(format!(
         "user <{user_id}> disabled; all sessions are ended"
@@ -119,7 +119,7 @@ pub async fn enable_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, users};
+    use crate::server::accounts::{actor::Actor, users};
     users::set_active(&Actor::user(&caller).await?, &user_id, true).await?;
     Ok(Answer::new(format!("user <{user_id}> enabled")))
 }
@@ -132,7 +132,7 @@ pub async fn delete_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, users};
+    use crate::server::accounts::{actor::Actor, users};
     users::delete(&Actor::user(&caller).await?, &user_id).await?;
     Ok(Answer::new(format!("user <{user_id}> deleted")))
 }
@@ -146,7 +146,7 @@ pub async fn revoke_session(
     /// Its `id` as `show_user` lists it.
     id: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, users};
+    use crate::server::accounts::{actor::Actor, users};
     users::revoke_session(&Actor::user(&caller).await?, &user_id, &id).await?;
     Ok(Answer::new(format!("session of <{user_id}> ended")))
 }
@@ -158,7 +158,7 @@ pub async fn revoke_sessions(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{actor::Actor, users};
+    use crate::server::accounts::{actor::Actor, users};
     users::revoke_sessions(&Actor::user(&caller).await?, &user_id).await?;
     Ok(Answer::new(format!("all sessions of <{user_id}> ended")))
 }

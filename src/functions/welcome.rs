@@ -17,7 +17,7 @@ pub async fn choose_password(
     /// A few words that nobody would guess. Any characters will do.
     new_password: NewPassword,
 ) -> Result<Answer, Refusal> {
-    let user = crate::server::links::choose_password(caller.caller(), &code, new_password).await?;
+    let user = crate::server::accounts::one_time_links::choose_password(caller.caller(), &code, new_password).await?;
     Ok(Answer::new(format!(
         "user <{user}> has a new password, and can log in with it"
     )))
@@ -36,7 +36,7 @@ pub async fn create_first_admin(
     /// A few words that nobody would guess. Any characters will do.
     new_password: NewPassword,
 ) -> Result<Answer, Refusal> {
-    crate::server::links::create_first_admin(caller.caller(), &code, &user_id, new_password).await?;
+    crate::server::accounts::one_time_links::create_first_admin(caller.caller(), &code, &user_id, new_password).await?;
     Ok(Answer::new(format!(
         "user <{user_id}> is the first administrator, and can log in"
     )))
@@ -55,7 +55,7 @@ pub async fn register(
     /// A few words that nobody would guess. Any characters will do.
     new_password: NewPassword,
 ) -> Result<Registered, Refusal> {
-    let user_id = crate::server::registration::register(caller.caller(), &user_id, new_password).await?;
+    let user_id = crate::server::accounts::registration::register(caller.caller(), &user_id, new_password).await?;
     Ok(Registered {
         msg: format!("user <{user_id}> registered, and can log in under that name"),
         user_id,

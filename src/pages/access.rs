@@ -6,7 +6,7 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
     contract::{
-        Refusal, asked,
+        Refusal, query,
         role::{AccessByRole, AccessRow, Explanation},
     },
     functions::roles::{access_table, explain_access},
@@ -50,8 +50,8 @@ async fn find(query: ParamsMap) -> Result<Found, Refusal> {
 
 /// The answer, if anything was asked.
 async fn explain(query: &ParamsMap) -> Result<Option<Explanation>, Refusal> {
-    let user = asked::text("user_id", value_of(query, "user_id"))?;
-    let function = asked::text("function", value_of(query, "function"))?;
+    let user = query::text("user_id", value_of(query, "user_id"))?;
+    let function = query::text("function", value_of(query, "function"))?;
     match (user, function) {
         (Some(user), Some(function)) => explain_access(user, function).await.map(Some),
         _ => Ok(None),

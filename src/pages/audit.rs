@@ -7,8 +7,9 @@ use strum::VariantArray as _;
 
 use crate::{
     contract::{
-        Refusal, Whole, asked,
+        Refusal, Whole,
         audit::{Action, EventList, Outcome},
+        query,
     },
     functions::audit::list_events,
     parts::{
@@ -39,12 +40,12 @@ pub fn Audit() -> impl IntoView {
 async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
     let wanted = || {
         Ok((
-            asked::text("user", value_of(&query, "user"))?,
-            asked::one("action", value_of(&query, "action"))?,
-            asked::one("outcome", value_of(&query, "outcome"))?,
-            asked::day("since", value_of(&query, "since"))?,
-            asked::day("until", value_of(&query, "until"))?,
-            asked::number("before", value_of(&query, "before"))?,
+            query::text("user", value_of(&query, "user"))?,
+            query::one("action", value_of(&query, "action"))?,
+            query::one("outcome", value_of(&query, "outcome"))?,
+            query::day("since", value_of(&query, "since"))?,
+            query::day("until", value_of(&query, "until"))?,
+            query::number("before", value_of(&query, "before"))?,
         ))
     };
     match wanted() {

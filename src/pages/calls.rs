@@ -6,8 +6,9 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
     contract::{
-        Refusal, Whole, asked,
+        Refusal, Whole,
         audit::{CallList, CallView},
+        query,
     },
     functions::audit::list_calls,
     parts::{
@@ -38,12 +39,12 @@ pub fn Calls() -> impl IntoView {
 async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
     let wanted = || {
         Ok((
-            asked::text("user", value_of(&query, "user"))?,
-            asked::text("function", value_of(&query, "function"))?,
-            asked::text("outcome", value_of(&query, "outcome"))?,
-            asked::day("since", value_of(&query, "since"))?,
-            asked::day("until", value_of(&query, "until"))?,
-            asked::number("before", value_of(&query, "before"))?,
+            query::text("user", value_of(&query, "user"))?,
+            query::text("function", value_of(&query, "function"))?,
+            query::text("outcome", value_of(&query, "outcome"))?,
+            query::day("since", value_of(&query, "since"))?,
+            query::day("until", value_of(&query, "until"))?,
+            query::number("before", value_of(&query, "before"))?,
         ))
     };
     match wanted() {

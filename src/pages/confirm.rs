@@ -2,8 +2,6 @@
 //!
 //! It works like the login page: without script the form posts to this page, with script it calls `confirm_login`.
 
-#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
-
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -11,9 +9,9 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     contract::{
         Refusal,
-        next::OwnPage,
+        form_data::SHOWN_TO,
         page::{NOT_YOUR_PASSWORD, RefusedLogin},
-        typed::SHOWN_TO,
+        redirect_target::OwnPage,
     },
     parts::{
         browser::{call, go},

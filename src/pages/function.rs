@@ -10,7 +10,7 @@ use crate::{
     contract::{
         Refusal,
         function::FunctionView,
-        kept_call::{KeptCall, State},
+        pending_call::{KeptCall, State},
         user::WhoAmI,
     },
     parts::{

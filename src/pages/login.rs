@@ -11,8 +11,8 @@ use crate::{
     contract::{
         Refusal,
         login::{LoginArguments, Password},
-        next::OwnPage,
         page::RefusedLogin,
+        redirect_target::OwnPage,
         user::is_user_id,
     },
     functions::login::login,

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use crate::{contract::next::OwnPage, parts::function_form::FunctionForm};
+use crate::{contract::redirect_target::OwnPage, parts::function_form::FunctionForm};
 
 /// The page.
 #[component]

@@ -5,8 +5,8 @@ use leptos_meta::Title;
 
 use crate::{
     contract::{
+        form_data::THEN,
         role::{MANAGE_ROLES, PermissionView, RoleList, RoleView},
-        typed::THEN,
     },
     functions::roles::list_roles,
     parts::{act::Act, refused::Refused, shown_to::ShownTo, visit::Visit},

@@ -8,9 +8,9 @@ use super::users::class_of;
 use crate::{
     contract::{
         Refusal, Text,
+        form_data::THEN,
         role::{MANAGE_USERS, READ_AUDIT, RoleView, SEE_USERS},
         session::SessionView,
-        typed::THEN,
         user::{UserDetail, UserState},
     },
     functions::{roles::list_roles, users::show_user},

@@ -7,7 +7,7 @@ use strum::VariantArray as _;
 
 use crate::{
     contract::{
-        Refusal, Whole, asked,
+        Refusal, Whole, query,
         role::MANAGE_USERS,
         user::{UserList, UserOrder, UserRow, UserState},
     },
@@ -43,11 +43,11 @@ pub fn Users() -> impl IntoView {
 async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
     let wanted = || {
         Ok((
-            asked::text("part", value_of(&query, "part"))?,
-            asked::one("state", value_of(&query, "state"))?,
-            asked::text("role", value_of(&query, "role"))?,
-            asked::one("order", value_of(&query, "order"))?.unwrap_or_default(),
-            asked::text("after", value_of(&query, "after"))?,
+            query::text("part", value_of(&query, "part"))?,
+            query::one("state", value_of(&query, "state"))?,
+            query::text("role", value_of(&query, "role"))?,
+            query::one("order", value_of(&query, "order"))?.unwrap_or_default(),
+            query::text("after", value_of(&query, "after"))?,
         ))
     };
     match wanted() {

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::shown_to::ShownTo;
-use crate::contract::typed::THEN;
+use crate::contract::form_data::THEN;
 
 /// The form with its button. What goes wrong is shown on the page of the function.
 #[component]

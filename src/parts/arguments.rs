@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::{json_editor::JsonEditor, password_field::PasswordField, prose::prose};
 use crate::contract::{
+    form_data::{Typed, is_line},
     letter_case::capitalized,
     shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
-    typed::{Typed, is_line},
 };
 
 /// A text longer than this is written in several lines.

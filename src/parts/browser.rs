@@ -9,9 +9,9 @@ use web_sys::{HtmlElement, HtmlFormElement, HtmlInputElement};
 
 use crate::contract::{
     Refusal,
-    kept_call::Outcome,
+    form_data::{SHOWN_TO, Typed, names},
+    pending_call::Outcome,
     shape::{FieldFault, Shape},
-    typed::{SHOWN_TO, Typed, names},
 };
 
 /// Whether the page has been taken over by the program: what needs script is shown only then.

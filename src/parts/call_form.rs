@@ -3,8 +3,6 @@
 //! The form works without script. With script it calls the JSON endpoint in place; where that wants a login, the form is
 //! sent as without script, because that way the server keeps what was typed until after the login.
 
-#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
-
 use leptos::{html, prelude::*, task::spawn_local};
 
 use super::{
@@ -21,10 +19,10 @@ use super::{
 };
 use crate::contract::{
     JsonObject, Refusal,
+    form_data::{SHOWN_TO, THEN, Typed},
     function::FunctionView,
-    kept_call::{KeptCall, Outcome, State},
+    pending_call::{KeptCall, Outcome, State},
     shape::{FieldFault, Shape},
-    typed::{SHOWN_TO, THEN, Typed},
     user::WhoAmI,
 };
 

@@ -3,8 +3,6 @@
 //! It works without script. With script it calls in place, says what is wrong beside the fields, and then leads on. While the
 //! function refuses everybody, the reason stands in its place.
 
-#![expect(missing_docs, reason = "what `#[island]` makes has no docstring")]
-
 use leptos::{ev, html, prelude::*, task::spawn_local};
 
 use super::{
@@ -15,9 +13,9 @@ use super::{
 };
 use crate::contract::{
     Refusal,
+    form_data::{FORM_PAGE, SHOWN_TO, THEN},
     function::FunctionView,
-    kept_call::{KeptCall, Outcome, State},
-    typed::{FORM_PAGE, SHOWN_TO, THEN},
+    pending_call::{KeptCall, Outcome, State},
 };
 
 /// The form of the function with that name.

@@ -6,9 +6,9 @@ use leptos_router::hooks::use_location;
 use super::{mark::Mark, refused::here, visit::Visit};
 use crate::contract::{
     Refusal,
-    next::OwnPage,
+    form_data::SHOWN_TO,
+    redirect_target::OwnPage,
     role::{MANAGE_ROLES, MANAGE_USERS, READ_AUDIT, SEE_USERS},
-    typed::SHOWN_TO,
     user::{UserView, WhoAmI},
 };
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::arguments::escaped;
-use crate::contract::{JsonObject, typed::EDITOR};
+use crate::contract::{JsonObject, form_data::EDITOR};
 
 /// The editor.
 #[component]

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::{hooks::use_location, location::Location};
 
 use super::visit::set_status;
-use crate::contract::{Refusal, next::OwnPage};
+use crate::contract::{Refusal, redirect_target::OwnPage};
 
 /// Says why, with the way to log in where that helps, and gives the page the status that goes with it.
 #[component]

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::contract::{Refusal, kept_call::Outcome};
+use crate::contract::{Refusal, pending_call::Outcome};
 
 /// Status, time and reply of the last call. Always there, so that a screen reader hears a reply when it comes.
 #[component]

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::visit::Visit;
-use crate::contract::typed::SHOWN_TO;
+use crate::contract::form_data::SHOWN_TO;
 
 /// The input of a form that says it. There is none where nobody is logged in.
 #[component]

@@ -6,8 +6,8 @@ use crate::{
     contract::{
         Refusal,
         function::FunctionView,
-        kept_call::KeptCall,
         page::{PageFacts, PageStatus, RefusedLogin, SiteFacts},
+        pending_call::KeptCall,
         user::{UserView, WhoAmI},
     },
     functions::{list::list_functions, login::current_user},

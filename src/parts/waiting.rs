@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::contract::typed::{SHOWN_TO, WAITING};
+use crate::contract::form_data::{SHOWN_TO, WAITING};
 
 /// The call that waits for this page's function. It works without script: nothing runs but by its button.
 #[component]

@@ -97,7 +97,7 @@ async fn every_line_is_json_and_those_of_a_request_carry_its_reference_that_nobo
         let levels = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
         assert!(levels.contains(&line["level"].as_str().unwrap()), "{line}");
     }
-    let of_startup = lines_with(&place, "target", "callgate::server::startup");
+    let of_startup = lines_with(&place, "target", "callgate::server::run");
     let stopping = of_startup.iter().find(|line| line["level"] == "INFO").unwrap();
     assert!(stopping["message"].as_str().unwrap().starts_with("stopping"));
     for target in [ACCESS, SECURITY] {

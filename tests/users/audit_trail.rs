@@ -9,12 +9,17 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::client::{Client, REMEMBER, SESSION};
-use crate::support::clock::{Clock, DAY};
-use crate::support::poll::until;
-use crate::support::raw;
-use crate::support::server::{Place, Server, UNTHROTTLED};
-use crate::{PASSWORD, assert_fields, remembered, rows, session_id, texts};
+use crate::{
+    PASSWORD, assert_fields, remembered, rows, session_id,
+    support::{
+        client::{Client, REMEMBER, SESSION},
+        clock::{Clock, DAY},
+        poll::until,
+        raw,
+        server::{Place, Server, UNTHROTTLED},
+    },
+    texts,
+};
 
 async fn events(admin: &Client, filter: Value) -> Vec<Value> {
     let list = admin.done("list_events", filter).await;

@@ -3,11 +3,15 @@
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::client::Client;
-use crate::support::poll::until;
-use crate::support::raw;
-use crate::support::server::{Place, Server};
-use crate::{assert_fields, rows};
+use crate::{
+    assert_fields, rows,
+    support::{
+        client::Client,
+        poll::until,
+        raw,
+        server::{Place, Server},
+    },
+};
 
 /// The calls of a function that fit, once there is one.
 async fn calls(admin: &Client, function: &str, fits: impl Fn(&Value) -> bool) -> Vec<Value> {

@@ -4,8 +4,11 @@ use std::{fs, sync::Arc};
 
 use serde_json::{Value, json};
 
-use crate::support::server::{Place, Server};
-use crate::{PASSWORD, assert_fields, choose, rows, session_id, texts};
+use crate::{
+    PASSWORD, assert_fields, choose, rows, session_id,
+    support::server::{Place, Server},
+    texts,
+};
 
 fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()

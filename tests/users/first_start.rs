@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::support::client::{Client, Reply};
-use crate::support::clock::{Clock, HOUR, MINUTE};
-use crate::support::server::{Place, Server, UNTHROTTLED};
-use crate::{PASSWORD, assert_refused, choose, texts};
+use crate::{
+    PASSWORD, assert_refused, choose,
+    support::{
+        client::{Client, Reply},
+        clock::{Clock, HOUR, MINUTE},
+        server::{Place, Server, UNTHROTTLED},
+    },
+    texts,
+};
 
 async fn start(place: &Arc<Place>, settings: &[(&str, &str)]) -> (Server, String) {
     let mut server = place.serve(&[UNTHROTTLED, settings].concat()).await;

@@ -2,11 +2,15 @@
 
 use serde_json::json;
 
-use crate::PASSWORD;
-use crate::support::client::{Client, REMEMBER, Reply, SESSION};
-use crate::support::page::{input, unescaped};
-use crate::support::poll::until;
-use crate::support::server::{Place, Server, UNTHROTTLED};
+use crate::{
+    PASSWORD,
+    support::{
+        client::{Client, REMEMBER, Reply, SESSION},
+        page::{input, unescaped},
+        poll::until,
+        server::{Place, Server, UNTHROTTLED},
+    },
+};
 
 #[tokio::test]
 async fn a_login_takes_a_name_as_keyboards_leave_it_and_no_name_that_only_looks_like_it() {

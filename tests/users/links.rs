@@ -3,11 +3,15 @@
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::support::client::{Client, Reply, SESSION};
-use crate::support::clock::{Clock, HOUR, MINUTE};
-use crate::support::raw;
-use crate::support::server::{Place, Server, UNTHROTTLED};
-use crate::{PASSWORD, assert_refused, choose};
+use crate::{
+    PASSWORD, assert_refused, choose,
+    support::{
+        client::{Client, Reply, SESSION},
+        clock::{Clock, HOUR, MINUTE},
+        raw,
+        server::{Place, Server, UNTHROTTLED},
+    },
+};
 
 async fn link(admin: &Client, function: &str, user: &str) -> String {
     let reply = admin.done(function, json!({"user_id": user})).await;

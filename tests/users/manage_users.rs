@@ -3,9 +3,14 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::client::{Client, REMEMBER};
-use crate::support::server::Server;
-use crate::{PASSWORD, assert_refused, remembered, rows, session_id, texts};
+use crate::{
+    PASSWORD, assert_refused, remembered, rows, session_id,
+    support::{
+        client::{Client, REMEMBER},
+        server::Server,
+    },
+    texts,
+};
 
 fn names(list: &Value) -> Vec<&str> {
     texts(&list["users"], "user_id")

@@ -2,10 +2,14 @@
 
 use serde_json::json;
 
-use crate::support::client::{Client, Reply};
-use crate::support::page::unescaped;
-use crate::support::server::{Place, Server, UNTHROTTLED};
-use crate::{PASSWORD, assert_refused};
+use crate::{
+    PASSWORD, assert_refused,
+    support::{
+        client::{Client, Reply},
+        page::unescaped,
+        server::{Place, Server, UNTHROTTLED},
+    },
+};
 
 const OPEN: &[(&str, &str)] = &[("CALLGATE_REGISTRATION_OPEN", "true")];
 

@@ -3,10 +3,15 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::client::{Client, Reply};
-use crate::support::page::unescaped;
-use crate::support::server::Server;
-use crate::{PASSWORD, assert_refused, choose, rows, texts};
+use crate::{
+    PASSWORD, assert_refused, choose, rows,
+    support::{
+        client::{Client, Reply},
+        page::unescaped,
+        server::Server,
+    },
+    texts,
+};
 
 async fn put_role(admin: &Client, role: &str, permissions: &[&str]) {
     let arguments = json!({"role": role, "permissions": permissions});

@@ -4,9 +4,14 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use serde_json::json;
 
-use crate::support::poll::until;
-use crate::support::server::{Place, Server};
-use crate::{PASSWORD, remembered, texts};
+use crate::{
+    PASSWORD, remembered,
+    support::{
+        poll::until,
+        server::{Place, Server},
+    },
+    texts,
+};
 
 const OTHER_PASSWORD: &str = "correct horse battery staple";
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::contract::made_up;
+use crate::contract::strategies;
 
 fn text(min: usize, max: usize) -> Shape {
     Shape::Text(TextShape {
@@ -165,9 +165,9 @@ proptest! {
     /// What is checked in the browser is the shape that came over the wire
     #[test]
     fn browser_and_server_find_the_same_faults_and_never_too_many(
-        shape in made_up::shape(),
-        value in made_up::json(),
-        object in made_up::object(),
+        shape in strategies::shape(),
+        value in strategies::json(),
+        object in strategies::object(),
     ) {
         let wire = serde_json::to_string(&shape).unwrap();
         let in_browser: Shape = serde_json::from_str(&wire).unwrap();
@@ -187,5 +187,5 @@ proptest! {
 
 fn stay() -> impl Strategy<Value = (Shape, Value)> {
     let shape = guest();
-    made_up::fitting(&shape).prop_map(move |value| (shape.clone(), value))
+    strategies::fitting(&shape).prop_map(move |value| (shape.clone(), value))
 }

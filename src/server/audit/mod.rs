@@ -8,9 +8,7 @@
 //!
 //! Arguments and replies of calls are not kept.
 
-pub mod call;
-pub mod event;
-pub mod noted;
+pub mod buffer;
 pub mod view;
 
 use std::{
@@ -28,13 +26,15 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use self::noted::Noted;
-pub use self::{
-    call::{CallRecord, CallUnderWay, Who},
-    event::Event,
-};
+use self::buffer::Noted;
 use super::storage::Storage;
-pub use crate::contract::audit::Action;
+pub use crate::{
+    contract::audit::Action,
+    server::{
+        model::event::Event,
+        registry::call_log::{CallRecord, CallUnderWay, Who},
+    },
+};
 
 /// How long noted things are collected before they are written together.
 const COLLECT: Duration = Duration::from_millis(100);
@@ -172,8 +172,9 @@ impl Audit {
 mod tests {
     use std::thread;
 
+    use super::buffer::tests::call;
     use super::*;
-    use crate::server::{audit::noted::tests::call, clock::Timestamp, storage::events::EventFilter};
+    use crate::server::{model::clock::Timestamp, storage::events::EventFilter};
 
     #[tokio::test]
     async fn what_several_threads_note_is_written_in_the_order_of_its_time() {

@@ -8,13 +8,12 @@ use crate::{
         audit::{CallList, CallView, EventList, EventView},
     },
     server::{
-        clock::Timestamp,
-        fault::Fault,
-        paging::page,
+        model::{clock::Timestamp, paging::page},
         storage::{
             Storage,
             events::{EventFilter, StoredCall, StoredEvent},
         },
+        telemetry::error::Fault,
     },
 };
 

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::normalised;
 use crate::{
     contract::login::Password,
-    server::{fault::Fault, settings},
+    server::{config, telemetry::error::Fault},
 };
 
 /// What a verification came to.
@@ -38,7 +38,7 @@ impl Hasher {
     ///
     /// # Errors
     /// Costs that argon2 does not take.
-    pub fn new(settings: &settings::Passwords) -> anyhow::Result<Self> {
+    pub fn new(settings: &config::Passwords) -> anyhow::Result<Self> {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|error| anyhow::anyhow!("the password costs are not usable: {error}"))?;
         Ok(Self { params })

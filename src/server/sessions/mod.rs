@@ -8,11 +8,8 @@
 //! What holds: a session is stored only with a login in it; its token is stored only as a hash; it gets a new token at
 //! every login; once ended it never comes back.
 
-pub mod carry;
-pub mod live;
-pub mod renewal;
+pub mod cache;
 pub mod store;
-pub mod sweep;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -20,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use tower_sessions::{MemoryStore, Session, session::Error, session_store::Error as StoreError};
 
 use self::store::Store;
-use super::{
-    clock::Timestamp,
-    fault::Fault,
+use crate::server::{
+    model::clock::Timestamp,
     storage::{logins::Replaced, remembered::NewBrowser},
+    telemetry::error::Fault,
 };
 
 const LOGIN: &str = "login";
@@ -75,7 +72,7 @@ impl Login {
 }
 
 /// What a session with that login in it is stored as.
-fn data_of(login: &Login) -> Result<String, Fault> {
+pub fn data_of(login: &Login) -> Result<String, Fault> {
     serde_json::to_string(&HashMap::from([(LOGIN, login)])).map_err(|error| Fault::new("writing a session", error))
 }
 
@@ -135,7 +132,7 @@ pub async fn end(session: &Session) -> Result<(), Fault> {
     }
 }
 
-fn fault(error: Error) -> Fault {
+pub fn fault(error: Error) -> Fault {
     match error {
         Error::Store(StoreError::Backend(cause)) => Fault::unavailable("using the session store", cause),
         Error::Store(error) => Fault::new("using the session store", error),

@@ -5,7 +5,7 @@
 //! because the disk is full or the database locked, say, brings the end of the session nearer and is no reason to refuse it,
 //! nor to let it wait.
 //!
-//! Guards ask [`Store::login`], which need not ask the database where nothing has changed ([`live`](super::live)).
+//! Guards ask [`Store::login`], which need not ask the database where nothing has changed ([`live`](super::cache)).
 
 use std::{
     collections::HashMap,
@@ -25,16 +25,15 @@ use tower_sessions::{
 };
 
 use super::{
-    LOGIN, Login, data_of,
-    live::{Live, LiveSessions},
+    LOGIN, Login,
+    cache::{Live, LiveSessions},
+    data_of,
 };
 use crate::server::{
     audit::Event,
-    clock::Timestamp,
-    events,
-    fault::Fault,
-    secret::TokenHash,
-    settings::Sessions,
+    auth::security_log,
+    config::Sessions,
+    model::{clock::Timestamp, token::TokenHash},
     storage::{
         Storage,
         changes::Count,
@@ -42,6 +41,7 @@ use crate::server::{
         remembered::{LOST_ANSWER, NewBrowser},
         sessions::{Limits, StoredSession},
     },
+    telemetry::error::Fault,
 };
 
 /// How old the note of the last use may get before it is written again.
@@ -129,7 +129,7 @@ impl Store {
             .add_session(&session, self.per_user, Timestamp::now())
             .await?;
         if let Some(ended @ 1..) = ended {
-            events::surplus_ended(&login.user_id, ended);
+            security_log::surplus_ended(&login.user_id, ended);
         }
         Ok(ended.map(|_| id))
     }

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::Sqlit
 use tokio::sync::Mutex;
 
 use super::{Storage, fault};
-use crate::server::fault::Fault;
+use crate::server::telemetry::error::Fault;
 
 /// How many changes there have been, as far as something that was found out can know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

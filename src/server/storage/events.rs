@@ -7,8 +7,8 @@ use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 use super::{Storage, fault, removal::Rows};
 use crate::server::{
     audit::{CallRecord, Event},
-    clock::Timestamp,
-    fault::Fault,
+    model::clock::Timestamp,
+    telemetry::error::Fault,
 };
 
 /// How many rows are added with one statement.
@@ -266,7 +266,7 @@ impl Storage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::audit::noted::tests::call;
+    use crate::server::audit::buffer::tests::call;
 
     #[tokio::test]
     async fn strangers_push_out_no_calls_but_those_of_strangers() {

@@ -3,7 +3,10 @@
 use sqlx::FromRow;
 
 use super::{Storage, fault, removal::Rows};
-use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
+use crate::server::{
+    model::{clock::Timestamp, token::TokenHash},
+    telemetry::error::Fault,
+};
 
 const DOING: &str = "counting failed logins";
 

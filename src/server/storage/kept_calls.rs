@@ -5,7 +5,10 @@ use std::time::Duration;
 use sqlx::SqliteConnection;
 
 use super::{Storage, fault};
-use crate::server::{clock::Timestamp, fault::Fault, secret::TokenHash};
+use crate::server::{
+    model::{clock::Timestamp, token::TokenHash},
+    telemetry::error::Fault,
+};
 
 /// How many calls are kept for one keeper at the most; the oldest go first.
 const MOST_OF_ONE: i64 = 50;

@@ -7,7 +7,11 @@ use super::{
     roles::{ADMIN, Change, Grant, grants_of},
     users::{end_all_of, insert_user},
 };
-use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash};
+use crate::server::{
+    audit::Event,
+    model::{clock::Timestamp, token::TokenHash},
+    telemetry::error::Fault,
+};
 
 /// A link that works.
 #[derive(Debug, Clone, sqlx::FromRow)]

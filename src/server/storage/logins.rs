@@ -10,7 +10,11 @@ use super::{
     remembered::{NewBrowser, add_series, forget_series},
     surplus::end_surplus,
 };
-use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash};
+use crate::server::{
+    audit::Event,
+    model::{clock::Timestamp, token::TokenHash},
+    telemetry::error::Fault,
+};
 
 /// A session to store.
 pub struct NewSession<'a> {

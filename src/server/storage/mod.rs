@@ -35,7 +35,7 @@ use sqlx::{
 };
 
 use self::changes::Changes;
-use super::fault::Fault;
+use crate::server::telemetry::error::Fault;
 
 /// How long a write waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -329,11 +329,11 @@ fn fault(doing: &'static str) -> impl Fn(sqlx::Error) -> Fault {
 mod tests {
     use std::slice;
 
+    use super::roles::Change;
     use super::*;
     use crate::server::{
         audit::{Action, Event},
-        clock::Timestamp,
-        storage::roles::Change,
+        model::clock::Timestamp,
     };
 
     #[tokio::test]

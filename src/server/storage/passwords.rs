@@ -11,7 +11,7 @@ use super::{
     sessions::RenewedSession,
     users::end_all_of,
 };
-use crate::server::{audit::Event, clock::Timestamp, fault::Fault};
+use crate::server::{audit::Event, model::clock::Timestamp, telemetry::error::Fault};
 
 impl Storage {
     /// Writes the same password hashed anew, unless the password was changed meanwhile. Nobody is logged out.

@@ -5,7 +5,11 @@ use std::time::Duration;
 use sqlx::{FromRow, SqliteConnection};
 
 use super::{Storage, events::add_event, fault, logins::NewSession, removal::Rows};
-use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash};
+use crate::server::{
+    audit::Event,
+    model::{clock::Timestamp, token::TokenHash},
+    telemetry::error::Fault,
+};
 
 /// How long after a rotation the replaced token is taken once more, where the answer with the new one seems to be lost.
 pub const LOST_ANSWER: Duration = Duration::from_mins(1);

@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::{Storage, fault};
-use crate::server::fault::Fault;
+use crate::server::telemetry::error::Fault;
 
 /// How many rows go with one statement.
 const PART: u32 = 500;

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
 use super::{Storage, events::add_event, fault};
-use crate::server::{audit::Event, fault::Fault};
+use crate::server::{audit::Event, telemetry::error::Fault};
 
 /// The role that is built in and holds every permission.
 pub const ADMIN: &str = "admin";

@@ -3,7 +3,12 @@
 use sqlx::FromRow;
 
 use super::{Storage, events::add_event, fault, removal::Rows};
-use crate::server::{audit::Event, clock::Timestamp, fault::Fault, secret::TokenHash, sessions::Login};
+use crate::server::{
+    audit::Event,
+    model::{clock::Timestamp, token::TokenHash},
+    sessions::Login,
+    telemetry::error::Fault,
+};
 
 /// A live session.
 #[derive(Debug, FromRow)]

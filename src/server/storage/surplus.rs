@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::logins::NewSession;
-use crate::server::secret::TokenHash;
+use crate::server::model::token::TokenHash;
 
 /// A statement about the browsers for which there is no more room.
 macro_rules! surplus_browsers {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::server::{
         audit::Event,
-        clock::Timestamp,
+        model::clock::Timestamp,
         storage::{Storage, logins::Replaced, remembered::NewBrowser, roles::Change, users::NewUser},
     };
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use super::{Storage, fault};
-use crate::{contract::user::UserState, server::fault::Fault};
+use crate::{contract::user::UserState, server::telemetry::error::Fault};
 
 /// A user in a list, as stored.
 #[derive(Debug, Clone, FromRow)]

@@ -11,10 +11,12 @@ use super::{
 };
 use crate::server::{
     audit::Event,
-    clock::Timestamp,
-    fault::Fault,
-    names::{folded, skeleton},
-    secret::TokenHash,
+    model::{
+        clock::Timestamp,
+        token::TokenHash,
+        user_name::{folded, skeleton},
+    },
+    telemetry::error::Fault,
 };
 
 /// A user as stored. The hash is for [`passwords`](crate::server::passwords) only.

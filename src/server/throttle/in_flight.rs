@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::{Mutex as Turn, Notify, futures::OwnedNotified};
 
-use crate::server::secret::TokenHash;
+use crate::server::model::token::TokenHash;
 
 /// The attempts under way, by bucket. It holds no more than there are requests.
 #[derive(Debug, Default)]

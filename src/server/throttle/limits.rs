@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::server::{clock::Timestamp, settings};
+use crate::server::{config, model::clock::Timestamp};
 
 /// For how long a failure counts against an account.
 pub const DAY: Duration = Duration::from_hours(24);
@@ -20,7 +20,7 @@ pub struct Limits {
 
 impl Limits {
     /// Those of the settings.
-    pub fn new(settings: &settings::Throttle) -> Self {
+    pub fn new(settings: &config::Throttle) -> Self {
         Self {
             address_failures: settings.address_failures.get(),
             address_window: settings.address_seconds.duration(),

@@ -7,6 +7,8 @@
 //!
 //! The counts are stored: they outlive a restart, and hold for all processes on one database.
 
+pub mod pending_calls;
+
 mod in_flight;
 pub mod limits;
 
@@ -22,15 +24,19 @@ use self::{
     in_flight::{InFlight, Ticket},
     limits::{DAY, Limits},
 };
-use super::{
-    clock::Timestamp,
-    fault::Fault,
-    network::network,
-    secret::{Token, TokenHash},
-    settings::Settings,
-    storage::{Storage, failed_logins::Count},
+use crate::{
+    contract::Refusal,
+    server::{
+        config::Settings,
+        model::{
+            clock::Timestamp,
+            network::network,
+            token::{Token, TokenHash},
+        },
+        storage::{Storage, failed_logins::Count},
+        telemetry::error::Fault,
+    },
 };
-use crate::contract::Refusal;
 
 /// How many attempts are under way for each password that may be hashed at once: enough to keep the hashing busy while
 /// others are counted, and few enough that those who are sent away have mostly not been counted yet.

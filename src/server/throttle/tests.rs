@@ -5,12 +5,12 @@ use std::net::Ipv4Addr;
 use futures::{FutureExt as _, future::join_all};
 
 use super::*;
-use crate::server::settings;
+use crate::server::config;
 
 /// An address may fail often, and nobody is sent away for the machine being busy.
 fn settings() -> Settings {
     let mut settings = Settings::defaults().unwrap();
-    settings.throttle.address_failures = settings::Count::new(1000).unwrap();
+    settings.throttle.address_failures = config::Count::new(1000).unwrap();
     settings.passwords.max_wait_ms = 19_000.try_into().unwrap();
     settings
 }

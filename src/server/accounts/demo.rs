@@ -1,0 +1,80 @@
+//! The demo users. Their passwords are public, so they are let in only by a server that runs as a demo, on loopback.
+
+use anyhow::bail;
+
+use crate::{
+    contract::{Refusal, login::Password},
+    server::{
+        audit::{Action, Event},
+        model::clock::Timestamp,
+        state::Services,
+        storage::{
+            roles::{ADMIN, Change},
+            users::NewUser,
+        },
+    },
+};
+
+/// Name and password of each demo user.
+pub const USERS: [(&str, &str); 3] = [("user01", "user_01"), ("user02", "user_02"), ("user03", "user_03")];
+
+/// The demo user who is an administrator.
+const ADMINISTRATOR: &str = "user03";
+
+/// Adds the demo users that are not there.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn add_users(services: &Services) -> anyhow::Result<()> {
+    for (user_id, password) in USERS {
+        if services.storage().find_user(user_id).await?.is_some() {
+            continue;
+        }
+        let hash = services
+            .passwords()
+            .hash_at_start(Password::new(password.to_owned()))
+            .await
+            .map_err(|refusal: Refusal| anyhow::anyhow!(refusal.message()))?;
+        let roles = match user_id == ADMINISTRATOR {
+            true => vec![ADMIN.to_owned()],
+            false => Vec::new(),
+        };
+        let user = NewUser {
+            user_id,
+            password_hash: &hash,
+            demo: true,
+            roles: &roles,
+            link: None,
+        };
+        let event = Event::by_operator(Action::UserAdded).to(user_id).about("demo");
+        let added = services.storage().add_user(&user, Timestamp::now(), &[event]).await?;
+        // Another start may just have added that user.
+        if added != Change::Done && services.storage().find_user(user_id).await?.is_none() {
+            bail!("the demo user {user_id} cannot be added: there is already a user whose name looks too much like it");
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to serve demo users in earnest.
+///
+/// # Errors
+/// Where there are any; says what to do.
+pub async fn refuse_users(services: &Services) -> anyhow::Result<()> {
+    let users = services.storage().list_users().await?;
+    let demo: Vec<String> = users
+        .into_iter()
+        .filter(|user| user.demo)
+        .map(|user| user.user_id)
+        .collect();
+    if !demo.is_empty() {
+        bail!(
+            "the data folder {} holds demo users, whose passwords are public: {}. Start with --demo, or give them other \
+             passwords (`callgate user passwd NAME`), or delete them (`callgate user delete NAME`): the last administrator \
+             when there is another (`callgate user add NAME --role admin`)",
+            services.settings().data.display(),
+            demo.join(", ")
+        );
+    }
+    Ok(())
+}

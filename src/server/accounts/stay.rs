@@ -1,0 +1,84 @@
+//! Prices for the example `quote_stay`.
+
+use jiff::{ToSpan as _, civil::Date};
+
+use crate::contract::{
+    Refusal, Whole,
+    example::{Contact, Extra, Part, Quote, Room},
+};
+
+/// A stay that somebody asks for.
+#[derive(Debug)]
+pub struct Stay {
+    /// The first night.
+    pub arrival: Date,
+    /// How many nights.
+    pub nights: Whole<1, 31>,
+    /// How many guests.
+    pub guests: Whole<1, 4>,
+    /// In which room.
+    pub room: Room,
+    /// What each guest gets in addition.
+    pub extras: Vec<Extra>,
+    /// The part of the price that is not asked for.
+    pub discount: Option<f64>,
+    /// Whether a dog comes along.
+    pub dog: bool,
+}
+
+impl Stay {
+    /// What it costs.
+    ///
+    /// # Errors
+    /// Where it would end after the last day of the calendar.
+    pub fn quote(&self, contact: &Contact, wishes: usize) -> Result<Quote, Refusal> {
+        let nights = self.nights.get();
+        let departure = self
+            .arrival
+            .checked_add(nights.days())
+            .map_err(|_| Refusal::of_argument("arrival", "is too late for so many nights"))?;
+        let mut parts = vec![self.part("room", self.per_night() * nights)];
+        for extra in &self.extras {
+            let (what, price) = self.extra(*extra);
+            parts.push(self.part(what, price));
+        }
+        if self.dog {
+            parts.push(self.part("dog", 10));
+        }
+        if wishes > 0 {
+            parts.push(self.part("wishes", 0));
+        }
+        Ok(Quote {
+            guest: contact.name.to_string(),
+            departure: departure.to_string(),
+            total: parts.iter().map(|part| part.price).sum(),
+            parts,
+        })
+    }
+
+    fn per_night(&self) -> i64 {
+        match self.room {
+            Room::Single => 60,
+            Room::Double => 90,
+            Room::View => 140,
+        }
+    }
+
+    fn extra(&self, extra: Extra) -> (&'static str, i64) {
+        let (nights, guests) = (self.nights.get(), self.guests.get());
+        match extra {
+            Extra::Breakfast => ("breakfast", 12 * guests * nights),
+            Extra::Bicycle => ("bicycle", 15 * guests * (nights + 1)),
+            Extra::Parking => ("parking", 8 * nights),
+        }
+    }
+
+    fn part(&self, what: &str, price: i64) -> Part {
+        #[expect(clippy::cast_precision_loss, reason = "the prices are small")]
+        let price = price as f64 * (1.0 - self.discount.unwrap_or_default());
+        Part {
+            what: what.to_owned(),
+            price,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+use super::*;
+use crate::{
+    contract::required::Required,
+    server::{
+        audit::{Action, Event},
+        auth::guard::permissions::{Admin, ManageUsers, SeeUsers},
+        config::Settings,
+        model::clock::Timestamp,
+        registry::guard_matrix::{self, PasswordGiven},
+        state::Services,
+        storage::{
+            roles::{Before, Change, Put},
+            users::NewUser,
+        },
+    },
+};
+
+/// A guard as somebody would add one: it lets "nobody in particular" in.
+#[derive(Debug)]
+struct Never;
+
+impl Guard for Never {
+    fn rule() -> Rule {
+        LoggedIn::rule().but("Never", "For no one", no_one())
+    }
+
+    async fn check(_: &Caller) -> Result<Self, Refusal> {
+        Err(no_one())
+    }
+}
+
+/// A guard that cannot find out.
+#[derive(Debug)]
+struct Broken;
+
+impl Guard for Broken {
+    fn rule() -> Rule {
+        Rule::new("Broken", "For whom it may concern", [])
+    }
+
+    async fn check(_: &Caller) -> Result<Self, Refusal> {
+        Err(failure())
+    }
+}
+
+fn no_one() -> Refusal {
+    Refusal::Forbidden("It lets no one in.".into())
+}
+
+fn failure() -> Refusal {
+    Refusal::Internal { reference: "x".into() }
+}
+
+async fn caller(given: Option<PasswordGiven>) -> Caller {
+    let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+    match given {
+        Some(given) => guard_matrix::logged_in(&services, "somebody", given).await.unwrap(),
+        None => guard_matrix::nobody(&services),
+    }
+}
+
+/// Somebody with a role that holds this permission, who gave the password earlier.
+async fn holder(role: &str, permission: &str) -> Caller {
+    let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+    let (event, roles) = (Event::by_operator(Action::RoleChanged), [role.to_owned()]);
+    let storage = services.storage();
+    let permissions = [permission.to_owned()];
+    let held = storage.permissions_of(role).await.unwrap();
+    let put = storage.put_role(role, "", &permissions, Before::Anything, &held, &event);
+    assert_eq!(put.await.unwrap(), Put::Done);
+    let user = NewUser {
+        user_id: "holder",
+        password_hash: "",
+        demo: false,
+        roles: &roles,
+        link: None,
+    };
+    assert_eq!(storage.add_user(&user, Timestamp(0), &[]).await.unwrap(), Change::Done);
+    guard_matrix::logged_in(&services, "holder", PasswordGiven::Earlier)
+        .await
+        .unwrap()
+}
+
+async fn outcome<G: Guard>(caller: &Caller) -> Result<(), Refusal> {
+    G::check(caller).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_fresh_login_is_one_with_a_password_given_a_short_while_ago() {
+    let nobody = caller(None).await;
+    assert_eq!(outcome::<FreshLogin>(&nobody).await, Err(Refusal::NotLoggedIn));
+    for given in [PasswordGiven::Never, PasswordGiven::Earlier] {
+        let caller = caller(Some(given)).await;
+        assert_eq!(outcome::<LoggedIn>(&caller).await, Ok(()));
+        assert_eq!(outcome::<FreshLogin>(&caller).await, Err(Refusal::FreshLoginRequired));
+    }
+    let fresh = caller(Some(PasswordGiven::JustNow)).await;
+    assert_eq!(FreshLogin::check(&fresh).await.unwrap().user_id(), "somebody");
+}
+
+#[tokio::test]
+async fn any_of_lets_in_whom_one_of_both_lets_in_and_says_what_the_first_says() {
+    let (nobody, earlier) = (caller(None).await, caller(Some(PasswordGiven::Earlier)).await);
+    let proof = AnyOf::<FreshLogin, LoggedIn>::check(&earlier).await.unwrap();
+    assert!(matches!(proof, AnyOf::Second(_)));
+    assert_eq!(proof.user_id(), "somebody");
+    let refused = Err(Refusal::FreshLoginRequired);
+    assert_eq!(outcome::<AnyOf<FreshLogin, Never>>(&earlier).await, refused);
+    assert_eq!(outcome::<AnyOf<Never, FreshLogin>>(&nobody).await, Err(no_one()));
+}
+
+type Both = AllOf<LoggedIn, FreshLogin>;
+
+#[tokio::test]
+async fn all_of_lets_in_only_whom_both_let_in() {
+    let (earlier, fresh) = (
+        caller(Some(PasswordGiven::Earlier)).await,
+        caller(Some(PasswordGiven::JustNow)).await,
+    );
+    assert_eq!(outcome::<Both>(&earlier).await, Err(Refusal::FreshLoginRequired));
+    assert_eq!(Both::check(&fresh).await.unwrap().user_id(), "somebody");
+    assert_eq!(outcome::<AllOf<FreshLogin, Never>>(&fresh).await, Err(no_one()));
+}
+
+#[tokio::test]
+async fn what_cannot_be_checked_is_neither_allowed_nor_refused() {
+    let fresh = caller(Some(PasswordGiven::JustNow)).await;
+    for outcome in [
+        outcome::<AnyOf<Broken, LoggedIn>>(&fresh).await,
+        outcome::<AnyOf<Never, Broken>>(&fresh).await,
+        outcome::<AllOf<LoggedIn, Broken>>(&fresh).await,
+    ] {
+        assert_eq!(outcome, Err(failure()));
+    }
+}
+
+#[test]
+fn a_rule_names_what_its_guard_is_made_of_and_what_it_may_refuse_with() {
+    let rule = AllOf::<FreshLogin, Never>::rule();
+    assert_eq!(rule.name, "AllOf<FreshLogin, Never>");
+    assert_eq!(
+        rule.refusals,
+        [Refusal::NotLoggedIn, Refusal::FreshLoginRequired, no_one()]
+    );
+    let rule = AnyOf::<FreshLogin, LoggedIn>::rule();
+    assert_eq!(rule.words, "For recently logged-in users, or for logged-in users");
+    assert!(AnyOf::<LoggedIn, Anyone>::rule().refusals.is_empty());
+}
+
+type Either = AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>;
+type OneOrBoth = AnyOf<Permission<ManageUsers>, AllOf<Permission<SeeUsers>, Permission<ManageRoles>>>;
+
+#[tokio::test]
+async fn a_permission_lets_in_who_holds_it_by_a_role_and_names_itself_to_the_others() {
+    let lacking = |name: &str| Err(Refusal::PermissionRequired(name.into()));
+    let (nobody, somebody) = (caller(None).await, caller(Some(PasswordGiven::JustNow)).await);
+    let reader = holder("readers", "users.read").await;
+    assert_eq!(
+        outcome::<Permission<SeeUsers>>(&nobody).await,
+        Err(Refusal::NotLoggedIn)
+    );
+    assert_eq!(outcome::<Permission<SeeUsers>>(&somebody).await, lacking("users.read"));
+    assert_eq!(
+        Permission::<SeeUsers>::check(&reader).await.unwrap().user_id(),
+        "holder"
+    );
+    assert_eq!(
+        outcome::<Permission<ManageUsers>>(&reader).await,
+        lacking("users.manage")
+    );
+    // The permission is asked for first: a password would be given in vain.
+    assert_eq!(
+        outcome::<AllOf<Permission<ManageUsers>, FreshLogin>>(&reader).await,
+        lacking("users.manage")
+    );
+    assert_eq!(
+        outcome::<AllOf<Permission<SeeUsers>, FreshLogin>>(&reader).await,
+        Err(Refusal::FreshLoginRequired)
+    );
+    let either = Refusal::PermissionRequired(Required::from("users.read").or("users.manage".into()));
+    assert!(Either::rule().refusals.contains(&either));
+    assert_eq!(outcome::<Either>(&somebody).await, Err(either));
+    assert_eq!(outcome::<Either>(&nobody).await, Err(Refusal::NotLoggedIn));
+    // None of two that are wanted together would do.
+    assert!(
+        OneOrBoth::rule()
+            .refusals
+            .contains(&Refusal::PermissionRequired("users.manage".into()))
+    );
+    assert_eq!(outcome::<OneOrBoth>(&somebody).await, lacking("users.manage"));
+    assert_eq!(
+        outcome::<AnyOf<Permission<ManageUsers>, LoggedIn>>(&reader).await,
+        Ok(())
+    );
+}
+
+#[tokio::test]
+async fn a_role_lets_in_who_has_it_and_the_administrator_holds_every_permission() {
+    let reader = holder("readers", "users.read").await;
+    let admin = holder("admin", "nothing.known").await;
+    assert_eq!(
+        outcome::<Role<Admin>>(&reader).await,
+        Err(Refusal::PermissionRequired("role:admin".into()))
+    );
+    assert_eq!(
+        outcome::<Role<Admin>>(&caller(None).await).await,
+        Err(Refusal::NotLoggedIn)
+    );
+    assert_eq!(outcome::<Role<Admin>>(&admin).await, Ok(()));
+    assert_eq!(outcome::<Permission<ManageUsers>>(&admin).await, Ok(()));
+}

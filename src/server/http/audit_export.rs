@@ -1,0 +1,181 @@
+//! The audit trail as JSON lines: `GET /audit/events.jsonl`, for who may read it.
+
+use std::io;
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Query, State, rejection::QueryRejection},
+    http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
+use futures::stream;
+use serde::Deserialize;
+
+use super::{pages::Pages, response::refused_person};
+use crate::{
+    contract::{
+        Refusal,
+        audit::{Action, Outcome},
+        query,
+    },
+    server::{
+        audit::view::{self, days},
+        auth::{
+            caller::Caller,
+            guard::{
+                ask,
+                kinds::{Permission, ReadAudit},
+            },
+        },
+        storage::events::EventFilter,
+    },
+};
+
+/// What is exported, in words.
+const WHAT: &str = "the export of the audit trail";
+
+/// Which events. What is empty does not matter: a form sends all its fields.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    user: String,
+    action: String,
+    outcome: String,
+    since: String,
+    until: String,
+}
+
+/// The handler.
+pub async fn events(
+    State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
+    let lines = async {
+        caller.work(WHAT, ask::<Permission<ReadAudit>>(&caller, WHAT)).await?;
+        let Query(wanted) = wanted.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
+        let user = query::text::<1, 64>("user", &wanted.user)?;
+        let action = query::one::<Action>("action", &wanted.action)?;
+        let outcome = query::one::<Outcome>("outcome", &wanted.outcome)?;
+        let since = query::day("since", &wanted.since)?;
+        let days = days(since, query::day("until", &wanted.until)?)?;
+        Ok::<_, Refusal>((user, action, outcome, days))
+    };
+    let (user, action, outcome, (since, until)) = match lines.await {
+        Ok(found) => found,
+        Err(refusal) => return refused_person(&refusal),
+    };
+    // From here on no cookie comes along: a remembered browser that was logged in again would never learn its new token, and
+    // its next visit, with the old one, would pass for a theft.
+    caller.stop_restoring();
+    let storage = pages.services().storage().clone();
+    let lines = stream::try_unfold(0, move |after| {
+        let (storage, caller, user) = (storage.clone(), caller.clone(), user.clone());
+        async move {
+            let next = async {
+                if after > 0 {
+                    // It may last for long: whoever has lost the permission meanwhile, or the session, gets no more of it.
+                    caller.look_again().await?;
+                    ask::<Permission<ReadAudit>>(&caller, WHAT).await?;
+                }
+                let filter = EventFilter {
+                    user: user.as_deref(),
+                    only_present_user: false,
+                    action: action.map(Action::name),
+                    outcome: outcome.map(Outcome::name),
+                    since,
+                    until,
+                    before: None,
+                    after: Some(after),
+                };
+                let (lines, last) = view::lines(&storage, &filter).await?;
+                Ok::<_, Refusal>((!lines.is_empty()).then_some((lines, last)))
+            };
+            // It breaks the answer off, so that nobody takes a part for the whole.
+            next.await.map_err(|refusal| io::Error::other(refusal.code()))
+        }
+    });
+    let headers = [
+        (CONTENT_TYPE, "application/x-ndjson"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"callgate-events.jsonl\""),
+    ];
+    (headers, Body::from_stream(lines)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::{
+        contract::login::{LoginArguments, Password},
+        server::{
+            accounts::login::log_in,
+            audit::Event,
+            auth::caller::Arrival,
+            config::Settings,
+            http::embedded_assets::Site,
+            model::clock::Timestamp,
+            runtime::in_flight::InFlight,
+            sessions,
+            state::Services,
+            storage::{
+                roles::{ADMIN, Change},
+                users::NewUser,
+            },
+        },
+    };
+
+    fn caller(services: &Services, headers: &HeaderMap) -> Caller {
+        let now = Timestamp::now();
+        let arrival = Arrival {
+            address: None,
+            at: now,
+            last_response_at: now,
+        };
+        Caller::new(services.clone(), headers, arrival, InFlight::default())
+    }
+
+    #[tokio::test]
+    async fn where_the_session_ends_the_export_breaks_off_and_the_browser_stays_remembered() {
+        let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+        let storage = services.storage();
+        let password = || Password::new("five brown foxes".to_owned());
+        let user = NewUser {
+            user_id: "ada",
+            password_hash: &services.passwords().hash(password()).await.unwrap(),
+            demo: false,
+            roles: &[ADMIN.to_owned()],
+            link: None,
+        };
+        let added = storage.add_user(&user, Timestamp::now(), &[]).await.unwrap();
+        assert_eq!(added, Change::Done);
+        let event = Event::by_operator(Action::UserAdded);
+        storage.add_events(&[event], &[]).await.unwrap();
+        let arguments = LoginArguments {
+            user_id: "ada".to_owned(),
+            password: password(),
+            remember: true,
+        };
+        let login = caller(&services, &HeaderMap::new());
+        log_in(&login, arguments).await.unwrap();
+        let set = login.set_cookie_headers();
+        let pairs: Vec<&str> = set
+            .iter()
+            .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap())
+            .collect();
+        let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::try_from(pairs.join("; ")).unwrap())]);
+
+        let pages = Pages::new(services.clone(), Site::Folder("nowhere".into()).program());
+        let export = caller(&services, &headers);
+        let response = events(State(pages), Extension(export), Ok(Query(Wanted::default()))).await;
+        let mut body = response.into_body();
+        assert!(body.frame().await.unwrap().is_ok());
+        sessions::end(&login.session()).await.unwrap();
+        assert!(body.frame().await.unwrap().is_err());
+        let next = caller(&services, &headers).login().await.unwrap();
+        assert_eq!(next.unwrap().user_id, "ada");
+    }
+}

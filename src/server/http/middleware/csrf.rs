@@ -1,0 +1,142 @@
+//! Refuses requests that another site made a browser send (cross-site request forgery; OWASP ASVS 3.5.1 to 3.5.3).
+//!
+//! Browsers say where a request comes from, in `Sec-Fetch-Site` and `Origin`. Programs send neither, and pass. Reading
+//! is always allowed: no GET changes anything.
+
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, Method,
+        header::{HOST, ORIGIN},
+        uri::Authority,
+    },
+    middleware::Next,
+    response::Response,
+};
+
+use crate::{
+    contract::Refusal,
+    server::{
+        auth::security_log,
+        http::{
+            body::drain,
+            response::{Reader, refused_to},
+        },
+        state::Services,
+    },
+};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The middleware. (tower-http's layer against cross-site requests does not compare the scheme.)
+pub async fn check(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let own_origin = services.settings().origin();
+    // HTTP/2 names the host in the address, HTTP/1.1 in a header.
+    let host = || {
+        let named = request.uri().authority().map(Authority::as_str);
+        named.or_else(|| text(request.headers(), HOST))
+    };
+    if is_safe || is_own(request.headers(), host, || own_origin.clone()) {
+        return next.run(request).await;
+    }
+    security_log::other_site(text(request.headers(), ORIGIN), &own_origin);
+    drain(&mut request).await;
+    refused_to(Reader::of(request.uri().path()), &Refusal::CrossOrigin)
+}
+
+/// Whether a request comes from a page of this site, or from no page at all.
+fn is_own<'a>(
+    headers: &HeaderMap,
+    host: impl FnOnce() -> Option<&'a str>,
+    own_origin: impl FnOnce() -> String,
+) -> bool {
+    let site_is_own = match headers.get(SEC_FETCH_SITE) {
+        None => true,
+        Some(site) => site == "same-origin" || site == "none",
+    };
+    let origin_is_own = match headers.get(ORIGIN).map(|origin| origin.to_str()) {
+        None => true,
+        Some(Err(_)) => false,
+        // Browsers hide the origin of a form where a proxy has set `Referrer-Policy: no-referrer` (Fetch, "append a request
+        // `Origin` header"); `Sec-Fetch-Site` tells all the same, and no page can set it.
+        Some(Ok("null")) => headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin"),
+        Some(Ok(origin)) => {
+            origin.eq_ignore_ascii_case(&own_origin())
+                || origin
+                    .strip_prefix("https://")
+                    .zip(host())
+                    .is_some_and(|(origin, host)| {
+                        // Proxies add the port that browsers leave out.
+                        origin.eq_ignore_ascii_case(host.strip_suffix(":443").unwrap_or(host))
+                    })
+        }
+    };
+    site_is_own && origin_is_own
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn passes(site: Option<&'static str>, origin: Option<&'static str>) -> bool {
+        passes_at("localhost:8443", site, origin)
+    }
+
+    fn passes_at(host: &str, site: Option<&'static str>, origin: Option<&'static str>) -> bool {
+        let mut headers = HeaderMap::new();
+        if let Some(site) = site {
+            headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+        }
+        if let Some(origin) = origin {
+            headers.insert(ORIGIN, HeaderValue::from_static(origin));
+        }
+        is_own(&headers, || Some(host), || "https://calls.example".to_owned())
+    }
+
+    #[test]
+    fn own_pages_and_programs_pass() {
+        assert!(passes(None, None));
+        assert!(passes(Some("same-origin"), Some("https://localhost:8443")));
+        assert!(passes(Some("same-origin"), Some("https://calls.example")));
+        assert!(passes(Some("none"), None));
+        assert!(passes(None, Some("https://LOCALHOST:8443")));
+        assert!(passes(Some("same-origin"), Some("null")));
+        for host in ["name.example", "name.example:443"] {
+            assert!(
+                passes_at(host, Some("same-origin"), Some("https://name.example")),
+                "{host}"
+            );
+            assert!(!passes_at(host, None, Some("https://name.example:8443")), "{host}");
+        }
+    }
+
+    #[test]
+    fn other_sites_do_not() {
+        for site in ["cross-site", "same-site", "", "Same-Origin"] {
+            assert!(!passes(Some(site), None), "{site}");
+        }
+        for site in [None, Some("none"), Some("same-site"), Some("cross-site"), Some("")] {
+            assert!(!passes(site, Some("null")), "{site:?}");
+        }
+        for origin in [
+            "NULL",
+            "https://evil.example",
+            "http://localhost:8443",
+            "https://localhost:8444",
+            "https://localhost",
+            "https://localhost:8443.evil.example",
+            "https://calls.example.evil.example",
+            "",
+        ] {
+            assert!(!passes(None, Some(origin)), "{origin}");
+            assert!(!passes(Some("same-origin"), Some(origin)), "{origin}");
+        }
+    }
+}

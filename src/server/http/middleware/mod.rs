@@ -1,0 +1,10 @@
+//! The middleware of the router, one per file.
+
+pub mod catch_panic;
+pub mod client_ip;
+pub mod csrf;
+pub mod request_context;
+pub mod security_headers;
+pub mod session;
+pub mod slow_reader;
+pub mod validate_request;

@@ -1,0 +1,85 @@
+//! The outermost middleware: gives each request its id and context, writes the access log, and says how long a connection is kept.
+//!
+//! The request id is our own, and an `X-Request-Id` of the client is ignored: it could be the id of another request. (tower-http's
+//! layer takes the client's.) The query of the address is never logged: people put secrets into queries.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderName, HeaderValue, Version, header::CONNECTION},
+    middleware::Next,
+    response::Response,
+};
+use tracing::{Instrument as _, Level};
+
+use super::{client_ip::client_address, security_headers::X_REQUEST_ID};
+use crate::server::{
+    listener::connection::Connection,
+    state::Services,
+    telemetry::{
+        request::{UnderWay, start_of},
+        request_id::Reference,
+    },
+};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
+/// The middleware.
+pub async fn provide(State(services): State<Services>, request: Request, next: Next) -> Response {
+    let started = tracing::enabled!(target: "callgate::access", Level::DEBUG).then(Instant::now);
+    let connection = request
+        .extensions()
+        .get::<ConnectInfo<Connection>>()
+        .map(|info| info.0.clone());
+    let settings = services.settings();
+    let context = UnderWay {
+        reference: Reference::random(),
+        address: connection
+            .as_ref()
+            .map(|connection| client_address(request.headers(), connection.peer(), &settings.proxies)),
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+    };
+    let (id, is_http1) = (context.reference, request.version() == Version::HTTP_11);
+    let span = tracing::debug_span!(
+        target: "callgate::request",
+        "request",
+        request_id = id.as_str(),
+        address = context.address.map(tracing::field::display),
+        method = start_of(context.method.as_str()),
+        path = start_of(context.uri.path()),
+    );
+    let _responding = connection.as_ref().map(|connection| {
+        connection.count_request();
+        connection.responding().begin()
+    });
+    let respond = async {
+        let mut response = next.run(request).await;
+        let headers = response.headers_mut();
+        if let Ok(mut value) = HeaderValue::from_str(id.as_str()) {
+            // Never indexed: a unique value would evict useful entries from the HPACK table (RFC 7541, section 7.1.3).
+            value.set_sensitive(true);
+            headers.insert(X_REQUEST_ID, value);
+        }
+        // HTTP/2 has GOAWAY and a limit of its own.
+        if is_http1 && services.shutdown().is_cancelled() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        } else if is_http1
+            && let Ok(value) =
+                HeaderValue::try_from(format!("timeout={}", settings.https.idle_seconds.duration().as_secs()))
+        {
+            headers.insert(KEEP_ALIVE, value);
+        }
+        if let Some(started) = started {
+            tracing::debug!(
+                target: "callgate::access",
+                status = response.status().as_u16(),
+                duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "answered"
+            );
+        }
+        response
+    };
+    context.over(respond.instrument(span)).await
+}

@@ -1,0 +1,78 @@
+//! The session middleware: cookie in, [`Caller`] for guards and functions, cookies out.
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, header::SET_COOKIE},
+    middleware::Next,
+    response::Response,
+};
+use tower_sessions::Session;
+
+use super::security_headers::depend_on_session;
+use crate::{
+    contract::Refusal,
+    server::{
+        auth::{
+            caller::{Arrival, Caller},
+            cookies::{CookieName, SetCookie},
+        },
+        http::response::{Reader, refused_to},
+        listener::connection::Connection,
+        model::clock::Timestamp,
+        sessions::login_of,
+        state::Services,
+        telemetry::{error::Fault, request::UnderWay},
+    },
+};
+
+/// The middleware: gives the handler the [`Caller`] of the request, then stores what has changed in the session and sets its
+/// cookies.
+pub async fn load_and_save(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+    let format = Reader::of(request.uri().path());
+    let connection = request
+        .extensions()
+        .get::<ConnectInfo<Connection>>()
+        .map(|info| info.0.clone());
+    let caller = caller_of(services, connection.as_ref(), request.headers());
+    request.extensions_mut().insert(caller.clone());
+    let mut response = next.run(request).await;
+    if let Some(session) = caller.open_session()
+        && let Err(fault) = save(&caller, session).await
+    {
+        caller.drop_cookies();
+        response = refused_to(format, &Refusal::from(fault));
+    }
+    let headers = response.headers_mut();
+    for cookie in caller.set_cookie_headers() {
+        headers.append(SET_COOKIE, cookie);
+    }
+    depend_on_session(headers);
+    if let Some(connection) = connection {
+        connection.mark_responded(Timestamp::now());
+    }
+    response
+}
+
+fn caller_of(services: Services, connection: Option<&Connection>, headers: &HeaderMap) -> Caller {
+    let now = Timestamp::now();
+    let arrival = Arrival {
+        address: UnderWay::current().and_then(|context| context.address),
+        at: now,
+        last_response_at: connection.map_or(now, Connection::last_response_at),
+    };
+    let in_flight = connection.map(|connection| connection.in_flight().clone());
+    Caller::new(services, headers, arrival, in_flight.unwrap_or_default())
+}
+
+/// Stores what changed in the session, and sets its cookie where it has a new token. A session without a login is
+/// neither stored nor given a cookie.
+async fn save(caller: &Caller, session: Session) -> Result<(), Fault> {
+    if !session.is_modified() || login_of(&session).await?.is_none() {
+        return Ok(());
+    }
+    session.save().await.map_err(crate::server::sessions::fault)?;
+    if let Some(id) = session.id().filter(|id| caller.sent().as_ref() != Some(id)) {
+        caller.set_cookie(SetCookie::until_closed(CookieName::Session, id.to_string()));
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! HTTP: the router, its middleware and its handlers.
+//!
+//! Three handlers lead to the functions, and none of them decides anything: JSON ([`json`]), forms without script ([`form`]), and
+//! pages, which call functions while they are rendered ([`page`]). Leptos' own handler for server functions is not used: it
+//! answers 500 or a redirect where a client needs a status, and reads bodies of any type.
+
+pub mod api;
+pub mod assets;
+pub mod audit_export;
+pub mod body;
+pub mod embedded_assets;
+pub mod forms;
+pub mod health;
+pub mod middleware;
+pub mod openapi;
+pub mod pages;
+pub mod redirect;
+pub mod response;
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state, map_response},
+    response::Response,
+    routing::{any, get, post},
+};
+use tower::ServiceBuilder;
+
+use self::{
+    embedded_assets::Site,
+    middleware::{catch_panic, csrf, request_context, security_headers, session, slow_reader, validate_request},
+    pages::Pages,
+};
+use crate::{
+    contract::page::CHANGE_PASSWORD,
+    server::{state::Services, telemetry::request},
+};
+
+/// All routes of the HTTPS listener with their middleware.
+pub fn router(services: &Services, site: &Site) -> Router {
+    request::follow_leptos();
+    let pages = Pages::new(services.clone(), site.program());
+    let routes = public_routes(services, site).merge(with_session(services, session_routes(&pages)));
+    with_middleware(services, routes)
+}
+
+/// Routes that are the same for everybody and know no session.
+fn public_routes(services: &Services, site: &Site) -> Router {
+    assets::routes(site).merge(health::routes(services.clone()))
+}
+
+/// Routes that know the caller. The guard of a function is asked inside it, not here.
+fn session_routes(pages: &Pages) -> Router {
+    Router::new()
+        .route(openapi::PATH, get(openapi::show).fallback(openapi::only_get))
+        .route("/api", any(api::call))
+        .route("/api/", any(api::call))
+        // The handler takes the path as it was sent: no other spelling of a name reaches a function.
+        .route("/api/{*name}", any(api::call))
+        .route("/login", post(forms::login).get(pages::show))
+        .route("/confirm", post(forms::confirm).get(pages::show))
+        .route("/logout", post(forms::logout))
+        .route(CHANGE_PASSWORD, get(pages::show_to_fresh_login))
+        .route("/functions/{name}", post(forms::call).get(pages::show))
+        .route("/functions/{name}/kept", post(forms::resume))
+        .route("/audit/events.jsonl", get(audit_export::events))
+        .merge(pages.routes())
+        .fallback(pages::not_found)
+        .method_not_allowed_fallback(pages::method_not_allowed)
+        .with_state(pages.clone())
+}
+
+/// Adds the middleware of every request, the outermost first.
+pub fn with_middleware(services: &Services, routes: Router) -> Router {
+    let reading = services.settings().https.body_seconds.duration();
+    let drop_unread = move |response: Response| async move { slow_reader::watch(response, reading) };
+    routes.layer(
+        ServiceBuilder::new()
+            .layer(map_response(drop_unread))
+            .layer(from_fn_with_state(services.clone(), request_context::provide))
+            .layer(map_response(security_headers::add))
+            .layer(from_fn(validate_request::check))
+            .layer(from_fn(catch_panic::catch)),
+    )
+}
+
+/// Adds the middleware of the routes that know the caller, the outermost first.
+pub fn with_session(services: &Services, routes: Router) -> Router {
+    routes.layer(
+        ServiceBuilder::new()
+            .layer(from_fn_with_state(services.clone(), csrf::check))
+            .layer(from_fn_with_state(services.clone(), session::load_and_save))
+            // Within the session: a remembered browser gets its new cookies with a failure, too.
+            .layer(from_fn(catch_panic::catch)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::server::config::Settings;
+
+    /// The paths of a router, as its debug output lists them: there is no other way to ask.
+    fn paths(router: &Router) -> BTreeSet<String> {
+        let text = format!("{router:?}");
+        let quoted = text.split('"').skip(1).step_by(2);
+        quoted
+            .filter(|path| path.starts_with('/') && !path.contains("__private"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// `guards::every_route_answers_every_kind_of_caller_as_the_table_says` calls each of them.
+    #[tokio::test]
+    async fn every_route_stands_in_the_table_that_is_tested() {
+        request::follow_leptos();
+        let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+        let site = Site::Folder("nowhere".into());
+        let pages = Pages::new(services.clone(), site.program());
+        let table = include_str!("../../../tests/support/routes.txt");
+        let listed: BTreeSet<String> = table
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1))
+            .filter(|path| path.starts_with('/'))
+            .map(str::to_owned)
+            .collect();
+        let mut routed = paths(&public_routes(&services, &site));
+        routed.append(&mut paths(&session_routes(&pages)));
+        assert_eq!(routed, listed);
+    }
+}

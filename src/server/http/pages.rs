@@ -1,0 +1,261 @@
+//! The pages: rendered by Leptos, complete before the first byte is sent, so that they work without script.
+//!
+//! The table of pages is `app.rs`; here each gets its handler, the facts of its request, and its policy.
+
+use std::{
+    env,
+    sync::{Arc, OnceLock},
+};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION},
+    },
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use futures::FutureExt as _;
+use leptos::{
+    nonce::use_nonce,
+    prelude::{provide_context, use_context},
+};
+use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_context};
+
+use super::{
+    embedded_assets::Program,
+    forms,
+    middleware::security_headers::page_policy,
+    response::{self, HTML},
+};
+use crate::{
+    app::{App, shell},
+    contract::{
+        Refusal,
+        page::{CHANGE_PASSWORD, PageFacts, PageStatus, SiteFacts},
+        redirect_target::OwnPage,
+    },
+    pages::failure::{self, Way},
+    server::{
+        accounts::demo,
+        auth::{
+            caller::Caller,
+            guard::{Guard as _, kinds::FreshLogin},
+        },
+        listener::dev_certificates::Certificates,
+        registry::{self, openapi, pending_calls},
+        state::Services,
+        telemetry::error::Fault,
+    },
+};
+
+/// What the pages are made from.
+#[derive(Clone)]
+pub struct Pages {
+    services: Services,
+    program: Arc<Program>,
+    site: Arc<SiteFacts>,
+    /// Those of the table in `app.rs`.
+    paths: Arc<[String]>,
+    /// Made when it is first asked for: it is large, and few ask.
+    openapi: Arc<OnceLock<String>>,
+    reload_port: Option<u16>,
+}
+
+impl Pages {
+    /// Pages with that style sheet, and that program where it is needed.
+    pub fn new(services: Services, program: Program) -> Self {
+        let settings = services.settings();
+        let site = SiteFacts {
+            password_chars: settings.passwords.min_chars,
+            origin: settings.origin(),
+            ca_file: settings
+                .https
+                .certificate
+                .is_none()
+                // From wherever the line that names it is pasted.
+                .then(|| {
+                    let ca = Certificates::in_folder(&settings.certs()).ca;
+                    ca.canonicalize().unwrap_or(ca).display().to_string()
+                }),
+            registration_open: settings.registration.open,
+            demo_users: match settings.demo {
+                true => demo::USERS
+                    .map(|(user, password)| (user.to_owned(), password.to_owned()))
+                    .to_vec(),
+                false => Vec::new(),
+            },
+        };
+        Self {
+            paths: generate_route_list(App)
+                .iter()
+                .map(|page| page.path().to_owned())
+                .collect(),
+            openapi: Arc::default(),
+            services,
+            program: Arc::new(program),
+            site: Arc::new(site),
+            reload_port: reload_port(),
+        }
+    }
+
+    /// What the server works with.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// A route for every page in the table of `app.rs` that has no handler of its own.
+    pub fn routes(&self) -> Router<Self> {
+        let has_own_handler = ["/login", "/confirm", CHANGE_PASSWORD, "/functions/{name}"];
+        self.paths
+            .iter()
+            .filter(|path| !has_own_handler.contains(&path.as_str()))
+            .fold(Router::new(), |router, path| router.route(path, get(show)))
+    }
+
+    /// The page at `path` less one slash at its end. It is taken from the table, never from what was sent: `//evil.example/` would
+    /// lead elsewhere.
+    fn without_slash(&self, path: &str) -> Option<String> {
+        let path = path.strip_suffix('/').filter(|path| !path.is_empty())?;
+        let function = || path.strip_prefix("/functions/").and_then(registry::find);
+        let known = self.paths.iter().find(|known| *known == path).cloned();
+        known.or_else(|| function().map(|function| function.view().page()))
+    }
+
+    /// The description of the functions.
+    pub fn openapi(&self) -> &str {
+        let body_bytes = self.services.settings().limits.body_bytes.get();
+        self.openapi
+            .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
+    }
+
+    /// Renders the page at `target`.
+    pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
+        let facts = PageFacts {
+            site: self.site.as_ref().clone(),
+            ..facts
+        };
+        let for_whom = caller.clone();
+        let status = PageStatus::new(status);
+        let reload_port = self.reload_port;
+        let program = self.program.files.clone();
+        let context = {
+            let status = status.clone();
+            move || {
+                provide_context(caller.clone());
+                provide_context(facts.clone());
+                provide_context(status.clone());
+                provide_context(program.clone());
+                if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
+                    && let Ok(policy) = HeaderValue::try_from(page_policy(&nonce, reload_port))
+                {
+                    response.insert_header(CONTENT_SECURITY_POLICY, policy);
+                }
+            }
+        };
+        let request = match Request::get(target).body(Body::empty()) {
+            Ok(request) => request,
+            Err(error) => {
+                return response::refused_person(&Fault::new("rendering a page", error).into());
+            }
+        };
+        let css = self.program.css.clone();
+        let rendering = render_app_async_with_context(context, move || shell(&css, reload_port))(request);
+        let mut response = match for_whom.work("a page", rendering.map(Ok)).await {
+            Ok(response) => response,
+            Err(refusal) => return response::refused_person(&refusal),
+        };
+        *response.status_mut() = StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HTML);
+        response
+    }
+
+    /// Renders the page that somebody wants to see.
+    async fn look(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
+        let mut response = self.render(caller, target, facts, status).await;
+        // A page knows its status only. What it could not ask for now is what other doors call busy.
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response::add_headers(&mut response, &Refusal::Busy { retry_after: 1 });
+        }
+        response
+    }
+}
+
+/// Where `cargo leptos watch` tells of a new build, if it started this server.
+fn reload_port() -> Option<u16> {
+    env::var_os("LEPTOS_WATCH")?;
+    env::var("LEPTOS_RELOAD_PORT").ok()?.parse().ok()
+}
+
+/// The handler of a page.
+pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
+    let kept_call = match pending_calls::find(&caller).await {
+        // On its own page, and nowhere else.
+        Ok(kept_call) => kept_call.filter(|call| request.uri().path() == call.page().as_str()),
+        Err(fault) => return response::refused_person(&fault.into()),
+    };
+    let facts = PageFacts {
+        kept_call,
+        ..PageFacts::default()
+    };
+    pages.look(caller, target(&request), facts, 200).await
+}
+
+/// The handler of a page for a fresh login only: the login comes first, before anything is typed.
+pub async fn show_to_fresh_login(
+    pages: State<Pages>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Response {
+    match FreshLogin::check(&caller).await {
+        Err(refusal) if refusal.asks_for_login() => {
+            forms::see_other(&forms::login_for(&refusal, &OwnPage::or_home(Some(target(&request)))))
+        }
+        // What went wrong otherwise, the page says itself.
+        _ => show(pages, Extension(caller), request).await,
+    }
+}
+
+/// A path that leads nowhere.
+pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response {
+    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    if is_reading && let Some(page) = pages.without_slash(request.uri().path()) {
+        let query = request
+            .uri()
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
+        return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("{page}{query}"))]).into_response();
+    }
+    match request.extensions().get::<Caller>().cloned() {
+        Some(caller) if is_reading => pages.look(caller, target(&request), PageFacts::default(), 404).await,
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// An address that was asked for with a method that it does not have. The router adds `Allow`. Who wanted to read gets a page
+/// that says so.
+pub async fn method_not_allowed(request: Request) -> Response {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return status.into_response();
+    }
+    let function = request
+        .uri()
+        .path()
+        .strip_suffix("/kept")
+        .and_then(|page| registry::find(page.strip_prefix("/functions/")?));
+    let way = match function {
+        Some(function) => Way::new(function.view().page(), "Go to the function"),
+        None => Way::home(),
+    };
+    (status, response::still_page(), failure::nothing_to_read(way)).into_response()
+}
+
+/// Path and query of a request: what the browser shows.
+fn target(request: &Request) -> &str {
+    request.uri().path_and_query().map_or("/", |target| target.as_str())
+}

@@ -1,0 +1,130 @@
+//! What a call gets back over HTTP: JSON for programs, and a page for people where nothing better can be shown.
+
+use axum::{
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+
+use super::{api::is_for_programs, middleware::security_headers::STILL_PAGE};
+use crate::{
+    contract::Refusal,
+    pages::failure::{self, Way},
+    server::telemetry::request_id::Reference,
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// The type of a page.
+pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// A reply.
+pub fn answered(body: String) -> Response {
+    ([(CONTENT_TYPE, JSON)], body).into_response()
+}
+
+/// Who reads an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// A program, or a page by its script: JSON.
+    Program,
+    /// A person: a page.
+    Person,
+}
+
+impl Reader {
+    /// Who asks for that path.
+    pub fn of(path: &str) -> Self {
+        match is_for_programs(path) {
+            true => Self::Program,
+            false => Self::Person,
+        }
+    }
+}
+
+/// A refusal, in the form that fits its reader.
+pub fn refused_to(reader: Reader, refusal: &Refusal) -> Response {
+    match reader {
+        Reader::Program => refused(refusal),
+        Reader::Person => refused_person(refusal),
+    }
+}
+
+/// A refusal as a page. It needs no database and no script.
+pub fn refused_person(refusal: &Refusal) -> Response {
+    let way = match refusal {
+        Refusal::NotLoggedIn => Way::new("/login", "Log in"),
+        _ => Way::home(),
+    };
+    refused_person_with(refusal, way)
+}
+
+/// The same with a link to where the person gets on.
+pub fn refused_person_with(refusal: &Refusal, way: Way) -> Response {
+    let reference = Reference::of_request();
+    let page = failure::html(refusal, reference.as_ref().map(Reference::as_str), way);
+    let mut response = (status(refusal), still_page(), page).into_response();
+    add_headers(&mut response, refusal);
+    response
+}
+
+/// What makes an answer a page without script.
+pub fn still_page() -> [(HeaderName, HeaderValue); 2] {
+    let policy = HeaderValue::from_static(STILL_PAGE);
+    [(CONTENT_TYPE, HTML), (CONTENT_SECURITY_POLICY, policy)]
+}
+
+/// A refusal as JSON.
+pub fn refused(refusal: &Refusal) -> Response {
+    let mut response = answered(body_of(refusal));
+    *response.status_mut() = status(refusal);
+    add_headers(&mut response, refusal);
+    response
+}
+
+fn status(refusal: &Refusal) -> StatusCode {
+    StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The headers that a status asks for (RFC 9110, sections 10.2.1, 10.2.3, 11.6.1 and 12.5.3).
+pub fn add_headers(response: &mut Response, refusal: &Refusal) {
+    let headers = response.headers_mut();
+    match refusal {
+        Refusal::Busy { retry_after } | Refusal::TooManyAttempts { retry_after } => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after));
+        }
+        // What is wanted is the cookie of a login. No browser knows that scheme, so none asks for a password by itself.
+        Refusal::NotLoggedIn | Refusal::InvalidCredentials => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Cookie realm=\"Callgate\""));
+        }
+        Refusal::MethodNotAllowed => {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        Refusal::Encoded => {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        _ => {}
+    }
+}
+
+/// A refusal as it stands in a body: with the reference of the request.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(flatten)]
+    refusal: &'a Refusal,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+/// The body of a refusal.
+pub fn body_of(refusal: &Refusal) -> String {
+    let reference = Reference::of_request();
+    let body = Body {
+        refusal,
+        request_id: reference.as_ref().map(Reference::as_str),
+    };
+    serde_json::to_string(&body).expect("a refusal is an object of strings, numbers and booleans")
+}

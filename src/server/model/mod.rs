@@ -1,0 +1,8 @@
+//! Plain values that are stored, logged and handed on.
+
+pub mod clock;
+pub mod event;
+pub mod network;
+pub mod paging;
+pub mod token;
+pub mod user_name;

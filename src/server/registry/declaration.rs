@@ -1,0 +1,112 @@
+//! What [`#[function]`](crate::function) says of a function.
+
+use std::{future::Future, pin::Pin};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Function, encode, schema};
+use crate::{
+    contract::Refusal,
+    server::auth::{
+        caller::Caller,
+        guard::{Guard, Rule},
+    },
+};
+
+/// A declared function. Only [`#[function]`](crate::function) implements this.
+pub trait Declared {
+    /// Who may call.
+    type Guard: Guard + 'static;
+    /// What the body of a call is decoded to.
+    type Arguments: DeserializeOwned + JsonSchema + Send;
+    /// What the function returns, unless it refuses.
+    type Reply: Serialize + JsonSchema + Send;
+
+    /// The name, which ends the path.
+    const NAME: &'static str;
+    /// The path of the Rust module.
+    const MODULE: &'static str;
+    /// The lines of the doc comment.
+    const DOC: &'static [&'static str];
+
+    /// An example of each refusal that the body makes itself.
+    fn refusals() -> Vec<Refusal>;
+
+    /// Runs the body for a caller whom the guard has let in.
+    ///
+    /// # Errors
+    /// The refusals of the function.
+    fn invoke(
+        guard: Self::Guard,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<Self::Reply, Refusal>> + Send;
+}
+
+/// What a function may return: a reply, or a refusal.
+#[diagnostic::on_unimplemented(
+    message = "a declared function returns a `Result<_, Refusal>`, not `{Self}`",
+    label = "not a `Result<_, Refusal>`"
+)]
+pub trait Outcome {
+    /// The reply.
+    type Reply;
+}
+
+impl<T> Outcome for Result<T, Refusal> {
+    type Reply = T;
+}
+
+/// A call that is running: the reply as JSON, or why there is none.
+pub(super) type Call = Pin<Box<dyn Future<Output = Result<String, Refusal>> + Send>>;
+
+/// The body of a function, with the proof that its guard has let the caller in. It takes the body of the call.
+pub(super) type Invoke = Box<dyn FnOnce(&'static Function, String) -> Call + Send>;
+
+type Admission<'a> = Pin<Box<dyn Future<Output = Result<Invoke, Refusal>> + Send + 'a>>;
+
+/// A [`Declared`] function without its types, as it is registered.
+pub struct Declaration {
+    pub(super) name: &'static str,
+    pub(super) module: &'static str,
+    pub(super) doc: &'static [&'static str],
+    pub(super) rule: fn() -> Rule,
+    pub(super) refusals: fn() -> Vec<Refusal>,
+    pub(super) arguments: fn() -> Schema,
+    pub(super) reply: fn(&mut SchemaGenerator) -> Schema,
+    pub(super) admit: for<'a> fn(&'a Caller) -> Admission<'a>,
+    pub(super) decode: fn(&Function, &str) -> Result<(), Refusal>,
+}
+
+inventory::collect!(Declaration);
+
+impl Declaration {
+    /// The declaration of `D`.
+    pub const fn of<D: Declared>() -> Self {
+        Self {
+            name: D::NAME,
+            module: D::MODULE,
+            doc: D::DOC,
+            rule: D::Guard::rule,
+            refusals: D::refusals,
+            arguments: schema::of_arguments::<D::Arguments>,
+            reply: |generator| generator.subschema_for::<D::Reply>(),
+            admit: |caller| {
+                Box::pin(async move {
+                    let guard = D::Guard::check(caller).await?;
+                    Ok(invocation::<D>(guard))
+                })
+            },
+            decode: |function, body| function.decode::<D::Arguments>(body).map(drop),
+        }
+    }
+}
+
+fn invocation<D: Declared>(guard: D::Guard) -> Invoke {
+    Box::new(move |function, body| {
+        Box::pin(async move {
+            let arguments = function.decode(&body)?;
+            encode(&D::invoke(guard, arguments).await?)
+        })
+    })
+}

@@ -1,0 +1,293 @@
+//! The description of all functions for programs: OpenAPI 3.1, at `/api/openapi.json`.
+//!
+//! It is made from the declarations: the schemas are those of the types that are decoded and written, the refusals those
+//! that the guard, the decoder and the door give, and those that the declaration names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::{Function, schema};
+use crate::{
+    contract::{
+        Refusal,
+        shape::{FieldFault, Shape},
+    },
+    server::{
+        auth::cookies::{CookieName, suffix_for},
+        registry,
+    },
+};
+
+/// A reference, for examples.
+const REFERENCE: &str = "k3v9xabcm7t2q";
+
+/// The description of a site at `origin` that takes bodies of up to `body_bytes`.
+pub fn document(origin: &str, body_bytes: u64) -> Value {
+    let mut generator = schema::of_replies();
+    let mut paths = Map::new();
+    for function in registry::all() {
+        let reply = function.reply(&mut generator).to_value();
+        paths.insert(
+            function.view().path(),
+            json!({ "post": operation(function, &reply, body_bytes) }),
+        );
+    }
+    let mut schemas = generator.take_definitions(true);
+    schemas.insert("Refusal".to_owned(), refusal_schema(&mut generator));
+    schemas.extend(generator.take_definitions(true));
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Callgate",
+            "summary": "Functions guarded by a login.",
+            "description": "Every function is called with POST and a JSON object. A reply has `ok: true`; a refusal has \
+                            `ok: false`, a sentence for people, and a code for programs that never changes.",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{ "url": origin }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": CookieName::Session.with(&suffix_for(origin)),
+                    "description": "The session cookie that `login` sets.",
+                },
+            },
+        },
+    })
+}
+
+fn operation(function: &Function, reply: &Value, body_bytes: u64) -> Value {
+    let view = function.view();
+    let example: Value = serde_json::from_str(&view.example).unwrap_or_default();
+    let arguments = with_aliases(schema::with_enums(function.arguments()));
+    let mut description = view.details.clone();
+    description.push(format!("Who may call: {}.", view.rule.words));
+    json!({
+        "operationId": view.name,
+        "summary": view.summary,
+        "description": description.join("\n\n"),
+        "security": if view.rule.open { json!([]) } else { json!([{ "session": [] }]) },
+        "x-guard": view.rule.guard,
+        "requestBody": {
+            "required": !function.shape().is_nothing(),
+            "content": {
+                "application/json": { "schema": arguments, "example": example },
+            },
+        },
+        "responses": responses(function, reply, body_bytes),
+    })
+}
+
+fn responses(function: &Function, reply: &Value, body_bytes: u64) -> Value {
+    let mut responses = Map::new();
+    let ok = json!({ "type": "object", "properties": { "ok": { "const": true } }, "required": ["ok"] });
+    responses.insert(
+        "200".to_owned(),
+        json!({
+            "description": "What came of the call.",
+            "content": { "application/json": { "schema": { "allOf": [ok, reply] } } },
+        }),
+    );
+    let mut by_status: BTreeMap<u16, Vec<Refusal>> = BTreeMap::new();
+    for refusal in refusals(function, body_bytes) {
+        by_status.entry(refusal.status()).or_default().push(refusal);
+    }
+    for (status, refusals) in by_status {
+        responses.insert(status.to_string(), refused(&refusals));
+    }
+    Value::Object(responses)
+}
+
+/// What a call can be refused with: by the door, by the guard, by the decoder, by the function.
+fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
+    let mut refusals = function.rule().refusals.clone();
+    refusals.extend(function.refusals());
+    refusals.extend([
+        Refusal::CrossOrigin,
+        Refusal::Malformed("expected value at line 1, column 1".to_owned()),
+        Refusal::MalformedRequest("Host is missing".to_owned()),
+        Refusal::NotJson,
+        Refusal::Encoded,
+        Refusal::TooLarge { limit: body_bytes },
+        Refusal::TooSlow,
+        Refusal::Busy { retry_after: 1 },
+        Refusal::CallTooSlow,
+        Refusal::Internal {
+            reference: REFERENCE.to_owned(),
+        },
+    ]);
+    if *function.shape() != Shape::Object {
+        refusals.push(Refusal::InvalidArguments(vec![FieldFault::new("field", "is missing")]));
+    }
+    refusals
+}
+
+/// A refusal as it stands in a body.
+fn example(refusal: &Refusal) -> Value {
+    let mut body = json!(refusal);
+    body["request_id"] = REFERENCE.into();
+    body
+}
+
+/// The answers with one status.
+fn refused(refusals: &[Refusal]) -> Value {
+    let codes: BTreeSet<&str> = refusals.iter().map(Refusal::code).collect();
+    let said: Vec<String> = refusals.iter().map(Refusal::message).collect();
+    let examples: Map<String, Value> = refusals
+        .iter()
+        .map(|refusal| (refusal.code().to_owned(), json!({ "value": example(refusal) })))
+        .collect();
+    let code = json!({ "properties": { "code": { "type": "string", "enum": codes } } });
+    let mut response = json!({
+        "description": said.join("\n\n"),
+        "content": {
+            "application/json": {
+                "schema": { "allOf": [{ "$ref": "#/components/schemas/Refusal" }, code] },
+                "examples": examples,
+            },
+        },
+    });
+    let tells_when = |refusal: &Refusal| matches!(refusal, Refusal::Busy { .. } | Refusal::TooManyAttempts { .. });
+    if refusals.iter().any(tells_when) {
+        response["headers"] = json!({
+            "Retry-After": { "description": "Seconds to wait.", "required": refusals.iter().all(tells_when), "schema": { "type": "integer" } },
+        });
+    }
+    response
+}
+
+/// A refusal writes itself (see [`Refusal`]), so its schema is written here, and a test holds the two together.
+fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
+    let fault = generator.subschema_for::<FieldFault>().to_value();
+    json!({
+        "type": "object",
+        "properties": {
+            "ok": { "const": false },
+            "error": { "type": "string", "description": "What went wrong and what to do, for people." },
+            "code": { "type": "string", "description": "The same for programs. It never changes." },
+            "detail": {
+                "type": "string",
+                "description": "What exactly, where there is more to say. For `not_found`, the word for what is not there, such as `user`.",
+            },
+            "faults": { "type": "array", "items": fault, "description": "What is wrong with which field." },
+            "retry_after": { "type": "integer", "description": "Seconds to wait." },
+            "limit": { "type": "integer", "description": "The limit, in bytes." },
+            "required": { "type": "string", "description": "The permission, or `role:` and the role, that is missing." },
+            "alternatives": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "Other permissions or roles, any of which would do as well.",
+            },
+            "reference": { "type": "string", "description": "What to quote to the operator." },
+            "request_id": {
+                "type": "string",
+                "description": "The reference of this request, to quote to the operator: it finds the request in the log.",
+            },
+        },
+        "required": ["ok", "error", "code", "request_id"],
+        "additionalProperties": false,
+    })
+}
+
+/// Says that a field may come under its other name instead.
+fn with_aliases(mut schema: Value) -> Value {
+    let aliases: Vec<(String, String)> = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, field)| Some((name.clone(), field.get("x-alias")?.as_str()?.to_owned())))
+        .collect();
+    for (name, alias) in aliases {
+        let mut field = schema["properties"][&name].clone();
+        field["deprecated"] = Value::Bool(true);
+        schema["properties"][&alias] = field;
+        if let Some(required) = schema["required"].as_array_mut()
+            && required.iter().any(|required| *required == name)
+        {
+            required.retain(|required| *required != name);
+            // Within `allOf`, because generators of clients take a `oneOf` beside `properties` for the whole schema.
+            schema["allOf"] = json!([{ "oneOf": [{ "required": [name] }, { "required": [alias] }] }]);
+        }
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_has_its_operation_and_its_guard_its_refusals() {
+        let document = document("https://calls.example", 1);
+        for function in registry::all() {
+            let operation = &document["paths"][function.view().path()]["post"];
+            assert_eq!(operation["operationId"], function.name());
+            for refusal in &function.rule().refusals {
+                let response = &operation["responses"][refusal.status().to_string()];
+                let codes = response["content"]["application/json"]["schema"]["allOf"][1]["properties"]["code"]["enum"]
+                    .as_array();
+                assert!(
+                    codes.unwrap().iter().any(|code| code == refusal.code()),
+                    "{}: {refusal:?}",
+                    function.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_of_a_refusal_knows_every_field_that_one_writes() {
+        let schema = &document("", 1)["components"]["schemas"]["Refusal"];
+        for refusal in registry::all().flat_map(|function| refusals(function, 1)) {
+            let written = serde_json::to_value(&refusal).unwrap();
+            for name in written.as_object().unwrap().keys() {
+                assert!(schema["properties"].get(name).is_some(), "{name} of {refusal:?}");
+            }
+        }
+    }
+
+    /// Calls `look` with every object in a document.
+    fn each_object(value: &Value, look: &mut impl FnMut(&Map<String, Value>)) {
+        match value {
+            Value::Object(object) => {
+                look(object);
+                object.values().for_each(|value| each_object(value, look));
+            }
+            Value::Array(items) => items.iter().for_each(|value| each_object(value, look)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn no_enum_holds_a_value_twice_and_no_way_of_a_one_of_is_a_constant() {
+        let mut enums = 0;
+        each_object(&document("", 1), &mut |schema| {
+            if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+                enums += 1;
+                for (at, value) in values.iter().enumerate() {
+                    assert!(!values[..at].contains(value), "{values:?}");
+                }
+            }
+            let ways = schema.get("oneOf").and_then(Value::as_array);
+            let is_constant = |way: &Value| way.get("const").is_some();
+            assert!(!ways.is_some_and(|ways| ways.iter().any(is_constant)), "{schema:?}");
+        });
+        assert!(enums > 100);
+    }
+
+    #[test]
+    fn no_schema_leads_nowhere() {
+        let document = document("", 1);
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+}

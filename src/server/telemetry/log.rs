@@ -1,0 +1,310 @@
+//! The log: where it goes, and what a line of it looks like.
+//!
+//! To standard error, so that standard output stays the command's own. A line is one line whatever is in it: characters
+//! that would break it, colour it or turn its reading direction are escaped (OWASP ASVS 16.4.1). It tells of the request
+//! that it belongs to. Panics are logged like everything else.
+
+use std::{
+    env,
+    fmt::{self, Write},
+    io::{IsTerminal as _, stderr},
+    iter, panic,
+};
+
+use serde_json::{Map, Value};
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    field::RecordFields,
+    fmt::{
+        FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter,
+        format::{JsonFields, Writer},
+        time::{FormatTime as _, SystemTime},
+    },
+    layer::SubscriberExt as _,
+    registry::{LookupSpan, Scope},
+    util::SubscriberInitExt as _,
+};
+
+use super::request::UnderWay;
+use crate::server::config::{Log, LogFormat};
+
+/// Sits behind every filter: a forged or outdated session cookie is no news, and faults of the store are logged where they
+/// become refusals. Nor is a handshake that a client makes badly.
+const ALWAYS: &str = "rustls=error,tower_sessions_core=off,tower_sessions=off";
+
+/// Starts logging.
+///
+/// # Errors
+/// A filter that cannot be read.
+pub fn start(settings: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(format!("{},{ALWAYS}", settings.filter))
+        .map_err(|error| anyhow::anyhow!("log.filter: \"{}\" is not a filter: {error}", settings.filter))?;
+    let is_colourful = stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(layer(settings.format, stderr, is_colourful))
+        .init();
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let message = panic.payload_as_str().unwrap_or("without a message");
+        tracing::error!(place, cause = message, "something panicked");
+    }));
+    Ok(())
+}
+
+/// What writes the lines.
+fn layer<S, W>(format: LogFormat, writer: W, is_colourful: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        // A line that cannot be written would be reported to standard error, and to fail at that, too, is a panic.
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(Json).boxed(),
+        LogFormat::Text => lines
+            .fmt_fields(TextFields)
+            .with_ansi(is_colourful)
+            .event_format(Text)
+            .boxed(),
+    }
+}
+
+/// A line for people: time, level, the request, the message, and the fields of the event.
+struct Text;
+
+impl<S, N> FormatEvent<S, N> for Text
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let (dim, colour, plain) = match (writer.has_ansi_escapes(), *event.metadata().level()) {
+            (false, _) => ("", "", ""),
+            (true, Level::ERROR) => ("\u{1b}[2m", "\u{1b}[31m", "\u{1b}[0m"),
+            (true, Level::WARN) => ("\u{1b}[2m", "\u{1b}[33m", "\u{1b}[0m"),
+            (true, Level::INFO) => ("\u{1b}[2m", "\u{1b}[32m", "\u{1b}[0m"),
+            (true, _) => ("\u{1b}[2m", "\u{1b}[34m", "\u{1b}[0m"),
+        };
+        write!(writer, "{dim}")?;
+        SystemTime.format_time(&mut writer)?;
+        write!(writer, "{plain} {colour}{:>5}{plain} ", event.metadata().level())?;
+        let mut before = "request{";
+        UnderWay::tell(|name, value| {
+            write!(writer, "{dim}{before}{name}={plain}")?;
+            before = " ";
+            match name {
+                "address" => write!(OneLine(&mut writer), "{value}"),
+                _ => write!(OneLine(&mut writer), "{:?}", value.to_string()),
+            }
+        })?;
+        if before == " " {
+            write!(writer, "{dim}}}:{plain} ")?;
+        } else {
+            for fields in fields_of_spans(context) {
+                write!(writer, "{dim}request{{{plain}{fields}{dim}}}:{plain} ")?;
+            }
+        }
+        context.format_fields(writer.by_ref(), event)?;
+        writer.write_char('\n')
+    }
+}
+
+/// An object a line: time, level, message, the fields of the event, and the request.
+struct Json;
+
+impl<S, N> FormatEvent<S, N> for Json
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let (mut time, mut fields) = (String::new(), String::new());
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        context.format_fields(Writer::new(&mut fields), event)?;
+        let mut fields = read(&fields);
+        let mut line = Map::new();
+        line.insert("timestamp".to_owned(), time.into());
+        line.insert("level".to_owned(), event.metadata().level().as_str().into());
+        line.insert("target".to_owned(), event.metadata().target().into());
+        line.extend(fields.remove_entry("message"));
+        let of_spans = fields_of_spans(context).into_iter().map(|fields| read(&fields));
+        for (name, value) in iter::once(fields).chain(of_spans).flatten() {
+            line.entry(name).or_insert(value);
+        }
+        UnderWay::tell(|name, value| {
+            line.entry(name).or_insert_with(|| value.to_string().into());
+            Ok(())
+        })?;
+        write!(OneLine(&mut writer), "{}", Value::Object(line))?;
+        writer.write_char('\n')
+    }
+}
+
+/// What the spans say that an event stands in. That is needed on threads that know of no request, such as those of the
+/// database.
+fn fields_of_spans<S, N>(context: &FmtContext<'_, S, N>) -> Vec<String>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    let spans = context.event_scope().into_iter().flat_map(Scope::from_root);
+    spans
+        .filter_map(|span| Some(span.extensions().get::<FormattedFields<N>>()?.fields.clone()))
+        .collect()
+}
+
+/// Fields as [`JsonFields`] writes them.
+fn read(fields: &str) -> Map<String, Value> {
+    serde_json::from_str(fields).unwrap_or_default()
+}
+
+/// Fields for people: the message, and then `name=value`.
+struct TextFields;
+
+impl<'writer> FormatFields<'writer> for TextFields {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut text = TextOfFields {
+            writer: &mut writer,
+            is_first: true,
+            result: Ok(()),
+        };
+        fields.record(&mut text);
+        text.result
+    }
+}
+
+struct TextOfFields<'a, 'writer> {
+    writer: &'a mut Writer<'writer>,
+    is_first: bool,
+    result: fmt::Result,
+}
+
+impl Visit for TextOfFields<'_, '_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let name = field.name();
+        // What records of the `log` crate bring along.
+        if self.result.is_err() || name.starts_with("log.") {
+            return;
+        }
+        let space = if self.is_first { "" } else { " " };
+        self.is_first = false;
+        let mut line = OneLine(&mut *self.writer);
+        self.result = match name {
+            "message" => write!(line, "{space}{value:?}"),
+            name => write!(line, "{space}{name}={value:?}"),
+        };
+    }
+}
+
+/// Passes text on, with everything escaped that is no text to a reader: control characters, line breaks of all kinds, and
+/// what turns the direction of reading. The escapes are those of JSON.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| self.write_char(character))
+    }
+
+    fn write_char(&mut self, character: char) -> fmt::Result {
+        match character {
+            '\n' => self.0.write_str("\\n"),
+            '\r' => self.0.write_str("\\r"),
+            '\t' => self.0.write_str("\\t"),
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                write!(self.0, "\\u{:04x}", u32::from(character))
+            }
+            character if character.is_control() => write!(self.0, "\\u{:04x}", u32::from(character)),
+            character => self.0.write_char(character),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        net::Ipv4Addr,
+        sync::{Arc, Mutex},
+    };
+
+    use axum::http::{Method, Uri};
+
+    use super::*;
+    use crate::server::telemetry::{request::over_blocking, request_id::Reference};
+
+    /// What would break, colour or turn a line.
+    const NASTY: &str = "a\r\nb\tc\u{1b}[31md\u{9b}e\u{7f}f\u{2028}g\u{202e}h\u{0}i\u{85}j";
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn request() -> UnderWay {
+        UnderWay {
+            reference: Reference::random(),
+            address: Some(Ipv4Addr::LOCALHOST.into()),
+            method: Method::GET,
+            uri: Uri::from_static("/somewhere?a=b"),
+        }
+    }
+
+    /// What is written of an event with nasty values.
+    fn written(format: LogFormat) -> String {
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::registry().with(layer(format, move || writer.clone(), false));
+        tracing::subscriber::with_default(subscriber, || {
+            over_blocking(Some(request()), || {
+                tracing::info!(displayed = %NASTY, debugged = ?NASTY, plain = NASTY, level = "fake", "{NASTY}");
+            });
+        });
+        let bytes = written.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_one_line_whatever_is_in_it() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let text = written(format);
+            let line = text.strip_suffix('\n').unwrap();
+            let is_plain = |character: char| !character.is_control() && !"\u{2028}\u{202e}".contains(character);
+            assert!(line.chars().all(is_plain), "{format:?}: {line:?}");
+        }
+    }
+
+    #[test]
+    fn a_json_line_has_what_it_was_given_and_cannot_be_made_to_say_something_else() {
+        let line: Value = serde_json::from_str(&written(LogFormat::Json)).unwrap();
+        for (name, value) in [
+            ("level", "INFO"),
+            ("target", module_path!()),
+            ("message", NASTY),
+            ("displayed", NASTY),
+            ("plain", NASTY),
+            ("address", "127.0.0.1"),
+            ("method", "GET"),
+            ("path", "/somewhere"),
+        ] {
+            assert_eq!(line[name], value, "{name}");
+        }
+        assert_eq!(line["request_id"].as_str().unwrap().len(), 13);
+        let time = line["timestamp"].as_str().unwrap();
+        assert!(time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok(), "{time}");
+    }
+}
