@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::server::cli::{
+use anyhow::Context as _;
+use callgate::server::cli::{
     self,
     output::{exit_code, is_unread},
 };
-use anyhow::Context as _;
 use mimalloc::MiMalloc;
 use tokio::runtime::Runtime;
 

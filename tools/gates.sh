@@ -47,5 +47,7 @@ for manifest in fuzz/Cargo.toml benches/peers/Cargo.toml; do
   fi
 done
 
+breach "Imports go down the layers of docs/architecture.md, and in no circle" "$(tools/layout.py || true)"
+
 if [ $breaches -gt 0 ]; then exit 1; fi
 echo "The project's own rules hold."

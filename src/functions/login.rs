@@ -27,7 +27,7 @@ pub async fn logout(caller: LoggedIn) -> Result<Answer, Refusal> {
 #[function]
 pub async fn current_user(caller: LoggedIn) -> Result<WhoAmI, Refusal> {
     let storage = caller.services().storage();
-    let held = crate::server::accounts::roles::Held::by_user(storage, caller.user_id()).await?;
+    let held = crate::server::auth::guard::held::Held::by_user(storage, caller.user_id()).await?;
     Ok(WhoAmI {
         user: caller.user().clone(),
         permissions: held.names(),

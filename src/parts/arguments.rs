@@ -11,10 +11,13 @@ use leptos::{
 use serde_json::Value;
 
 use super::{json_editor::JsonEditor, password_field::PasswordField, prose::prose};
-use crate::contract::{
-    form_data::{Typed, is_line},
-    letter_case::capitalized,
-    shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
+use crate::{
+    contract::{
+        form_data::{Typed, is_line},
+        letter_case::capitalized,
+        shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
+    },
+    parts::prose::escaped,
 };
 
 /// A text longer than this is written in several lines.
@@ -366,12 +369,4 @@ fn described_by(field: &Field, name: &str) -> String {
 /// Keeps a phone's keyboard from correcting what is typed. (Leptos knows no such attribute.)
 pub fn no_autocorrect() -> impl Attribute {
     custom_attribute("autocorrect", "off")
-}
-
-/// Text as the content of a textarea, of which HTML drops a first newline: Leptos 0.8 writes the children of a textarea unescaped (leptos-rs/leptos#4819).
-pub(super) fn escaped(text: &str) -> String {
-    format!(
-        "\n{}",
-        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-    )
 }

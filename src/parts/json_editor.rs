@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::arguments::escaped;
+use super::prose::escaped;
 use crate::contract::{JsonObject, form_data::EDITOR};
 
 /// The editor.

@@ -1,4 +1,4 @@
-//! Prose from doc comments.
+//! Text as markup: prose from doc comments, and the content of a text area.
 
 use leptos::prelude::*;
 
@@ -12,4 +12,12 @@ pub fn prose(text: &str) -> AnyView {
         })
         .collect_view()
         .into_any()
+}
+
+/// Text as the content of a textarea, of which HTML drops a first newline: Leptos 0.8 writes the children of a textarea unescaped (leptos-rs/leptos#4819).
+pub fn escaped(text: &str) -> String {
+    format!(
+        "\n{}",
+        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    )
 }

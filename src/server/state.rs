@@ -6,8 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::{
     audit::Audit,
-    auth::cookies,
-    config::Settings,
+    config::{Settings, origin},
     passwords::Passwords,
     sessions::store::Store,
     storage::{OpenFor, Storage},
@@ -67,7 +66,7 @@ impl Services {
             pace: Pace::new(settings.limits.kept_calls_per_minute.get()),
             audit: Audit::new(storage.clone()),
             shutdown: CancellationToken::new(),
-            cookie_suffix: cookies::suffix_for(&settings.origin()),
+            cookie_suffix: origin::cookie_suffix(&settings.origin()),
             storage,
             settings,
         };

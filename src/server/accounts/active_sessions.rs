@@ -6,10 +6,13 @@ use crate::{
     contract::session::SessionView,
     server::{
         auth::caller::Caller,
-        model::{clock::Timestamp, token::TokenHash},
-        sessions::{Login, store},
+        model::{
+            clock::Timestamp,
+            login::{Login, SessionKey},
+            token::TokenHash,
+        },
+        sessions::store,
         state::Services,
-        storage::sessions::SessionKey,
         telemetry::error::Fault,
     },
 };
@@ -61,9 +64,6 @@ impl Present {
 }
 
 /// Where a user is logged in, the last used first. What is `present` is marked as such.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn list(services: &Services, user_id: &str, present: &Present) -> Result<Vec<Entry>, Fault> {
     let now = Timestamp::now();
     let most = services.settings().sessions.per_user.get().max(LISTED);

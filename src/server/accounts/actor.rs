@@ -3,12 +3,15 @@
 //! Nobody manages, or gives, more than they hold themselves: otherwise the permission to manage users would be as good as
 //! every other one. The operator, who has the database, holds everything.
 
-use super::roles::Held;
 use crate::{
-    contract::Refusal,
+    contract::{Refusal, audit::Action},
     server::{
-        audit::{Action, Event},
-        auth::{caller::Caller, guard::KnowsUser, security_log},
+        auth::{
+            caller::Caller,
+            guard::{KnowsUser, held::Held},
+            security_log,
+        },
+        model::event::Event,
         state::Services,
         telemetry::error::Fault,
     },
@@ -33,9 +36,6 @@ enum Who<'a> {
 
 impl<'a> Actor<'a> {
     /// The user that a guard has let pass.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn user(proof: &'a impl KnowsUser) -> Result<Self, Fault> {
         let (caller, user_id) = (proof.caller(), proof.user_id());
         let services = caller.services();
@@ -70,7 +70,7 @@ impl<'a> Actor<'a> {
     /// Something that this one does.
     pub fn event(&self, action: Action) -> Event {
         match &self.who {
-            Who::User { caller, user_id, .. } => Event::by(user_id, caller, action),
+            Who::User { caller: _, user_id, .. } => Event::by(user_id, action),
             Who::Operator => Event::by_operator(action),
         }
     }

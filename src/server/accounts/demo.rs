@@ -3,10 +3,9 @@
 use anyhow::bail;
 
 use crate::{
-    contract::{Refusal, login::Password},
+    contract::{Refusal, audit::Action, login::Password},
     server::{
-        audit::{Action, Event},
-        model::clock::Timestamp,
+        model::{clock::Timestamp, event::Event},
         state::Services,
         storage::{
             roles::{ADMIN, Change},
@@ -22,9 +21,6 @@ pub const USERS: [(&str, &str); 3] = [("user01", "user_01"), ("user02", "user_02
 const ADMINISTRATOR: &str = "user03";
 
 /// Adds the demo users that are not there.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn add_users(services: &Services) -> anyhow::Result<()> {
     for (user_id, password) in USERS {
         if services.storage().find_user(user_id).await?.is_some() {

@@ -7,15 +7,15 @@
 
 use std::time::Duration;
 
-use super::{actor::Actor, roles::Held};
+use super::actor::Actor;
 use crate::{
-    contract::{Refusal, link::LinkCode, login::NewPassword, user::LinkReply},
+    contract::{Refusal, audit::Action, link::LinkCode, login::NewPassword, user::LinkReply},
     server::{
-        audit::{Action, Event},
-        auth::{caller::Caller, security_log},
+        auth::{caller::Caller, guard::held::Held, security_log},
         config::Settings,
         model::{
             clock::Timestamp,
+            event::Event,
             token::{Token, TokenHash},
             user_name,
         },
@@ -106,7 +106,7 @@ pub async fn choose_password(caller: &Caller, code: &LinkCode, new: NewPassword)
     let password_hash = hash_new(caller, new, &user_id).await;
     attempt.withdraw().await;
     let password_hash = password_hash?;
-    let event = Event::by(&user_id, caller, Action::LinkUsed).to(&user_id);
+    let event = Event::by(&user_id, Action::LinkUsed).to(&user_id);
     let is_used = caller
         .services()
         .storage()
@@ -144,10 +144,8 @@ pub async fn create_first_admin(
     };
     attempt.withdraw().await;
     let password_hash = password_hash?;
-    let used = Event::by("", caller, Action::LinkUsed)
-        .to(user_id)
-        .about("first administrator");
-    let added = Event::by("", caller, Action::UserAdded).to(user_id).about("admin");
+    let used = Event::by("", Action::LinkUsed).to(user_id).about("first administrator");
+    let added = Event::by("", Action::UserAdded).to(user_id).about("admin");
     let is_used = caller
         .services()
         .storage()
@@ -162,9 +160,6 @@ pub async fn create_first_admin(
 }
 
 /// Why nobody can be the first administrator, if that is so.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn why_no_first_admin(storage: &Storage) -> Result<Option<&'static str>, Fault> {
     Ok(storage
         .has_users()

@@ -6,9 +6,8 @@ use super::{
     session_renewal::Renewal,
 };
 use crate::{
-    contract::{Refusal, login::NewPassword, session::SessionView},
+    contract::{Refusal, audit::Action, login::NewPassword, session::SessionView},
     server::{
-        audit::{Action, Event},
         auth::{
             cookies::{CookieName, SetCookie},
             guard::{
@@ -17,8 +16,7 @@ use crate::{
             },
             security_log::{self, End},
         },
-        model::clock::Timestamp,
-        sessions::Login,
+        model::{clock::Timestamp, event::Event, login::Login},
         telemetry::error::Fault,
     },
 };
@@ -47,7 +45,7 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
             ..Login::clone(&login)
         },
     )?;
-    let event = Event::by(&user_id, caller, Action::PasswordChanged).to(&user_id);
+    let event = Event::by(&user_id, Action::PasswordChanged).to(&user_id);
     let is_changed = services
         .storage()
         .change_own_password(&hash, &renewal.to_store(), Timestamp::now(), &event)
@@ -62,9 +60,6 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
 }
 
 /// Where the user is logged in, the last used first.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn sessions(caller: &LoggedIn) -> Result<Vec<SessionView>, Refusal> {
     let entries = entries(caller).await?;
     Ok(entries.into_iter().map(|entry| entry.view).collect())

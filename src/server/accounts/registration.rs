@@ -5,11 +5,10 @@
 
 use super::one_time_links::hash_new;
 use crate::{
-    contract::{Refusal, login::NewPassword},
+    contract::{Refusal, audit::Action, login::NewPassword},
     server::{
-        audit::{Action, Event},
         auth::{caller::Caller, security_log},
-        model::{clock::Timestamp, user_name},
+        model::{clock::Timestamp, event::Event, user_name},
         state::Services,
         storage::{roles::Change, users::NewUser},
         telemetry::{error::Fault, request_id::Reference},
@@ -47,7 +46,7 @@ pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result
     // That an ending is taken happens once in a few million times; that three in a row are, never.
     for _ in 0..3 {
         let user_id = format!("{wanted}-{}", ending());
-        let event = Event::by(&user_id, caller, Action::Registered).to(&user_id);
+        let event = Event::by(&user_id, Action::Registered).to(&user_id);
         let user = NewUser {
             user_id: &user_id,
             password_hash: &password_hash,
@@ -65,9 +64,6 @@ pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result
 }
 
 /// Why nobody can register, if that is so.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn why_closed(services: &Services) -> Result<Option<&'static str>, Fault> {
     if !services.settings().registration.open {
         return Ok(Some("Registration is closed. Ask an administrator to invite you."));

@@ -1,22 +1,23 @@
 //! Roles: what they may do, and who has them. The use-cases behind the functions and the command line.
 
-use std::collections::BTreeSet;
-
 use super::actor::Actor;
 use crate::{
     contract::{
         Refusal,
+        audit::Action,
         role::{PermissionView, RoleList, RoleView},
     },
     server::{
-        audit::Action,
         auth::{
-            guard::permissions::{self, Declared, ManageUsers, Named as _},
+            guard::{
+                held::Held,
+                permissions::{self, Declared},
+            },
             security_log,
         },
         storage::{
             Storage,
-            roles::{ADMIN, Before, Change, Grant, Put, StoredRole, version},
+            roles::{ADMIN, Before, Change, Put, StoredRole, version},
         },
         telemetry::error::Fault,
     },
@@ -25,85 +26,7 @@ use crate::{
 /// What the name of a role must be, in words that go after "role".
 const RULE: &str = "must consist of lowercase letters, digits, dots and hyphens, and start with a letter";
 
-/// All that somebody may do.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Held {
-    is_admin: bool,
-    permissions: BTreeSet<String>,
-    /// The roles among them that guards name: they open something by themselves.
-    roles: BTreeSet<String>,
-}
-
-impl Held {
-    /// What a user may do, by all roles together at one moment.
-    ///
-    /// # Errors
-    /// A fault of the database.
-    pub async fn by_user(storage: &Storage, user_id: &str) -> Result<Self, Fault> {
-        Ok(Self::by_grants(&storage.grants_of(user_id).await?))
-    }
-
-    /// What these roles may do together.
-    ///
-    /// # Errors
-    /// A fault of the database.
-    pub async fn by_roles(storage: &Storage, roles: &[String]) -> Result<Self, Fault> {
-        let mut held = Self::default();
-        for role in roles {
-            held.add(role, storage.permissions_of(role).await?);
-        }
-        Ok(held)
-    }
-
-    /// What somebody may do who is given this.
-    pub fn by_grants(grants: &[Grant]) -> Self {
-        let mut held = Self::default();
-        for grant in grants {
-            held.add(&grant.role, grant.permission.clone());
-        }
-        held
-    }
-
-    fn add(&mut self, role: &str, permissions: impl IntoIterator<Item = String>) {
-        self.is_admin |= role == ADMIN;
-        self.permissions.extend(permissions);
-        if permissions::is_named_role(role) {
-            self.roles.insert(role.to_owned());
-        }
-    }
-
-    /// The permissions among them that a guard knows, by name.
-    pub fn names(&self) -> Vec<String> {
-        permissions::all()
-            .map(|declared| declared.name.to_owned())
-            .filter(|name| self.is_admin || self.permissions.contains(name))
-            .collect()
-    }
-
-    /// Whether somebody who holds this manages users, and a user who holds `other` among them.
-    pub fn may_manage(&self, other: &Self) -> bool {
-        let manages = self.is_admin || self.permissions.contains(ManageUsers::NAME);
-        manages && self.lacks(other).is_none()
-    }
-
-    /// The first thing of `other` that is missing here: a permission, a role that guards name, or the one that holds all.
-    pub fn lacks(&self, other: &Self) -> Option<String> {
-        if self.is_admin {
-            return None;
-        }
-        if other.is_admin {
-            return Some(format!("role:{ADMIN}"));
-        }
-        let permission = other.permissions.difference(&self.permissions).next().cloned();
-        let role = || other.roles.difference(&self.roles).next();
-        permission.or_else(|| role().map(|role| format!("role:{role}")))
-    }
-}
-
 /// All roles, and all permissions that there are.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn list(storage: &Storage) -> Result<RoleList, Fault> {
     let mut roles = Vec::new();
     for role in storage.list_roles().await? {
@@ -206,11 +129,7 @@ pub async fn put(
         let problem = "is not a permission that any guard asks for";
         return Err(Refusal::of_argument(&format!("permissions[{unknown}]"), problem));
     }
-    let touched = Held {
-        permissions: held.iter().chain(permissions).cloned().collect(),
-        ..Held::default()
-    };
-    actor.must_hold(&touched)?;
+    actor.must_hold(&Held::of_permissions(held.iter().chain(permissions)))?;
     let event = actor
         .event(Action::RoleChanged)
         .about(format!("{role}: {}", permissions.join(", ")));
@@ -283,59 +202,10 @@ pub(super) fn done(change: Change) -> Result<bool, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::auth::guard::permissions::Named;
-
-    fn held(is_admin: bool, permissions: &[&str]) -> Held {
-        Held {
-            is_admin,
-            permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
-            ..Held::default()
-        }
-    }
-
-    crate::role! { "editor":
-        /// writes articles
-        struct Editor;
-    }
-
-    fn name_of<R: Named>(_: &R) -> &'static str {
-        R::NAME
-    }
-
-    #[tokio::test]
-    async fn a_role_that_a_guard_names_is_more_than_its_permissions() {
-        let storage = Storage::in_memory().await.unwrap();
-        let held = async |roles: &[&str]| {
-            let roles: Vec<String> = roles.iter().map(|&role| role.to_owned()).collect();
-            Held::by_roles(&storage, &roles).await.unwrap()
-        };
-        let (editor, other) = (held(&[name_of(&Editor)]).await, held(&["named-by-no-guard"]).await);
-        assert_eq!(other.lacks(&editor).as_deref(), Some("role:editor"));
-        assert_eq!(editor.lacks(&other), None);
-        assert_eq!(editor.lacks(&editor), None);
-        assert_eq!(held(&["admin"]).await.lacks(&editor), None);
-    }
 
     #[test]
-    fn what_is_missing_is_named_and_an_administrator_lacks_nothing() {
-        let (admin, reader, writer) = (
-            held(true, &[]),
-            held(false, &["a.read"]),
-            held(false, &["a.read", "a.write"]),
-        );
-        assert_eq!(admin.lacks(&admin), None);
-        assert_eq!(admin.lacks(&writer), None);
-        assert_eq!(writer.lacks(&reader), None);
-        assert_eq!(reader.lacks(&writer).as_deref(), Some("a.write"));
-        assert_eq!(writer.lacks(&admin).as_deref(), Some("role:admin"));
-        // Not even what no guard knows today: one of tomorrow may.
-        assert_eq!(reader.lacks(&held(false, &["b.unknown"])).as_deref(), Some("b.unknown"));
-    }
-
-    #[test]
-    fn a_stored_permission_that_no_guard_knows_is_shown_and_not_held() {
+    fn a_stored_permission_that_no_guard_knows_is_shown() {
         assert!(!permission("b.unknown").known && permission("users.read").known);
-        assert!(held(false, &["b.unknown", "users.read"]).names() == ["users.read"]);
     }
 
     #[test]

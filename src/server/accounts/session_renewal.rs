@@ -12,9 +12,12 @@ use crate::{
     contract::Refusal,
     server::{
         auth::caller::Caller,
-        model::token::TokenHash,
-        sessions::{Login, data_of, store},
-        storage::sessions::{RenewedSession, SessionKey},
+        model::{
+            login::{Login, SessionKey},
+            token::TokenHash,
+        },
+        sessions::{data_of, store},
+        storage::sessions::RenewedSession,
     },
 };
 

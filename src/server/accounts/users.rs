@@ -7,17 +7,18 @@ use super::{
     active_sessions::{self, Entry, Present},
     actor::Actor,
     one_time_links::{INVITATION, Link, NEW_PASSWORD},
-    roles::{self, Held},
+    roles,
 };
 use crate::{
     contract::{
         Refusal,
+        audit::Action,
         session::SessionList,
         user::{LinkReply, UserDetail, UserList, UserOrder, UserRow},
     },
     server::{
-        audit::{self, Action},
-        auth::security_log,
+        audit,
+        auth::{guard::held::Held, security_log},
         model::{clock::Timestamp, paging::page, user_name},
         state::Services,
         storage::{
@@ -54,9 +55,6 @@ fn newest_after(next: &str) -> Option<(i64, &str)> {
 }
 
 /// A page of the list of users.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn list(storage: &Storage, filter: &UserFilter<'_>, most: u32) -> Result<UserList, Fault> {
     // One more than is shown tells whether there is another page.
     let found = storage.page_of_users(filter, most.saturating_add(1)).await?;

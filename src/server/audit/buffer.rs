@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{CallRecord, Event, Who};
+use crate::server::model::{
+    call_record::{CallRecord, Who},
+    event::Event,
+};
 
 /// How many events wait at most.
 const MOST_EVENTS: usize = 20_000;
@@ -77,10 +80,12 @@ pub(in crate::server) mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::server::{
-        audit::Action,
-        model::clock::Timestamp,
-        sessions::{Login, Origin},
+    use crate::{
+        contract::audit::Action,
+        server::model::{
+            clock::Timestamp,
+            login::{Login, Origin},
+        },
     };
 
     /// A call of that user.

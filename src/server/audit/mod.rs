@@ -15,7 +15,7 @@ use std::{
     collections::HashMap,
     mem,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -28,11 +28,14 @@ use tokio::{
 
 use self::buffer::Noted;
 use super::storage::Storage;
-pub use crate::{
+use crate::{
     contract::audit::Action,
     server::{
-        model::event::Event,
-        registry::call_log::{CallRecord, CallUnderWay, Who},
+        model::{
+            call_record::{CallRecord, Who},
+            event::Event,
+        },
+        sessions::login_of,
     },
 };
 
@@ -147,7 +150,7 @@ impl Audit {
             );
         }
         for call in &mut batch.calls {
-            call.find_user().await;
+            find_user(call).await;
         }
         batch.events.make_contiguous();
         let calls: Vec<&CallRecord> = batch.calls.iter().chain(batch.alike.values()).collect();
@@ -165,6 +168,15 @@ impl Audit {
 
     fn noted(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Finds out whose session the call came with. Where that cannot be told, it stays nobody's.
+async fn find_user(call: &mut CallRecord) {
+    if let Some(session) = call.session.take()
+        && let Ok(Some(login)) = login_of(&session).await
+    {
+        call.who = Who(Some(Arc::new(login)));
     }
 }
 

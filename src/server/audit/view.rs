@@ -50,9 +50,6 @@ fn call(stored: StoredCall) -> CallView {
 }
 
 /// A page of the audit trail, the latest first.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn events(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<EventList, Fault> {
     let stored = storage.list_events(filter, most.saturating_add(1)).await?;
     let (stored, next) = page(stored, most, |event| event.id);
@@ -63,9 +60,6 @@ pub async fn events(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> R
 }
 
 /// A page of the call log, the latest first.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn calls(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<CallList, Fault> {
     let stored = storage.list_calls(filter, most.saturating_add(1)).await?;
     let (stored, next) = page(stored, most, |call| call.id);
@@ -76,9 +70,6 @@ pub async fn calls(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Re
 }
 
 /// The next lines of an export: one JSON object each, the earliest first, and the number of the last. Empty at the end.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(String, i64), Fault> {
     let after = filter.after.unwrap_or_default();
     let stored = storage.list_events(filter, BATCH).await?;

@@ -18,14 +18,17 @@ use tower_sessions::{Session, session::Id};
 
 use super::{
     cookies::{CookieName, Cookies, SetCookie},
-    device, remember,
+    device,
 };
 use crate::{
     contract::Refusal,
     server::{
-        model::clock::Timestamp,
+        model::{
+            clock::Timestamp,
+            login::{Login, Origin},
+        },
         runtime::in_flight::InFlight,
-        sessions::{self, Login, Origin},
+        sessions,
         state::Services,
         telemetry::error::Fault,
     },
@@ -37,7 +40,7 @@ tokio::task_local! {
 
 /// The caller of one request.
 #[derive(Clone)]
-pub struct Caller(Arc<Request>);
+pub struct Caller(pub(super) Arc<Request>);
 
 /// When a request came, and from where.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +53,7 @@ pub struct Arrival {
     pub last_response_at: Timestamp,
 }
 
-struct Request {
+pub(super) struct Request {
     services: Services,
     sent: Option<Id>,
     login: Mutex<LoginState>,
@@ -59,19 +62,19 @@ struct Request {
     user_agent: Option<HeaderValue>,
     remember_cookie: Option<String>,
     kept_call_cookie: Option<String>,
-    restored: OnceCell<()>,
+    pub(super) restored: OnceCell<()>,
     set_cookies: Mutex<Vec<SetCookie>>,
 }
 
 /// What a request knows of its login.
-struct LoginState {
-    session: CallerSession,
+pub(super) struct LoginState {
+    pub(super) session: CallerSession,
     /// The login of the session that was sent, once it was looked up.
-    found: Option<Arc<Login>>,
+    pub(super) found: Option<Arc<Login>>,
     /// Who was found to be logged in, where `found` does not tell, or no longer.
-    known: Option<Arc<Login>>,
+    pub(super) known: Option<Arc<Login>>,
     /// The moment at which the session has to be live.
-    at: Timestamp,
+    pub(super) at: Timestamp,
 }
 
 impl LoginState {
@@ -82,7 +85,7 @@ impl LoginState {
 }
 
 /// The session of a request.
-enum CallerSession {
+pub(super) enum CallerSession {
     /// Only its token is known, if one was sent.
     Sent(Option<Id>),
     /// It was opened.
@@ -201,7 +204,7 @@ impl Caller {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, LoginState> {
+    pub(super) fn state(&self) -> MutexGuard<'_, LoginState> {
         self.0.login.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -275,78 +278,6 @@ impl Caller {
         self.0.kept_call_cookie.as_deref()
     }
 
-    /// Who is logged in. A remembered browser is logged in again here, once per request.
-    ///
-    /// # Errors
-    /// A fault where it cannot be told. It is then asked anew the next time.
-    pub async fn login(&self) -> Result<Option<Arc<Login>>, Fault> {
-        if let Some(login) = self.login_if_known() {
-            return Ok(Some(login));
-        }
-        let mut login = self.look_up().await?;
-        if login.is_none() && !self.0.restored.initialized() {
-            // Boxed: restoring asks for the login again.
-            Box::pin(self.0.restored.get_or_try_init(|| remember::restore(self))).await?;
-            login = self.look_up().await?;
-        }
-        if login.is_some() {
-            self.state().known.clone_from(&login);
-        }
-        Ok(login)
-    }
-
-    /// The login of the session that was sent, where this request or an earlier one has found it.
-    fn login_if_known(&self) -> Option<Arc<Login>> {
-        let mut state = self.state();
-        if state.found.is_none()
-            && let CallerSession::Sent(Some(id)) = state.session
-        {
-            state.found = self.services().sessions().login_if_known(&id, state.at);
-        }
-        state.found.clone()
-    }
-
-    /// The login of the session as it is now. One that was sent is looked up once.
-    async fn look_up(&self) -> Result<Option<Arc<Login>>, Fault> {
-        if let Some(session) = self.open_session() {
-            return Ok(sessions::login_of(&session).await?.map(Arc::new));
-        }
-        match self.0.sent {
-            None => Ok(None),
-            Some(id) => {
-                let login = self.services().sessions().login(&id, Timestamp::now()).await?;
-                let mut state = self.state();
-                if matches!(state.session, CallerSession::Sent(_)) {
-                    state.found.clone_from(&login);
-                }
-                Ok(login)
-            }
-        }
-    }
-
-    /// Lets a call go on that a page makes which was loaded for `user_id`. Programs and pages for nobody name none.
-    ///
-    /// # Errors
-    /// [`Refusal::OtherUser`] where another user is logged in by now; a fault where that cannot be told.
-    pub async fn require_shown_to(&self, user_id: Option<&str>) -> Result<(), Refusal> {
-        let Some(user_id) = user_id.filter(|user_id| !user_id.is_empty()) else {
-            return Ok(());
-        };
-        match self.login().await? {
-            Some(login) if login.user_id != user_id => Err(Refusal::OtherUser),
-            _ => Ok(()),
-        }
-    }
-
-    /// Who was last found to be logged in by this request, or is known to be without asking the database.
-    pub fn known_login(&self) -> Option<Arc<Login>> {
-        let known = {
-            let state = self.state();
-            state.found.as_ref().or(state.known.as_ref()).cloned()
-        };
-        known.or_else(|| self.login_if_known())
-    }
-
     /// Keeps a remembered browser from being logged in again by this request.
     pub fn stop_restoring(&self) {
         // It is an error where that has happened already: then there is nothing to stop.
@@ -354,9 +285,6 @@ impl Caller {
     }
 
     /// Looks the session up again, after a while in which it may have ended.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn look_again(&self) -> Result<(), Fault> {
         {
             let mut state = self.state();

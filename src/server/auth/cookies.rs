@@ -44,16 +44,6 @@ impl CookieName {
     }
 }
 
-/// What the names of a site end in whose public address is `origin`: `-8443`, say, and nothing where the port is 443.
-pub fn suffix_for(origin: &str) -> String {
-    let port = origin.rsplit_once(':').map_or("", |(_, port)| port);
-    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    match is_port && port != "443" {
-        true => format!("-{port}"),
-        false => String::new(),
-    }
-}
-
 /// The cookies of ours in a request: the value of each that was sent exactly once. What other cookies hold is no matter: it
 /// may be anything, from other programs on the same host.
 #[derive(Debug, Clone, Copy, Default)]
@@ -245,15 +235,6 @@ mod tests {
 
     #[test]
     fn sites_at_several_ports_of_a_host_have_cookies_of_their_own() {
-        for (origin, suffix) in [
-            ("https://calls.example", ""),
-            ("https://calls.example:443", ""),
-            ("https://calls.example:8443", "-8443"),
-            ("https://[::1]", ""),
-            ("https://[::1]:8443", "-8443"),
-        ] {
-            assert_eq!(suffix_for(origin), suffix, "{origin}");
-        }
         let sent = "__Host-callgate=a; __Host-callgate-8443=b; __Host-callgate-remember-8443=c; __Host-callgate-8444=d";
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(sent))]);
         let read = |suffix| CookieName::ALL.map(|name| Cookies::read(&headers, suffix).get(name));

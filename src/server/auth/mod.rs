@@ -1,8 +1,10 @@
 //! Who calls: cookies, sessions, remembered browsers and guards.
 
+pub mod authenticate;
 pub mod caller;
 pub mod cookies;
 pub mod device;
 pub mod guard;
 pub mod remember;
+pub mod sample_caller;
 pub mod security_log;

@@ -18,18 +18,22 @@ use super::{
     cookies::{CookieName, SetCookie},
     security_log::{self, Way},
 };
-use crate::server::{
-    audit::{Action, Event},
-    model::{
-        clock::Timestamp,
-        token::{Token, TokenHash},
+use crate::{
+    contract::audit::Action,
+    server::{
+        model::{
+            clock::Timestamp,
+            event::Event,
+            login::{Login, Origin},
+            token::{Token, TokenHash},
+        },
+        sessions,
+        storage::{
+            new_session::{NewBrowser, Replaced},
+            remembered::{LOST_ANSWER, StoredSeries, TakenAgain},
+        },
+        telemetry::error::Fault,
     },
-    sessions::{self, Login, Origin},
-    storage::{
-        logins::Replaced,
-        remembered::{LOST_ANSWER, NewBrowser, StoredSeries, TakenAgain},
-    },
-    telemetry::error::Fault,
 };
 
 /// How long after a rotation a request from before it may still arrive.
@@ -182,7 +186,7 @@ async fn take_again(
         presented: &presented,
         next: &next.hash(),
         session: &sessions::store::hash(&id),
-        event: &Event::by(&stored.user_id, caller, Action::Login)
+        event: &Event::by(&stored.user_id, Action::Login)
             .to(&stored.user_id)
             .about(Way::RememberedAgain.name()),
     };
@@ -230,9 +234,6 @@ pub fn take_cookie(caller: &Caller) {
 }
 
 /// Forgets the browser of `caller`, whatever its cookie is worth, and ends the sessions that came of it.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn forget(caller: &Caller) -> Result<(), Fault> {
     if let Some(series) = series_of(caller) {
         caller.services().storage().revoke_series(&series).await?;

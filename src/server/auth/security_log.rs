@@ -8,11 +8,13 @@
 use strum::IntoStaticStr;
 
 use super::caller::Caller;
-use crate::server::{
-    audit::{Action, Event},
-    model::event::OPERATOR,
-    telemetry::request::start_of,
-    throttle::Wait,
+use crate::{
+    contract::audit::Action,
+    server::{
+        model::event::{Event, OPERATOR},
+        telemetry::request::start_of,
+        throttle::Wait,
+    },
 };
 
 /// How somebody got in.
@@ -80,7 +82,7 @@ pub enum End {
 pub fn logged_in(caller: &Caller, user: &str, way: Way) {
     let way = way.name();
     tracing::info!(target: "callgate::security", event = "authn_login_success", user, way, "logged in");
-    note(caller, Event::by(user, caller, Action::Login).to(user).about(way));
+    note(caller, Event::by(user, Action::Login).to(user).about(way));
 }
 
 /// A remembered browser was logged in once more, because the answer to the first time got lost. Its event is stored with that.
@@ -105,10 +107,7 @@ pub fn login_failed(caller: &Caller, trying: Trying, user: Option<&str>, failure
         reason,
         "a login failed"
     );
-    note(
-        caller,
-        Event::by(actor, caller, action).to(user).about(reason).refused(),
-    );
+    note(caller, Event::by(actor, action).to(user).about(reason).refused());
 }
 
 /// So many logins failed that the next ones have to wait: those to the account, and those from the address. `user` is the
@@ -129,14 +128,14 @@ pub fn throttled(caller: &Caller, user: Option<&str>, wait: Wait) {
         (_, 0) => "account",
         _ => "account and address",
     };
-    let event = Event::by("", caller, Action::Throttled).to(user.unwrap_or_default());
+    let event = Event::by("", Action::Throttled).to(user.unwrap_or_default());
     note(caller, event.about(about).refused());
 }
 
 /// A login was confirmed with the password.
 pub fn login_confirmed(caller: &Caller, user: &str) {
     tracing::info!(target: "callgate::security", event = "session_renewed", user, "confirmed the login");
-    note(caller, Event::by(user, caller, Action::LoginConfirmed).to(user));
+    note(caller, Event::by(user, Action::LoginConfirmed).to(user));
 }
 
 /// So many sessions of a user were ended.
@@ -146,22 +145,7 @@ pub fn sessions_ended(caller: &Caller, user: &str, end: End, count: usize) {
         End::Revoked => ("revoked", Action::SessionsEnded),
     };
     tracing::info!(target: "callgate::security", event = "session_expired", user, reason, count, "ended sessions");
-    note(
-        caller,
-        Event::by(user, caller, action).to(user).about(count.to_string()),
-    );
-}
-
-/// So many sessions and remembered browsers of a user made room for a new one. The event is stored with that.
-pub fn surplus_ended(user: &str, count: u64) {
-    tracing::info!(
-        target: "callgate::security",
-        event = "session_expired",
-        user,
-        reason = "surplus",
-        count,
-        "ended what was used longest ago"
-    );
+    note(caller, Event::by(user, action).to(user).about(count.to_string()));
 }
 
 /// A user has a new password, and all other sessions are over. Its event is stored with the password.
@@ -177,14 +161,14 @@ pub fn token_reused(caller: &Caller, user: &str) {
         user,
         "a remember token was used twice; its series and sessions are revoked"
     );
-    note(caller, Event::by("", caller, Action::TokenReused).to(user).refused());
+    note(caller, Event::by("", Action::TokenReused).to(user).refused());
 }
 
 /// A guard turned a user away from something, for the reason that `code` names.
 pub fn turned_away(caller: &Caller, user: &str, what: &str, guard: &str, code: &str) {
     tracing::info!(target: "callgate::security", event = "authz_fail", user, what, guard, code, "a guard said no");
     let about = format!("{what}: {guard}");
-    note(caller, Event::by(user, caller, Action::Refused).about(about).refused());
+    note(caller, Event::by(user, Action::Refused).about(about).refused());
 }
 
 /// A user, or what a user may do, was changed. Its event is stored with the change. What the operator does at the command

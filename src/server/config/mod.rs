@@ -6,7 +6,7 @@
 
 mod log;
 mod numbers;
-mod origin;
+pub mod origin;
 mod proxies;
 mod sections;
 mod sources;

@@ -22,6 +22,16 @@ pub(super) fn at(address: SocketAddr) -> String {
     origin.strip_suffix(":443").map_or(origin.clone(), str::to_owned)
 }
 
+/// What the names of the cookies of a site end in whose public address is `origin`: `-8443`, say, and nothing where the port is 443.
+pub fn cookie_suffix(origin: &str) -> String {
+    let port = origin.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match is_port && port != "443" {
+        true => format!("-{port}"),
+        false => String::new(),
+    }
+}
+
 /// Whether a text is `https://`, a host, and perhaps a port, with nothing behind.
 fn is_origin(text: &str) -> bool {
     let Some(authority) = text
@@ -78,6 +88,19 @@ mod tests {
             ("[2001:db8::443]:443", "https://[2001:db8::443]"),
         ] {
             assert_eq!(at(address.parse().unwrap()), origin);
+        }
+    }
+
+    #[test]
+    fn the_port_of_a_site_ends_the_names_of_its_cookies() {
+        for (origin, suffix) in [
+            ("https://calls.example", ""),
+            ("https://calls.example:443", ""),
+            ("https://calls.example:8443", "-8443"),
+            ("https://[::1]", ""),
+            ("https://[::1]:8443", "-8443"),
+        ] {
+            assert_eq!(cookie_suffix(origin), suffix, "{origin}");
         }
     }
 }

@@ -19,21 +19,12 @@ use super::{
 use crate::{
     contract::{Refusal, form_data::SHOWN_TO},
     server::{
-        audit::CallUnderWay,
         auth::caller::Caller,
         config::Settings,
-        registry::{self, Function, pending_calls},
+        http::paths::PREFIX,
+        registry::{self, Function, call_log::CallUnderWay, pending_calls},
     },
 };
-
-/// What the paths of functions begin with.
-const PREFIX: &str = "/api";
-
-/// Whether a path is for programs: that of a function, be it one that is not there, or of their description.
-pub fn is_for_programs(path: &str) -> bool {
-    path.strip_prefix(PREFIX)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
 
 /// Calls a function.
 pub async fn call(Extension(caller): Extension<Caller>, mut request: Request) -> Response {

@@ -113,11 +113,10 @@ mod tests {
         contract::login::{LoginArguments, Password},
         server::{
             accounts::login::log_in,
-            audit::Event,
             auth::caller::Arrival,
             config::Settings,
             http::embedded_assets::Site,
-            model::clock::Timestamp,
+            model::{clock::Timestamp, event::Event},
             runtime::in_flight::InFlight,
             sessions,
             state::Services,

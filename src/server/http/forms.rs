@@ -9,8 +9,7 @@ use std::time::Instant;
 use axum::{
     Extension,
     extract::{Path, Request, State},
-    http::{StatusCode, header::LOCATION},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use serde_json::json;
 
@@ -30,10 +29,10 @@ use crate::{
     },
     pages::failure::Way,
     server::{
-        audit::CallUnderWay,
         auth::caller::Caller,
         config::Settings,
-        registry::{self, Function, pending_calls},
+        http::response::{login_for, see_other},
+        registry::{self, Function, call_log::CallUnderWay, pending_calls},
     },
 };
 
@@ -195,16 +194,6 @@ async fn make(
     }
 }
 
-/// Where somebody logs in, or confirms the login, and goes on to `page`.
-pub fn login_for(refusal: &Refusal, page: &OwnPage) -> String {
-    let way = if *refusal == Refusal::NotLoggedIn {
-        "login"
-    } else {
-        "confirm"
-    };
-    format!("/{way}?next={}", page.escaped())
-}
-
 fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
     let (status, body) = match result {
         Ok(body) if body.len() > pending_calls::MAX_REPLY => {
@@ -352,9 +341,4 @@ async fn read_form(mut request: Request, settings: &Settings) -> Result<Typed, R
     serde_urlencoded::from_str(&body)
         .map(Typed::new)
         .map_err(|error| Refusal::MalformedForm(error.to_string()))
-}
-
-/// Leads on with a GET.
-pub fn see_other(target: &str) -> Response {
-    (StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response()
 }

@@ -14,6 +14,7 @@ pub mod health;
 pub mod middleware;
 pub mod openapi;
 pub mod pages;
+pub mod paths;
 pub mod redirect;
 pub mod response;
 
@@ -51,7 +52,7 @@ fn public_routes(services: &Services, site: &Site) -> Router {
 /// Routes that know the caller. The guard of a function is asked inside it, not here.
 fn session_routes(pages: &Pages) -> Router {
     Router::new()
-        .route(openapi::PATH, get(openapi::show).fallback(openapi::only_get))
+        .route(paths::OPENAPI, get(openapi::show).fallback(openapi::only_get))
         .route("/api", any(api::call))
         .route("/api/", any(api::call))
         // The handler takes the path as it was sent: no other spelling of a name reaches a function.

@@ -12,9 +12,6 @@ use super::{
 };
 use crate::contract::Refusal;
 
-/// Where it is.
-pub const PATH: &str = "/api/openapi.json";
-
 /// The handler.
 pub async fn show(State(pages): State<Pages>) -> Response {
     answered(pages.openapi().to_owned())

@@ -27,7 +27,6 @@ use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_co
 
 use super::{
     embedded_assets::Program,
-    forms,
     middleware::security_headers::page_policy,
     response::{self, HTML},
 };
@@ -211,9 +210,10 @@ pub async fn show_to_fresh_login(
     request: Request,
 ) -> Response {
     match FreshLogin::check(&caller).await {
-        Err(refusal) if refusal.asks_for_login() => {
-            forms::see_other(&forms::login_for(&refusal, &OwnPage::or_home(Some(target(&request)))))
-        }
+        Err(refusal) if refusal.asks_for_login() => response::see_other(&response::login_for(
+            &refusal,
+            &OwnPage::or_home(Some(target(&request))),
+        )),
         // What went wrong otherwise, the page says itself.
         _ => show(pages, Extension(caller), request).await,
     }

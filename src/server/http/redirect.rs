@@ -17,9 +17,9 @@ use axum::{
 use tower::ServiceBuilder;
 
 use super::{
-    api::is_for_programs,
     health,
     middleware::{request_context, security_headers, validate_request},
+    paths::is_for_programs,
     response::refused,
 };
 use crate::{contract::Refusal, server::state::Services};

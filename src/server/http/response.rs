@@ -3,17 +3,19 @@
 use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
-        header::{ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{
+            ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+        },
     },
     response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
 
-use super::{api::is_for_programs, middleware::security_headers::STILL_PAGE};
+use super::{middleware::security_headers::STILL_PAGE, paths::is_for_programs};
 use crate::{
-    contract::Refusal,
+    contract::{Refusal, redirect_target::OwnPage},
     pages::failure::{self, Way},
-    server::telemetry::request_id::Reference,
+    server::telemetry::{request::UnderWay, request_id::Reference},
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -64,7 +66,7 @@ pub fn refused_person(refusal: &Refusal) -> Response {
 
 /// The same with a link to where the person gets on.
 pub fn refused_person_with(refusal: &Refusal, way: Way) -> Response {
-    let reference = Reference::of_request();
+    let reference = UnderWay::reference();
     let page = failure::html(refusal, reference.as_ref().map(Reference::as_str), way);
     let mut response = (status(refusal), still_page(), page).into_response();
     add_headers(&mut response, refusal);
@@ -121,10 +123,25 @@ struct Body<'a> {
 
 /// The body of a refusal.
 pub fn body_of(refusal: &Refusal) -> String {
-    let reference = Reference::of_request();
+    let reference = UnderWay::reference();
     let body = Body {
         refusal,
         request_id: reference.as_ref().map(Reference::as_str),
     };
     serde_json::to_string(&body).expect("a refusal is an object of strings, numbers and booleans")
+}
+
+/// Where somebody logs in, or confirms the login, and goes on to `page`.
+pub fn login_for(refusal: &Refusal, page: &OwnPage) -> String {
+    let way = if *refusal == Refusal::NotLoggedIn {
+        "login"
+    } else {
+        "confirm"
+    };
+    format!("/{way}?next={}", page.escaped())
+}
+
+/// Leads on with a GET.
+pub fn see_other(target: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response()
 }

@@ -8,9 +8,6 @@ use std::{
     },
 };
 
-use axum::extract::connect_info::Connected;
-
-use super::socket::Peer;
 use crate::server::{model::clock::Timestamp, runtime::in_flight::InFlight};
 
 /// A connection. Cheap to clone.
@@ -71,11 +68,5 @@ impl Connection {
     /// Records that the client gets a response.
     pub fn mark_responded(&self, now: Timestamp) {
         self.0.last_response_at.fetch_max(now.0, Ordering::Relaxed);
-    }
-}
-
-impl Connected<Peer> for Connection {
-    fn connect_info(Peer(connection): Peer) -> Self {
-        connection
     }
 }

@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use axum::extract::connect_info::Connected;
 use axum_server::{AddrListener, Address};
 use futures::FutureExt as _;
 use listenfd::ListenFd;
@@ -83,6 +84,12 @@ pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<StdListener> {
 /// What axum-server calls the address of a connection: the connection itself.
 #[derive(Debug, Clone)]
 pub struct Peer(pub Connection);
+
+impl Connected<Peer> for Connection {
+    fn connect_info(Peer(connection): Peer) -> Self {
+        connection
+    }
+}
 
 impl Address for Peer {
     type Stream = Accepted;

@@ -3,7 +3,7 @@
 use super::clock::Timestamp;
 use crate::{
     contract::audit::{Action, Outcome},
-    server::{auth::caller::Caller, telemetry::request_id::Reference},
+    server::telemetry::request::UnderWay,
 };
 
 /// Who acts on the command line. No user can have that name.
@@ -44,9 +44,14 @@ impl Event {
         }
     }
 
-    /// Something that `actor` does with the request of `caller`. Empty for somebody who is not known.
-    pub fn by(actor: &str, caller: &Caller, action: Action) -> Self {
-        Self::new(action, actor, address(caller))
+    /// Something that `actor` does with the current request. Empty for somebody who is not known.
+    pub fn by(actor: &str, action: Action) -> Self {
+        let address = UnderWay::current().and_then(|request| request.address);
+        Self::new(
+            action,
+            actor,
+            address.map(|address| address.to_string()).unwrap_or_default(),
+        )
     }
 
     /// Sessions or remembered browsers of a user made room for a login from that address. How many, is still to be said.
@@ -81,14 +86,8 @@ impl Event {
     }
 }
 
-/// The network address of a caller, as it is stored.
-fn address(caller: &Caller) -> String {
-    let address = caller.arrival().address;
-    address.map(|address| address.to_string()).unwrap_or_default()
-}
-
 /// The reference of the present request, as it is stored.
 fn reference() -> String {
-    let reference = Reference::of_request();
+    let reference = UnderWay::reference();
     reference.map(|reference| reference.to_string()).unwrap_or_default()
 }

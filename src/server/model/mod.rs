@@ -1,7 +1,9 @@
 //! Plain values that are stored, logged and handed on.
 
+pub mod call_record;
 pub mod clock;
 pub mod event;
+pub mod login;
 pub mod network;
 pub mod paging;
 pub mod token;

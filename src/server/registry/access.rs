@@ -2,21 +2,21 @@
 //!
 //! Nothing of it is written down by hand, and nothing of it is done: no function is called, only its guard.
 
-use super::{
-    Function,
-    guard_matrix::{self, PasswordGiven},
-};
+use super::{Function, guard_matrix};
 use crate::{
     contract::{
         Refusal,
+        audit::Action,
         role::{AccessByRole, AccessRow, Explanation},
         user::UserState,
     },
     server::{
-        accounts::roles::Held,
-        audit::{Action, Event},
-        auth::caller::Caller,
-        model::clock::Timestamp,
+        auth::{
+            caller::Caller,
+            guard::held::Held,
+            sample_caller::{self, PasswordGiven},
+        },
+        model::{clock::Timestamp, event::Event},
         registry,
         state::Services,
         storage::{
@@ -36,9 +36,9 @@ pub async fn table(services: &Services) -> Result<AccessByRole, Refusal> {
     let stored = services.storage().list_roles().await?;
     let roles: Vec<String> = stored.into_iter().map(|role| role.role).collect();
     let made_up = with_a_user_for_each(services, &roles).await?;
-    let mut callers = vec![guard_matrix::nobody(&made_up)];
+    let mut callers = vec![sample_caller::nobody(&made_up)];
     for user in 0..=roles.len() {
-        callers.push(guard_matrix::logged_in(&made_up, &user.to_string(), PasswordGiven::JustNow).await?);
+        callers.push(sample_caller::logged_in(&made_up, &user.to_string(), PasswordGiven::JustNow).await?);
     }
     let mut functions = Vec::new();
     for function in registry::all() {
@@ -97,9 +97,9 @@ pub async fn explain(services: &Services, user_id: &str, name: &str) -> Result<E
         .ok_or_else(|| Refusal::NotFound("user".to_owned()))?;
     let function = registry::find(name).ok_or_else(|| Refusal::NotFound("function".to_owned()))?;
     let roles = storage.roles_of(user_id).await?;
-    let fresh = guard_matrix::logged_in(services, user_id, PasswordGiven::JustNow).await?;
+    let fresh = sample_caller::logged_in(services, user_id, PasswordGiven::JustNow).await?;
     let answer = guard_matrix::answer(function, &fresh).await?;
-    let remembered = guard_matrix::logged_in(services, user_id, PasswordGiven::Never).await?;
+    let remembered = sample_caller::logged_in(services, user_id, PasswordGiven::Never).await?;
     let without_password = guard_matrix::answer(function, &remembered).await?;
     let is_open = function.rule().refusals.is_empty();
     let allowed = answer == guard_matrix::YES && (is_open || user.state() == UserState::Active);

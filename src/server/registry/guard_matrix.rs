@@ -3,25 +3,22 @@
 //! Nothing of it is written down by hand: for each kind a caller is made up, on a database in memory, and each guard is
 //! really asked.
 
-use std::sync::Arc;
-
-use tower_sessions::{MemoryStore, Session};
-
 use super::Function;
 use crate::{
     contract::Refusal,
     server::{
-        auth::caller::{Arrival, Caller},
+        auth::{
+            caller::Caller,
+            sample_caller::{PasswordGiven, logged_in, nobody},
+        },
         config::Settings,
         model::clock::Timestamp,
         registry,
-        sessions::{self, Login},
         state::Services,
         storage::{
             roles::{ADMIN, Change},
             users::NewUser,
         },
-        telemetry::error::Fault,
     },
 };
 
@@ -41,17 +38,6 @@ const KINDS: [(&str, Option<(&str, PasswordGiven)>); 5] = [
     ("JUST LOGGED IN", Some((SOMEBODY, PasswordGiven::JustNow))),
     ("ADMIN", Some((ADMINISTRATOR, PasswordGiven::JustNow))),
 ];
-
-/// When a made-up caller gave the password.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum PasswordGiven {
-    /// Not in this session: a remembered browser was logged in again.
-    Never,
-    /// Too long ago to be fresh.
-    Earlier,
-    /// Just now.
-    JustNow,
-}
 
 /// The table, with its head: "yes", or the code of the refusal.
 ///
@@ -99,39 +85,4 @@ pub(super) async fn answer(function: &Function, caller: &Caller) -> Result<Strin
         Err(failure) if failure.is_failure() => Err(failure),
         Err(refusal) => Ok(refusal.code().to_owned()),
     }
-}
-
-/// A caller made up for a guard to be asked: nobody.
-pub(super) fn nobody(services: &Services) -> Caller {
-    with(services, Session::new(None, Arc::new(MemoryStore::default()), None))
-}
-
-/// A caller made up for a guard to be asked: that user, who gave the password at some time.
-pub(super) async fn logged_in(services: &Services, user_id: &str, given: PasswordGiven) -> Result<Caller, Fault> {
-    let now = Timestamp::now();
-    let fresh = services.settings().sessions.fresh();
-    let login = Login {
-        id: String::new(),
-        user_id: user_id.to_owned(),
-        at: now.0,
-        password_at: match given {
-            PasswordGiven::Never => None,
-            PasswordGiven::Earlier => Some(now.minus(fresh).0),
-            PasswordGiven::JustNow => Some(now.0),
-        },
-        series: None,
-        user_changed_at: 0,
-        origin: sessions::Origin::default(),
-    };
-    Ok(with(services, sessions::made_up(&login).await?))
-}
-
-fn with(services: &Services, session: Session) -> Caller {
-    let now = Timestamp::now();
-    let arrival = Arrival {
-        address: None,
-        at: now,
-        last_response_at: now,
-    };
-    Caller::in_session(services.clone(), session, arrival)
 }

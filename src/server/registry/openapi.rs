@@ -13,10 +13,7 @@ use crate::{
         Refusal,
         shape::{FieldFault, Shape},
     },
-    server::{
-        auth::cookies::{CookieName, suffix_for},
-        registry,
-    },
+    server::{auth::cookies::CookieName, config::origin::cookie_suffix, registry},
 };
 
 /// A reference, for examples.
@@ -54,7 +51,7 @@ pub fn document(origin: &str, body_bytes: u64) -> Value {
                 "session": {
                     "type": "apiKey",
                     "in": "cookie",
-                    "name": CookieName::Session.with(&suffix_for(origin)),
+                    "name": CookieName::Session.with(&cookie_suffix(origin)),
                     "description": "The session cookie that `login` sets.",
                 },
             },

@@ -86,9 +86,6 @@ pub async fn keep(caller: &Caller, call: &KeptCall, shown_to: Option<&str>) -> R
 }
 
 /// The call that is kept for the browser of `caller`, if there is one that its user may see.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn find(caller: &Caller) -> Result<Option<KeptCall>, Fault> {
     let Some(token) = caller.kept_call_cookie().and_then(Token::parse) else {
         return Ok(None);
@@ -108,9 +105,6 @@ pub async fn find(caller: &Caller) -> Result<Option<KeptCall>, Fault> {
 }
 
 /// Lets go of what is kept for the browser of `caller`.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn forget(caller: &Caller) -> Result<(), Fault> {
     let Some(value) = caller.kept_call_cookie() else {
         return Ok(());
@@ -131,9 +125,6 @@ pub fn hide(caller: &Caller) {
 
 /// Takes the call of `function` that waits for the browser and the user of `caller`, if it is the one with that `id` that its
 /// page has shown: it can be taken once.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn take(caller: &Caller, function: &str, id: &str) -> Result<Option<KeptCall>, Fault> {
     let is_wanted =
         |call: &KeptCall| call.function == function && matches!(call.state, State::Waiting { .. }) && call.id == id;
@@ -163,9 +154,6 @@ pub async fn replace_by_call(caller: &Caller, function: &str) {
 }
 
 /// Hands what is kept for this browser over to `user_id`, who logs in with it. What belongs to another user is let go.
-///
-/// # Errors
-/// A fault of the database.
 pub async fn hand_over(caller: &Caller, user_id: &str) -> Result<(), Fault> {
     let Some(token) = caller.kept_call_cookie().and_then(Token::parse) else {
         return Ok(());

@@ -12,9 +12,8 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use tower_sessions::session::Id;
 
-use super::Login;
 use crate::server::{
-    model::clock::Timestamp,
+    model::{clock::Timestamp, login::Login},
     storage::{changes::Count, sessions::Limits},
 };
 
@@ -62,7 +61,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::server::{sessions::Origin, storage::changes::Count};
+    use crate::server::{model::login::Origin, storage::changes::Count};
 
     const NOW: Timestamp = Timestamp(1_000_000_000);
 

@@ -25,20 +25,18 @@ use tower_sessions::{
 };
 
 use super::{
-    LOGIN, Login,
+    LOGIN,
     cache::{Live, LiveSessions},
     data_of,
 };
 use crate::server::{
-    audit::Event,
-    auth::security_log,
     config::Sessions,
-    model::{clock::Timestamp, token::TokenHash},
+    model::{clock::Timestamp, event::Event, login::Login, token::TokenHash},
     storage::{
         Storage,
         changes::Count,
-        logins::{NewSession, Replaced},
-        remembered::{LOST_ANSWER, NewBrowser},
+        new_session::{NewBrowser, NewSession, Replaced},
+        remembered::LOST_ANSWER,
         sessions::{Limits, StoredSession},
     },
     telemetry::error::Fault,
@@ -96,9 +94,6 @@ impl Store {
     /// Stores a session with a login in it, under a new token: against session fixation (OWASP ASVS 7.2.4). Its browser is
     /// stored with it, where that is to be remembered; what this browser had before is over. Gives the token, or `None` if the
     /// login was overtaken by a change of its user or the end of its series; then nothing has changed.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn add(
         &self,
         mut login: Login,
@@ -129,15 +124,12 @@ impl Store {
             .add_session(&session, self.per_user, Timestamp::now())
             .await?;
         if let Some(ended @ 1..) = ended {
-            security_log::surplus_ended(&login.user_id, ended);
+            log_surplus_ended(&login.user_id, ended);
         }
         Ok(ended.map(|_| id))
     }
 
     /// The login of the session with that token, if it is live.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn login(&self, id: &Id, now: Timestamp) -> std::result::Result<Option<Arc<Login>>, Fault> {
         // Before the session is looked up, so that it is not taken to be newer than it is.
         let seen = self.storage.changes().await?;
@@ -305,4 +297,15 @@ fn backend(fault: Fault) -> Error {
         true => Error::Backend(fault.with_causes()),
         false => Error::Decode(fault.with_causes()),
     }
+}
+/// So many sessions and remembered browsers of a user made room for a new one. The event is stored with that.
+fn log_surplus_ended(user: &str, count: u64) {
+    tracing::info!(
+        target: "callgate::security",
+        event = "session_expired",
+        user,
+        reason = "surplus",
+        count,
+        "ended what was used longest ago"
+    );
 }

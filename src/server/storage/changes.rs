@@ -101,9 +101,6 @@ impl Storage {
     }
 
     /// How many changes there have been. `None` where that cannot be followed.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn changes(&self) -> Result<Option<Count>, Fault> {
         let Some(changes) = &self.changes else {
             return Ok(None);

@@ -6,8 +6,7 @@ use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{Storage, fault, removal::Rows};
 use crate::server::{
-    audit::{CallRecord, Event},
-    model::clock::Timestamp,
+    model::{call_record::CallRecord, clock::Timestamp, event::Event},
     telemetry::error::Fault,
 };
 
@@ -167,9 +166,6 @@ impl Storage {
     }
 
     /// At most so many events.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn list_events(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredEvent>, Fault> {
         let mut query = QueryBuilder::new(
             "SELECT id, at, action, outcome, actor, user_id, about, address, request_id FROM events WHERE TRUE",
@@ -206,9 +202,6 @@ impl Storage {
     }
 
     /// At most so many rows of the call log.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn list_calls(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredCall>, Fault> {
         let mut query = QueryBuilder::new(
             "SELECT id, at, function, user_id, outcome, calls, took_us, address, request_id FROM calls WHERE TRUE",
@@ -229,9 +222,6 @@ impl Storage {
 
     /// Removes the events and calls from before that moment, and the oldest calls beyond so many. No more than half of those
     /// that stay are of nobody in particular: how many of them come is up to strangers. Gives their number.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn sweep_events(&self, before: Timestamp, most_calls: u32) -> Result<u64, Fault> {
         let rows = |table, which| Rows {
             table,

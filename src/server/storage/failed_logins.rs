@@ -116,9 +116,6 @@ impl Storage {
     }
 
     /// Takes an attempt back, and with it all failures in `bucket` up to that moment.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn forgive_failures(
         &self,
         attempt: &TokenHash,
@@ -136,9 +133,6 @@ impl Storage {
     }
 
     /// Removes what no longer counts, and the oldest beyond `most`: how many there are is up to those who fail.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn sweep_failed_logins(&self, now: Timestamp, most: i64) -> Result<u64, Fault> {
         let rows = |which| Rows {
             table: "failed_logins",

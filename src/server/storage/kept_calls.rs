@@ -30,9 +30,6 @@ pub struct Keeper<'a> {
 
 impl Storage {
     /// Keeps a call from now on, and lets go of what is beyond the limits.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn keep_call(
         &self,
         token: &TokenHash,
@@ -63,9 +60,6 @@ impl Storage {
     }
 
     /// The kept call with that token, if it is for anybody or for `user_id`.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn find_kept_call(
         &self,
         token: &TokenHash,
@@ -87,9 +81,6 @@ impl Storage {
 
     /// Makes a kept call that is for anybody one for `user_id`, counted as `keeper`. `false` if there is none that is for
     /// this user now.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn hand_over_call(
         &self,
         token: &TokenHash,
@@ -119,9 +110,6 @@ impl Storage {
     }
 
     /// Lets go of a kept call. `false` if there is none any more.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn delete_kept_call(&self, token: &TokenHash) -> Result<bool, Fault> {
         let done = sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1")
             .bind(token.as_bytes())
@@ -132,9 +120,6 @@ impl Storage {
     }
 
     /// Removes the kept calls that are over. Gives their number.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn sweep_kept_calls(&self, now: Timestamp) -> Result<u64, Fault> {
         let done = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1 OR expires_at > $2")
             .bind(now.0)

@@ -5,11 +5,10 @@ use super::{
     events::add_event,
     fault,
     roles::{ADMIN, Change, Grant, grants_of},
-    users::{end_all_of, insert_user},
+    user_rows::{end_all_of, insert_user},
 };
 use crate::server::{
-    audit::Event,
-    model::{clock::Timestamp, token::TokenHash},
+    model::{clock::Timestamp, event::Event, token::TokenHash},
     telemetry::error::Fault,
 };
 
@@ -35,9 +34,6 @@ pub struct NewLink<'a> {
 
 impl Storage {
     /// The link with that code, if it works.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn find_link(&self, code: &TokenHash, now: Timestamp) -> Result<Option<StoredLink>, Fault> {
         sqlx::query_as("SELECT user_id FROM links WHERE code_hash = $1 AND expires_at > $2 AND created_at <= $3")
             .bind(code.as_bytes())
@@ -49,9 +45,6 @@ impl Storage {
     }
 
     /// Until when a link of that user works, if there is one.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn link_until(&self, user_id: &str, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
         sqlx::query_scalar("SELECT expires_at FROM links WHERE user_id = $1 AND expires_at > $2 AND created_at <= $3")
             .bind(user_id)
@@ -65,9 +58,6 @@ impl Storage {
 
     /// Stores the link to make the first administrator with, in place of earlier ones, if there is no user. `false` if
     /// there is one.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn put_first_link(&self, code: &TokenHash, now: Timestamp, expires_at: Timestamp) -> Result<bool, Fault> {
         let adding = "storing the link for the first administrator";
         let mut transaction = self.begin(adding).await?;
@@ -91,9 +81,6 @@ impl Storage {
 
     /// Uses up the link for the first administrator, and adds that user with this password. `false` if it does not work
     /// any more, or there is a user by now: then nothing has changed.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn use_first_link(
         &self,
         code: &TokenHash,
@@ -136,9 +123,6 @@ impl Storage {
     /// Uses up a link and gives its user this password; all that the user had before is over. `false` if the link does not
     /// work any more, or the user was kept out, or the user who made it was, or `may_manage` says no to what that one and
     /// the user of the link hold now: then nothing has changed.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn use_link(
         &self,
         code: &TokenHash,
@@ -196,9 +180,6 @@ impl Storage {
 
     /// Stores a link in place of an earlier one, for a user who may log in and has no password; [`Change::NoUser`] where
     /// there is none.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn renew_invitation(&self, link: &NewLink<'_>, now: Timestamp, event: &Event) -> Result<Change, Fault> {
         let making = "storing a link";
         let mut transaction = self.begin(making).await?;
@@ -219,9 +200,6 @@ impl Storage {
     }
 
     /// Removes the links that are over. Gives their number.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn sweep_links(&self, now: Timestamp) -> Result<u64, Fault> {
         let done = sqlx::query("DELETE FROM links WHERE expires_at <= $1 OR created_at > $2")
             .bind(now.0)

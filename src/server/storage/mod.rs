@@ -9,6 +9,7 @@ pub mod failed_logins;
 pub mod kept_calls;
 pub mod links;
 pub mod logins;
+pub mod new_session;
 pub mod passwords;
 pub mod remembered;
 pub mod removal;
@@ -16,6 +17,7 @@ pub mod roles;
 pub mod sessions;
 pub mod surplus;
 pub mod user_lists;
+pub mod user_rows;
 pub mod users;
 
 use std::{
@@ -331,9 +333,9 @@ mod tests {
 
     use super::roles::Change;
     use super::*;
-    use crate::server::{
-        audit::{Action, Event},
-        model::clock::Timestamp,
+    use crate::{
+        contract::audit::Action,
+        server::model::{clock::Timestamp, event::Event},
     };
 
     #[tokio::test]

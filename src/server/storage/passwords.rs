@@ -9,15 +9,15 @@ use super::{
     links::{NewLink, put_link},
     roles::{Change, is_last_admin},
     sessions::RenewedSession,
-    users::end_all_of,
+    user_rows::end_all_of,
 };
-use crate::server::{audit::Event, model::clock::Timestamp, telemetry::error::Fault};
+use crate::server::{
+    model::{clock::Timestamp, event::Event},
+    telemetry::error::Fault,
+};
 
 impl Storage {
     /// Writes the same password hashed anew, unless the password was changed meanwhile. Nobody is logged out.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn replace_hash(&self, user_id: &str, old: &str, new: &str) -> Result<(), Fault> {
         sqlx::query("UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3")
             .bind(new)
@@ -31,9 +31,6 @@ impl Storage {
 
     /// Gives a user another password and ends all that the old one opened: sessions, remembered browsers, links. The user
     /// stops being a demo user. `false` if there is none of that name.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn change_password(
         &self,
         user_id: &str,
@@ -56,9 +53,6 @@ impl Storage {
 
     /// Takes a user's password away, ends all that it opened, and stores the link to choose another one with; unless that
     /// would leave no administrator.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn require_new_password(
         &self,
         link: &NewLink<'_>,
@@ -85,9 +79,6 @@ impl Storage {
 
     /// Gives a user another password from within a session: ends everything else that the old one opened, and renews the
     /// session. Unless it ended meanwhile, or its user was kept out: then nothing changes, and it is `false`.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn change_own_password(
         &self,
         password_hash: &str,

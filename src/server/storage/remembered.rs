@@ -4,28 +4,15 @@ use std::time::Duration;
 
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{Storage, events::add_event, fault, logins::NewSession, removal::Rows};
+use super::{Storage, events::add_event, fault, new_session::NewSession, removal::Rows};
 use crate::server::{
-    audit::Event,
-    model::{clock::Timestamp, token::TokenHash},
+    model::{clock::Timestamp, event::Event, token::TokenHash},
+    storage::new_session::NewBrowser,
     telemetry::error::Fault,
 };
 
 /// How long after a rotation the replaced token is taken once more, where the answer with the new one seems to be lost.
 pub const LOST_ANSWER: Duration = Duration::from_mins(1);
-
-/// A browser to remember, with the session that its login begins.
-#[derive(Debug)]
-pub struct NewBrowser {
-    /// The hash of the series.
-    pub series: TokenHash,
-    /// The hash of its first token.
-    pub token: TokenHash,
-    /// When it is forgotten.
-    pub expires_at: Timestamp,
-    /// Browser and system, in words.
-    pub device: String,
-}
 
 /// A remembered browser in the list of its user.
 #[derive(Debug, FromRow)]
@@ -115,9 +102,6 @@ pub(super) async fn forget_series(connection: &mut SqliteConnection, series: &To
 
 impl Storage {
     /// The remembered browsers of a user, the last used first: at most so many.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn list_series(&self, user_id: &str, now: Timestamp, most: u32) -> Result<Vec<ListedSeries>, Fault> {
         sqlx::query_as(
             "SELECT series_hash, device, address, created_at, MIN(COALESCE(used_at, rotated_at), $2) AS last_used_at
@@ -136,9 +120,6 @@ impl Storage {
 
     /// Replaces the token of a series, if `token` is the good one, its user active, and the series not over: otherwise
     /// `false`. One statement, so of two requests with the same token one comes first.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn rotate_series(
         &self,
         series: &TokenHash,
@@ -166,9 +147,6 @@ impl Storage {
 
     /// Takes the token before the present one once more, within [`LOST_ANSWER`] of the rotation and while no session has been used
     /// since: otherwise `false`, and nothing has changed. The present token and all other sessions of the series are over with it.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn take_series_again(&self, again: &TakenAgain<'_>, now: Timestamp) -> Result<bool, Fault> {
         let taking = "using a remembered login once more";
         let mut transaction = self.begin(taking).await?;
@@ -205,9 +183,6 @@ impl Storage {
     }
 
     /// The series of that name.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn find_series(&self, series: &TokenHash) -> Result<Option<StoredSeries>, Fault> {
         sqlx::query_as(
             "SELECT remembered.user_id, users.active, users.changed_at AS user_changed_at, token_hash, previous_hash, rotated_at, expires_at
@@ -220,9 +195,6 @@ impl Storage {
     }
 
     /// Forgets a browser and ends every session that came of it.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn revoke_series(&self, series: &TokenHash) -> Result<(), Fault> {
         let revoking = "revoking a remembered login";
         let mut transaction = self.begin(revoking).await?;
@@ -231,9 +203,6 @@ impl Storage {
     }
 
     /// Removes the series that are over. Gives their number.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn sweep_series(&self, now: Timestamp) -> Result<u64, Fault> {
         let over = Rows {
             table: "remembered",

@@ -20,9 +20,6 @@ pub(super) struct Rows {
 
 impl Storage {
     /// Removes rows for good. Gives their number. `values` are the parameters of the condition.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub(super) async fn remove(&self, doing: &'static str, rows: Rows, values: &[i64]) -> Result<u64, Fault> {
         let Rows { table, key, which } = rows;
         let there = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {which})");

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
 use super::{Storage, events::add_event, fault};
-use crate::server::{audit::Event, telemetry::error::Fault};
+use crate::server::{model::event::Event, telemetry::error::Fault};
 
 /// The role that is built in and holds every permission.
 pub const ADMIN: &str = "admin";
@@ -104,9 +104,6 @@ pub(super) async fn is_last_admin(connection: &mut SqliteConnection, user_id: &s
 
 impl Storage {
     /// All that a user is given, at one moment.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn grants_of(&self, user_id: &str) -> Result<Vec<Grant>, Fault> {
         grants_of(&self.reader, user_id)
             .await
@@ -114,9 +111,6 @@ impl Storage {
     }
 
     /// Whether a user has a permission, by any role.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn has_permission(&self, user_id: &str, permission: &str) -> Result<bool, Fault> {
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM user_roles WHERE user_id = $1 AND (role = $2 OR EXISTS
@@ -131,9 +125,6 @@ impl Storage {
     }
 
     /// The roles of a user, by name.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn roles_of(&self, user_id: &str) -> Result<Vec<String>, Fault> {
         sqlx::query_scalar("SELECT role FROM user_roles WHERE user_id = $1 ORDER BY role")
             .bind(user_id)
@@ -143,9 +134,6 @@ impl Storage {
     }
 
     /// All roles, by name.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn list_roles(&self) -> Result<Vec<StoredRole>, Fault> {
         sqlx::query_as(
             "SELECT role, description, (SELECT count(*) FROM user_roles WHERE user_roles.role = roles.role) AS users
@@ -157,9 +145,6 @@ impl Storage {
     }
 
     /// The permissions that a role holds, by name. Those of the built-in role are not stored.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn permissions_of(&self, role: &str) -> Result<Vec<String>, Fault> {
         permissions_of(&self.reader, role)
             .await
@@ -168,9 +153,6 @@ impl Storage {
 
     /// Makes a role, or changes it to be like this, if what is there is what was expected, and holds what was judged to be
     /// within the reach of whoever asks for it.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn put_role(
         &self,
         role: &str,
@@ -224,9 +206,6 @@ impl Storage {
     }
 
     /// Deletes a role, and takes it from all users who have it. The built-in role is not deleted here.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn delete_role(&self, role: &str, event: &Event) -> Result<Change, Fault> {
         let change = "deleting a role";
         let mut transaction = self.begin(change).await?;
@@ -245,9 +224,6 @@ impl Storage {
     }
 
     /// Gives a user a role.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn give_role(&self, user_id: &str, role: &str, event: &Event) -> Result<Change, Fault> {
         let change = "giving a role";
         let mut transaction = self.begin(change).await?;
@@ -272,9 +248,6 @@ impl Storage {
     }
 
     /// Takes a role from a user, unless that would leave no administrator.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn take_role(&self, user_id: &str, role: &str, event: &Event) -> Result<Change, Fault> {
         let change = "taking a role";
         let mut transaction = self.begin(change).await?;

@@ -4,9 +4,7 @@ use sqlx::FromRow;
 
 use super::{Storage, events::add_event, fault, removal::Rows};
 use crate::server::{
-    audit::Event,
-    model::{clock::Timestamp, token::TokenHash},
-    sessions::Login,
+    model::{clock::Timestamp, event::Event, login::SessionKey, token::TokenHash},
     telemetry::error::Fault,
 };
 
@@ -52,37 +50,6 @@ pub struct ListedSession {
     pub last_used_at: i64,
 }
 
-/// What finds a session.
-#[derive(Debug, Clone)]
-pub struct SessionKey {
-    /// The hash of the token that it was found by.
-    pub token: TokenHash,
-    /// What it is called, whatever token it goes on under.
-    pub id: String,
-}
-
-impl SessionKey {
-    /// What finds the session with that token and login. One from before sessions were called anything is called after its
-    /// token, and so it is when it is renewed.
-    pub fn of(token: TokenHash, login: &Login) -> Self {
-        let id = match login.id.is_empty() {
-            true => token.handle(),
-            false => login.id.clone(),
-        };
-        Self { token, id }
-    }
-
-    /// Whether both are the same session.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-
-    /// A name for its user to see. It leads back to nothing that is stored.
-    pub fn handle(&self) -> String {
-        TokenHash::of(self.id.as_bytes()).handle()
-    }
-}
-
 /// How old a live session may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -103,9 +70,6 @@ impl Limits {
 
 impl Storage {
     /// The live session with that token, if its user is active.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn find_session(&self, token: &TokenHash, limits: Limits) -> Result<Option<StoredSession>, Fault> {
         sqlx::query_as(
             "SELECT sessions.data, sessions.last_used_at FROM sessions
@@ -124,9 +88,6 @@ impl Storage {
     }
 
     /// The live sessions of a user, the last used first: at most so many.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn list_sessions(&self, user_id: &str, limits: Limits, most: u32) -> Result<Vec<ListedSession>, Fault> {
         sqlx::query_as(
             "SELECT token_hash, series_hash, data, logged_in_at, last_used_at FROM sessions
@@ -146,9 +107,6 @@ impl Storage {
 
     /// Ends all sessions of a user but that one, also where it was renewed meanwhile, and forgets all remembered browsers but
     /// that one.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn end_others(
         &self,
         user_id: &str,
@@ -178,9 +136,6 @@ impl Storage {
 
     /// Notes that a session is in use that was last used at `earlier`. Of many calls that find so at once, one writes. One that
     /// ended meanwhile stays ended.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn touch_session(&self, token: &TokenHash, earlier: Timestamp, now: Timestamp) -> Result<(), Fault> {
         sqlx::query("UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at = $3")
             .bind(now.0)
@@ -193,9 +148,6 @@ impl Storage {
     }
 
     /// Renews a session, unless it ended meanwhile or its user changed or was kept out: then `false`.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn renew_session(&self, renewed: &RenewedSession<'_>) -> Result<bool, Fault> {
         let done = sqlx::query(
             "UPDATE sessions SET token_hash = $1, data = $2, series_hash = $3, login_id = $8
@@ -217,9 +169,6 @@ impl Storage {
     }
 
     /// Replaces the data of a session. One that ended meanwhile stays ended: `false`.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn update_session(&self, token: &TokenHash, data: &str) -> Result<bool, Fault> {
         let done = sqlx::query("UPDATE sessions SET data = $1 WHERE token_hash = $2")
             .bind(data)
@@ -231,9 +180,6 @@ impl Storage {
     }
 
     /// Ends a session of a user, also where it goes on under another token by now.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn end_session(&self, user_id: &str, session: &SessionKey) -> Result<(), Fault> {
         sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR login_id = $3)")
             .bind(user_id)
@@ -246,9 +192,6 @@ impl Storage {
     }
 
     /// Ends the session with that token. Ending one that is not there is fine.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn delete_session(&self, token: &TokenHash) -> Result<(), Fault> {
         sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
             .bind(token.as_bytes())
@@ -260,9 +203,6 @@ impl Storage {
 
     /// Ends a session of a user, also where it was renewed meanwhile, and forgets a remembered browser with all sessions that
     /// came of it. `false` if there is neither.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn revoke_login(
         &self,
         user_id: &str,
@@ -299,9 +239,6 @@ impl Storage {
     }
 
     /// Removes the sessions that are over. Gives their number.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn sweep_sessions(&self, limits: Limits) -> Result<u64, Fault> {
         let over = Rows {
             table: "sessions",

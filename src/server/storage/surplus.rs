@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::logins::NewSession;
+use super::new_session::NewSession;
 use crate::server::model::token::TokenHash;
 
 /// A statement about the browsers for which there is no more room.
@@ -71,9 +71,13 @@ async fn forget_surplus_browsers(
 mod tests {
     use super::*;
     use crate::server::{
-        audit::Event,
-        model::clock::Timestamp,
-        storage::{Storage, logins::Replaced, remembered::NewBrowser, roles::Change, users::NewUser},
+        model::{clock::Timestamp, event::Event},
+        storage::{
+            Storage,
+            new_session::{NewBrowser, Replaced},
+            roles::Change,
+            users::NewUser,
+        },
     };
 
     const MOST: u32 = 3;

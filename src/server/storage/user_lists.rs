@@ -64,9 +64,6 @@ impl Default for Order<'_> {
 
 impl Storage {
     /// At most so many users.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn page_of_users(&self, filter: &UserFilter<'_>, most: u32) -> Result<Vec<ListedUser>, Fault> {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
             "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE TRUE",
@@ -112,9 +109,6 @@ impl Storage {
     }
 
     /// One user, as in a list.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn find_listed(&self, user_id: &str) -> Result<Option<ListedUser>, Fault> {
         sqlx::query_as(
             "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE user_id = $1",
@@ -126,9 +120,6 @@ impl Storage {
     }
 
     /// The roles of each of these users, by name.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn roles_of_all(&self, users: &[ListedUser]) -> Result<HashMap<String, Vec<String>>, Fault> {
         let mut query: QueryBuilder<Sqlite> =
             QueryBuilder::new("SELECT user_id, role FROM user_roles WHERE user_id IN (");

@@ -1,6 +1,6 @@
 //! Stored users.
 
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 
 use super::{
     Storage,
@@ -10,12 +10,12 @@ use super::{
     roles::{Change, is_last_admin},
 };
 use crate::server::{
-    audit::Event,
     model::{
         clock::Timestamp,
-        token::TokenHash,
+        event::Event,
         user_name::{folded, skeleton},
     },
+    storage::user_rows::{end_all_of, end_sessions_of, insert_user},
     telemetry::error::Fault,
 };
 
@@ -62,9 +62,6 @@ impl StoredUser {
 impl Storage {
     /// Adds a user with roles, and a link to choose a password where there is one. [`Change::Nothing`] if there is a user of
     /// that name, or one that it would be mistaken for.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn add_user(&self, user: &NewUser<'_>, now: Timestamp, events: &[Event]) -> Result<Change, Fault> {
         let adding = "adding a user";
         let mut transaction = self.begin(adding).await?;
@@ -99,9 +96,6 @@ impl Storage {
     }
 
     /// Whether there is any user.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn has_users(&self) -> Result<bool, Fault> {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
             .fetch_one(&self.reader)
@@ -110,9 +104,6 @@ impl Storage {
     }
 
     /// The name of the user of that name, or else of one that it would be mistaken for.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn find_twin(&self, user_id: &str) -> Result<Option<String>, Fault> {
         sqlx::query_scalar(
             "SELECT user_id FROM users WHERE user_id = $1 OR folded_name = $2 OR skeleton = $3
@@ -128,9 +119,6 @@ impl Storage {
 
     /// The user who logs in under that name: the one of exactly that name, or else one whose name differs in upper and lower case
     /// only.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn find_user_by_login(&self, name: &str) -> Result<Option<StoredUser>, Fault> {
         sqlx::query_as(
             "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users
@@ -144,9 +132,6 @@ impl Storage {
     }
 
     /// The user of that name.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn find_user(&self, user_id: &str) -> Result<Option<StoredUser>, Fault> {
         sqlx::query_as(
             "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users WHERE user_id = $1",
@@ -158,9 +143,6 @@ impl Storage {
     }
 
     /// All users, by name.
-    ///
-    /// # Errors
-    /// A fault of the database.
     pub async fn list_users(&self) -> Result<Vec<StoredUser>, Fault> {
         sqlx::query_as(
             "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users ORDER BY user_id",
@@ -172,9 +154,6 @@ impl Storage {
 
     /// Ends all sessions of a user, forgets all browsers, and lets go of all kept calls. `false` if there is none of that
     /// name.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn end_all_sessions(&self, user_id: &str, event: &Event) -> Result<bool, Fault> {
         let ending = "ending all sessions of a user";
         let mut transaction = self.begin(ending).await?;
@@ -197,9 +176,6 @@ impl Storage {
 
     /// Lets a user in or keeps one out, unless that would leave no administrator. Keeping out also ends all sessions,
     /// forgets all browsers, and makes links useless.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn set_active(
         &self,
         user_id: &str,
@@ -237,9 +213,6 @@ impl Storage {
     }
 
     /// Deletes a user with all that belongs to one, unless that would leave no administrator.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing has changed.
     pub async fn delete_user(&self, user_id: &str, event: &Event) -> Result<Change, Fault> {
         let change = "deleting a user";
         let mut transaction = self.begin(change).await?;
@@ -259,61 +232,4 @@ impl Storage {
         transaction.commit().await.map_err(fault(change))?;
         Ok(Change::Done)
     }
-}
-
-/// Adds a row for a user. `false` if there is one of that name, or one that it would be mistaken for.
-pub(super) async fn insert_user(
-    connection: &mut SqliteConnection,
-    user_id: &str,
-    password_hash: &str,
-    demo: bool,
-    now: Timestamp,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at, folded_name, skeleton)
-         VALUES ($1, $2, TRUE, $3, $4, $4, $5, $6) ON CONFLICT DO NOTHING",
-    )
-    .bind(user_id)
-    .bind(password_hash)
-    .bind(demo)
-    .bind(now.0)
-    .bind(folded(user_id))
-    .bind(skeleton(user_id))
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Ends all sessions of a user but the one with the token `kept`, forgets all browsers, and lets go of all kept calls and
-/// links.
-pub(super) async fn end_all_of(
-    connection: &mut SqliteConnection,
-    user_id: &str,
-    kept: Option<&TokenHash>,
-) -> Result<(), sqlx::Error> {
-    end_sessions_of(connection, user_id, kept).await?;
-    sqlx::query("DELETE FROM links WHERE user_id = $1")
-        .bind(user_id)
-        .execute(connection)
-        .await
-        .map(drop)
-}
-
-async fn end_sessions_of(
-    connection: &mut SqliteConnection,
-    user_id: &str,
-    kept: Option<&TokenHash>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR token_hash <> $2)")
-        .bind(user_id)
-        .bind(kept.map(TokenHash::as_bytes))
-        .execute(&mut *connection)
-        .await?;
-    for table in [
-        "DELETE FROM remembered WHERE user_id = $1",
-        "DELETE FROM kept_calls WHERE user_id = $1",
-    ] {
-        sqlx::query(table).bind(user_id).execute(&mut *connection).await?;
-    }
-    Ok(())
 }

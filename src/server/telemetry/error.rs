@@ -8,7 +8,7 @@ use std::{error::Error, fmt, future::Future, panic::AssertUnwindSafe};
 use futures::{FutureExt as _, TryFutureExt as _};
 
 use super::request_id::Reference;
-use crate::contract::Refusal;
+use crate::{contract::Refusal, server::telemetry::request::UnderWay};
 
 /// An internal failure: what was being done, and the cause.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ impl Fault {
     /// one of its own.
     pub fn log(&self) -> Reference {
         let cause = Causes(&*self.cause);
-        if let Some(reference) = Reference::of_request() {
+        if let Some(reference) = UnderWay::reference() {
             tracing::error!(%cause, "{}", self.doing);
             return reference;
         }
@@ -84,7 +84,7 @@ impl From<Fault> for Refusal {
 pub fn caught<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T, Refusal>> {
     // What a panic may have left half done belongs to its request alone; shared state recovers from poisoned locks.
     AssertUnwindSafe(work).catch_unwind().map_err(|_| {
-        let reference = Reference::of_request().unwrap_or_else(Reference::random);
+        let reference = UnderWay::reference().unwrap_or_else(Reference::random);
         Refusal::Internal {
             reference: reference.to_string(),
         }

@@ -12,8 +12,6 @@ use std::{
     },
 };
 
-use super::request::UnderWay;
-
 /// Thirteen characters of five bits each hold 64 bits.
 const LENGTH: usize = 13;
 
@@ -36,11 +34,6 @@ impl Reference {
             bits /= 32;
             letter
         }))
-    }
-
-    /// That of the present request, if this runs for one.
-    pub fn of_request() -> Option<Self> {
-        UnderWay::reference()
     }
 
     /// As text.

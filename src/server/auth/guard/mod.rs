@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+pub mod held;
 pub mod kinds;
 pub mod permissions;
 

@@ -1,12 +1,13 @@
 use super::*;
 use crate::{
-    contract::required::Required,
+    contract::{audit::Action, required::Required},
     server::{
-        audit::{Action, Event},
-        auth::guard::permissions::{Admin, ManageUsers, SeeUsers},
+        auth::{
+            guard::permissions::{Admin, ManageUsers, SeeUsers},
+            sample_caller::{self, PasswordGiven},
+        },
         config::Settings,
-        model::clock::Timestamp,
-        registry::guard_matrix::{self, PasswordGiven},
+        model::{clock::Timestamp, event::Event},
         state::Services,
         storage::{
             roles::{Before, Change, Put},
@@ -54,8 +55,8 @@ fn failure() -> Refusal {
 async fn caller(given: Option<PasswordGiven>) -> Caller {
     let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
     match given {
-        Some(given) => guard_matrix::logged_in(&services, "somebody", given).await.unwrap(),
-        None => guard_matrix::nobody(&services),
+        Some(given) => sample_caller::logged_in(&services, "somebody", given).await.unwrap(),
+        None => sample_caller::nobody(&services),
     }
 }
 
@@ -76,7 +77,7 @@ async fn holder(role: &str, permission: &str) -> Caller {
         link: None,
     };
     assert_eq!(storage.add_user(&user, Timestamp(0), &[]).await.unwrap(), Change::Done);
-    guard_matrix::logged_in(&services, "holder", PasswordGiven::Earlier)
+    sample_caller::logged_in(&services, "holder", PasswordGiven::Earlier)
         .await
         .unwrap()
 }

@@ -1,0 +1,62 @@
+//! Sample callers, to ask a guard whom it would let in. They have no request and are stored nowhere.
+
+use std::sync::Arc;
+
+use tower_sessions::{MemoryStore, Session};
+
+use super::caller::{Arrival, Caller};
+use crate::server::{
+    model::{
+        clock::Timestamp,
+        login::{Login, Origin},
+    },
+    sessions,
+    state::Services,
+    telemetry::error::Fault,
+};
+
+/// When a made-up caller gave the password.
+#[derive(Debug, Clone, Copy)]
+pub enum PasswordGiven {
+    /// Not in this session: a remembered browser was logged in again.
+    Never,
+    /// Too long ago to be fresh.
+    Earlier,
+    /// Just now.
+    JustNow,
+}
+
+/// A caller made up for a guard to be asked: nobody.
+pub fn nobody(services: &Services) -> Caller {
+    with(services, Session::new(None, Arc::new(MemoryStore::default()), None))
+}
+
+/// A caller made up for a guard to be asked: that user, who gave the password at some time.
+pub async fn logged_in(services: &Services, user_id: &str, given: PasswordGiven) -> Result<Caller, Fault> {
+    let now = Timestamp::now();
+    let fresh = services.settings().sessions.fresh();
+    let login = Login {
+        id: String::new(),
+        user_id: user_id.to_owned(),
+        at: now.0,
+        password_at: match given {
+            PasswordGiven::Never => None,
+            PasswordGiven::Earlier => Some(now.minus(fresh).0),
+            PasswordGiven::JustNow => Some(now.0),
+        },
+        series: None,
+        user_changed_at: 0,
+        origin: Origin::default(),
+    };
+    Ok(with(services, sessions::made_up(&login).await?))
+}
+
+fn with(services: &Services, session: Session) -> Caller {
+    let now = Timestamp::now();
+    let arrival = Arrival {
+        address: None,
+        at: now,
+        last_response_at: now,
+    };
+    Caller::in_session(services.clone(), session, arrival)
+}
