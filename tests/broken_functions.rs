@@ -32,7 +32,7 @@ use callgate::{
         },
         config::{Overrides, Settings},
         http::{self, embedded_assets::Site},
-        state::Services,
+        state::AppState,
         storage::{OpenFor, events::EventFilter},
     },
 };
@@ -133,7 +133,7 @@ fn page(view: fn() -> AnyView) -> MethodRouter {
 }
 
 /// Pages that panic, behind what stands before every page.
-fn broken_pages(services: &Services) -> Router {
+fn broken_pages(services: &AppState) -> Router {
     let breaks_later = async |Extension(caller): Extension<Caller>| -> Html<String> {
         caller.login().await.unwrap();
         panic!("{CANARY}")
@@ -149,7 +149,7 @@ fn broken_pages(services: &Services) -> Router {
 }
 
 /// A demo in this folder, whose functions may take so many seconds.
-async fn services(data: &TempDir, call_seconds: u64) -> (Services, Router) {
+async fn services(data: &TempDir, call_seconds: u64) -> (AppState, Router) {
     let overrides = Overrides {
         data: Some(data.path().to_owned()),
         demo: true,
@@ -158,7 +158,7 @@ async fn services(data: &TempDir, call_seconds: u64) -> (Services, Router) {
     let mut settings = Settings::load(&overrides).unwrap();
     settings.limits.call_seconds = call_seconds.try_into().unwrap();
     (settings.passwords.memory_kib, settings.passwords.iterations) = (64, 1);
-    let services = Services::open(settings, OpenFor::Serve).await.unwrap();
+    let services = AppState::open(settings, OpenFor::Serve).await.unwrap();
     demo::add_users(&services).await.unwrap();
     let doors = http::router(&services, &Site::Folder("nowhere".into()));
     (services, doors)

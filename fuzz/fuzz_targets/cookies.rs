@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     for (name, text) in [
         (CookieName::Session, "__Host-callgate="),
         (CookieName::Remember, "__Host-callgate-remember="),
-        (CookieName::KeptCall, "__Host-callgate-call="),
+        (CookieName::PendingCall, "__Host-callgate-call="),
     ] {
         let sent = headers
             .get_all(COOKIE)

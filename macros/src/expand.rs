@@ -13,12 +13,13 @@ use crate::declaration::{Argument, Declaration};
 
 /// What stands in place of a function with the attribute `#[function(options)]`.
 pub fn expand(options: &TokenStream, item: TokenStream) -> TokenStream {
-    let declared = match options.is_empty() {
-        true => syn::parse2::<Declaration>(item.clone()),
-        false => Err(Error::new_spanned(
+    let declared = if options.is_empty() {
+        syn::parse2::<Declaration>(item.clone())
+    } else {
+        Err(Error::new_spanned(
             options,
             "`#[function]` takes nothing: the name is that of the function",
-        )),
+        ))
     };
     match declared {
         Ok(declaration) => declaration.into_token_stream(),

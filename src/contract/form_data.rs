@@ -137,7 +137,7 @@ impl Typed {
 pub fn is_line(item: &Shape) -> bool {
     match item {
         Shape::Text(text) => !text.secret,
-        Shape::Whole(_) | Shape::Number(_) | Shape::Choice(_) => true,
+        Shape::Integer(_) | Shape::Number(_) | Shape::Choice(_) => true,
         _ => false,
     }
 }
@@ -148,7 +148,7 @@ fn scalar(shape: &Shape, text: &str, path: &str, faults: &mut Vec<FieldFault>) -
         Shape::Any(_) | Shape::Object | Shape::List(_) => json(text, path, faults),
         Shape::Text(_) => Some(Value::from(text)),
         _ if text.trim().is_empty() => None,
-        Shape::Whole(_) | Shape::Number(_) => {
+        Shape::Integer(_) | Shape::Number(_) => {
             Some(number(text.trim()).map_or_else(|| Value::from(text), Value::Number))
         }
         Shape::Flag => Some(match text {

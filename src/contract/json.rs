@@ -67,9 +67,10 @@ impl JsonObject {
     }
 
     fn of(json: &RawValue) -> Result<Self, JsonFault> {
-        match json.get().starts_with('{') {
-            true => compact(json.get()).map(Self),
-            false => Err(JsonFault::no_object()),
+        if json.get().starts_with('{') {
+            compact(json.get()).map(Self)
+        } else {
+            Err(JsonFault::no_object())
         }
     }
 

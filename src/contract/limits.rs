@@ -65,9 +65,9 @@ impl<const MIN: usize, const MAX: usize> JsonSchema for Text<MIN, MAX> {
 /// A whole number from `MIN` to `MAX`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct Whole<const MIN: i64, const MAX: i64>(i64);
+pub struct RangedInt<const MIN: i64, const MAX: i64>(i64);
 
-impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+impl<const MIN: i64, const MAX: i64> RangedInt<MIN, MAX> {
     /// Takes `number` if it keeps the limits.
     ///
     /// # Errors
@@ -86,25 +86,25 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
     }
 }
 
-impl<const MIN: i64, const MAX: i64> fmt::Display for Whole<MIN, MAX> {
+impl<const MIN: i64, const MAX: i64> fmt::Display for RangedInt<MIN, MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Whole<MIN, MAX> {
+impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for RangedInt<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(i64::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
-impl<const MIN: i64, const MAX: i64> JsonSchema for Whole<MIN, MAX> {
+impl<const MIN: i64, const MAX: i64> JsonSchema for RangedInt<MIN, MAX> {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        format!("Whole{MIN}To{MAX}").into()
+        format!("RangedInt{MIN}To{MAX}").into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn what_breaks_its_limits_cannot_be_decoded() {
         assert!(serde_json::from_str::<Text<1, 3>>(r#""four""#).is_err());
-        assert!(serde_json::from_str::<Whole<1, 8>>("9").is_err());
-        assert_eq!(serde_json::from_str::<Whole<1, 8>>("8").unwrap().get(), 8);
+        assert!(serde_json::from_str::<RangedInt<1, 8>>("9").is_err());
+        assert_eq!(serde_json::from_str::<RangedInt<1, 8>>("8").unwrap().get(), 8);
     }
 }

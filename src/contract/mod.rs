@@ -31,5 +31,5 @@ pub mod user;
 
 pub use answer::Answer;
 pub use json::JsonObject;
-pub use limits::{Text, Whole};
+pub use limits::{RangedInt, Text};
 pub use refusal::Refusal;

@@ -7,7 +7,7 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 
-use super::pending_call::KeptCall;
+use super::pending_call::PendingCall;
 
 /// The page on which people change their password.
 pub const CHANGE_PASSWORD: &str = "/account/password";
@@ -16,7 +16,7 @@ pub const CHANGE_PASSWORD: &str = "/account/password";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageFacts {
     /// The call whose reply this page shows.
-    pub kept_call: Option<KeptCall>,
+    pub kept_call: Option<PendingCall>,
     /// The login attempt that was just refused.
     pub refused_login: Option<RefusedLogin>,
     /// What holds for every page.

@@ -15,7 +15,7 @@ use super::{
 
 /// What was typed into the form of a function, and how far it got.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptCall {
+pub struct PendingCall {
     /// What its page calls it by when it asks for it to run. It finds nothing by itself.
     #[serde(default)]
     pub id: String,
@@ -27,7 +27,7 @@ pub struct KeptCall {
     pub state: State,
 }
 
-impl KeptCall {
+impl PendingCall {
     /// The page that shows it: the one that its form stands on.
     pub fn page(&self) -> OwnPage {
         page_of(&self.function, &self.typed)

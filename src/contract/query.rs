@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
-use super::{Refusal, Text, Whole};
+use super::{RangedInt, Refusal, Text};
 
 /// A text.
 ///
@@ -46,9 +46,9 @@ pub fn day(field: &str, asked: &str) -> Result<Option<Date>, Refusal> {
 ///
 /// # Errors
 /// It is none.
-pub fn number(field: &str, asked: &str) -> Result<Option<Whole<1, { i64::MAX }>>, Refusal> {
+pub fn number(field: &str, asked: &str) -> Result<Option<RangedInt<1, { i64::MAX }>>, Refusal> {
     read(asked, |text| {
-        let number = text.parse().ok().and_then(|number| Whole::new(number).ok());
+        let number = text.parse().ok().and_then(|number| RangedInt::new(number).ok());
         number.ok_or_else(|| Refusal::of_argument(field, "must be a whole number of at least 1"))
     })
 }
@@ -74,7 +74,7 @@ mod tests {
         }
         assert_eq!(text::<1, 4>("a", " ada ").unwrap().unwrap().to_string(), "ada");
         assert_eq!(one("a", "login"), Ok(Some(Action::Login)));
-        assert_eq!(number("a", "7").unwrap().map(Whole::get), Some(7));
+        assert_eq!(number("a", "7").unwrap().map(RangedInt::get), Some(7));
         assert!(text::<1, 4>("a", "long text").is_err());
         assert!(one::<Action>("a", "loggin").is_err());
         assert!(day("a", "yesterday").is_err());

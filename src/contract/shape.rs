@@ -19,7 +19,7 @@ pub enum Shape {
     /// A text.
     Text(TextShape),
     /// A whole number.
-    Whole(Range),
+    Integer(Range),
     /// A number.
     Number(Range),
     /// True or false.
@@ -201,7 +201,7 @@ impl Shape {
         match (self, value) {
             (Self::Text(text), Value::String(value)) => text.problem(value),
             // JSON Schema counts 1.0 as whole.
-            (Self::Whole(range), Value::Number(number))
+            (Self::Integer(range), Value::Number(number))
                 if number.as_f64().is_some_and(|number| number.fract() == 0.0) =>
             {
                 range.problem(number.as_f64()?)
@@ -223,7 +223,7 @@ impl Shape {
                 Format::Date => NO_DATE.into(),
                 Format::Email => NO_EMAIL.into(),
             },
-            Self::Whole(_) => "must be a whole number".into(),
+            Self::Integer(_) => "must be a whole number".into(),
             Self::Number(_) => "must be a number".into(),
             Self::Flag => "must be true or false".into(),
             Self::Choice(choices) => {
@@ -243,7 +243,7 @@ impl Shape {
             Self::List(list) => list.item.has_secret(),
             Self::Record(fields) => fields.iter().any(|field| field.shape.has_secret()),
             Self::Any(any) => any.secret,
-            Self::Whole(_) | Self::Number(_) | Self::Flag | Self::Choice(_) | Self::Object => false,
+            Self::Integer(_) | Self::Number(_) | Self::Flag | Self::Choice(_) | Self::Object => false,
         }
     }
 

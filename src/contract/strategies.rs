@@ -52,7 +52,7 @@ pub fn shape() -> BoxedStrategy<Shape> {
             secret,
             autocomplete: None,
         })),
-        range().prop_map(Shape::Whole),
+        range().prop_map(Shape::Integer),
         range().prop_map(Shape::Number),
         Just(Shape::Flag),
         vec("[a-z]{1,4}", 1..4).prop_map(|values| Shape::Choice(
@@ -96,7 +96,7 @@ pub fn shape() -> BoxedStrategy<Shape> {
 pub fn fitting(shape: &Shape) -> BoxedStrategy<Value> {
     match shape {
         Shape::Text(text) => fitting_text(text).prop_map(Value::from).boxed(),
-        Shape::Whole(range) => {
+        Shape::Integer(range) => {
             let (min, max) = (range.min.unwrap_or(-1e6), range.max.unwrap_or(1e6));
             #[expect(clippy::cast_possible_truncation, reason = "limits of whole numbers are whole")]
             let limits = min as i64..=max as i64;
@@ -130,9 +130,10 @@ pub fn fitting(shape: &Shape) -> BoxedStrategy<Value> {
 fn fitting_field(field: &Field) -> BoxedStrategy<Option<(String, Value)>> {
     let name = field.name.clone();
     let there = fitting(&field.shape).prop_map(move |value| Some((name.clone(), value)));
-    match field.required {
-        true => there.boxed(),
-        false => prop_oneof![Just(None), there].boxed(),
+    if field.required {
+        there.boxed()
+    } else {
+        prop_oneof![Just(None), there].boxed()
     }
 }
 
@@ -146,10 +147,7 @@ fn fitting_text(text: &TextShape) -> BoxedStrategy<String> {
         Format::Plain => {
             let min = text.min.unwrap_or(0);
             let max = text.max.unwrap_or(usize::MAX).min(min + 12);
-            let letter = any::<char>().prop_map(|letter| match letter.is_whitespace() {
-                true => '漢',
-                false => letter,
-            });
+            let letter = any::<char>().prop_map(|letter| if letter.is_whitespace() { '漢' } else { letter });
             vec(letter, min..=max).prop_map(String::from_iter).boxed()
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     contract::{
-        Answer, Refusal, Text, Whole,
+        Answer, RangedInt, Refusal, Text,
         audit::EventList,
         login::{NewPassword, Password},
         session::SessionList,
@@ -75,16 +75,16 @@ pub async fn end_other_sessions(caller: LoggedIn) -> Result<Answer, Refusal> {
 pub async fn my_events(
     caller: LoggedIn,
     /// The `next` of the page before.
-    before: Option<Whole<1, { i64::MAX }>>,
+    before: Option<RangedInt<1, { i64::MAX }>>,
     /// How many at most. The default is 50.
-    most: Option<Whole<1, 200>>,
+    most: Option<RangedInt<1, 200>>,
 ) -> Result<EventList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
     let filter = EventFilter {
         user: Some(caller.user_id()),
         only_present_user: true,
-        before: before.map(Whole::get),
+        before: before.map(RangedInt::get),
         ..EventFilter::default()
     };
-    Ok(view::events(caller.services().storage(), &filter, paging::most(most)).await?)
+    Ok(view::events(caller.state().storage(), &filter, paging::most(most)).await?)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     contract::{
-        Refusal, Text, Whole,
+        RangedInt, Refusal, Text,
         audit::{Action, CallList, EventList, Outcome},
     },
     function,
@@ -21,9 +21,9 @@ pub async fn list_events(
     /// Until the end of this day (UTC).
     until: Option<jiff::civil::Date>,
     /// The `next` of the page before.
-    before: Option<Whole<1, { i64::MAX }>>,
+    before: Option<RangedInt<1, { i64::MAX }>>,
     /// How many at most. The default is 50.
-    most: Option<Whole<1, 200>>,
+    most: Option<RangedInt<1, 200>>,
 ) -> Result<EventList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
     let (since, until) = view::days(since, until)?;
@@ -34,10 +34,10 @@ pub async fn list_events(
         outcome: outcome.map(Outcome::name),
         since,
         until,
-        before: before.map(Whole::get),
+        before: before.map(RangedInt::get),
         after: None,
     };
-    Ok(view::events(caller.services().storage(), &filter, paging::most(most)).await?)
+    Ok(view::events(caller.state().storage(), &filter, paging::most(most)).await?)
 }
 
 /// Lists the call log, latest first, a page at a time. Arguments and replies are not kept.
@@ -55,9 +55,9 @@ pub async fn list_calls(
     /// Until the end of this day (UTC).
     until: Option<jiff::civil::Date>,
     /// The `next` of the page before.
-    before: Option<Whole<1, { i64::MAX }>>,
+    before: Option<RangedInt<1, { i64::MAX }>>,
     /// How many at most. The default is 50.
-    most: Option<Whole<1, 200>>,
+    most: Option<RangedInt<1, 200>>,
 ) -> Result<CallList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
     let (since, until) = view::days(since, until)?;
@@ -68,8 +68,8 @@ pub async fn list_calls(
         outcome: outcome.as_deref(),
         since,
         until,
-        before: before.map(Whole::get),
+        before: before.map(RangedInt::get),
         after: None,
     };
-    Ok(view::calls(caller.services().storage(), &filter, paging::most(most)).await?)
+    Ok(view::calls(caller.state().storage(), &filter, paging::most(most)).await?)
 }

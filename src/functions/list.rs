@@ -9,6 +9,6 @@ use crate::{
 #[function]
 pub async fn list_functions(caller: Anyone) -> Result<FunctionList, Refusal> {
     Ok(FunctionList {
-        functions: crate::server::accounts::closed_functions::views(caller.services()).await,
+        functions: crate::server::accounts::closed_functions::views(caller.state()).await,
     })
 }

@@ -26,8 +26,8 @@ pub async fn logout(caller: LoggedIn) -> Result<Answer, Refusal> {
 /// Says who is logged in, and with which permissions.
 #[function]
 pub async fn current_user(caller: LoggedIn) -> Result<WhoAmI, Refusal> {
-    let storage = caller.services().storage();
-    let held = crate::server::auth::guard::held::Held::by_user(storage, caller.user_id()).await?;
+    let storage = caller.state().storage();
+    let held = crate::server::auth::guard::granted::Permissions::by_user(storage, caller.user_id()).await?;
     Ok(WhoAmI {
         user: caller.user().clone(),
         permissions: held.names(),

@@ -13,7 +13,7 @@ use crate::{
 pub async fn list_roles(
     caller: AnyOf<Permission<SeeUsers>, AnyOf<Permission<ManageUsers>, Permission<ManageRoles>>>,
 ) -> Result<RoleList, Refusal> {
-    Ok(crate::server::accounts::roles::list(caller.services().storage()).await?)
+    Ok(crate::server::accounts::roles::list(caller.state().storage()).await?)
 }
 
 /// Creates or changes a role.
@@ -39,13 +39,13 @@ pub async fn put_role(
 ) -> Result<Answer, Refusal> {
     use crate::server::{
         accounts::{actor::Actor, roles},
-        storage::roles::Before,
+        storage::roles::Precondition,
     };
     let before = match (new, version.as_deref()) {
-        (true, None) => Before::Nothing,
+        (true, None) => Precondition::Nothing,
         (true, Some(_)) => return Err(Refusal::of_argument("version", "cannot be given for a new role")),
-        (false, Some(version)) => Before::Version(version),
-        (false, None) => Before::Anything,
+        (false, Some(version)) => Precondition::Version(version),
+        (false, None) => Precondition::Anything,
     };
     let permissions: Vec<String> = permissions.iter().map(ToString::to_string).collect();
     let description = description.as_deref().unwrap_or_default();
@@ -79,9 +79,10 @@ pub async fn give_role(
 ) -> Result<Answer, Refusal> {
     use crate::server::accounts::{actor::Actor, roles};
     Ok(Answer::new(
-        match roles::give(&Actor::user(&caller).await?, &user_id, &role).await? {
-            true => format!("user <{user_id}> has the role <{role}>"),
-            false => format!("user <{user_id}> has the role <{role}> already"),
+        if roles::give(&Actor::user(&caller).await?, &user_id, &role).await? {
+            format!("user <{user_id}> has the role <{role}>")
+        } else {
+            format!("user <{user_id}> has the role <{role}> already")
         },
     ))
 }
@@ -97,9 +98,10 @@ pub async fn take_role(
 ) -> Result<Answer, Refusal> {
     use crate::server::accounts::{actor::Actor, roles};
     Ok(Answer::new(
-        match roles::take(&Actor::user(&caller).await?, &user_id, &role).await? {
-            true => format!("user <{user_id}> no longer has the role <{role}>"),
-            false => format!("user <{user_id}> does not have the role <{role}>"),
+        if roles::take(&Actor::user(&caller).await?, &user_id, &role).await? {
+            format!("user <{user_id}> no longer has the role <{role}>")
+        } else {
+            format!("user <{user_id}> does not have the role <{role}>")
         },
     ))
 }
@@ -109,7 +111,7 @@ pub async fn take_role(
 /// The answers come from the guards themselves, for made-up callers who have just logged in.
 #[function]
 pub async fn access_table(caller: Permission<SeeUsers>) -> Result<AccessByRole, Refusal> {
-    crate::server::registry::access::table(caller.services()).await
+    crate::server::registry::access::table(caller.state()).await
 }
 
 /// Explains why a user can or cannot call a function.
@@ -121,5 +123,5 @@ pub async fn explain_access(
     /// The name of the function.
     function: Text<1, 64>,
 ) -> Result<Explanation, Refusal> {
-    crate::server::registry::access::explain(caller.services(), &user_id, &function).await
+    crate::server::registry::access::explain(caller.state(), &user_id, &function).await
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     contract::{
-        Refusal, Text, Whole,
+        RangedInt, Refusal, Text,
         example::{Contact, Extra, Quote, Room},
     },
     function,
@@ -17,9 +17,9 @@ pub async fn quote_stay(
     /// The first night.
     arrival: jiff::civil::Date,
     /// How many nights, up to a month.
-    nights: Whole<1, 31>,
+    nights: RangedInt<1, 31>,
     /// How many guests, in one room.
-    guests: Whole<1, 4>,
+    guests: RangedInt<1, 4>,
     room: Room,
     /// What each guest gets in addition.
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use crate::{
     contract::{
-        Answer, Refusal, Text, Whole,
+        Answer, RangedInt, Refusal, Text,
         user::{LinkReply, UserDetail, UserList, UserOrder, UserState},
     },
     function,
@@ -21,7 +21,7 @@ pub async fn list_users(
     /// The `next` of the page before.
     after: Option<Text<1, 84>>,
     /// How many at most. The default is 50.
-    most: Option<Whole<1, 200>>,
+    most: Option<RangedInt<1, 200>>,
 ) -> Result<UserList, Refusal> {
     use crate::server::{accounts::users, model::paging, storage::user_lists::UserFilter};
     let order = users::order(order, after.as_deref())?;
@@ -31,7 +31,7 @@ pub async fn list_users(
         role: role.as_deref(),
         order,
     };
-    Ok(users::list(caller.services().storage(), &filter, paging::most(most)).await?)
+    Ok(users::list(caller.state().storage(), &filter, paging::most(most)).await?)
 }
 
 /// Shows a user: state, roles, sessions, and recent activity.
@@ -41,7 +41,7 @@ pub async fn show_user(
     caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
     user_id: Text<1, 64>,
 ) -> Result<UserDetail, Refusal> {
-    crate::server::accounts::users::show(caller.services(), &user_id).await
+    crate::server::accounts::users::show(caller.state(), &user_id).await
 }
 
 /// Adds a user who cannot log in yet.

@@ -5,7 +5,7 @@ use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
-    contract::{Refusal, Whole, audit::EventList, page::CHANGE_PASSWORD, query, session::SessionList},
+    contract::{RangedInt, Refusal, audit::EventList, page::CHANGE_PASSWORD, query, session::SessionList},
     functions::account::{my_events, my_sessions},
     parts::{
         act::Act,
@@ -62,7 +62,7 @@ async fn find(visit: Visit, query: ParamsMap) -> Result<Option<(SessionList, Eve
     }
     let found = async {
         let before = query::number("before", value_of(&query, "before"))?;
-        let events = my_events(before, Whole::new(20).ok()).await?;
+        let events = my_events(before, RangedInt::new(20).ok()).await?;
         Ok((my_sessions().await?, events))
     };
     match found.await {

@@ -7,7 +7,7 @@ use strum::VariantArray as _;
 
 use crate::{
     contract::{
-        Refusal, Whole,
+        RangedInt, Refusal,
         audit::{Action, EventList, Outcome},
         query,
     },
@@ -54,7 +54,7 @@ async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
         }
         // Whoever may not see the trail is told that, and nothing of the filter.
         Err(refusal) => {
-            let any = list_events(None, None, None, None, None, None, Whole::new(1).ok());
+            let any = list_events(None, None, None, None, None, None, RangedInt::new(1).ok());
             any.await.and(Err(refusal))
         }
     }

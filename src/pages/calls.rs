@@ -6,7 +6,7 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
     contract::{
-        Refusal, Whole,
+        RangedInt, Refusal,
         audit::{CallList, CallView},
         query,
     },
@@ -53,7 +53,7 @@ async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
         }
         // Whoever may not see the log is told that, and nothing of the filter.
         Err(refusal) => {
-            let any = list_calls(None, None, None, None, None, None, Whole::new(1).ok());
+            let any = list_calls(None, None, None, None, None, None, RangedInt::new(1).ok());
             any.await.and(Err(refusal))
         }
     }

@@ -104,9 +104,10 @@ fn ConfirmForm(
                     let refusal = refusal.unwrap_or(Refusal::Unreachable);
                     is_outdated.set(refusal == Refusal::OtherUser);
                     is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
-                    error.set(match is_wrong.get_untracked() {
-                        true => NOT_YOUR_PASSWORD.to_owned(),
-                        false => refusal.message(),
+                    error.set(if is_wrong.get_untracked() {
+                        NOT_YOUR_PASSWORD.to_owned()
+                    } else {
+                        refusal.message()
                     });
                     password.select();
                 }

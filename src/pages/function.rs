@@ -10,7 +10,7 @@ use crate::{
     contract::{
         Refusal,
         function::FunctionView,
-        pending_call::{KeptCall, State},
+        pending_call::{PendingCall, State},
         user::WhoAmI,
     },
     parts::{
@@ -50,7 +50,7 @@ async fn page(visit: Visit, function: Result<Option<FunctionView>, Refusal>) -> 
 fn Callable(function: FunctionView, who: Result<Option<WhoAmI>, Refusal>) -> impl IntoView {
     let visit = Visit::current();
     let kept = visit.kept_call(&function.name);
-    let is_refused = matches!(&kept, Some(KeptCall { state: State::Done(outcome), .. }) if !outcome.is_ok());
+    let is_refused = matches!(&kept, Some(PendingCall { state: State::Done(outcome), .. }) if !outcome.is_ok());
     let site = visit.site();
     view! {
         <Title text=title_of(&function.name, is_refused)/>
@@ -81,7 +81,7 @@ fn Callable(function: FunctionView, who: Result<Option<WhoAmI>, Refusal>) -> imp
 
 /// Why the function cannot be called now, and what came of a call by form all the same.
 #[component]
-fn Closed(why: String, kept: Option<KeptCall>) -> impl IntoView {
+fn Closed(why: String, kept: Option<PendingCall>) -> impl IntoView {
     let outcome = kept.and_then(|call| match call.state {
         State::Done(outcome) => Some(outcome),
         State::Waiting { .. } => None,

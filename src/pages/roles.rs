@@ -63,13 +63,15 @@ fn One(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> im
     } else {
         format!("{users} users")
     };
-    let body = match may_manage && !built_in {
-        true => view! { <Edit role=role.clone() version=version description=description held=held permissions=permissions/> }.into_any(),
-        false => view! {
+    let body = if may_manage && !built_in {
+        view! { <Edit role=role.clone() version=version description=description held=held permissions=permissions/> }
+            .into_any()
+    } else {
+        view! {
             <p>{description}</p>
             <ul class="plain-list">{held.into_iter().map(|permission| view! { <li><Named permission=permission/></li> }).collect_view()}</ul>
         }
-        .into_any(),
+        .into_any()
     };
     view! {
         <section class="card" aria-labelledby=labelled_by>

@@ -7,7 +7,7 @@ use strum::VariantArray as _;
 
 use crate::{
     contract::{
-        Refusal, Whole, query,
+        RangedInt, Refusal, query,
         role::MANAGE_USERS,
         user::{UserList, UserOrder, UserRow, UserState},
     },
@@ -54,7 +54,7 @@ async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
         Ok((part, state, role, order, after)) => list_users(part, state, role, order, after, None).await,
         // Whoever may not see the users is told that, and nothing of the filter.
         Err(refusal) => {
-            let any = list_users(None, None, None, UserOrder::Name, None, Whole::new(1).ok());
+            let any = list_users(None, None, None, UserOrder::Name, None, RangedInt::new(1).ok());
             any.await.and(Err(refusal))
         }
     }

@@ -192,7 +192,7 @@ impl Inputs {
                 field.required && text.min.is_some_and(|min| min > 0),
             ),
             Shape::Text(text) => self.line(field, text, name, initially),
-            Shape::Whole(range) => self.number(field, range, "1", name, initially),
+            Shape::Integer(range) => self.number(field, range, "1", name, initially),
             Shape::Number(range) => self.number(field, range, "any", name, initially),
             Shape::Choice(choices) => self.choice(field, choices, name, &initially),
             Shape::Flag => {
@@ -360,9 +360,10 @@ fn id_of(name: &str) -> String {
 /// The ids of what describes an input.
 fn described_by(field: &Field, name: &str) -> String {
     let id = id_of(name);
-    match help_text(field).is_empty() {
-        true => format!("said-{id}"),
-        false => format!("help-{id} said-{id}"),
+    if help_text(field).is_empty() {
+        format!("said-{id}")
+    } else {
+        format!("help-{id} said-{id}")
     }
 }
 

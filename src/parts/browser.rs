@@ -119,10 +119,7 @@ pub fn arguments(form: &HtmlFormElement, shape: &Shape) -> Result<String, Vec<Fi
             faults.push(fault);
         }
     }
-    match faults.is_empty() {
-        true => Ok(body),
-        false => Err(faults),
-    }
+    if faults.is_empty() { Ok(body) } else { Err(faults) }
 }
 
 /// Puts what stands behind the `#` of the address into an input of a form, and takes it out of the address: so it is not in

@@ -21,7 +21,7 @@ use crate::contract::{
     JsonObject, Refusal,
     form_data::{SHOWN_TO, THEN, Typed},
     function::FunctionView,
-    pending_call::{KeptCall, Outcome, State},
+    pending_call::{Outcome, PendingCall, State},
     shape::{FieldFault, Shape},
     user::WhoAmI,
 };
@@ -34,7 +34,7 @@ pub fn CallForm(
     /// Who is logged in.
     who: Result<Option<WhoAmI>, Refusal>,
     /// The call that this page was loaded to show.
-    kept: Option<KeptCall>,
+    kept: Option<PendingCall>,
     /// The fewest characters of a new password.
     password_chars: usize,
     /// The public address of this site.
@@ -43,7 +43,7 @@ pub fn CallForm(
     ca_file: Option<String>,
 ) -> impl IntoView {
     let (typed, outcome, waiting) = match kept {
-        Some(KeptCall { id, typed, state, .. }) => match state {
+        Some(PendingCall { id, typed, state, .. }) => match state {
             State::Done(outcome) => (Some(typed), Some(outcome), None),
             State::Waiting { body } => (Some(typed), None, Some((id, body))),
         },
@@ -196,7 +196,7 @@ impl Calls {
                 send_without_script(&form);
                 return;
             }
-            self.look_again(came.is_ok());
+            self.refresh(came.is_ok());
             // What the server could not look at is sent again by the same press.
             if !refusal.is_some_and(|refusal| refusal.is_failure()) {
                 forget_secrets(&form);
@@ -236,7 +236,7 @@ impl Calls {
     }
 
     /// Shows anew who is logged in, where a call has changed that.
-    fn look_again(self, is_ok: bool) {
+    fn refresh(self, is_ok: bool) {
         let may_have_changed = self.is_login || untrack(|| self.user_id()).is_some();
         if !is_ok || !may_have_changed {
             return;
@@ -244,10 +244,7 @@ impl Calls {
         self.asked.update_value(|asked| *asked += 1);
         let asked = self.asked.get_value();
         spawn_local(async move {
-            let who = match self.is_logout {
-                true => Ok(None),
-                false => who().await,
-            };
+            let who = if self.is_logout { Ok(None) } else { who().await };
             if self.asked.get_value() == asked && *self.who.read_untracked() != who {
                 show_anew(who.clone(), self.page.get_value());
                 self.who.set(who);

@@ -36,9 +36,10 @@ pub fn Curl(
     let on_copy = move |_| {
         say.set(None);
         copy(line.get_untracked(), move |worked| {
-            say.set(Some(match worked {
-                true => "Copied",
-                false => "Your browser did not allow copying",
+            say.set(Some(if worked {
+                "Copied"
+            } else {
+                "Your browser did not allow copying"
             }));
         });
     };

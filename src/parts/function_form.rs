@@ -15,7 +15,7 @@ use crate::contract::{
     Refusal,
     form_data::{FORM_PAGE, SHOWN_TO, THEN},
     function::FunctionView,
-    pending_call::{KeptCall, Outcome, State},
+    pending_call::{Outcome, PendingCall, State},
 };
 
 /// The form of the function with that name.
@@ -97,7 +97,7 @@ pub fn PurposeForm(
     /// Whom the form is shown to, where it is for who is logged in.
     shown_to: Option<String>,
     /// What was typed and refused there.
-    kept: Option<KeptCall>,
+    kept: Option<PendingCall>,
     /// The fewest characters of a new password.
     password_chars: usize,
 ) -> impl IntoView {
@@ -154,9 +154,10 @@ pub fn PurposeForm(
             let came = call(&path.get_value(), body, user.get_value().as_deref()).await;
             is_calling.set(false);
             if came.is_ok() {
-                match reads_reply {
-                    true => done.set(Some(message_of(&came.body, "msg"))),
-                    false => go(&then.get_value()),
+                if reads_reply {
+                    done.set(Some(message_of(&came.body, "msg")));
+                } else {
+                    go(&then.get_value());
                 }
                 return;
             }
@@ -208,9 +209,10 @@ pub fn PurposeForm(
 
 /// What is said of a refused call as a whole: nothing where it is said beside the fields.
 fn said_of(came: &Outcome) -> String {
-    match came.faults().is_empty() {
-        true => message_of(&came.body, "error"),
-        false => String::new(),
+    if came.faults().is_empty() {
+        message_of(&came.body, "error")
+    } else {
+        String::new()
     }
 }
 

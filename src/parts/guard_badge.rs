@@ -12,9 +12,10 @@ pub fn GuardBadge(
     /// Whether the function refuses everybody for now.
     is_closed: bool,
 ) -> impl IntoView {
-    let (class, shackle) = match rule.open && !is_closed {
-        true => ("guard open", "M5 8V5a3 3 0 0 1 5.6-1.5"),
-        false => ("guard closed", "M5 8V5a3 3 0 0 1 6 0v3"),
+    let (class, shackle) = if rule.open && !is_closed {
+        ("guard open", "M5 8V5a3 3 0 0 1 5.6-1.5")
+    } else {
+        ("guard closed", "M5 8V5a3 3 0 0 1 6 0v3")
     };
     let words = if is_closed { "Closed".to_owned() } else { rule.words };
     view! {

@@ -31,9 +31,10 @@ pub fn Refused(
 
 /// The title of a page, which says first where what was sent was refused.
 pub fn title_of(page: &str, is_refused: bool) -> String {
-    match is_refused {
-        true => format!("Error: {page}"),
-        false => page.to_owned(),
+    if is_refused {
+        format!("Error: {page}")
+    } else {
+        page.to_owned()
     }
 }
 
@@ -55,8 +56,9 @@ pub fn here(location: &Location) -> String {
     let own: Vec<&str> = pairs
         .filter(|pair| !pair.is_empty() && !pair.starts_with("__"))
         .collect();
-    match own.is_empty() {
-        true => path,
-        false => format!("{path}?{}", own.join("&")),
+    if own.is_empty() {
+        path
+    } else {
+        format!("{path}?{}", own.join("&"))
     }
 }

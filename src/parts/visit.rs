@@ -7,7 +7,7 @@ use crate::{
         Refusal,
         function::FunctionView,
         page::{PageFacts, PageStatus, RefusedLogin, SiteFacts},
-        pending_call::KeptCall,
+        pending_call::PendingCall,
         user::{UserView, WhoAmI},
     },
     functions::{list::list_functions, login::current_user},
@@ -74,7 +74,7 @@ impl Visit {
     }
 
     /// The call of `function` that this page was loaded to show.
-    pub fn kept_call(self, function: &str) -> Option<KeptCall> {
+    pub fn kept_call(self, function: &str) -> Option<PendingCall> {
         let kept = self.facts.with_value(|facts| facts.kept_call.clone());
         kept.filter(|call| call.function == function)
     }

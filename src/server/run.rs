@@ -23,15 +23,15 @@ use crate::server::{
         self,
         cert_reload::{Reloader, Seen},
         certificate::InUse,
-        connection_limit::Places,
+        connection_limit::ConnectionLimiter,
         dev_certificates::Certificates,
         open_files::make_room,
-        socket::{HandedOver, Listener, Peer, bind},
+        socket::{InheritedSockets, Listener, Peer, bind},
     },
     model::clock::Timestamp,
     registry,
-    runtime::supervise::keep_going,
-    state::Services,
+    runtime::supervise::supervise,
+    state::AppState,
     storage::{OpenFor, Storage},
     sweeper::sweep_forever,
 };
@@ -58,7 +58,7 @@ pub async fn serve(settings: Settings, mut signals: Signals) -> anyhow::Result<(
 
 /// A server that is ready to serve.
 struct Started {
-    services: Services,
+    state: AppState,
     site: Site,
     certificate: InUse,
     seen: Seen,
@@ -71,12 +71,12 @@ async fn start(mut settings: Settings) -> anyhow::Result<Started> {
     if let Err(stray) = registry::check() {
         bail!(stray);
     }
-    let handed_over = HandedOver::take()?;
-    if let Some(socket) = &handed_over.https {
+    let inherited = InheritedSockets::take()?;
+    if let Some(socket) = &inherited.https {
         settings.https.address = socket.local_addr()?;
     }
     let site = Site::of(&settings)?;
-    if handed_over.https.is_some() && settings.site.origin.is_none() && !settings.demo {
+    if inherited.https.is_some() && settings.site.origin.is_none() && !settings.demo {
         bail!("site.origin: the socket was handed over, so nothing here says what visitors call this site; set it");
     }
     Storage::make_place(&settings.data)?;
@@ -86,18 +86,18 @@ async fn start(mut settings: Settings) -> anyhow::Result<Started> {
     let seen = Seen::now(&certificates).await;
     let certificate = InUse::load(certificates, &settings).await?;
     certificate.warn(Timestamp::now());
-    let (secure, plain) = sockets(&settings, handed_over)?;
-    let services = Services::open(settings, OpenFor::Serve).await?;
-    let settings = services.settings();
+    let (secure, plain) = sockets(&settings, inherited)?;
+    let state = AppState::open(settings, OpenFor::Serve).await?;
+    let settings = state.settings();
     let first_admin = if settings.demo {
-        demo::add_users(&services).await?;
+        demo::add_users(&state).await?;
         None
     } else {
-        demo::refuse_users(&services).await?;
-        one_time_links::for_first_admin(services.storage(), settings).await?
+        demo::refuse_users(&state).await?;
+        one_time_links::for_first_admin(state.storage(), settings).await?
     };
     Ok(Started {
-        services,
+        state,
         site,
         certificate,
         seen,
@@ -109,28 +109,26 @@ async fn start(mut settings: Settings) -> anyhow::Result<Started> {
 
 impl Started {
     async fn serve(self, signals: Signals) -> anyhow::Result<()> {
-        let Self {
-            services, certificate, ..
-        } = self;
-        let settings = services.settings();
-        let shutdown = services.shutdown();
-        let places = places(settings);
+        let Self { state, certificate, .. } = self;
+        let settings = state.settings();
+        let shutdown = state.shutdown();
+        let limiter = limiter(settings);
         let (open, closed) = tokio::sync::mpsc::channel(1);
-        let listener = |socket| Listener::new(socket, Arc::clone(&places), shutdown.clone(), open.clone());
+        let listener = |socket| Listener::new(socket, Arc::clone(&limiter), shutdown.clone(), open.clone());
         let (secure, plain) = (listener(self.secure)?, self.plain.map(listener).transpose()?);
         drop(open);
 
         let sweep_period = settings.sessions.sweep_seconds.duration();
-        let sweeper = keep_going("sweeper", services.clone(), move |services| {
-            sweep_forever(services, sweep_period).boxed()
+        let sweeper = supervise("sweeper", state.clone(), move |state| {
+            sweep_forever(state, sweep_period).boxed()
         });
         let (tls, ca) = (certificate.tls(), certificate.files().ca.clone());
         let reloader = Reloader::new(certificate, self.seen, signals.hangup);
         let reload_period = settings.https.reload_seconds.duration();
-        let reloading = keep_going("certificate reloader", reloader, move |reloader| {
+        let reloading = supervise("certificate reloader", reloader, move |reloader| {
             reloader.run(reload_period).boxed()
         });
-        let router = http::router(&services, &self.site);
+        let router = http::router(&state, &self.site);
         let (handle, plain_handle) = (Handle::new(), Handle::new());
         let handles = [plain_handle.clone(), handle.clone()];
         let stopper = tokio::spawn(stop_when_told(
@@ -142,14 +140,14 @@ impl Started {
             settings.https.drain_seconds.duration(),
         ));
 
-        let writer = keep_going("audit writer", services.clone(), |services| {
-            services.audit().write_forever().boxed()
+        let writer = supervise("audit writer", state.clone(), |state| {
+            state.audit().write_forever().boxed()
         });
         announce(settings, &ca, self.first_admin.as_deref());
         let serving = listener::serve(secure, tls, router, &settings.https, handle);
         match plain {
             Some(plain) => {
-                let router = http::redirect::router(&services);
+                let router = http::redirect::router(&state);
                 let leading = listener::serve_plain(plain, router, &settings.https, plain_handle);
                 tokio::try_join!(serving, leading)?;
             }
@@ -161,16 +159,16 @@ impl Started {
         sweeper.abort();
         reloading.abort();
         // Before the writer is stopped: stopped while it commits, it would not know that its lines are stored.
-        services.audit().write_all(FLUSH_TIMEOUT).await;
+        state.audit().write_all(FLUSH_TIMEOUT).await;
         writer.abort();
-        services.storage().close().await;
+        state.storage().close().await;
         Ok(())
     }
 }
 
 /// The sockets to listen on, for HTTPS and for plain HTTP: those that were handed over, or those of the settings.
-fn sockets(settings: &Settings, handed_over: HandedOver) -> anyhow::Result<(TcpListener, Option<TcpListener>)> {
-    let secure = match handed_over.https {
+fn sockets(settings: &Settings, inherited: InheritedSockets) -> anyhow::Result<(TcpListener, Option<TcpListener>)> {
+    let secure = match inherited.https {
         Some(socket) => {
             let address = socket.local_addr()?;
             if settings.demo && !address.ip().is_loopback() {
@@ -183,7 +181,7 @@ fn sockets(settings: &Settings, handed_over: HandedOver) -> anyhow::Result<(TcpL
         }
         None => bind(settings.https.address, "https.address (--https)")?,
     };
-    let plain = match (handed_over.http, settings.http.address) {
+    let plain = match (inherited.http, settings.http.address) {
         (Some(socket), _) => Some(socket),
         (None, config::Listen::On(address)) => Some(bind(address, "http.address (--http, or --http off)")?),
         (None, config::Listen::Off) => None,
@@ -191,8 +189,8 @@ fn sockets(settings: &Settings, handed_over: HandedOver) -> anyhow::Result<(TcpL
     Ok((secure, plain))
 }
 
-/// The places of all connections, as many as the system has room for.
-fn places(settings: &Settings) -> Arc<Places> {
+/// The limiter of all connections, as many as the system has room for.
+fn limiter(settings: &Settings) -> Arc<ConnectionLimiter> {
     let limits = &settings.limits;
     let connections = make_room(limits.connections.get());
     let per_address = limits.connections_per_address.get();
@@ -202,7 +200,7 @@ fn places(settings: &Settings) -> Arc<Places> {
              address can take them all"
         );
     }
-    Places::new(connections, per_address, settings.proxies.clone())
+    ConnectionLimiter::new(connections, per_address, settings.proxies.clone())
 }
 
 /// Waits for a signal, and then stops what the handles serve: no more connections at once, no more requests after
@@ -304,9 +302,10 @@ fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
 /// A few calm lines for the person who started it.
 fn announce(settings: &Settings, ca: &Path, first_admin: Option<&str>) {
     let (listening, origin) = (settings.listening(), settings.origin());
-    let visitors = match listening == origin {
-        true => String::new(),
-        false => format!(" for {origin}"),
+    let visitors = if listening == origin {
+        String::new()
+    } else {
+        format!(" for {origin}")
     };
     let mut lines = vec![format!("Callgate is ready at {listening}{visitors}")];
     if settings.demo {

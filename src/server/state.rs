@@ -10,12 +10,12 @@ use crate::server::{
     passwords::Passwords,
     sessions::store::Store,
     storage::{OpenFor, Storage},
-    throttle::{Throttle, pending_calls::Pace},
+    throttle::{Throttle, pending_calls::PendingCallLimiter},
 };
 
 /// Settings, database, sessions, password hashing, throttling and audit trail, behind one cheap handle.
 #[derive(Clone)]
-pub struct Services(Arc<Inner>);
+pub struct AppState(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
@@ -23,13 +23,13 @@ struct Inner {
     sessions: Arc<Store>,
     passwords: Passwords,
     throttle: Throttle,
-    pace: Pace,
+    pending_call_limiter: PendingCallLimiter,
     audit: Audit,
     shutdown: CancellationToken,
     cookie_suffix: String,
 }
 
-impl Services {
+impl AppState {
     /// Opens the database and prepares the rest.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Services {
 
     /// The same beside another database, for questions that begin with "what if".
     #[must_use]
-    pub fn beside(&self, storage: Storage) -> Self {
+    pub fn with_storage(&self, storage: Storage) -> Self {
         Self::with(storage, self.settings().clone(), self.passwords().clone())
     }
 
@@ -63,7 +63,7 @@ impl Services {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords,
             throttle: Throttle::new(storage.clone(), &settings),
-            pace: Pace::new(settings.limits.kept_calls_per_minute.get()),
+            pending_call_limiter: PendingCallLimiter::new(settings.limits.kept_calls_per_minute.get()),
             audit: Audit::new(storage.clone()),
             shutdown: CancellationToken::new(),
             cookie_suffix: origin::cookie_suffix(&settings.origin()),
@@ -108,9 +108,9 @@ impl Services {
         &self.0.shutdown
     }
 
-    /// The pace at which calls are kept.
-    pub fn pace(&self) -> &Pace {
-        &self.0.pace
+    /// The pending_call_limiter at which calls are kept.
+    pub fn pending_call_limiter(&self) -> &PendingCallLimiter {
+        &self.0.pending_call_limiter
     }
 
     /// The throttling of logins.
@@ -119,8 +119,8 @@ impl Services {
     }
 }
 
-impl fmt::Debug for Services {
+impl fmt::Debug for AppState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Services(…)")
+        f.write_str("AppState(…)")
     }
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, future::BoxFuture};
 
-use crate::server::{model::clock::Timestamp, state::Services, telemetry::error::Fault};
+use crate::server::{model::clock::Timestamp, state::AppState, telemetry::error::InternalError};
 
 /// Sweeps for as long as the server runs, every `period`.
-pub async fn sweep_forever(services: &Services, period: Duration) {
+pub async fn sweep_forever(state: &AppState, period: Duration) {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let gone = sweep(services, Timestamp::now()).await;
+        let gone = sweep(state, Timestamp::now()).await;
         if gone > 0 {
             tracing::debug!(gone, "swept what was over");
         }
@@ -23,14 +23,14 @@ pub async fn sweep_forever(services: &Services, period: Duration) {
 }
 
 /// Removes what is over, and gives its number.
-async fn sweep(services: &Services, now: Timestamp) -> u64 {
-    let (storage, settings) = (services.storage(), services.settings());
+async fn sweep(state: &AppState, now: Timestamp) -> u64 {
+    let (storage, settings) = (state.storage(), state.settings());
     // A second more: the database counts the day that everything stays for in whole seconds.
     let kept_from = now.minus(settings.audit.retention() + Duration::from_secs(1));
-    let tables: [BoxFuture<'_, Result<u64, Fault>>; 6] = [
-        storage.sweep_sessions(services.sessions().limits(now)).boxed(),
+    let tables: [BoxFuture<'_, Result<u64, InternalError>>; 6] = [
+        storage.sweep_sessions(state.sessions().limits(now)).boxed(),
         storage.sweep_series(now).boxed(),
-        storage.sweep_kept_calls(now).boxed(),
+        storage.sweep_pending_calls(now).boxed(),
         storage
             .sweep_failed_logins(now, settings.throttle.stored_failures.get())
             .boxed(),

@@ -132,9 +132,10 @@ async fn floods_of_frames_are_ended_or_cost_nothing_and_others_are_served_meanwh
         stream.write_all(&raw::http2_preface()).await.unwrap();
         let sent = send(&mut stream, flood).await;
         assert_eq!(server.client().get("/livez").await.status, 200, "{name}");
-        let ended = match must_end {
-            true => within(name, end(&mut stream)).await,
-            false => "not looked at",
+        let ended = if must_end {
+            within(name, end(&mut stream)).await
+        } else {
+            "not looked at"
         };
         drop(stream);
         let grown = server.memory_kib("VmRSS").saturating_sub(before);

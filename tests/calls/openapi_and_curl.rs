@@ -67,9 +67,10 @@ async fn every_example_without_a_secret_is_taken_by_its_function() {
     for (path, item) in document["paths"].as_object().unwrap() {
         let example = item["post"]["requestBody"]["content"]["application/json"]["example"].to_string();
         let is_by_permission = item["post"]["x-guard"].to_string().contains("Permission<");
-        let caller = match is_by_permission {
-            true => server.admin().await,
-            false => server.user01().await,
+        let caller = if is_by_permission {
+            server.admin().await
+        } else {
+            server.user01().await
         };
         let names_somebody = ["\"user_id\"", "\"role\""].iter().any(|field| example.contains(field));
         let reply = caller.json(path, &example).await;

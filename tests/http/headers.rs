@@ -125,9 +125,12 @@ fn bodies() -> Vec<(&'static str, String)> {
 
 /// Reads a route and sends it every so many of all kinds of requests, as a user or nobody. Gives the statuses of the answers.
 async fn crawl(server: &Server, path: &str, is_user: bool, every: usize) -> BTreeSet<u16> {
-    let visitor = async || match is_user {
-        true => server.user01().await,
-        false => server.client(),
+    let visitor = async || {
+        if is_user {
+            server.user01().await
+        } else {
+            server.client()
+        }
     };
     let mut client = visitor().await;
     let mut statuses = BTreeSet::new();
@@ -234,9 +237,10 @@ async fn a_failure_of_the_server_has_its_headers_and_a_type_too() {
         assert!(!reply.shows("no such table") && !reply.shows("SELECT"), "{context}");
         let reply = Reply { status: 499, ..reply };
         check(&context, path, &reply);
-        match path.starts_with("/api") {
-            true => assert_eq!(reply.code(), "internal", "{context}"),
-            false => assert_eq!(reply.header("content-type"), "text/html; charset=utf-8", "{context}"),
+        if path.starts_with("/api") {
+            assert_eq!(reply.code(), "internal", "{context}")
+        } else {
+            assert_eq!(reply.header("content-type"), "text/html; charset=utf-8", "{context}")
         }
     }
     database.change("ALTER TABLE gone RENAME TO sessions").await;

@@ -97,9 +97,10 @@ impl Slow {
     /// The server asks for the body of a call only after its guard has let it in, and waits for it (RFC 9110, 10.1.1). A form
     /// is read before its guard is asked.
     async fn begin(mut stream: TlsStream<TcpStream>, client: &Client, (path, body): (&str, &'static str)) -> Self {
-        let kind = match path.starts_with("/api/") {
-            true => "application/json",
-            false => "application/x-www-form-urlencoded",
+        let kind = if path.starts_with("/api/") {
+            "application/json"
+        } else {
+            "application/x-www-form-urlencoded"
         };
         let cookies: Vec<String> = [SESSION, REMEMBER]
             .into_iter()

@@ -36,9 +36,10 @@ async fn ends_while(server: &Server, is_change: bool, meanwhile: &str, iteration
     let caller = client.clone();
     let (tab, before) = (client.clone(), client.session());
     let call = tokio::spawn(async move {
-        match is_change {
-            true => change(&caller, NEW).await,
-            false => confirm(&caller, OLD).await,
+        if is_change {
+            change(&caller, NEW).await
+        } else {
+            confirm(&caller, OLD).await
         }
     });
     is_past_guard(server, &user, &call).await;

@@ -123,9 +123,12 @@ async fn logins_at_once_leave_no_more_sessions_and_browsers_than_there_may_be() 
     for remember in [false, true] {
         let server = Place::new().demo(ROOM_FOR_THREE).await;
         let other = server.logged_in("user02", "user_02").await;
-        let clients = join_all((0..10).map(async |_| match remember {
-            false => server.user01().await,
-            true => remembered(&server).await,
+        let clients = join_all((0..10).map(async |_| {
+            if !remember {
+                server.user01().await
+            } else {
+                remembered(&server).await
+            }
         }))
         .await;
         let mut alive: Vec<&Client> = Vec::new();

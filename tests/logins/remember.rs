@@ -16,9 +16,10 @@ async fn a_remembered_browser_is_logged_in_again_and_its_token_changes_at_every_
     for is_page in [false, true, false] {
         let before = client.session();
         client.drop_cookie(SESSION);
-        let reply = match is_page {
-            true => client.get("/").await,
-            false => client.json("/api/auth_func", "{}").await,
+        let reply = if is_page {
+            client.get("/").await
+        } else {
+            client.json("/api/auth_func", "{}").await
         };
         let shown = if is_page { "Logged in as" } else { "user_id=user01" };
         assert!(reply.shows(shown), "{}", reply.body);

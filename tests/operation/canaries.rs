@@ -84,9 +84,10 @@ impl Watch {
         for step in steps.lines().map(str::trim).filter(|step| !step.is_empty()) {
             let mut parts = step.splitn(3, ' ');
             let [status, target, body] = [(); 3].map(|()| parts.next().unwrap_or_default());
-            let (path, kind) = match target.starts_with('/') {
-                true => (target.to_owned(), "application/x-www-form-urlencoded"),
-                false => (format!("/api/{target}"), "application/json"),
+            let (path, kind) = if target.starts_with('/') {
+                (target.to_owned(), "application/x-www-form-urlencoded")
+            } else {
+                (format!("/api/{target}"), "application/json")
             };
             let method = if path == target && body.is_empty() {
                 "GET"

@@ -94,9 +94,10 @@ impl Client {
 
     pub fn put(&self, name: &str, value: &str) {
         let kept = Kept {
-            sent_as: match [SESSION, REMEMBER, CALL].contains(&name) {
-                true => self.cookie_name(name),
-                false => name.to_owned(),
+            sent_as: if [SESSION, REMEMBER, CALL].contains(&name) {
+                self.cookie_name(name)
+            } else {
+                name.to_owned()
             },
             value: value.to_owned(),
         };

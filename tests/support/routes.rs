@@ -36,12 +36,15 @@ pub async fn paths(server: &Server) -> Vec<String> {
         .lines()
         .filter(|line| line.starts_with("GET ") || line.starts_with("POST "))
         .map(|line| line.split_whitespace().nth(1).unwrap().replace("{*name}", "{name}"))
-        .flat_map(|path| match path.contains("{name}") {
-            true => functions
-                .iter()
-                .map(|function| path.replace("{name}", &function.name))
-                .collect(),
-            false => vec![path],
+        .flat_map(|path| {
+            if path.contains("{name}") {
+                functions
+                    .iter()
+                    .map(|function| path.replace("{name}", &function.name))
+                    .collect()
+            } else {
+                vec![path]
+            }
         })
         .collect();
     paths.sort();

@@ -48,7 +48,7 @@ fn choice() -> Shape {
 
 fn form() -> Shape {
     Shape::Record(vec![
-        field("count", Shape::Whole(Range::default()), true),
+        field("count", Shape::Integer(Range::default()), true),
         field("name", text(false), true),
         field("nick", text(false), false),
         field("yes", Shape::Flag, true),

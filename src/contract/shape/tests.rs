@@ -42,7 +42,7 @@ fn guest() -> Shape {
     Shape::Record(vec![
         field(
             "nights",
-            Shape::Whole(Range {
+            Shape::Integer(Range {
                 min: Some(1.0),
                 max: Some(7.0),
             }),

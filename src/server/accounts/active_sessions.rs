@@ -12,8 +12,8 @@ use crate::{
             token::TokenHash,
         },
         sessions::store,
-        state::Services,
-        telemetry::error::Fault,
+        state::AppState,
+        telemetry::error::InternalError,
     },
 };
 
@@ -45,7 +45,7 @@ impl Present {
     ///
     /// # Errors
     /// A fault where they cannot be told.
-    pub async fn of(caller: &Caller) -> Result<Self, Fault> {
+    pub async fn of(caller: &Caller) -> Result<Self, InternalError> {
         Ok(Self::with(caller, &caller.login().await?.unwrap_or_default()))
     }
 
@@ -64,12 +64,12 @@ impl Present {
 }
 
 /// Where a user is logged in, the last used first. What is `present` is marked as such.
-pub async fn list(services: &Services, user_id: &str, present: &Present) -> Result<Vec<Entry>, Fault> {
+pub async fn list(state: &AppState, user_id: &str, present: &Present) -> Result<Vec<Entry>, InternalError> {
     let now = Timestamp::now();
-    let most = services.settings().sessions.per_user.get().max(LISTED);
-    let stored = services
+    let most = state.settings().sessions.per_user.get().max(LISTED);
+    let stored = state
         .storage()
-        .list_sessions(user_id, services.sessions().limits(now), most)
+        .list_sessions(user_id, state.sessions().limits(now), most)
         .await?;
     let mut with_session = HashSet::new();
     let mut entries = Vec::new();
@@ -93,7 +93,7 @@ pub async fn list(services: &Services, user_id: &str, present: &Present) -> Resu
             series,
         });
     }
-    for browser in services.storage().list_series(user_id, now, most).await? {
+    for browser in state.storage().list_series(user_id, now, most).await? {
         let series = TokenHash::stored(&browser.series_hash);
         if with_session.contains(&browser.series_hash) || present.series.as_ref() == Some(&series) {
             continue;

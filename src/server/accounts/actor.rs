@@ -8,19 +8,19 @@ use crate::{
     server::{
         auth::{
             caller::Caller,
-            guard::{KnowsUser, held::Held},
+            guard::{AuthenticatedGuard, granted::Permissions},
             security_log,
         },
         model::event::Event,
-        state::Services,
-        telemetry::error::Fault,
+        state::AppState,
+        telemetry::error::InternalError,
     },
 };
 
 /// Who manages.
 #[derive(Debug)]
 pub struct Actor<'a> {
-    services: &'a Services,
+    state: &'a AppState,
     who: Who<'a>,
 }
 
@@ -29,34 +29,34 @@ enum Who<'a> {
     User {
         caller: &'a Caller,
         user_id: &'a str,
-        held: Held,
+        held: Permissions,
     },
     Operator,
 }
 
 impl<'a> Actor<'a> {
     /// The user that a guard has let pass.
-    pub async fn user(proof: &'a impl KnowsUser) -> Result<Self, Fault> {
+    pub async fn user(proof: &'a impl AuthenticatedGuard) -> Result<Self, InternalError> {
         let (caller, user_id) = (proof.caller(), proof.user_id());
-        let services = caller.services();
-        let held = Held::by_user(services.storage(), user_id).await?;
+        let state = caller.state();
+        let held = Permissions::by_user(state.storage(), user_id).await?;
         Ok(Self {
-            services,
+            state,
             who: Who::User { caller, user_id, held },
         })
     }
 
     /// The operator at the command line.
-    pub fn operator(services: &'a Services) -> Self {
+    pub fn operator(state: &'a AppState) -> Self {
         Self {
-            services,
+            state,
             who: Who::Operator,
         }
     }
 
     /// What the server works with.
-    pub fn services(&self) -> &'a Services {
-        self.services
+    pub fn state(&self) -> &'a AppState {
+        self.state
     }
 
     /// The user's name; nobody's for the operator.
@@ -79,14 +79,14 @@ impl<'a> Actor<'a> {
     ///
     /// # Errors
     /// [`Refusal::PermissionRequired`] with the first thing that is missing.
-    pub fn must_hold(&self, held: &Held) -> Result<(), Refusal> {
+    pub fn require_all(&self, held: &Permissions) -> Result<(), Refusal> {
         match &self.who {
             Who::Operator => Ok(()),
             Who::User {
                 caller,
                 user_id,
                 held: own,
-            } => match own.lacks(held) {
+            } => match own.missing_for(held) {
                 None => Ok(()),
                 Some(missing) => {
                     let refusal = Refusal::PermissionRequired(missing.clone().into());
@@ -106,8 +106,8 @@ impl<'a> Actor<'a> {
     /// The same for all that a user holds.
     ///
     /// # Errors
-    /// As [`Self::must_hold`]; a fault of the database.
-    pub async fn must_hold_what_is_held_by(&self, user_id: &str) -> Result<(), Refusal> {
-        self.must_hold(&Held::by_user(self.services.storage(), user_id).await?)
+    /// As [`Self::require_all`]; a fault of the database.
+    pub async fn require_all_of_user(&self, user_id: &str) -> Result<(), Refusal> {
+        self.require_all(&Permissions::by_user(self.state.storage(), user_id).await?)
     }
 }

@@ -3,14 +3,14 @@
 use super::{one_time_links, registration};
 use crate::{
     contract::function::FunctionView,
-    server::{registry, state::Services, telemetry::error::Fault},
+    server::{registry, state::AppState, telemetry::error::InternalError},
 };
 
 /// All functions, as pages show them at this moment.
-pub async fn views(services: &Services) -> Vec<FunctionView> {
+pub async fn views(state: &AppState) -> Vec<FunctionView> {
     let mut views: Vec<FunctionView> = registry::all().map(|function| function.view().clone()).collect();
     for view in &mut views {
-        match why(services, &view.name).await {
+        match why(state, &view.name).await {
             Ok(why) => view.closed = why.map(str::to_owned),
             // The function itself still refuses, and the others are shown.
             Err(fault) => _ = fault.log(),
@@ -20,10 +20,10 @@ pub async fn views(services: &Services) -> Vec<FunctionView> {
 }
 
 /// Why the function of that name refuses everybody, if it does.
-async fn why(services: &Services, name: &str) -> Result<Option<&'static str>, Fault> {
+async fn why(state: &AppState, name: &str) -> Result<Option<&'static str>, InternalError> {
     match name {
-        "create_first_admin" => one_time_links::why_no_first_admin(services.storage()).await,
-        "register" => registration::why_closed(services).await,
+        "create_first_admin" => one_time_links::why_no_first_admin(state.storage()).await,
+        "register" => registration::why_closed(state).await,
         _ => Ok(None),
     }
 }

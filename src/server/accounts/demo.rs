@@ -6,9 +6,9 @@ use crate::{
     contract::{Refusal, audit::Action, login::Password},
     server::{
         model::{clock::Timestamp, event::Event},
-        state::Services,
+        state::AppState,
         storage::{
-            roles::{ADMIN, Change},
+            roles::{ADMIN, UpdateOutcome},
             users::NewUser,
         },
     },
@@ -21,19 +21,20 @@ pub const USERS: [(&str, &str); 3] = [("user01", "user_01"), ("user02", "user_02
 const ADMINISTRATOR: &str = "user03";
 
 /// Adds the demo users that are not there.
-pub async fn add_users(services: &Services) -> anyhow::Result<()> {
+pub async fn add_users(state: &AppState) -> anyhow::Result<()> {
     for (user_id, password) in USERS {
-        if services.storage().find_user(user_id).await?.is_some() {
+        if state.storage().find_user(user_id).await?.is_some() {
             continue;
         }
-        let hash = services
+        let hash = state
             .passwords()
             .hash_at_start(Password::new(password.to_owned()))
             .await
             .map_err(|refusal: Refusal| anyhow::anyhow!(refusal.message()))?;
-        let roles = match user_id == ADMINISTRATOR {
-            true => vec![ADMIN.to_owned()],
-            false => Vec::new(),
+        let roles = if user_id == ADMINISTRATOR {
+            vec![ADMIN.to_owned()]
+        } else {
+            Vec::new()
         };
         let user = NewUser {
             user_id,
@@ -43,9 +44,9 @@ pub async fn add_users(services: &Services) -> anyhow::Result<()> {
             link: None,
         };
         let event = Event::by_operator(Action::UserAdded).to(user_id).about("demo");
-        let added = services.storage().add_user(&user, Timestamp::now(), &[event]).await?;
+        let added = state.storage().add_user(&user, Timestamp::now(), &[event]).await?;
         // Another start may just have added that user.
-        if added != Change::Done && services.storage().find_user(user_id).await?.is_none() {
+        if added != UpdateOutcome::Done && state.storage().find_user(user_id).await?.is_none() {
             bail!("the demo user {user_id} cannot be added: there is already a user whose name looks too much like it");
         }
     }
@@ -56,8 +57,8 @@ pub async fn add_users(services: &Services) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Where there are any; says what to do.
-pub async fn refuse_users(services: &Services) -> anyhow::Result<()> {
-    let users = services.storage().list_users().await?;
+pub async fn refuse_users(state: &AppState) -> anyhow::Result<()> {
+    let users = state.storage().list_users().await?;
     let demo: Vec<String> = users
         .into_iter()
         .filter(|user| user.demo)
@@ -68,7 +69,7 @@ pub async fn refuse_users(services: &Services) -> anyhow::Result<()> {
             "the data folder {} holds demo users, whose passwords are public: {}. Start with --demo, or give them other \
              passwords (`callgate user passwd NAME`), or delete them (`callgate user delete NAME`): the last administrator \
              when there is another (`callgate user add NAME --role admin`)",
-            services.settings().data.display(),
+            state.settings().data.display(),
             demo.join(", ")
         );
     }

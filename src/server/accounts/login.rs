@@ -12,7 +12,7 @@ use crate::{
         auth::{
             caller::Caller,
             cookies::{CookieName, SetCookie},
-            guard::{KnowsUser as _, kinds::LoggedIn},
+            guard::{AuthenticatedGuard as _, kinds::LoggedIn},
             remember::{self, Remembered},
             security_log::{self, End, Failure, Trying, Way},
         },
@@ -21,7 +21,7 @@ use crate::{
         registry::pending_calls,
         sessions,
         storage::{new_session::Replaced, users::StoredUser},
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -62,7 +62,7 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
         ..Login::clone(&login)
     };
     let renewal = Renewal::of(caller, confirmed)?;
-    let is_renewed = caller.services().storage().renew_session(&renewal.to_store()).await?;
+    let is_renewed = caller.state().storage().renew_session(&renewal.to_store()).await?;
     renewal.done(caller, is_renewed)?;
     security_log::login_confirmed(caller, &user.user_id);
     Ok(user.user_id)
@@ -71,8 +71,8 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
 /// The user with that name and password, who may log in, unless there were too many attempts: the one way for every door
 /// that takes a password.
 async fn verify(caller: &Caller, trying: Trying, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
-    let services = caller.services();
-    let attempt = services.throttle().attempt(user_id, caller.arrival().address).await?;
+    let state = caller.state();
+    let attempt = state.throttle().attempt(user_id, caller.arrival().address).await?;
     match look_up(caller, user_id, password, attempt.deadline()).await {
         Ok(Ok(user)) => {
             attempt.succeeded().await?;
@@ -100,8 +100,8 @@ async fn look_up(
     password: Password,
     deadline: Instant,
 ) -> Result<Result<StoredUser, (Option<String>, Failure)>, Refusal> {
-    let services = caller.services();
-    let user = services
+    let state = caller.state();
+    let user = state
         .storage()
         .find_user_by_login(&user_name::as_meant(user_id))
         .await?;
@@ -110,11 +110,8 @@ async fn look_up(
         return failed(user, Failure::WrongPassword);
     }
     let stored = user.as_ref().and_then(StoredUser::hash).map(str::to_owned);
-    let verdict = services
-        .passwords()
-        .verify_by(deadline, password.clone(), stored)
-        .await?;
-    let may_enter = |user: &StoredUser| user.active && (!user.demo || services.settings().demo);
+    let verdict = state.passwords().verify_by(deadline, password.clone(), stored).await?;
+    let may_enter = |user: &StoredUser| user.active && (!user.demo || state.settings().demo);
     let user = match user {
         None => return failed(None, Failure::UnknownUser),
         Some(user) if !verdict.is_right => return failed(Some(user), Failure::WrongPassword),
@@ -123,9 +120,9 @@ async fn look_up(
     };
     if verdict.is_outdated {
         // Where too much is being hashed, at the next login.
-        match services.passwords().hash(password).await {
+        match state.passwords().hash(password).await {
             Ok(rehashed) => {
-                services
+                state
                     .storage()
                     .replace_hash(&user.user_id, &user.password_hash, &rehashed)
                     .await?;
@@ -139,13 +136,14 @@ async fn look_up(
 
 /// Begins a session in place of whatever this browser had, unless the login was overtaken. All of it is stored in one step, so
 /// a login that fails logs nobody out. Cookies are set only after that.
-async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestamp) -> Result<bool, Fault> {
-    caller.stop_restoring();
-    let services = caller.services();
+async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestamp) -> Result<bool, InternalError> {
+    caller.disable_remember();
+    let state = caller.state();
     let origin = caller.origin();
-    let remembered = match remember {
-        true => Some(Remembered::new(services.settings().sessions.remember())?),
-        false => None,
+    let remembered = if remember {
+        Some(Remembered::new(state.settings().sessions.remember())?)
+    } else {
+        None
     };
     let browser = remembered.as_ref().map(|remembered| remembered.to_store(&origin, now));
     let login = Login {
@@ -161,7 +159,7 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
         session: caller.session().id().as_ref().map(sessions::store::hash),
         series: remember::series_of(caller),
     };
-    let begun = sessions::begin(services.sessions(), login, browser.as_ref(), &replaced).await?;
+    let begun = sessions::begin(state.sessions(), login, browser.as_ref(), &replaced).await?;
     let Some(session) = begun else {
         return Ok(false);
     };
@@ -170,7 +168,7 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
         fault.log();
     }
     remember::take_cookie(caller);
-    caller.go_on_with(session);
+    caller.replace_session(session);
     if let Some(remembered) = remembered {
         remembered.tell(caller);
     }
@@ -184,8 +182,8 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
 pub async fn log_out(caller: LoggedIn) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
-    caller.stop_restoring();
-    let storage = caller.services().storage();
+    caller.disable_remember();
+    let storage = caller.state().storage();
     // Renewed meanwhile by another call of this browser, it is still the session that was to end.
     let present = Present::as_found(caller);
     // The series first: should the rest not come about, nothing is left that could log in again.
@@ -198,7 +196,7 @@ pub async fn log_out(caller: LoggedIn) -> Result<String, Refusal> {
     }
     sessions::end(&caller.session()).await?;
     caller.set_cookie(SetCookie::remove(CookieName::Session));
-    pending_calls::forget(caller).await?;
+    pending_calls::delete(caller).await?;
     security_log::sessions_ended(caller, &user_id, End::Logout, 1);
     Ok(user_id)
 }

@@ -11,7 +11,7 @@ use super::actor::Actor;
 use crate::{
     contract::{Refusal, audit::Action, link::LinkCode, login::NewPassword, user::LinkReply},
     server::{
-        auth::{caller::Caller, guard::held::Held, security_log},
+        auth::{caller::Caller, guard::granted::Permissions, security_log},
         config::Settings,
         model::{
             clock::Timestamp,
@@ -23,7 +23,7 @@ use crate::{
             Storage,
             links::{NewLink, StoredLink},
         },
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
         throttle::Attempt,
     },
 };
@@ -49,7 +49,7 @@ impl<'a> Link<'a> {
     ///
     /// # Errors
     /// A fault of the random numbers.
-    pub fn new(actor: &Actor<'a>, user_id: &'a str, lifetime: Duration) -> Result<Self, Fault> {
+    pub fn new(actor: &Actor<'a>, user_id: &'a str, lifetime: Duration) -> Result<Self, InternalError> {
         let code = Token::random()?;
         Ok(Self {
             user_id,
@@ -89,7 +89,7 @@ impl<'a> Link<'a> {
 ///
 /// # Errors
 /// A fault of the database or of the random numbers.
-pub async fn for_first_admin(storage: &Storage, settings: &Settings) -> Result<Option<String>, Fault> {
+pub async fn for_first_admin(storage: &Storage, settings: &Settings) -> Result<Option<String>, InternalError> {
     let (code, now) = (Token::random()?, Timestamp::now());
     let is_stored = storage.put_first_link(&code.hash(), now, now.plus(FIRST_ADMIN)).await?;
     Ok(is_stored.then(|| format!("{}/setup#{}", settings.origin(), code.reveal())))
@@ -108,7 +108,7 @@ pub async fn choose_password(caller: &Caller, code: &LinkCode, new: NewPassword)
     let password_hash = password_hash?;
     let event = Event::by(&user_id, Action::LinkUsed).to(&user_id);
     let is_used = caller
-        .services()
+        .state()
         .storage()
         .use_link(
             &hash,
@@ -116,7 +116,7 @@ pub async fn choose_password(caller: &Caller, code: &LinkCode, new: NewPassword)
             &password_hash,
             Timestamp::now(),
             &event,
-            |maker, user| Held::by_grants(maker).may_manage(&Held::by_grants(user)),
+            |maker, user| Permissions::by_grants(maker).may_manage(&Permissions::by_grants(user)),
         )
         .await?;
     if !is_used {
@@ -138,16 +138,17 @@ pub async fn create_first_admin(
     new: NewPassword,
 ) -> Result<(), Refusal> {
     let Found { hash, attempt, .. } = find(caller, code, Purpose::FirstAdmin).await?;
-    let password_hash = match user_name::is_allowed(user_id) {
-        true => hash_new(caller, new, user_id).await,
-        false => Err(Refusal::of_argument("user_id", user_name::RULE)),
+    let password_hash = if user_name::is_allowed(user_id) {
+        hash_new(caller, new, user_id).await
+    } else {
+        Err(Refusal::of_argument("user_id", user_name::RULE))
     };
     attempt.withdraw().await;
     let password_hash = password_hash?;
     let used = Event::by("", Action::LinkUsed).to(user_id).about("first administrator");
     let added = Event::by("", Action::UserAdded).to(user_id).about("admin");
     let is_used = caller
-        .services()
+        .state()
         .storage()
         .use_first_link(&hash, user_id, &password_hash, Timestamp::now(), [&used, &added])
         .await?;
@@ -160,7 +161,7 @@ pub async fn create_first_admin(
 }
 
 /// Why nobody can be the first administrator, if that is so.
-pub async fn why_no_first_admin(storage: &Storage) -> Result<Option<&'static str>, Fault> {
+pub async fn why_no_first_admin(storage: &Storage) -> Result<Option<&'static str>, InternalError> {
     Ok(storage
         .has_users()
         .await?
@@ -187,10 +188,10 @@ struct Found<'a> {
 /// [`Refusal::NotFound`]; [`Refusal::TooManyAttempts`]; [`Refusal::Busy`]; a fault of the database.
 async fn find<'a>(caller: &'a Caller, code: &LinkCode, purpose: Purpose) -> Result<Found<'a>, Refusal> {
     let account = format!("link {}", TokenHash::of(code.reveal().as_bytes()).handle());
-    let services = caller.services();
-    let attempt = services.throttle().attempt(&account, caller.arrival().address).await?;
+    let state = caller.state();
+    let attempt = state.throttle().attempt(&account, caller.arrival().address).await?;
     if let Some(hash) = Token::parse(code.reveal()).map(|code| code.hash()) {
-        let link = match services.storage().find_link(&hash, Timestamp::now()).await {
+        let link = match state.storage().find_link(&hash, Timestamp::now()).await {
             Ok(link) => link,
             // Nothing was tried: it is nobody's failure but ours.
             Err(fault) => {
@@ -218,6 +219,6 @@ fn no_link() -> Refusal {
 /// # Errors
 /// [`Refusal::InvalidArguments`] with the reason why it is not good enough; [`Refusal::Busy`].
 pub(super) async fn hash_new(caller: &Caller, new: NewPassword, user_id: &str) -> Result<String, Refusal> {
-    let hashed = caller.services().passwords().hash_new(new, user_id).await?;
+    let hashed = caller.state().passwords().hash_new(new, user_id).await?;
     hashed.map_err(|problem| Refusal::of_argument("new_password", problem))
 }

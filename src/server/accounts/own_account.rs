@@ -11,13 +11,13 @@ use crate::{
         auth::{
             cookies::{CookieName, SetCookie},
             guard::{
-                KnowsUser,
+                AuthenticatedGuard,
                 kinds::{FreshLogin, LoggedIn},
             },
             security_log::{self, End},
         },
         model::{clock::Timestamp, event::Event, login::Login},
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -32,8 +32,8 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
     let login = caller.login().await?.ok_or(Refusal::NotLoggedIn)?;
-    let services = caller.services();
-    let hash = services
+    let state = caller.state();
+    let hash = state
         .passwords()
         .hash_own(new, &user_id)
         .await?
@@ -46,13 +46,13 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
         },
     )?;
     let event = Event::by(&user_id, Action::PasswordChanged).to(&user_id);
-    let is_changed = services
+    let is_changed = state
         .storage()
         .change_own_password(&hash, &renewal.to_store(), Timestamp::now(), &event)
         .await?;
     renewal.done(caller, is_changed)?;
     if caller.remember_cookie().is_some() {
-        caller.stop_restoring();
+        caller.disable_remember();
         caller.set_cookie(SetCookie::remove(CookieName::Remember));
     }
     security_log::password_changed(&user_id);
@@ -78,7 +78,7 @@ pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
         log_out(caller).await?;
         return Ok(());
     }
-    let storage = caller.services().storage();
+    let storage = caller.state().storage();
     let own_series = Present::of(caller.caller()).await?.series;
     // An older session of this same browser ends without the browser being forgotten.
     if let Some(series) = entry
@@ -106,7 +106,7 @@ pub async fn end_other_sessions(caller: &LoggedIn) -> Result<usize, Refusal> {
         .filter(|entry| !entry.view.current)
         .count();
     let present = Present::of(caller.caller()).await?;
-    let storage = caller.services().storage();
+    let storage = caller.state().storage();
     storage
         .end_others(caller.user_id(), present.session.as_ref(), present.series.as_ref())
         .await?;
@@ -116,7 +116,7 @@ pub async fn end_other_sessions(caller: &LoggedIn) -> Result<usize, Refusal> {
     Ok(others)
 }
 
-async fn entries(caller: &LoggedIn) -> Result<Vec<Entry>, Fault> {
+async fn entries(caller: &LoggedIn) -> Result<Vec<Entry>, InternalError> {
     let present = Present::of(caller.caller()).await?;
-    active_sessions::list(caller.services(), caller.user_id(), &present).await
+    active_sessions::list(caller.state(), caller.user_id(), &present).await
 }

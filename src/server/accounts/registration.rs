@@ -9,9 +9,9 @@ use crate::{
     server::{
         auth::{caller::Caller, security_log},
         model::{clock::Timestamp, event::Event, user_name},
-        state::Services,
-        storage::{roles::Change, users::NewUser},
-        telemetry::{error::Fault, request_id::Reference},
+        state::AppState,
+        storage::{roles::UpdateOutcome, users::NewUser},
+        telemetry::{error::InternalError, request_id::RequestId},
     },
 };
 
@@ -25,16 +25,16 @@ const ENDING: usize = 5;
 /// [`Refusal::TooManyAttempts`]: each registration, and each password that is refused, counts like a failed login against
 /// its address.
 pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result<String, Refusal> {
-    let services = caller.services();
-    if let Some(why) = why_closed(services).await? {
+    let state = caller.state();
+    if let Some(why) = why_closed(state).await? {
         return Err(Refusal::Forbidden(why.to_owned()));
     }
     if !user_name::is_allowed(wanted) {
         let problem = "must consist of letters (a to z, A to Z), digits or any of . _ @ -";
         return Err(Refusal::of_argument("user_id", problem));
     }
-    let account = format!("registration {}", Reference::random());
-    let attempt = services.throttle().attempt(&account, caller.arrival().address).await?;
+    let account = format!("registration {}", RequestId::random());
+    let attempt = state.throttle().attempt(&account, caller.arrival().address).await?;
     let hash = hash_new(caller, new, wanted).await;
     // A password that is refused has been judged, which is work, too.
     if !matches!(hash, Ok(_) | Err(Refusal::InvalidArguments(_))) {
@@ -55,25 +55,25 @@ pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result
             link: None,
         };
         let events = [event];
-        if services.storage().add_user(&user, Timestamp::now(), &events).await? == Change::Done {
+        if state.storage().add_user(&user, Timestamp::now(), &events).await? == UpdateOutcome::Done {
             events.iter().for_each(security_log::changed);
             return Ok(user_id);
         }
     }
-    Err(Fault::new("registering a user", "no ending of the name was free").into())
+    Err(InternalError::new("registering a user", "no ending of the name was free").into())
 }
 
 /// Why nobody can register, if that is so.
-pub async fn why_closed(services: &Services) -> Result<Option<&'static str>, Fault> {
-    if !services.settings().registration.open {
+pub async fn why_closed(state: &AppState) -> Result<Option<&'static str>, InternalError> {
+    if !state.settings().registration.open {
         return Ok(Some("Registration is closed. Ask an administrator to invite you."));
     }
     // The link that the first administrator is made with is good for as long as there is no user.
-    let has_users = services.storage().has_users().await?;
+    let has_users = state.storage().has_users().await?;
     Ok((!has_users).then_some("Registration has not begun: the first administrator is still to be made."))
 }
 
 /// Random letters that are not mistaken for one another.
 fn ending() -> String {
-    Reference::random().as_str().chars().take(ENDING).collect()
+    RequestId::random().as_str().chars().take(ENDING).collect()
 }

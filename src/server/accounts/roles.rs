@@ -10,16 +10,16 @@ use crate::{
     server::{
         auth::{
             guard::{
-                held::Held,
+                granted::Permissions,
                 permissions::{self, Declared},
             },
             security_log,
         },
         storage::{
             Storage,
-            roles::{ADMIN, Before, Change, Put, StoredRole, version},
+            roles::{ADMIN, Precondition, PutOutcome, StoredRole, UpdateOutcome, version},
         },
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -27,7 +27,7 @@ use crate::{
 const RULE: &str = "must consist of lowercase letters, digits, dots and hyphens, and start with a letter";
 
 /// All roles, and all permissions that there are.
-pub async fn list(storage: &Storage) -> Result<RoleList, Fault> {
+pub async fn list(storage: &Storage) -> Result<RoleList, InternalError> {
     let mut roles = Vec::new();
     for role in storage.list_roles().await? {
         let stored = storage.permissions_of(&role.role).await?;
@@ -43,9 +43,10 @@ fn view(role: StoredRole, stored: &[String]) -> RoleView {
     let built_in = role.role == ADMIN;
     RoleView {
         version: version(&role.description, stored),
-        permissions: match built_in {
-            true => permissions::all().map(declared).collect(),
-            false => stored.iter().map(|name| permission(name)).collect(),
+        permissions: if built_in {
+            permissions::all().map(declared).collect()
+        } else {
+            stored.iter().map(|name| permission(name)).collect()
         },
         users: u64::try_from(role.users).unwrap_or_default(),
         role: role.role,
@@ -78,9 +79,9 @@ fn declared(permission: Declared) -> PermissionView {
 /// # Errors
 /// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a role that may do more than `actor`.
 pub async fn give(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, Refusal> {
-    may_hand(actor, role).await?;
+    require_role(actor, role).await?;
     let event = actor.event(Action::RoleGiven).to(user_id).about(role);
-    let change = actor.services().storage().give_role(user_id, role, &event).await?;
+    let change = actor.state().storage().give_role(user_id, role, &event).await?;
     let is_done = done(change)?;
     if is_done {
         security_log::changed(&event);
@@ -94,9 +95,9 @@ pub async fn give(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, 
 /// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a role that may do more than `actor`; [`Refusal::Conflict`]
 /// where no administrator would be left.
 pub async fn take(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, Refusal> {
-    may_hand(actor, role).await?;
+    require_role(actor, role).await?;
     let event = actor.event(Action::RoleTaken).to(user_id).about(role);
-    let change = actor.services().storage().take_role(user_id, role, &event).await?;
+    let change = actor.state().storage().take_role(user_id, role, &event).await?;
     let is_done = done(change)?;
     if is_done {
         security_log::changed(&event);
@@ -114,13 +115,13 @@ pub async fn put(
     role: &str,
     description: &str,
     permissions: &[String],
-    before: Before<'_>,
+    before: Precondition<'_>,
 ) -> Result<(), Refusal> {
     if !is_allowed(role) {
         return Err(Refusal::of_argument("role", RULE));
     }
     refuse_built_in(role)?;
-    let storage = actor.services().storage();
+    let storage = actor.state().storage();
     let held = storage.permissions_of(role).await?;
     if let Some(unknown) = permissions
         .iter()
@@ -129,7 +130,7 @@ pub async fn put(
         let problem = "is not a permission that any guard asks for";
         return Err(Refusal::of_argument(&format!("permissions[{unknown}]"), problem));
     }
-    actor.must_hold(&Held::of_permissions(held.iter().chain(permissions)))?;
+    actor.require_all(&Permissions::of_permissions(held.iter().chain(permissions)))?;
     let event = actor
         .event(Action::RoleChanged)
         .about(format!("{role}: {}", permissions.join(", ")));
@@ -137,12 +138,12 @@ pub async fn put(
         .put_role(role, description, permissions, before, &held, &event)
         .await?
     {
-        Put::Done => {
+        PutOutcome::Done => {
             security_log::changed(&event);
             Ok(())
         }
-        Put::IsThere => Err(Refusal::Conflict(format!("There is already a role {role}."))),
-        Put::HasChanged => Err(Refusal::Conflict(format!(
+        PutOutcome::AlreadyExists => Err(Refusal::Conflict(format!("There is already a role {role}."))),
+        PutOutcome::Modified => Err(Refusal::Conflict(format!(
             "The role {role} has changed since you opened it. Open it again and repeat your change."
         ))),
     }
@@ -155,24 +156,25 @@ pub async fn put(
 /// [`Refusal::Conflict`] for the one that is built in.
 pub async fn delete(actor: &Actor<'_>, role: &str) -> Result<(), Refusal> {
     refuse_built_in(role)?;
-    may_hand(actor, role).await?;
+    require_role(actor, role).await?;
     let event = actor.event(Action::RoleDeleted).about(role);
-    done(actor.services().storage().delete_role(role, &event).await?)?;
+    done(actor.state().storage().delete_role(role, &event).await?)?;
     security_log::changed(&event);
     Ok(())
 }
 
-async fn may_hand(actor: &Actor<'_>, role: &str) -> Result<(), Refusal> {
-    let held = Held::by_roles(actor.services().storage(), &[role.to_owned()]).await?;
-    actor.must_hold(&held)
+async fn require_role(actor: &Actor<'_>, role: &str) -> Result<(), Refusal> {
+    let held = Permissions::by_roles(actor.state().storage(), &[role.to_owned()]).await?;
+    actor.require_all(&held)
 }
 
 fn refuse_built_in(role: &str) -> Result<(), Refusal> {
-    match role == ADMIN {
-        true => Err(Refusal::Conflict(format!(
+    if role == ADMIN {
+        Err(Refusal::Conflict(format!(
             "The role {ADMIN} is built in. It has every permission and cannot be changed or deleted."
-        ))),
-        false => Ok(()),
+        )))
+    } else {
+        Ok(())
     }
 }
 
@@ -187,13 +189,13 @@ fn is_allowed(role: &str) -> bool {
 ///
 /// # Errors
 /// Why it was not made.
-pub(super) fn done(change: Change) -> Result<bool, Refusal> {
+pub(super) fn done(change: UpdateOutcome) -> Result<bool, Refusal> {
     match change {
-        Change::Done => Ok(true),
-        Change::Nothing => Ok(false),
-        Change::NoUser => Err(Refusal::NotFound("user".to_owned())),
-        Change::NoRole => Err(Refusal::NotFound("role".to_owned())),
-        Change::LastAdmin => Err(Refusal::Conflict(
+        UpdateOutcome::Done => Ok(true),
+        UpdateOutcome::Nothing => Ok(false),
+        UpdateOutcome::NoUser => Err(Refusal::NotFound("user".to_owned())),
+        UpdateOutcome::NoRole => Err(Refusal::NotFound("role".to_owned())),
+        UpdateOutcome::LastAdmin => Err(Refusal::Conflict(
             "This is the last administrator who can log in. Make someone else an administrator first.".to_owned(),
         )),
     }

@@ -72,8 +72,8 @@ impl Renewal {
         if !is_renewed {
             return Err(Refusal::NotLoggedIn);
         }
-        let store = Arc::clone(caller.services().sessions());
-        caller.go_on_with(Session::new(Some(self.id), store, None));
+        let store = Arc::clone(caller.state().sessions());
+        caller.replace_session(Session::new(Some(self.id), store, None));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use jiff::{ToSpan as _, civil::Date};
 
 use crate::contract::{
-    Refusal, Whole,
+    RangedInt, Refusal,
     example::{Contact, Extra, Part, Quote, Room},
 };
 
@@ -13,9 +13,9 @@ pub struct Stay {
     /// The first night.
     pub arrival: Date,
     /// How many nights.
-    pub nights: Whole<1, 31>,
+    pub nights: RangedInt<1, 31>,
     /// How many guests.
-    pub guests: Whole<1, 4>,
+    pub guests: RangedInt<1, 4>,
     /// In which room.
     pub room: Room,
     /// What each guest gets in addition.

@@ -18,17 +18,17 @@ use crate::{
     },
     server::{
         audit,
-        auth::{guard::held::Held, security_log},
+        auth::{guard::granted::Permissions, security_log},
         model::{clock::Timestamp, paging::page, user_name},
-        state::Services,
+        state::AppState,
         storage::{
             Storage,
             events::EventFilter,
-            roles::Change,
+            roles::UpdateOutcome,
             user_lists::{ListedUser, Order, UserFilter},
             users::NewUser,
         },
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -55,7 +55,7 @@ fn newest_after(next: &str) -> Option<(i64, &str)> {
 }
 
 /// A page of the list of users.
-pub async fn list(storage: &Storage, filter: &UserFilter<'_>, most: u32) -> Result<UserList, Fault> {
+pub async fn list(storage: &Storage, filter: &UserFilter<'_>, most: u32) -> Result<UserList, InternalError> {
     // One more than is shown tells whether there is another page.
     let found = storage.page_of_users(filter, most.saturating_add(1)).await?;
     let (found, next) = page(found, most, |user| match filter.order {
@@ -86,10 +86,10 @@ fn row(user: ListedUser, roles: Vec<String>) -> UserRow {
 ///
 /// # Errors
 /// [`Refusal::NotFound`].
-pub async fn show(services: &Services, user_id: &str) -> Result<UserDetail, Refusal> {
-    let storage = services.storage();
+pub async fn show(state: &AppState, user_id: &str) -> Result<UserDetail, Refusal> {
+    let storage = state.storage();
     let user = storage.find_listed(user_id).await?.ok_or_else(no_user)?;
-    let sessions = active_sessions::list(services, user_id, &Present::default()).await?;
+    let sessions = active_sessions::list(state, user_id, &Present::default()).await?;
     let sessions = SessionList::of(sessions.into_iter().map(|entry| entry.view).collect());
     let filter = EventFilter {
         user: Some(user_id),
@@ -139,13 +139,13 @@ pub async fn create_with_password(
 /// As [`create`]; [`Refusal::Conflict`] for a user who has a password.
 pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Result<LinkReply, Refusal> {
     let link = Link::new(actor, user_id, INVITATION)?;
-    let found = actor.services().storage().find_user(user_id).await?;
+    let found = actor.state().storage().find_user(user_id).await?;
     match found {
         None => add(actor, user_id, "", roles, Some(&link)).await?,
         Some(user) if user.hash().is_none() && user.active => {
-            actor.must_hold_what_is_held_by(user_id).await?;
+            actor.require_all_of_user(user_id).await?;
             let event = actor.event(Action::LinkMade).to(user_id).about("invitation");
-            let storage = actor.services().storage();
+            let storage = actor.state().storage();
             roles::done(
                 storage
                     .renew_invitation(&link.to_store(), Timestamp::now(), &event)
@@ -160,7 +160,7 @@ pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Resul
             )));
         }
     }
-    Ok(link.reply(actor.services().settings()))
+    Ok(link.reply(actor.state().settings()))
 }
 
 async fn add(
@@ -173,8 +173,8 @@ async fn add(
     if !user_name::is_allowed(user_id) {
         return Err(Refusal::of_argument("user_id", user_name::RULE));
     }
-    let storage = actor.services().storage();
-    actor.must_hold(&Held::by_roles(storage, roles).await?)?;
+    let storage = actor.state().storage();
+    actor.require_all(&Permissions::by_roles(storage, roles).await?)?;
     let added = actor.event(Action::UserAdded).to(user_id).about(roles.join(", "));
     let mut told = vec![added];
     told.extend(link.map(|_| actor.event(Action::LinkMade).to(user_id).about("invitation")));
@@ -186,12 +186,12 @@ async fn add(
         link: link.map(Link::to_store),
     };
     match storage.add_user(&user, Timestamp::now(), &told).await? {
-        Change::Nothing => {
+        UpdateOutcome::Nothing => {
             must_be_free(storage, user_id).await?;
             // Until just now.
             return Err(Refusal::Conflict(format!("There was a user {user_id}. Try again.")));
         }
-        Change::NoRole => {
+        UpdateOutcome::NoRole => {
             return Err(Refusal::of_argument(
                 "roles",
                 "must name roles that exist, each only once",
@@ -223,9 +223,9 @@ pub async fn must_be_free(storage: &Storage, user_id: &str) -> Result<(), Refusa
 /// [`Refusal::NotFound`]; [`Refusal::Conflict`] for who is kept out, and where no administrator would be left;
 /// [`Refusal::PermissionRequired`] for a user who may do more than `actor`.
 pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<LinkReply, Refusal> {
-    let storage = actor.services().storage();
+    let storage = actor.state().storage();
     let user = storage.find_user(user_id).await?.ok_or_else(no_user)?;
-    actor.must_hold_what_is_held_by(user_id).await?;
+    actor.require_all_of_user(user_id).await?;
     if !user.active {
         return Err(Refusal::Conflict(format!(
             "{user_id} is disabled. Enable that user first."
@@ -238,7 +238,7 @@ pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<Li
         .await?;
     roles::done(change)?;
     security_log::changed(&event);
-    Ok(link.reply(actor.services().settings()))
+    Ok(link.reply(actor.state().settings()))
 }
 
 /// Lets a user in, or keeps one out: the very next call is refused.
@@ -247,14 +247,14 @@ pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<Li
 /// [`Refusal::NotFound`]; [`Refusal::Conflict`] where no administrator would be left; [`Refusal::PermissionRequired`] for a
 /// user who may do more than `actor`.
 pub async fn set_active(actor: &Actor<'_>, user_id: &str, active: bool) -> Result<(), Refusal> {
-    actor.must_hold_what_is_held_by(user_id).await?;
+    actor.require_all_of_user(user_id).await?;
     let action = if active {
         Action::UserEnabled
     } else {
         Action::UserDisabled
     };
     let event = actor.event(action).to(user_id);
-    let storage = actor.services().storage();
+    let storage = actor.state().storage();
     roles::done(storage.set_active(user_id, active, Timestamp::now(), &event).await?)?;
     security_log::changed(&event);
     Ok(())
@@ -265,9 +265,9 @@ pub async fn set_active(actor: &Actor<'_>, user_id: &str, active: bool) -> Resul
 /// # Errors
 /// As [`set_active`].
 pub async fn delete(actor: &Actor<'_>, user_id: &str) -> Result<(), Refusal> {
-    actor.must_hold_what_is_held_by(user_id).await?;
+    actor.require_all_of_user(user_id).await?;
     let event = actor.event(Action::UserDeleted).to(user_id);
-    roles::done(actor.services().storage().delete_user(user_id, &event).await?)?;
+    roles::done(actor.state().storage().delete_user(user_id, &event).await?)?;
     security_log::changed(&event);
     Ok(())
 }
@@ -277,9 +277,9 @@ pub async fn delete(actor: &Actor<'_>, user_id: &str) -> Result<(), Refusal> {
 /// # Errors
 /// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a user who may do more than `actor`.
 pub async fn revoke_sessions(actor: &Actor<'_>, user_id: &str) -> Result<(), Refusal> {
-    actor.must_hold_what_is_held_by(user_id).await?;
+    actor.require_all_of_user(user_id).await?;
     let event = actor.event(Action::SessionsRevoked).to(user_id).about("all");
-    if !actor.services().storage().end_all_sessions(user_id, &event).await? {
+    if !actor.state().storage().end_all_sessions(user_id, &event).await? {
         return Err(no_user());
     }
     security_log::changed(&event);
@@ -291,9 +291,9 @@ pub async fn revoke_sessions(actor: &Actor<'_>, user_id: &str) -> Result<(), Ref
 /// # Errors
 /// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a user who may do more than `actor`.
 pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Result<(), Refusal> {
-    actor.must_hold_what_is_held_by(user_id).await?;
+    actor.require_all_of_user(user_id).await?;
     let no_session = || Refusal::NotFound("session".to_owned());
-    let entries = active_sessions::list(actor.services(), user_id, &Present::default()).await?;
+    let entries = active_sessions::list(actor.state(), user_id, &Present::default()).await?;
     let entry: Entry = entries
         .into_iter()
         .find(|entry| entry.view.id == id)
@@ -302,7 +302,7 @@ pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Resul
         .event(Action::SessionsRevoked)
         .to(user_id)
         .about(&*entry.view.device);
-    let storage = actor.services().storage();
+    let storage = actor.state().storage();
     if !storage
         .revoke_login(user_id, entry.session.as_ref(), entry.series.as_ref(), &event)
         .await?
@@ -319,7 +319,7 @@ pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Resul
 /// [`Refusal::NotFound`].
 pub async fn change_password(actor: &Actor<'_>, user_id: &str, password_hash: &str) -> Result<(), Refusal> {
     let event = actor.event(Action::PasswordChanged).to(user_id);
-    let storage = actor.services().storage();
+    let storage = actor.state().storage();
     let is_changed = storage
         .change_password(user_id, password_hash, Timestamp::now(), &event)
         .await?;

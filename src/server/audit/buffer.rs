@@ -9,25 +9,25 @@ use crate::server::model::{
 
 /// How many events wait at most.
 const MOST_EVENTS: usize = 20_000;
-/// How many calls are kept one by one until they are written. Further ones are counted together where they are alike.
+/// How many calls are kept one by one until they are written. Further ones are counted together where they are aggregated.
 const MOST_CALLS: usize = 100;
 /// How many kinds of calls are counted together at most.
 const MOST_KINDS: usize = 10_000;
 
 /// What is noted and not written yet.
 #[derive(Debug, Default)]
-pub struct Noted {
+pub struct Buffer {
     /// What happened.
     pub events: VecDeque<Event>,
     /// The calls that are kept one by one.
     pub calls: Vec<CallRecord>,
     /// Those that are counted together, by function, caller and outcome.
-    pub alike: HashMap<(&'static str, Who, &'static str), CallRecord>,
+    pub aggregated: HashMap<(&'static str, Who, &'static str), CallRecord>,
     /// How much there was no room for.
     pub dropped: u64,
 }
 
-impl Noted {
+impl Buffer {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.calls.is_empty()
@@ -38,7 +38,7 @@ impl Noted {
         for event in newer.events {
             self.add_event(event);
         }
-        for call in newer.calls.into_iter().chain(newer.alike.into_values()) {
+        for call in newer.calls.into_iter().chain(newer.aggregated.into_values()) {
             self.add_call(call);
         }
         self.dropped += newer.dropped;
@@ -53,7 +53,7 @@ impl Noted {
         self.events.push_back(event);
     }
 
-    /// Adds a call, or counts it with those that are alike.
+    /// Adds a call, or counts it with those that are aggregated.
     pub fn add_call(&mut self, call: CallRecord) {
         if self.calls.len() < MOST_CALLS {
             self.calls.push(call);
@@ -61,14 +61,14 @@ impl Noted {
         }
         let call = CallRecord { session: None, ..call };
         let kind = (call.function, call.who.clone(), call.outcome);
-        if let Some(alike) = self.alike.get_mut(&kind) {
-            alike.calls += call.calls;
-            alike.took_us = alike.took_us.max(call.took_us);
-            if call.at < alike.at {
-                (alike.at, alike.address, alike.request_id) = (call.at, call.address, call.request_id);
+        if let Some(aggregated) = self.aggregated.get_mut(&kind) {
+            aggregated.calls += call.calls;
+            aggregated.took_us = aggregated.took_us.max(call.took_us);
+            if call.at < aggregated.at {
+                (aggregated.at, aggregated.address, aggregated.request_id) = (call.at, call.address, call.request_id);
             }
-        } else if self.alike.len() < MOST_KINDS {
-            self.alike.insert(kind, call);
+        } else if self.aggregated.len() < MOST_KINDS {
+            self.aggregated.insert(kind, call);
         } else {
             self.dropped += 1;
         }
@@ -115,28 +115,28 @@ pub(in crate::server) mod tests {
 
     #[test]
     fn few_calls_are_kept_one_by_one_and_very_many_are_counted_together() {
-        let mut noted = Noted::default();
+        let mut buffer = Buffer::default();
         let many = i64::try_from(MOST_CALLS).unwrap() * 3;
         for number in 0..many {
-            noted.add_call(call("alice", number));
+            buffer.add_call(call("alice", number));
         }
-        assert_eq!(noted.calls.len(), MOST_CALLS);
-        assert!(noted.calls.iter().all(|call| call.calls == 1));
-        let alike: Vec<_> = noted.alike.values().collect();
-        assert_eq!(alike.len(), 1);
-        assert_eq!((alike[0].calls, alike[0].took_us), (many / 3 * 2, many - 1));
+        assert_eq!(buffer.calls.len(), MOST_CALLS);
+        assert!(buffer.calls.iter().all(|call| call.calls == 1));
+        let aggregated: Vec<_> = buffer.aggregated.values().collect();
+        assert_eq!(aggregated.len(), 1);
+        assert_eq!((aggregated[0].calls, aggregated[0].took_us), (many / 3 * 2, many - 1));
     }
 
     #[test]
     fn what_waits_is_bounded_and_what_is_dropped_is_counted() {
-        let mut noted = Noted::default();
+        let mut buffer = Buffer::default();
         for number in 0..MOST_CALLS + MOST_KINDS + 7 {
-            noted.add_call(call(&number.to_string(), 1));
+            buffer.add_call(call(&number.to_string(), 1));
         }
-        assert_eq!(noted.calls.len() + noted.alike.len(), MOST_CALLS + MOST_KINDS);
+        assert_eq!(buffer.calls.len() + buffer.aggregated.len(), MOST_CALLS + MOST_KINDS);
         for _ in 0..MOST_EVENTS + 3 {
-            noted.add_event(Event::by_operator(Action::Login));
+            buffer.add_event(Event::by_operator(Action::Login));
         }
-        assert_eq!((noted.events.len(), noted.dropped), (MOST_EVENTS, 10));
+        assert_eq!((buffer.events.len(), buffer.dropped), (MOST_EVENTS, 10));
     }
 }

@@ -26,7 +26,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use self::buffer::Noted;
+use self::buffer::Buffer;
 use super::storage::Storage;
 use crate::{
     contract::audit::Action,
@@ -51,10 +51,10 @@ const MOST_REFUSALS: u32 = 100;
 #[derive(Debug)]
 pub struct Audit {
     storage: Storage,
-    noted: Mutex<Noted>,
+    buffer: Mutex<Buffer>,
     /// What is being written.
-    batch: tokio::sync::Mutex<Noted>,
-    news: Notify,
+    batch: tokio::sync::Mutex<Buffer>,
+    notify: Notify,
     is_failing: AtomicBool,
     refusals: Mutex<Refusals>,
 }
@@ -87,35 +87,35 @@ impl Audit {
     pub fn new(storage: Storage) -> Self {
         Self {
             storage,
-            noted: Mutex::default(),
+            buffer: Mutex::default(),
             batch: tokio::sync::Mutex::default(),
-            news: Notify::new(),
+            notify: Notify::new(),
             is_failing: AtomicBool::new(false),
             refusals: Mutex::default(),
         }
     }
 
     /// Notes something that happened.
-    pub fn note(&self, event: Event) {
+    pub fn record(&self, event: Event) {
         let refusals = || self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let is_nobodys = event.actor.is_empty() && event.user.is_empty();
         if (event.action == Action::Refused || is_nobodys) && !refusals().count(&event) {
             return;
         }
-        self.noted().add_event(event);
-        self.news.notify_one();
+        self.buffer().add_event(event);
+        self.notify.notify_one();
     }
 
     /// Notes a call.
-    pub fn note_call(&self, call: CallRecord) {
-        self.noted().add_call(call);
-        self.news.notify_one();
+    pub fn record_call(&self, call: CallRecord) {
+        self.buffer().add_call(call);
+        self.notify.notify_one();
     }
 
     /// Writes what is noted, for as long as the server runs.
     pub async fn write_forever(&self) {
         loop {
-            self.news.notified().await;
+            self.notify.notified().await;
             sleep(COLLECT).await;
             while !self.write().await {
                 sleep(RETRY).await;
@@ -124,13 +124,13 @@ impl Audit {
     }
 
     /// Writes all that was noted until now, at a graceful stop. Gives up after a while, and then logs what was lost.
-    pub async fn write_all(&self, patience: Duration) {
+    pub async fn write_all(&self, limit: Duration) {
         let writing = async {
-            while !self.write().await || !self.noted().is_empty() {
+            while !self.write().await || !self.buffer().is_empty() {
                 sleep(COLLECT).await;
             }
         };
-        if timeout(patience, writing).await.is_err() {
+        if timeout(limit, writing).await.is_err() {
             tracing::error!("the database took nothing; the last lines of the audit trail and the call log are lost");
         }
     }
@@ -139,7 +139,7 @@ impl Audit {
     /// is kept until it is stored, so nothing is lost where this is given up.
     async fn write(&self) -> bool {
         let mut batch = self.batch.lock().await;
-        let newer = mem::take(&mut *self.noted());
+        let newer = mem::take(&mut *self.buffer());
         batch.take_from(newer);
         batch.calls.sort_by_key(|call| call.at);
         let dropped = mem::take(&mut batch.dropped);
@@ -153,9 +153,9 @@ impl Audit {
             find_user(call).await;
         }
         batch.events.make_contiguous();
-        let calls: Vec<&CallRecord> = batch.calls.iter().chain(batch.alike.values()).collect();
+        let calls: Vec<&CallRecord> = batch.calls.iter().chain(batch.aggregated.values()).collect();
         let Err(fault) = self.storage.add_events(batch.events.as_slices().0, &calls).await else {
-            *batch = Noted::default();
+            *batch = Buffer::default();
             self.is_failing.store(false, Ordering::Relaxed);
             return true;
         };
@@ -166,8 +166,8 @@ impl Audit {
         false
     }
 
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -199,14 +199,14 @@ mod tests {
                     scope.spawn(move || {
                         for at in (round..round + 12).skip(first).step_by(3) {
                             let at = Timestamp(at);
-                            audit.note_call(CallRecord { at, ..call("alice", 1) });
+                            audit.record_call(CallRecord { at, ..call("alice", 1) });
                         }
                     });
                 }
             });
-            audit.news.notified().await;
+            audit.notify.notified().await;
             assert!(audit.write().await);
-            assert!(audit.noted().is_empty());
+            assert!(audit.buffer().is_empty());
         }
         let in_order = EventFilter {
             after: Some(0),

@@ -13,7 +13,7 @@ use crate::{
             Storage,
             events::{EventFilter, StoredCall, StoredEvent},
         },
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -50,7 +50,7 @@ fn call(stored: StoredCall) -> CallView {
 }
 
 /// A page of the audit trail, the latest first.
-pub async fn events(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<EventList, Fault> {
+pub async fn events(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<EventList, InternalError> {
     let stored = storage.list_events(filter, most.saturating_add(1)).await?;
     let (stored, next) = page(stored, most, |event| event.id);
     Ok(EventList {
@@ -60,7 +60,7 @@ pub async fn events(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> R
 }
 
 /// A page of the call log, the latest first.
-pub async fn calls(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<CallList, Fault> {
+pub async fn calls(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<CallList, InternalError> {
     let stored = storage.list_calls(filter, most.saturating_add(1)).await?;
     let (stored, next) = page(stored, most, |call| call.id);
     Ok(CallList {
@@ -70,13 +70,14 @@ pub async fn calls(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Re
 }
 
 /// The next lines of an export: one JSON object each, the earliest first, and the number of the last. Empty at the end.
-pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(String, i64), Fault> {
+pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(String, i64), InternalError> {
     let after = filter.after.unwrap_or_default();
     let stored = storage.list_events(filter, BATCH).await?;
     let last = stored.last().map_or(after, |event| event.id);
     let mut lines = String::new();
     for stored in stored {
-        let line = serde_json::to_string(&event(stored)).map_err(|error| Fault::new("writing an event", error))?;
+        let line =
+            serde_json::to_string(&event(stored)).map_err(|error| InternalError::new("writing an event", error))?;
         lines.push_str(&line);
         lines.push('\n');
     }

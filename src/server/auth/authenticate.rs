@@ -11,7 +11,7 @@ use crate::{
     server::{
         model::{clock::Timestamp, login::Login},
         sessions,
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -20,7 +20,7 @@ impl Caller {
     ///
     /// # Errors
     /// A fault where it cannot be told. It is then asked anew the next time.
-    pub async fn login(&self) -> Result<Option<Arc<Login>>, Fault> {
+    pub async fn login(&self) -> Result<Option<Arc<Login>>, InternalError> {
         if let Some(login) = self.login_if_known() {
             return Ok(Some(login));
         }
@@ -31,32 +31,32 @@ impl Caller {
             login = self.look_up().await?;
         }
         if login.is_some() {
-            self.state().known.clone_from(&login);
+            self.login_state().known.clone_from(&login);
         }
         Ok(login)
     }
 
     /// The login of the session that was sent, where this request or an earlier one has found it.
     fn login_if_known(&self) -> Option<Arc<Login>> {
-        let mut state = self.state();
+        let mut state = self.login_state();
         if state.found.is_none()
             && let CallerSession::Sent(Some(id)) = state.session
         {
-            state.found = self.services().sessions().login_if_known(&id, state.at);
+            state.found = self.state().sessions().login_if_known(&id, state.at);
         }
         state.found.clone()
     }
 
     /// The login of the session as it is now. One that was sent is looked up once.
-    async fn look_up(&self) -> Result<Option<Arc<Login>>, Fault> {
+    async fn look_up(&self) -> Result<Option<Arc<Login>>, InternalError> {
         if let Some(session) = self.open_session() {
             return Ok(sessions::login_of(&session).await?.map(Arc::new));
         }
         match self.sent() {
             None => Ok(None),
             Some(id) => {
-                let login = self.services().sessions().login(&id, Timestamp::now()).await?;
-                let mut state = self.state();
+                let login = self.state().sessions().login(&id, Timestamp::now()).await?;
+                let mut state = self.login_state();
                 if matches!(state.session, CallerSession::Sent(_)) {
                     state.found.clone_from(&login);
                 }
@@ -82,7 +82,7 @@ impl Caller {
     /// Who was last found to be logged in by this request, or is known to be without asking the database.
     pub fn known_login(&self) -> Option<Arc<Login>> {
         let known = {
-            let state = self.state();
+            let state = self.login_state();
             state.found.as_ref().or(state.known.as_ref()).cloned()
         };
         known.or_else(|| self.login_if_known())

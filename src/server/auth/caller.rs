@@ -29,8 +29,8 @@ use crate::{
         },
         runtime::in_flight::InFlight,
         sessions,
-        state::Services,
-        telemetry::error::Fault,
+        state::AppState,
+        telemetry::error::InternalError,
     },
 };
 
@@ -54,14 +54,14 @@ pub struct Arrival {
 }
 
 pub(super) struct Request {
-    services: Services,
+    state: AppState,
     sent: Option<Id>,
     login: Mutex<LoginState>,
     arrival: Arrival,
     in_flight: InFlight,
     user_agent: Option<HeaderValue>,
     remember_cookie: Option<String>,
-    kept_call_cookie: Option<String>,
+    pending_call_cookie: Option<String>,
     pub(super) restored: OnceCell<()>,
     set_cookies: Mutex<Vec<SetCookie>>,
 }
@@ -94,13 +94,13 @@ pub(super) enum CallerSession {
 
 impl Caller {
     /// The caller of a request with these headers, which came at that moment on a connection with these requests in flight.
-    pub fn new(services: Services, headers: &HeaderMap, arrival: Arrival, in_flight: InFlight) -> Self {
+    pub fn new(state: AppState, headers: &HeaderMap, arrival: Arrival, in_flight: InFlight) -> Self {
         // A token that cannot be ours counts as none.
-        let cookies = Cookies::read(headers, services.cookie_suffix());
+        let cookies = Cookies::read(headers, state.cookie_suffix());
         let sent = cookies.get(CookieName::Session).and_then(|token| token.parse().ok());
         let user_agent = headers.get(USER_AGENT).cloned();
         Self::with(
-            services.clone(),
+            state.clone(),
             cookies,
             user_agent,
             CallerSession::Sent(sent),
@@ -110,20 +110,13 @@ impl Caller {
     }
 
     /// A caller made up, in that session.
-    pub fn in_session(services: Services, session: Session, arrival: Arrival) -> Self {
+    pub fn in_session(state: AppState, session: Session, arrival: Arrival) -> Self {
         let session = CallerSession::Open(session);
-        Self::with(
-            services,
-            Cookies::default(),
-            None,
-            session,
-            arrival,
-            InFlight::default(),
-        )
+        Self::with(state, Cookies::default(), None, session, arrival, InFlight::default())
     }
 
     fn with(
-        services: Services,
+        state: AppState,
         cookies: Cookies<'_>,
         user_agent: Option<HeaderValue>,
         session: CallerSession,
@@ -135,8 +128,8 @@ impl Caller {
         Self(Arc::new(Request {
             restored: OnceCell::new_with(remember_cookie.is_none().then_some(())),
             remember_cookie,
-            kept_call_cookie: cookie(CookieName::KeptCall),
-            services,
+            pending_call_cookie: cookie(CookieName::PendingCall),
+            state,
             sent: match session {
                 CallerSession::Sent(sent) => sent,
                 CallerSession::Open(_) => None,
@@ -155,7 +148,7 @@ impl Caller {
     }
 
     /// Makes `work` a call of this one.
-    pub fn over<T>(self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    pub fn scope<T>(self, work: impl Future<Output = T>) -> impl Future<Output = T> {
         CURRENT.scope(self, work)
     }
 
@@ -165,18 +158,18 @@ impl Caller {
     }
 
     /// What the server works with.
-    pub fn services(&self) -> &Services {
-        &self.0.services
+    pub fn state(&self) -> &AppState {
+        &self.0.state
     }
 
     /// The session of this request, opened: an empty one where no token was sent. It is looked up when it is first read.
     pub fn session(&self) -> Session {
-        let mut state = self.state();
+        let mut state = self.login_state();
         let sent = match &state.session {
             CallerSession::Open(session) => return session.clone(),
             CallerSession::Sent(sent) => *sent,
         };
-        let session = Session::new(sent, Arc::clone(self.services().sessions()), None);
+        let session = Session::new(sent, Arc::clone(self.state().sessions()), None);
         state.session = CallerSession::Open(session.clone());
         // From now on the session itself knows.
         state.forget_found();
@@ -185,7 +178,7 @@ impl Caller {
 
     /// The same where something has opened it before.
     pub fn open_session(&self) -> Option<Session> {
-        match &self.state().session {
+        match &self.login_state().session {
             CallerSession::Open(session) => Some(session.clone()),
             CallerSession::Sent(_) => None,
         }
@@ -198,22 +191,22 @@ impl Caller {
 
     /// Whether there is a session at all, live or not.
     pub fn has_session(&self) -> bool {
-        match &self.state().session {
+        match &self.login_state().session {
             CallerSession::Open(session) => session.id().is_some(),
             CallerSession::Sent(sent) => sent.is_some(),
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, LoginState> {
+    pub(super) fn login_state(&self) -> MutexGuard<'_, LoginState> {
         self.0.login.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on with a session that was renewed, and tells the browser its token.
-    pub fn go_on_with(&self, session: Session) {
+    pub fn replace_session(&self, session: Session) {
         if let Some(id) = session.id() {
             self.set_cookie(SetCookie::until_closed(CookieName::Session, id.to_string()));
         }
-        let mut state = self.state();
+        let mut state = self.login_state();
         state.session = CallerSession::Open(session);
         state.forget_found();
     }
@@ -228,18 +221,22 @@ impl Caller {
     ///
     /// # Errors
     /// [`Refusal::CallTooSlow`] where it took longer: then it was dropped half way.
-    pub fn work<T, W>(&self, what: &'static str, work: W) -> impl Future<Output = Result<T, Refusal>> + use<T, W>
+    pub fn with_deadline<T, W>(
+        &self,
+        what: &'static str,
+        work: W,
+    ) -> impl Future<Output = Result<T, Refusal>> + use<T, W>
     where
         W: Future<Output = Result<T, Refusal>>,
     {
-        self.work_within(self.services().settings().limits.call(), what, work)
+        self.with_deadline_in(self.state().settings().limits.call(), what, work)
     }
 
-    /// Does some work as [`Self::work`] does, in the time that is left for it.
+    /// Does some work as [`Self::with_deadline`] does, in the time that is left for it.
     ///
     /// # Errors
-    /// As [`Self::work`].
-    pub fn work_within<T, W>(
+    /// As [`Self::with_deadline`].
+    pub fn with_deadline_in<T, W>(
         &self,
         left: Duration,
         what: &'static str,
@@ -248,7 +245,7 @@ impl Caller {
     where
         W: Future<Output = Result<T, Refusal>>,
     {
-        let limit = self.services().settings().limits.call();
+        let limit = self.state().settings().limits.call();
         let busy = self.0.in_flight.begin();
         async move {
             let _busy = busy;
@@ -274,20 +271,20 @@ impl Caller {
     }
 
     /// The value of the cookie of the kept call.
-    pub fn kept_call_cookie(&self) -> Option<&str> {
-        self.0.kept_call_cookie.as_deref()
+    pub fn pending_call_cookie(&self) -> Option<&str> {
+        self.0.pending_call_cookie.as_deref()
     }
 
     /// Keeps a remembered browser from being logged in again by this request.
-    pub fn stop_restoring(&self) {
+    pub fn disable_remember(&self) {
         // It is an error where that has happened already: then there is nothing to stop.
         let _ = self.0.restored.set(());
     }
 
     /// Looks the session up again, after a while in which it may have ended.
-    pub async fn look_again(&self) -> Result<(), Fault> {
+    pub async fn refresh(&self) -> Result<(), InternalError> {
         {
-            let mut state = self.state();
+            let mut state = self.login_state();
             state.forget_found();
             state.at = Timestamp::now();
         }
@@ -311,7 +308,7 @@ impl Caller {
 
     /// The `Set-Cookie` headers of the answer.
     pub fn set_cookie_headers(&self) -> Vec<HeaderValue> {
-        let suffix = self.services().cookie_suffix();
+        let suffix = self.state().cookie_suffix();
         self.cookies_to_set()
             .iter()
             .map(|cookie| cookie.header(suffix))

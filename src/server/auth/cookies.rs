@@ -19,7 +19,7 @@ pub enum CookieName {
     /// The remembered browser.
     Remember,
     /// The call that waits to be shown.
-    KeptCall,
+    PendingCall,
 }
 
 /// What all names begin with.
@@ -27,14 +27,14 @@ const PREFIX: &str = "__Host-callgate";
 
 impl CookieName {
     /// All of them.
-    const ALL: [Self; 3] = [Self::Session, Self::Remember, Self::KeptCall];
+    const ALL: [Self; 3] = [Self::Session, Self::Remember, Self::PendingCall];
 
     /// What stands between the prefix and the suffix.
     fn kind(self) -> &'static str {
         match self {
             Self::Session => "",
             Self::Remember => "-remember",
-            Self::KeptCall => "-call",
+            Self::PendingCall => "-call",
         }
     }
 

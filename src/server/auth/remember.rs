@@ -32,7 +32,7 @@ use crate::{
             new_session::{NewBrowser, Replaced},
             remembered::{LOST_ANSWER, StoredSeries, TakenAgain},
         },
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -74,7 +74,7 @@ impl Remembered {
     ///
     /// # Errors
     /// A fault of the random numbers.
-    pub fn new(lifetime: Duration) -> Result<Self, Fault> {
+    pub fn new(lifetime: Duration) -> Result<Self, InternalError> {
         let cookie = RememberCookie {
             series: Token::random()?,
             token: Token::random()?,
@@ -102,7 +102,7 @@ impl Remembered {
 ///
 /// # Errors
 /// A fault of the database or of the random numbers; then the cookie stays as it was.
-pub async fn restore(caller: &Caller) -> Result<(), Fault> {
+pub async fn restore(caller: &Caller) -> Result<(), InternalError> {
     let is_restored = match caller.remember_cookie().and_then(RememberCookie::parse) {
         Some(cookie) => restore_by(caller, cookie).await?,
         None => false,
@@ -113,8 +113,8 @@ pub async fn restore(caller: &Caller) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fault> {
-    let (storage, now) = (caller.services().storage(), Timestamp::now());
+async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, InternalError> {
+    let (storage, now) = (caller.state().storage(), Timestamp::now());
     let (series, presented) = (cookie.series.hash(), cookie.token.hash());
     let is_good = |stored: &StoredSeries| stored.token_hash == presented.as_bytes() && stored.expires_at > now.0;
 
@@ -133,7 +133,7 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
         {
             let left = Duration::from_millis(u64::try_from(stored.expires_at - now.0).unwrap_or_default());
             RememberCookie { token: next, ..cookie }.set(caller, left);
-            go_on_with(caller, session, &stored);
+            replace_session(caller, session, &stored);
             return Ok(true);
         }
         // Another request was first.
@@ -154,7 +154,7 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Fau
         let session = begin(caller, &stored, &series, now).await?;
         let is_begun = session.is_some();
         if let Some(session) = session {
-            go_on_with(caller, session, &stored);
+            replace_session(caller, session, &stored);
         }
         return Ok(is_begun);
     }
@@ -173,7 +173,7 @@ async fn take_again(
     cookie: &RememberCookie,
     stored: &StoredSeries,
     now: Timestamp,
-) -> Result<bool, Fault> {
+) -> Result<bool, InternalError> {
     let (series, presented, next) = (cookie.series.hash(), cookie.token.hash(), Token::random()?);
     let Some(session) = begin(caller, stored, &series, now).await? else {
         return Ok(false);
@@ -191,7 +191,7 @@ async fn take_again(
             .about(Way::RememberedAgain.name()),
     };
     if !caller
-        .services()
+        .state()
         .storage()
         .take_series_again(&again, Timestamp::now())
         .await?
@@ -205,7 +205,7 @@ async fn take_again(
         token: next,
     };
     cookie.set(caller, left);
-    caller.go_on_with(session);
+    caller.replace_session(session);
     security_log::remembered_again(&stored.user_id);
     Ok(true)
 }
@@ -213,9 +213,10 @@ async fn take_again(
 /// Whether a request may have been sent before its client could know of the new token: the rotation was only just now, and
 /// the client has been told nothing since on that connection, or what it was told may still have been under way.
 fn may_have_crossed(arrival: Arrival, rotated_at: Timestamp) -> bool {
-    let window = match arrival.last_response_at <= rotated_at {
-        true => CROSSING,
-        false => FLIGHT,
+    let window = if arrival.last_response_at <= rotated_at {
+        CROSSING
+    } else {
+        FLIGHT
     };
     arrival.at <= rotated_at.plus(window)
 }
@@ -234,9 +235,9 @@ pub fn take_cookie(caller: &Caller) {
 }
 
 /// Forgets the browser of `caller`, whatever its cookie is worth, and ends the sessions that came of it.
-pub async fn forget(caller: &Caller) -> Result<(), Fault> {
+pub async fn forget(caller: &Caller) -> Result<(), InternalError> {
     if let Some(series) = series_of(caller) {
-        caller.services().storage().revoke_series(&series).await?;
+        caller.state().storage().revoke_series(&series).await?;
     }
     take_cookie(caller);
     Ok(())
@@ -248,7 +249,7 @@ async fn begin(
     stored: &StoredSeries,
     series: &TokenHash,
     now: Timestamp,
-) -> Result<Option<Session>, Fault> {
+) -> Result<Option<Session>, InternalError> {
     let login = Login {
         id: String::new(),
         user_id: stored.user_id.clone(),
@@ -258,11 +259,11 @@ async fn begin(
         user_changed_at: stored.user_changed_at,
         origin: caller.origin(),
     };
-    sessions::begin(caller.services().sessions(), login, None, &Replaced::default()).await
+    sessions::begin(caller.state().sessions(), login, None, &Replaced::default()).await
 }
 
-fn go_on_with(caller: &Caller, session: Session, stored: &StoredSeries) {
-    caller.go_on_with(session);
+fn replace_session(caller: &Caller, session: Session, stored: &StoredSeries) {
+    caller.replace_session(session);
     security_log::logged_in(caller, &stored.user_id, Way::Remembered);
 }
 

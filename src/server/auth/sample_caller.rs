@@ -11,8 +11,8 @@ use crate::server::{
         login::{Login, Origin},
     },
     sessions,
-    state::Services,
-    telemetry::error::Fault,
+    state::AppState,
+    telemetry::error::InternalError,
 };
 
 /// When a made-up caller gave the password.
@@ -27,14 +27,14 @@ pub enum PasswordGiven {
 }
 
 /// A caller made up for a guard to be asked: nobody.
-pub fn nobody(services: &Services) -> Caller {
-    with(services, Session::new(None, Arc::new(MemoryStore::default()), None))
+pub fn nobody(state: &AppState) -> Caller {
+    with(state, Session::new(None, Arc::new(MemoryStore::default()), None))
 }
 
 /// A caller made up for a guard to be asked: that user, who gave the password at some time.
-pub async fn logged_in(services: &Services, user_id: &str, given: PasswordGiven) -> Result<Caller, Fault> {
+pub async fn logged_in(state: &AppState, user_id: &str, given: PasswordGiven) -> Result<Caller, InternalError> {
     let now = Timestamp::now();
-    let fresh = services.settings().sessions.fresh();
+    let fresh = state.settings().sessions.fresh();
     let login = Login {
         id: String::new(),
         user_id: user_id.to_owned(),
@@ -48,15 +48,15 @@ pub async fn logged_in(services: &Services, user_id: &str, given: PasswordGiven)
         user_changed_at: 0,
         origin: Origin::default(),
     };
-    Ok(with(services, sessions::made_up(&login).await?))
+    Ok(with(state, sessions::made_up(&login).await?))
 }
 
-fn with(services: &Services, session: Session) -> Caller {
+fn with(state: &AppState, session: Session) -> Caller {
     let now = Timestamp::now();
     let arrival = Arrival {
         address: None,
         at: now,
         last_response_at: now,
     };
-    Caller::in_session(services.clone(), session, arrival)
+    Caller::in_session(state.clone(), session, arrival)
 }

@@ -12,7 +12,7 @@ use crate::{
     contract::audit::Action,
     server::{
         model::event::{Event, OPERATOR},
-        telemetry::request::start_of,
+        telemetry::request::truncate,
         throttle::Wait,
     },
 };
@@ -66,7 +66,7 @@ impl Failure {
 }
 
 fn note(caller: &Caller, event: Event) {
-    caller.services().audit().note(event);
+    caller.state().audit().record(event);
 }
 
 /// Why a session ended.
@@ -203,7 +203,7 @@ pub fn other_site(origin: Option<&str>, own: &str) {
     tracing::warn!(
         target: "callgate::security",
         event = "malicious_csrf",
-        origin = origin.map(start_of),
+        origin = origin.map(truncate),
         site.origin = own,
         "refused a request from another site; if it is this one, set site.origin to the address that visitors use"
     );

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     contract::audit::{Action, Outcome},
-    server::{audit::view, state::Services, storage::events::EventFilter},
+    server::{audit::view, state::AppState, storage::events::EventFilter},
 };
 
 /// Read the audit trail and the call log
@@ -53,8 +53,8 @@ impl Audit {
     ///
     /// # Errors
     /// Says what went wrong and what to do.
-    pub async fn run(self, services: &Services, json: bool) -> anyhow::Result<()> {
-        let storage = services.storage();
+    pub async fn run(self, state: &AppState, json: bool) -> anyhow::Result<()> {
+        let storage = state.storage();
         match self {
             Self::Events(which) => {
                 let list = view::events(storage, &which.of_events()?, which.most).await?;

@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::server::{
     config::{self, Listen, LogFormat, Overrides, Settings},
     run::{self, Signals},
-    state::Services,
+    state::AppState,
     storage::OpenFor,
     telemetry::log,
 };
@@ -77,13 +77,13 @@ impl<C: Subcommand> On<C> {
         self,
         overrides: &Overrides,
         open_for: OpenFor,
-        command: impl AsyncFnOnce(C, &Services, bool) -> anyhow::Result<()>,
+        command: impl AsyncFnOnce(C, &AppState, bool) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let settings = Settings::load(overrides)?;
         log::start(&settings.log)?;
-        let services = Services::open(settings, open_for).await?;
-        let done = command(self.command, &services, self.json).await;
-        services.storage().close().await;
+        let state = AppState::open(settings, open_for).await?;
+        let done = command(self.command, &state, self.json).await;
+        state.storage().close().await;
         done
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::print;
 use crate::{
     contract::{Answer, Refusal},
-    server::{state::Services, storage::Storage},
+    server::{state::AppState, storage::Storage},
 };
 
 /// A refusal, for the operator, with the exit code that tells scripts which kind it is.
@@ -53,8 +53,8 @@ pub fn is_unread(error: &anyhow::Error) -> bool {
 }
 
 /// Which database a command works on, in words: one that adds something may just have made it.
-pub fn database(services: &Services) -> String {
-    let file = Storage::file(&services.settings().data);
+pub fn database(state: &AppState) -> String {
+    let file = Storage::file(&state.settings().data);
     let file = path::absolute(&file).unwrap_or(file);
     format!("the database {}", file.display())
 }
@@ -64,9 +64,10 @@ pub fn database(services: &Services) -> String {
 /// # Errors
 /// Where it cannot be written as JSON, or nobody takes it.
 pub fn print_as<T: Serialize>(json: bool, value: &T, words: impl fmt::Display) -> anyhow::Result<()> {
-    match json {
-        true => print(serde_json::to_string(value)?),
-        false => print(words),
+    if json {
+        print(serde_json::to_string(value)?)
+    } else {
+        print(words)
     }
 }
 

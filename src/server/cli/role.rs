@@ -9,8 +9,8 @@ use crate::{
     server::{
         accounts::{actor::Actor, roles},
         registry::access,
-        state::Services,
-        storage::{OpenFor, roles::Before},
+        state::AppState,
+        storage::{OpenFor, roles::Precondition},
     },
 };
 
@@ -53,11 +53,11 @@ impl Role {
     ///
     /// # Errors
     /// Says what went wrong and what to do.
-    pub async fn run(self, services: &Services, json: bool) -> anyhow::Result<()> {
-        let actor = Actor::operator(services);
+    pub async fn run(self, state: &AppState, json: bool) -> anyhow::Result<()> {
+        let actor = Actor::operator(state);
         match self {
             Self::List => {
-                let list = roles::list(services.storage()).await?;
+                let list = roles::list(state.storage()).await?;
                 print_as(json, &list, words(&list))
             }
             Self::Put {
@@ -65,11 +65,11 @@ impl Role {
                 description,
                 permissions,
             } => {
-                let done = roles::put(&actor, &role, &description, &permissions, Before::Anything).await;
+                let done = roles::put(&actor, &role, &description, &permissions, Precondition::Anything).await;
                 let said = format!(
                     "The role {role} holds {} permissions in {}.",
                     permissions.len(),
-                    database(services)
+                    database(state)
                 );
                 tell(&role, done, said, json)
             }
@@ -85,14 +85,15 @@ impl Role {
             }
             Self::Take { user, role } => {
                 let taken = roles::take(&actor, &user, &role).await;
-                let said = match taken == Ok(false) {
-                    true => format!("{user} did not have the role {role}."),
-                    false => format!("{user} no longer has the role {role}."),
+                let said = if taken == Ok(false) {
+                    format!("{user} did not have the role {role}.")
+                } else {
+                    format!("{user} no longer has the role {role}.")
                 };
                 tell(&format!("{user}, {role}"), taken.map(drop), said, json)
             }
             Self::Explain { user, function } => {
-                let explained = access::explain(services, &user, &function).await;
+                let explained = access::explain(state, &user, &function).await;
                 let told = explained.map_err(|refusal| about(&format!("{user}, {function}"), refusal))?;
                 let answer = if told.allowed { "can" } else { "cannot" };
                 let reasons = told.reasons.join("\n  ");

@@ -8,7 +8,7 @@ use crate::{
     contract::session::SessionList,
     server::{
         accounts::{actor::Actor, users},
-        state::Services,
+        state::AppState,
     },
 };
 
@@ -30,11 +30,11 @@ impl Session {
     ///
     /// # Errors
     /// Says what went wrong and what to do.
-    pub async fn run(self, services: &Services, json: bool) -> anyhow::Result<()> {
-        let actor = Actor::operator(services);
+    pub async fn run(self, state: &AppState, json: bool) -> anyhow::Result<()> {
+        let actor = Actor::operator(state);
         match self {
             Self::List { user } => {
-                let shown = users::show(services, &user)
+                let shown = users::show(state, &user)
                     .await
                     .map_err(|refusal| about(&user, refusal))?;
                 let list = SessionList {

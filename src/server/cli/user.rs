@@ -20,7 +20,7 @@ use crate::{
     server::{
         accounts::{actor::Actor, users},
         model::user_name,
-        state::Services,
+        state::AppState,
         storage::{
             OpenFor, Storage,
             user_lists::{Order, UserFilter},
@@ -96,28 +96,28 @@ impl User {
     ///
     /// # Errors
     /// Says what went wrong and what to do.
-    pub async fn run(self, services: &Services, json: bool) -> anyhow::Result<()> {
-        let actor = Actor::operator(services);
+    pub async fn run(self, state: &AppState, json: bool) -> anyhow::Result<()> {
+        let actor = Actor::operator(state);
         match self {
             Self::Add { name, roles } => add(&actor, &name, &roles, json).await,
             Self::Invite { name, roles } => {
-                must_exist(services.storage(), &roles).await?;
+                must_exist(state.storage(), &roles).await?;
                 let link = users::invite(&actor, &name, &roles).await.map_err(Refused)?;
-                let words = format!("{name} is in {}.\n{}", database(services), words_of(&link));
+                let words = format!("{name} is in {}.\n{}", database(state), words_of(&link));
                 print_as(json, &link, words)
             }
-            Self::List(list) => list.run(services.storage(), json).await,
-            Self::Show { name } => show(services, &name, json).await,
+            Self::List(list) => list.run(state.storage(), json).await,
+            Self::Show { name } => show(state, &name, json).await,
             Self::Passwd { name, link: true } => {
                 let made = users::require_new_password(&actor, &name).await;
                 let link = made.map_err(|refusal| about(&name, refusal))?;
                 print_as(json, &link, words_of(&link))
             }
             Self::Passwd { name, link: false } => {
-                if services.storage().find_user(&name).await?.is_none() {
+                if state.storage().find_user(&name).await?.is_none() {
                     return Err(about(&name, Refusal::NotFound("user".to_owned())).into());
                 }
-                let hash = ask_and_hash(services, &name).await?;
+                let hash = ask_and_hash(state, &name).await?;
                 let changed = users::change_password(&actor, &name, &hash).await;
                 let said = format!("Changed the password of {name}; all sessions of {name} are ended.");
                 tell(&name, changed, said, json)
@@ -146,12 +146,12 @@ impl User {
 async fn add(actor: &Actor<'_>, name: &str, roles: &[String], json: bool) -> anyhow::Result<()> {
     ensure!(user_name::is_allowed(name), "a name {}", user_name::RULE);
     // Before anybody is asked for a password.
-    let storage = actor.services().storage();
+    let storage = actor.state().storage();
     users::must_be_free(storage, name).await.map_err(Refused)?;
     must_exist(storage, roles).await?;
-    let hash = ask_and_hash(actor.services(), name).await?;
+    let hash = ask_and_hash(actor.state(), name).await?;
     let added = users::create_with_password(actor, name, &hash, roles).await;
-    let said = format!("Added user {name} to {}.", database(actor.services()));
+    let said = format!("Added user {name} to {}.", database(actor.state()));
     tell(name, added, said, json)
 }
 
@@ -194,10 +194,8 @@ fn line(user: &UserRow) -> String {
     line.trim_end().to_owned()
 }
 
-async fn show(services: &Services, name: &str, json: bool) -> anyhow::Result<()> {
-    let user = users::show(services, name)
-        .await
-        .map_err(|refusal| about(name, refusal))?;
+async fn show(state: &AppState, name: &str, json: bool) -> anyhow::Result<()> {
+    let user = users::show(state, name).await.map_err(|refusal| about(name, refusal))?;
     let mut words = line(&user.user);
     if let Some(until) = &user.link_until {
         words.push_str("\nA one-time link works until ");
@@ -243,9 +241,9 @@ fn words_of(link: &LinkReply) -> String {
     )
 }
 
-async fn ask_and_hash(services: &Services, name: &str) -> anyhow::Result<String> {
+async fn ask_and_hash(state: &AppState, name: &str) -> anyhow::Result<String> {
     let password = NewPassword(ask_password()?);
-    match services.passwords().hash_new(password, name).await {
+    match state.passwords().hash_new(password, name).await {
         Ok(Ok(hash)) => Ok(hash),
         Ok(Err(problem)) => bail!("the password {problem}"),
         Err(refusal) => Err(Refused(refusal).into()),

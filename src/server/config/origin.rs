@@ -26,9 +26,10 @@ pub(super) fn at(address: SocketAddr) -> String {
 pub fn cookie_suffix(origin: &str) -> String {
     let port = origin.rsplit_once(':').map_or("", |(_, port)| port);
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    match is_port && port != "443" {
-        true => format!("-{port}"),
-        false => String::new(),
+    if is_port && port != "443" {
+        format!("-{port}")
+    } else {
+        String::new()
     }
 }
 

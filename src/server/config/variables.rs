@@ -88,7 +88,7 @@ impl Unknown {
             })
             .collect();
         // The Service callgate, and others whose names begin like that: each has a variable for its address.
-        let services: Vec<String> = unknown
+        let state: Vec<String> = unknown
             .iter()
             .filter_map(|name| name.strip_suffix("_SERVICE_HOST"))
             .chain(["CALLGATE"])
@@ -96,7 +96,7 @@ impl Unknown {
             .collect();
         let (of_kubernetes, misspelt) = unknown
             .into_iter()
-            .partition(|name| services.iter().any(|service| is_of_service(name, service)));
+            .partition(|name| state.iter().any(|service| is_of_service(name, service)));
         Self {
             misspelt,
             of_kubernetes,
@@ -105,7 +105,7 @@ impl Unknown {
 }
 
 /// Whether a variable is one of those that Kubernetes sets in each container for a Service
-/// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
+/// (<https://kubernetes.io/docs/concepts/state-networking/service/#environment-variables>).
 fn is_of_service(name: &str, service: &str) -> bool {
     name.strip_prefix(service)
         .is_some_and(|rest| rest == "_PORT" || rest.starts_with("_PORT_") || rest.starts_with("_SERVICE_"))

@@ -14,7 +14,7 @@ use axum::{
 
 use super::{
     body::{drain, read},
-    response::{answered, refused},
+    response::{json_error, json_response},
 };
 use crate::{
     contract::{Refusal, form_data::SHOWN_TO},
@@ -22,17 +22,17 @@ use crate::{
         auth::caller::Caller,
         config::Settings,
         http::paths::PREFIX,
-        registry::{self, Function, call_log::CallUnderWay, pending_calls},
+        registry::{self, Function, call_log::RunningCall, pending_calls},
     },
 };
 
 /// Calls a function.
 pub async fn call(Extension(caller): Extension<Caller>, mut request: Request) -> Response {
-    match try_call(caller.services().settings(), &caller, &mut request).await {
-        Ok(reply) => answered(reply),
+    match try_call(caller.state().settings(), &caller, &mut request).await {
+        Ok(reply) => json_response(reply),
         Err(refusal) => {
             let is_drained = drain(&mut request).await;
-            let mut response = refused(&refusal);
+            let mut response = json_error(&refusal);
             // The connection ends with this answer. (HTTP/2 goes on without the rest.)
             if !is_drained && request.version() <= Version::HTTP_11 {
                 response
@@ -54,12 +54,12 @@ async fn try_call(settings: &Settings, caller: &Caller, request: &mut Request) -
     if *request.method() != Method::POST {
         return Err(Refusal::MethodNotAllowed);
     }
-    let under_way = CallUnderWay::new(caller, function.name());
+    let running = RunningCall::new(caller, function.name());
     let result = call_over_http(function, settings, caller, request).await;
-    under_way.over(&result);
+    running.finish(&result);
     let reply = result?;
-    if caller.kept_call_cookie().is_some() {
-        pending_calls::replace_by_call(caller, function.name()).await;
+    if caller.pending_call_cookie().is_some() {
+        pending_calls::delete_after_call(caller, function.name()).await;
     }
     Ok(reply)
 }
@@ -100,12 +100,12 @@ async fn call_over_http(
 /// # Errors
 /// The refusal of its guard or its own.
 pub async fn run_and_note(function: &'static Function, caller: Caller, body: String) -> Result<String, Refusal> {
-    let under_way = CallUnderWay::new(&caller, function.name());
+    let running = RunningCall::new(&caller, function.name());
     let result = match function.admit(&caller).await {
         Ok(admitted) => admitted.call(body).await,
         Err(refusal) => Err(refusal),
     };
-    under_way.over(&result);
+    running.finish(&result);
     result
 }
 

@@ -1,7 +1,7 @@
 //! The files of the browser part: the same for everybody, so no session is carried to them.
 //!
 //! A file with a hash in its name never changes and is kept for good; any other is asked about again at each visit, and
-//! answered in a few bytes while it is the same (RFC 9110, section 13; RFC 8246).
+//! json_response in a few bytes while it is the same (RFC 9110, section 13; RFC 8246).
 
 use std::{convert::Infallible, io::ErrorKind, path::Path};
 
@@ -25,7 +25,7 @@ use super::{
     embedded_assets::{Embedded, Site},
     response,
 };
-use crate::server::telemetry::error::Fault;
+use crate::server::telemetry::error::InternalError;
 
 /// Where the style sheet is found under whatever name it was built.
 const STYLE: &str = "/pkg/callgate.css";
@@ -103,9 +103,10 @@ fn accepts(headers: &HeaderMap, coding: &str) -> bool {
 fn kept(path: &str) -> HeaderValue {
     let name = path.rsplit('/').next().unwrap_or_default();
     // callgate.<hash>.js, and everything that cargo-leptos splits off: see `hash-files` there.
-    match name.split('.').count() > 2 {
-        true => FOR_GOOD,
-        false => ASK_AGAIN,
+    if name.split('.').count() > 2 {
+        FOR_GOOD
+    } else {
+        ASK_AGAIN
     }
 }
 
@@ -145,7 +146,7 @@ async fn file(mut folder: ServeDir, request: Request) -> Result<Response, Infall
         Err(error) if matches!(error.kind(), ErrorKind::InvalidFilename | ErrorKind::InvalidInput) => {
             StatusCode::NOT_FOUND.into_response()
         }
-        Err(error) => response::refused_person(&Fault::new("reading a file of the browser part", error).into()),
+        Err(error) => response::error_page(&InternalError::new("reading a file of the browser part", error).into()),
     })
 }
 

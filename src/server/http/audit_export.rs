@@ -12,7 +12,7 @@ use axum::{
 use futures::stream;
 use serde::Deserialize;
 
-use super::{pages::Pages, response::refused_person};
+use super::{pages::Pages, response::error_page};
 use crate::{
     contract::{
         Refusal,
@@ -53,7 +53,9 @@ pub async fn events(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
     let lines = async {
-        caller.work(WHAT, ask::<Permission<ReadAudit>>(&caller, WHAT)).await?;
+        caller
+            .with_deadline(WHAT, ask::<Permission<ReadAudit>>(&caller, WHAT))
+            .await?;
         let Query(wanted) = wanted.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
         let user = query::text::<1, 64>("user", &wanted.user)?;
         let action = query::one::<Action>("action", &wanted.action)?;
@@ -64,19 +66,19 @@ pub async fn events(
     };
     let (user, action, outcome, (since, until)) = match lines.await {
         Ok(found) => found,
-        Err(refusal) => return refused_person(&refusal),
+        Err(refusal) => return error_page(&refusal),
     };
     // From here on no cookie comes along: a remembered browser that was logged in again would never learn its new token, and
     // its next visit, with the old one, would pass for a theft.
-    caller.stop_restoring();
-    let storage = pages.services().storage().clone();
+    caller.disable_remember();
+    let storage = pages.state().storage().clone();
     let lines = stream::try_unfold(0, move |after| {
         let (storage, caller, user) = (storage.clone(), caller.clone(), user.clone());
         async move {
             let next = async {
                 if after > 0 {
                     // It may last for long: whoever has lost the permission meanwhile, or the session, gets no more of it.
-                    caller.look_again().await?;
+                    caller.refresh().await?;
                     ask::<Permission<ReadAudit>>(&caller, WHAT).await?;
                 }
                 let filter = EventFilter {
@@ -119,38 +121,38 @@ mod tests {
             model::{clock::Timestamp, event::Event},
             runtime::in_flight::InFlight,
             sessions,
-            state::Services,
+            state::AppState,
             storage::{
-                roles::{ADMIN, Change},
+                roles::{ADMIN, UpdateOutcome},
                 users::NewUser,
             },
         },
     };
 
-    fn caller(services: &Services, headers: &HeaderMap) -> Caller {
+    fn caller(state: &AppState, headers: &HeaderMap) -> Caller {
         let now = Timestamp::now();
         let arrival = Arrival {
             address: None,
             at: now,
             last_response_at: now,
         };
-        Caller::new(services.clone(), headers, arrival, InFlight::default())
+        Caller::new(state.clone(), headers, arrival, InFlight::default())
     }
 
     #[tokio::test]
     async fn where_the_session_ends_the_export_breaks_off_and_the_browser_stays_remembered() {
-        let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
-        let storage = services.storage();
+        let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
+        let storage = state.storage();
         let password = || Password::new("five brown foxes".to_owned());
         let user = NewUser {
             user_id: "ada",
-            password_hash: &services.passwords().hash(password()).await.unwrap(),
+            password_hash: &state.passwords().hash(password()).await.unwrap(),
             demo: false,
             roles: &[ADMIN.to_owned()],
             link: None,
         };
         let added = storage.add_user(&user, Timestamp::now(), &[]).await.unwrap();
-        assert_eq!(added, Change::Done);
+        assert_eq!(added, UpdateOutcome::Done);
         let event = Event::by_operator(Action::UserAdded);
         storage.add_events(&[event], &[]).await.unwrap();
         let arguments = LoginArguments {
@@ -158,7 +160,7 @@ mod tests {
             password: password(),
             remember: true,
         };
-        let login = caller(&services, &HeaderMap::new());
+        let login = caller(&state, &HeaderMap::new());
         log_in(&login, arguments).await.unwrap();
         let set = login.set_cookie_headers();
         let pairs: Vec<&str> = set
@@ -167,14 +169,14 @@ mod tests {
             .collect();
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::try_from(pairs.join("; ")).unwrap())]);
 
-        let pages = Pages::new(services.clone(), Site::Folder("nowhere".into()).program());
-        let export = caller(&services, &headers);
+        let pages = Pages::new(state.clone(), Site::Folder("nowhere".into()).program());
+        let export = caller(&state, &headers);
         let response = events(State(pages), Extension(export), Ok(Query(Wanted::default()))).await;
         let mut body = response.into_body();
         assert!(body.frame().await.unwrap().is_ok());
         sessions::end(&login.session()).await.unwrap();
         assert!(body.frame().await.unwrap().is_err());
-        let next = caller(&services, &headers).login().await.unwrap();
+        let next = caller(&state, &headers).login().await.unwrap();
         assert_eq!(next.unwrap().user_id, "ada");
     }
 }

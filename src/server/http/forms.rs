@@ -1,4 +1,4 @@
-//! The doors for forms without script. What went well is answered with a redirect, so that a reload
+//! The doors for forms without script. What went well is json_response with a redirect, so that a reload
 //! sends nothing twice.
 //!
 //! They call the same declared functions as the JSON door, with what was typed written as JSON. A call that wants a login
@@ -17,14 +17,14 @@ use super::{
     api::{is_declared, run_and_note},
     body::{drain, read},
     pages::Pages,
-    response::{add_headers, body_of, refused_person, refused_person_with},
+    response::{add_headers, body_of, error_page, error_page_with_link},
 };
 use crate::{
     contract::{
         Refusal,
         form_data::{FORM_PAGE, SHOWN_TO, THEN, Typed, WAITING},
         page::{NOT_YOUR_PASSWORD, PageFacts, RefusedLogin},
-        pending_call::{KeptCall, Outcome, State as CallState, page_of},
+        pending_call::{Outcome, PendingCall, State as CallState, page_of},
         redirect_target::OwnPage,
     },
     pages::failure::Way,
@@ -32,7 +32,7 @@ use crate::{
         auth::caller::Caller,
         config::Settings,
         http::response::{login_for, see_other},
-        registry::{self, Function, call_log::CallUnderWay, pending_calls},
+        registry::{self, Function, call_log::RunningCall, pending_calls},
     },
 };
 
@@ -47,7 +47,7 @@ pub async fn call(
         return super::pages::not_found(State(pages), request).await;
     };
     let made = async {
-        let typed = read_form(request, pages.services().settings()).await?;
+        let typed = read_form(request, pages.state().settings()).await?;
         make(function, &caller, &typed, typed.get(SHOWN_TO)).await
     };
     shown(&pages, &caller, made.await).await
@@ -59,7 +59,7 @@ enum Made {
     Page(String),
     /// To its own page at once, because what came of it is secret, or too much to be kept, or came too fast: a reload asks the
     /// person before it calls again.
-    Shown(Box<KeptCall>),
+    Shown(Box<PendingCall>),
     /// Nowhere: the page at this path was loaded for another user.
     Outdated(String),
 }
@@ -76,13 +76,13 @@ async fn shown(pages: &Pages, caller: &Caller, made: Result<Made, Refusal>) -> R
             pages.render(caller.clone(), &target, facts, 200).await
         }
         Ok(Made::Outdated(page)) => outdated(page),
-        Err(refusal) => refused_person(&refusal),
+        Err(refusal) => error_page(&refusal),
     }
 }
 
 /// What is shown in place of what came of a form whose page was loaded for another user.
 fn outdated(page: String) -> Response {
-    refused_person_with(&Refusal::OtherUser, Way::new(page, "Reload the page"))
+    error_page_with_link(&Refusal::OtherUser, Way::new(page, "Reload the page"))
 }
 
 /// `POST /functions/<name>/kept`: runs the call that waits for this browser, or lets it go.
@@ -96,7 +96,7 @@ pub async fn resume(
         return super::pages::not_found(State(pages), request).await;
     };
     let resumed = async {
-        let form = read_form(request, pages.services().settings()).await?;
+        let form = read_form(request, pages.state().settings()).await?;
         let page = function.view().page();
         if caller.require_shown_to(form.get(SHOWN_TO)).await == Err(Refusal::OtherUser) {
             return Ok(Made::Outdated(page));
@@ -109,7 +109,7 @@ pub async fn resume(
         if is_wanted {
             return make(function, &caller, &kept.typed, None).await;
         }
-        pending_calls::forget(&caller).await?;
+        pending_calls::delete(&caller).await?;
         Ok(Made::Page(page))
     };
     self::shown(&pages, &caller, resumed.await).await
@@ -122,8 +122,8 @@ async fn make(
     typed: &Typed,
     shown_to: Option<&str>,
 ) -> Result<Made, Refusal> {
-    let under_way = CallUnderWay::new(caller, function.name());
-    let started = under_way.began();
+    let running = RunningCall::new(caller, function.name());
+    let started = running.began();
     let shape = function.shape();
     let (body, faults) = typed.body(shape);
     let admitted = async {
@@ -136,12 +136,12 @@ async fn make(
         Ok(admitted) => admitted.call(body.clone()).await,
         Err(refusal) => Err(refusal),
     };
-    under_way.over(&result);
+    running.finish(&result);
     // A page that shows by itself what came of the call.
     if result.is_ok()
         && let Some(then) = typed.get(THEN).and_then(OwnPage::after_form)
     {
-        pending_calls::replace_by_call(caller, function.name()).await;
+        pending_calls::delete_after_call(caller, function.name()).await;
         return Ok(Made::Page(then.to_string()));
     }
     let page = page_of(function.name(), typed);
@@ -170,7 +170,7 @@ async fn make(
             (CallState::Done(outcome_of(result, started)), next)
         }
     };
-    let call = KeptCall {
+    let call = PendingCall {
         id: String::new(),
         function: function.name().to_owned(),
         typed: typed.without_secrets(shape),
@@ -178,16 +178,16 @@ async fn make(
     };
     let is_secret = function.has_secret_reply() && matches!(&call.state, CallState::Done(outcome) if outcome.is_ok());
     if is_secret || is_too_long {
-        pending_calls::replace_by_call(caller, function.name()).await;
+        pending_calls::delete_after_call(caller, function.name()).await;
         return Ok(Made::Shown(Box::new(call)));
     }
     // A reply is for whoever made the call, a call that waits for the person who filled the form in.
     let shown_to = shown_to.filter(|user_id| !user_id.is_empty() && matches!(call.state, CallState::Waiting { .. }));
-    match pending_calls::keep(caller, &call, shown_to).await {
+    match pending_calls::store(caller, &call, shown_to).await {
         Ok(()) => Ok(Made::Page(next)),
         // It was called, and nobody is to call it again for want of what came of it.
         Err(Refusal::Busy { .. }) if matches!(call.state, CallState::Done(_)) => {
-            pending_calls::hide(caller);
+            pending_calls::clear_cookie(caller);
             Ok(Made::Shown(Box::new(call)))
         }
         Err(refusal) => Err(refusal),
@@ -212,9 +212,9 @@ fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
 
 /// `POST /login`: logs in and leads to where the person wanted to go, or shows the form again with the reason.
 pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
-    let form = match read_form(request, pages.services().settings()).await {
+    let form = match read_form(request, pages.state().settings()).await {
         Ok(form) => form,
-        Err(refusal) => return refused_person(&refusal),
+        Err(refusal) => return error_page(&refusal),
     };
     let user_id = form.get("user_id").unwrap_or_default().to_owned();
     let remember = form.get("remember").is_some();
@@ -234,9 +234,9 @@ pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Call
 
 /// `POST /confirm`: confirms the login with the password, and leads on or shows the form again.
 pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
-    let form = match read_form(request, pages.services().settings()).await {
+    let form = match read_form(request, pages.state().settings()).await {
         Ok(form) => form,
-        Err(refusal) => return refused_person(&refusal),
+        Err(refusal) => return error_page(&refusal),
     };
     match caller.require_shown_to(form.get(SHOWN_TO)).await {
         Ok(()) => {}
@@ -244,7 +244,7 @@ pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Ca
             let next = OwnPage::or_home(form.get("next"));
             return outdated(format!("/confirm?next={}", next.escaped()));
         }
-        Err(refusal) => return refused_person(&refusal),
+        Err(refusal) => return error_page(&refusal),
     }
     let body = json!({ "password": form.get("password").unwrap_or_default() });
     let refused = |refusal: &Refusal| {
@@ -281,7 +281,7 @@ async fn enter(
 ) -> Response {
     let next = OwnPage::or_home(next);
     let Some(function) = registry::find(name) else {
-        return refused_person(&Refusal::UnknownFunction);
+        return error_page(&Refusal::UnknownFunction);
     };
     let way = if name == "login" { "login" } else { "confirm" };
     let escaped = next.escaped();
@@ -305,12 +305,10 @@ async fn enter(
 /// `POST /logout`: logs out and leads home. Who is logged out already is led there, too.
 pub async fn logout(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let Some(function) = registry::find("logout") else {
-        return refused_person(&Refusal::UnknownFunction);
+        return error_page(&Refusal::UnknownFunction);
     };
     // Other forms may lead here, too, and need say nothing.
-    let form = read_form(request, pages.services().settings())
-        .await
-        .unwrap_or_default();
+    let form = read_form(request, pages.state().settings()).await.unwrap_or_default();
     let result = match caller.require_shown_to(form.get(SHOWN_TO)).await {
         Ok(()) => run_and_note(function, caller, "{}".to_owned()).await,
         Err(refusal) => Err(refusal),
@@ -318,15 +316,16 @@ pub async fn logout(State(pages): State<Pages>, Extension(caller): Extension<Cal
     match result {
         Ok(_) | Err(Refusal::NotLoggedIn) => see_other("/"),
         Err(Refusal::OtherUser) => outdated("/".to_owned()),
-        Err(refusal) => refused_person(&refusal),
+        Err(refusal) => error_page(&refusal),
     }
 }
 
 /// Reads a form that was sent.
 async fn read_form(mut request: Request, settings: &Settings) -> Result<Typed, Refusal> {
-    let read = match is_declared(request.headers(), "application/x-www-form-urlencoded") {
-        true => read(&mut request, settings).await,
-        false => Err(Refusal::NotAForm),
+    let read = if is_declared(request.headers(), "application/x-www-form-urlencoded") {
+        read(&mut request, settings).await
+    } else {
+        Err(Refusal::NotAForm)
     };
     let body = match read {
         Ok(text) => text,

@@ -16,17 +16,17 @@ use axum::{
     routing::get,
 };
 
-use crate::server::{state::Services, telemetry::error::Fault};
+use crate::server::{state::AppState, telemetry::error::InternalError};
 
 /// How long the database may take to answer.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The routes of both.
-pub fn routes(services: Services) -> Router {
+pub fn routes(state: AppState) -> Router {
     Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
-        .with_state(services)
+        .with_state(state)
 }
 
 /// The process answers. That needs no database.
@@ -35,8 +35,8 @@ async fn live() -> Response {
 }
 
 /// Calls can be served.
-async fn ready(State(services): State<Services>) -> Response {
-    match what_is_missing(&services).await {
+async fn ready(State(state): State<AppState>) -> Response {
+    match what_is_missing(&state).await {
         None => told(StatusCode::OK, "ready\n"),
         Some(missing) => {
             let mut response = told(StatusCode::SERVICE_UNAVAILABLE, missing);
@@ -48,14 +48,18 @@ async fn ready(State(services): State<Services>) -> Response {
     }
 }
 
-async fn what_is_missing(services: &Services) -> Option<&'static str> {
-    if services.shutdown().is_cancelled() {
+async fn what_is_missing(state: &AppState) -> Option<&'static str> {
+    if state.shutdown().is_cancelled() {
         return Some("not ready: the server is stopping\n");
     }
-    let asked = tokio::time::timeout(DATABASE_TIMEOUT, services.storage().answers()).await;
-    let answered =
-        asked.unwrap_or_else(|late| Err(Fault::unavailable("asking the database whether it is there", late)));
-    let fault = answered.err()?;
+    let asked = tokio::time::timeout(DATABASE_TIMEOUT, state.storage().answers()).await;
+    let json_response = asked.unwrap_or_else(|late| {
+        Err(InternalError::unavailable(
+            "asking the database whether it is there",
+            late,
+        ))
+    });
+    let fault = json_response.err()?;
     fault.log();
     Some("not ready: the database does not answer\n")
 }
@@ -72,10 +76,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_stops_is_not_ready_but_lives() {
-        let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
-        assert_eq!(ready(State(services.clone())).await.status(), StatusCode::OK);
-        services.shutdown().cancel();
-        let response = ready(State(services)).await;
+        let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
+        assert_eq!(ready(State(state.clone())).await.status(), StatusCode::OK);
+        state.shutdown().cancel();
+        let response = ready(State(state)).await;
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(RETRY_AFTER));
         assert_eq!(live().await.status(), StatusCode::OK);
@@ -83,8 +87,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_without_its_database_is_not_ready() {
-        let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
-        services.storage().close().await;
-        assert_eq!(ready(State(services)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
+        state.storage().close().await;
+        assert_eq!(ready(State(state)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -33,20 +33,20 @@ use self::{
 };
 use crate::{
     contract::page::CHANGE_PASSWORD,
-    server::{state::Services, telemetry::request},
+    server::{state::AppState, telemetry::request},
 };
 
 /// All routes of the HTTPS listener with their middleware.
-pub fn router(services: &Services, site: &Site) -> Router {
-    request::follow_leptos();
-    let pages = Pages::new(services.clone(), site.program());
-    let routes = public_routes(services, site).merge(with_session(services, session_routes(&pages)));
-    with_middleware(services, routes)
+pub fn router(state: &AppState, site: &Site) -> Router {
+    request::instrument_leptos_tasks();
+    let pages = Pages::new(state.clone(), site.program());
+    let routes = public_routes(state, site).merge(with_session(state, session_routes(&pages)));
+    with_middleware(state, routes)
 }
 
 /// Routes that are the same for everybody and know no session.
-fn public_routes(services: &Services, site: &Site) -> Router {
-    assets::routes(site).merge(health::routes(services.clone()))
+fn public_routes(state: &AppState, site: &Site) -> Router {
+    assets::routes(site).merge(health::routes(state.clone()))
 }
 
 /// Routes that know the caller. The guard of a function is asked inside it, not here.
@@ -71,13 +71,13 @@ fn session_routes(pages: &Pages) -> Router {
 }
 
 /// Adds the middleware of every request, the outermost first.
-pub fn with_middleware(services: &Services, routes: Router) -> Router {
-    let reading = services.settings().https.body_seconds.duration();
+pub fn with_middleware(state: &AppState, routes: Router) -> Router {
+    let reading = state.settings().https.body_seconds.duration();
     let drop_unread = move |response: Response| async move { slow_reader::watch(response, reading) };
     routes.layer(
         ServiceBuilder::new()
             .layer(map_response(drop_unread))
-            .layer(from_fn_with_state(services.clone(), request_context::provide))
+            .layer(from_fn_with_state(state.clone(), request_context::provide))
             .layer(map_response(security_headers::add))
             .layer(from_fn(validate_request::check))
             .layer(from_fn(catch_panic::catch)),
@@ -85,11 +85,11 @@ pub fn with_middleware(services: &Services, routes: Router) -> Router {
 }
 
 /// Adds the middleware of the routes that know the caller, the outermost first.
-pub fn with_session(services: &Services, routes: Router) -> Router {
+pub fn with_session(state: &AppState, routes: Router) -> Router {
     routes.layer(
         ServiceBuilder::new()
-            .layer(from_fn_with_state(services.clone(), csrf::check))
-            .layer(from_fn_with_state(services.clone(), session::load_and_save))
+            .layer(from_fn_with_state(state.clone(), csrf::check))
+            .layer(from_fn_with_state(state.clone(), session::load_and_save))
             // Within the session: a remembered browser gets its new cookies with a failure, too.
             .layer(from_fn(catch_panic::catch)),
     )
@@ -115,10 +115,10 @@ mod tests {
     /// `guards::every_route_answers_every_kind_of_caller_as_the_table_says` calls each of them.
     #[tokio::test]
     async fn every_route_stands_in_the_table_that_is_tested() {
-        request::follow_leptos();
-        let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+        request::instrument_leptos_tasks();
+        let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
         let site = Site::Folder("nowhere".into());
-        let pages = Pages::new(services.clone(), site.program());
+        let pages = Pages::new(state.clone(), site.program());
         let table = include_str!("../../../tests/support/routes.txt");
         let listed: BTreeSet<String> = table
             .lines()
@@ -126,7 +126,7 @@ mod tests {
             .filter(|path| path.starts_with('/'))
             .map(str::to_owned)
             .collect();
-        let mut routed = paths(&public_routes(&services, &site));
+        let mut routed = paths(&public_routes(&state, &site));
         routed.append(&mut paths(&session_routes(&pages)));
         assert_eq!(routed, listed);
     }

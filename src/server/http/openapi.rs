@@ -8,18 +8,18 @@ use axum::{
 
 use super::{
     pages::Pages,
-    response::{answered, refused},
+    response::{json_error, json_response},
 };
 use crate::contract::Refusal;
 
 /// The handler.
 pub async fn show(State(pages): State<Pages>) -> Response {
-    answered(pages.openapi().to_owned())
+    json_response(pages.openapi().to_owned())
 }
 
 /// The answer to any other method.
 pub async fn only_get() -> Response {
-    let mut response = refused(&Refusal::MethodNotAllowed);
+    let mut response = json_error(&Refusal::MethodNotAllowed);
     response
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));

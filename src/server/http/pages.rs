@@ -46,15 +46,15 @@ use crate::{
         },
         listener::dev_certificates::Certificates,
         registry::{self, openapi, pending_calls},
-        state::Services,
-        telemetry::error::Fault,
+        state::AppState,
+        telemetry::error::InternalError,
     },
 };
 
 /// What the pages are made from.
 #[derive(Clone)]
 pub struct Pages {
-    services: Services,
+    state: AppState,
     program: Arc<Program>,
     site: Arc<SiteFacts>,
     /// Those of the table in `app.rs`.
@@ -66,8 +66,8 @@ pub struct Pages {
 
 impl Pages {
     /// Pages with that style sheet, and that program where it is needed.
-    pub fn new(services: Services, program: Program) -> Self {
-        let settings = services.settings();
+    pub fn new(state: AppState, program: Program) -> Self {
+        let settings = state.settings();
         let site = SiteFacts {
             password_chars: settings.passwords.min_chars,
             origin: settings.origin(),
@@ -81,11 +81,12 @@ impl Pages {
                     ca.canonicalize().unwrap_or(ca).display().to_string()
                 }),
             registration_open: settings.registration.open,
-            demo_users: match settings.demo {
-                true => demo::USERS
+            demo_users: if settings.demo {
+                demo::USERS
                     .map(|(user, password)| (user.to_owned(), password.to_owned()))
-                    .to_vec(),
-                false => Vec::new(),
+                    .to_vec()
+            } else {
+                Vec::new()
             },
         };
         Self {
@@ -94,7 +95,7 @@ impl Pages {
                 .map(|page| page.path().to_owned())
                 .collect(),
             openapi: Arc::default(),
-            services,
+            state,
             program: Arc::new(program),
             site: Arc::new(site),
             reload_port: reload_port(),
@@ -102,8 +103,8 @@ impl Pages {
     }
 
     /// What the server works with.
-    pub fn services(&self) -> &Services {
-        &self.services
+    pub fn state(&self) -> &AppState {
+        &self.state
     }
 
     /// A route for every page in the table of `app.rs` that has no handler of its own.
@@ -126,7 +127,7 @@ impl Pages {
 
     /// The description of the functions.
     pub fn openapi(&self) -> &str {
-        let body_bytes = self.services.settings().limits.body_bytes.get();
+        let body_bytes = self.state.settings().limits.body_bytes.get();
         self.openapi
             .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
     }
@@ -158,14 +159,14 @@ impl Pages {
         let request = match Request::get(target).body(Body::empty()) {
             Ok(request) => request,
             Err(error) => {
-                return response::refused_person(&Fault::new("rendering a page", error).into());
+                return response::error_page(&InternalError::new("rendering a page", error).into());
             }
         };
         let css = self.program.css.clone();
         let rendering = render_app_async_with_context(context, move || shell(&css, reload_port))(request);
-        let mut response = match for_whom.work("a page", rendering.map(Ok)).await {
+        let mut response = match for_whom.with_deadline("a page", rendering.map(Ok)).await {
             Ok(response) => response,
-            Err(refusal) => return response::refused_person(&refusal),
+            Err(refusal) => return response::error_page(&refusal),
         };
         *response.status_mut() = StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HTML);
@@ -194,7 +195,7 @@ pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Calle
     let kept_call = match pending_calls::find(&caller).await {
         // On its own page, and nowhere else.
         Ok(kept_call) => kept_call.filter(|call| request.uri().path() == call.page().as_str()),
-        Err(fault) => return response::refused_person(&fault.into()),
+        Err(fault) => return response::error_page(&fault.into()),
     };
     let facts = PageFacts {
         kept_call,

@@ -20,19 +20,19 @@ use super::{
     health,
     middleware::{request_context, security_headers, validate_request},
     paths::is_for_programs,
-    response::refused,
+    response::json_error,
 };
-use crate::{contract::Refusal, server::state::Services};
+use crate::{contract::Refusal, server::state::AppState};
 
 /// All routes of the plain HTTP listener with their middleware, the outermost first.
-pub fn router(services: &Services) -> Router {
+pub fn router(state: &AppState) -> Router {
     Router::new()
         .fallback(lead)
-        .with_state(services.settings().origin())
-        .merge(health::routes(services.clone()))
+        .with_state(state.settings().origin())
+        .merge(health::routes(state.clone()))
         .layer(
             ServiceBuilder::new()
-                .layer(from_fn_with_state(services.clone(), request_context::provide))
+                .layer(from_fn_with_state(state.clone(), request_context::provide))
                 .layer(map_response(without_hsts))
                 .layer(map_response(security_headers::add))
                 .layer(from_fn(validate_request::check)),
@@ -48,7 +48,7 @@ async fn without_hsts(mut response: Response) -> Response {
 async fn lead(State(origin): State<String>, request: Request) -> Response {
     let is_page = matches!(*request.method(), Method::GET | Method::HEAD) && !is_for_programs(request.uri().path());
     if !is_page {
-        return refused(&Refusal::PlainHttp);
+        return json_error(&Refusal::PlainHttp);
     }
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     // Not every target is a path: `*` is none.

@@ -15,7 +15,7 @@ use super::{middleware::security_headers::STILL_PAGE, paths::is_for_programs};
 use crate::{
     contract::{Refusal, redirect_target::OwnPage},
     pages::failure::{self, Way},
-    server::telemetry::{request::UnderWay, request_id::Reference},
+    server::telemetry::{request::RequestContext, request_id::RequestId},
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -24,50 +24,47 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// A reply.
-pub fn answered(body: String) -> Response {
+pub fn json_response(body: String) -> Response {
     ([(CONTENT_TYPE, JSON)], body).into_response()
 }
 
 /// Who reads an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
+pub enum ResponseFormat {
     /// A program, or a page by its script: JSON.
-    Program,
+    Json,
     /// A person: a page.
-    Person,
+    Html,
 }
 
-impl Reader {
+impl ResponseFormat {
     /// Who asks for that path.
     pub fn of(path: &str) -> Self {
-        match is_for_programs(path) {
-            true => Self::Program,
-            false => Self::Person,
-        }
+        if is_for_programs(path) { Self::Json } else { Self::Html }
     }
 }
 
 /// A refusal, in the form that fits its reader.
-pub fn refused_to(reader: Reader, refusal: &Refusal) -> Response {
-    match reader {
-        Reader::Program => refused(refusal),
-        Reader::Person => refused_person(refusal),
+pub fn error_response(format: ResponseFormat, refusal: &Refusal) -> Response {
+    match format {
+        ResponseFormat::Json => json_error(refusal),
+        ResponseFormat::Html => error_page(refusal),
     }
 }
 
 /// A refusal as a page. It needs no database and no script.
-pub fn refused_person(refusal: &Refusal) -> Response {
+pub fn error_page(refusal: &Refusal) -> Response {
     let way = match refusal {
         Refusal::NotLoggedIn => Way::new("/login", "Log in"),
         _ => Way::home(),
     };
-    refused_person_with(refusal, way)
+    error_page_with_link(refusal, way)
 }
 
 /// The same with a link to where the person gets on.
-pub fn refused_person_with(refusal: &Refusal, way: Way) -> Response {
-    let reference = UnderWay::reference();
-    let page = failure::html(refusal, reference.as_ref().map(Reference::as_str), way);
+pub fn error_page_with_link(refusal: &Refusal, way: Way) -> Response {
+    let reference = RequestContext::request_id();
+    let page = failure::html(refusal, reference.as_ref().map(RequestId::as_str), way);
     let mut response = (status(refusal), still_page(), page).into_response();
     add_headers(&mut response, refusal);
     response
@@ -80,8 +77,8 @@ pub fn still_page() -> [(HeaderName, HeaderValue); 2] {
 }
 
 /// A refusal as JSON.
-pub fn refused(refusal: &Refusal) -> Response {
-    let mut response = answered(body_of(refusal));
+pub fn json_error(refusal: &Refusal) -> Response {
+    let mut response = json_response(body_of(refusal));
     *response.status_mut() = status(refusal);
     add_headers(&mut response, refusal);
     response
@@ -123,10 +120,10 @@ struct Body<'a> {
 
 /// The body of a refusal.
 pub fn body_of(refusal: &Refusal) -> String {
-    let reference = UnderWay::reference();
+    let reference = RequestContext::request_id();
     let body = Body {
         refusal,
-        request_id: reference.as_ref().map(Reference::as_str),
+        request_id: reference.as_ref().map(RequestId::as_str),
     };
     serde_json::to_string(&body).expect("a refusal is an object of strings, numbers and booleans")
 }

@@ -1,4 +1,4 @@
-//! The places of open connections: so many in all, and so many for each address, so that no host takes those of all others.
+//! The limiter of open connections: so many in all, and so many for each address, so that no host takes those of all others.
 //!
 //! Proxies that the settings trust have as many as there are: behind them is everybody.
 
@@ -14,33 +14,33 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::server::{config::Proxies, model::network::network};
 
-/// How long after something was told it is not told again.
+/// How long after something was last_logged it is not last_logged again.
 const QUIET: Duration = Duration::from_mins(1);
 
-/// All places there are.
+/// All limiter there are.
 #[derive(Debug)]
-pub struct Places {
+pub struct ConnectionLimiter {
     all: Arc<Semaphore>,
-    most_of_one: usize,
+    per_address: usize,
     proxies: Proxies,
     taken: Mutex<HashMap<IpAddr, usize>>,
-    /// When it was last told that all are taken.
-    full: Told,
-    /// When it was last told that an address has as many as it may have.
-    full_of_one: Told,
+    /// When it was last last_logged that all are taken.
+    last_logged_full: LogInterval,
+    /// When it was last last_logged that an address has as many as it may have.
+    last_logged_address_full: LogInterval,
 }
 
-/// When something was last told that strangers can bring about as often as they like.
+/// When something was last last_logged that strangers can bring about as often as they like.
 #[derive(Debug, Default)]
-struct Told(Mutex<Option<Instant>>);
+struct LogInterval(Mutex<Option<Instant>>);
 
-impl Told {
-    /// Whether it is to be told again: not for a while.
+impl LogInterval {
+    /// Whether it is to be last_logged again: not for a while.
     fn is_due(&self) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = told.is_none_or(|told| told.elapsed() >= QUIET);
+        let mut last_logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last_logged.is_none_or(|last_logged| last_logged.elapsed() >= QUIET);
         if is_due {
-            *told = Some(Instant::now());
+            *last_logged = Some(Instant::now());
         }
         is_due
     }
@@ -48,60 +48,60 @@ impl Told {
 
 /// A place among all, for whoever comes next.
 #[derive(Debug)]
-pub struct FreePlace(OwnedSemaphorePermit);
+pub struct FreePermit(OwnedSemaphorePermit);
 
 /// The place of a connection, until it is dropped.
 #[derive(Debug)]
-pub struct Place {
-    _of_all: OwnedSemaphorePermit,
-    _of_one: Option<PlaceOfOne>,
+pub struct Permit {
+    _global: OwnedSemaphorePermit,
+    _address: Option<AddressPermit>,
 }
 
 #[derive(Debug)]
-struct PlaceOfOne {
-    places: Arc<Places>,
+struct AddressPermit {
+    limiter: Arc<ConnectionLimiter>,
     network: IpAddr,
 }
 
-impl Places {
+impl ConnectionLimiter {
     /// So many in all, and so many for one address.
-    pub fn new(all: usize, most_of_one: usize, proxies: Proxies) -> Arc<Self> {
+    pub fn new(all: usize, per_address: usize, proxies: Proxies) -> Arc<Self> {
         Arc::new(Self {
             all: Arc::new(Semaphore::new(all)),
-            most_of_one,
+            per_address,
             proxies,
             taken: Mutex::default(),
-            full: Told::default(),
-            full_of_one: Told::default(),
+            last_logged_full: LogInterval::default(),
+            last_logged_address_full: LogInterval::default(),
         })
     }
 
     /// Waits for a free place.
     ///
     /// # Errors
-    /// None: places are never closed.
-    pub async fn free(&self) -> io::Result<FreePlace> {
-        if self.all.available_permits() == 0 && self.full.is_due() {
+    /// None: limiter are never closed.
+    pub async fn acquire(&self) -> io::Result<FreePermit> {
+        if self.all.available_permits() == 0 && self.last_logged_full.is_due() {
             tracing::warn!("as many connections are open as limits.connections allows; others wait");
         }
-        let of_all = Arc::clone(&self.all).acquire_owned().await;
-        of_all.map(FreePlace).map_err(io::Error::other)
+        let global = Arc::clone(&self.all).acquire_owned().await;
+        global.map(FreePermit).map_err(io::Error::other)
     }
 
     /// Gives a free place to a connection from `address`. `None` where that address has as many as it may have.
-    pub fn give(self: &Arc<Self>, free: FreePlace, address: IpAddr) -> Option<Place> {
+    pub fn assign(self: &Arc<Self>, free: FreePermit, address: IpAddr) -> Option<Permit> {
         if self.proxies.trusts(address.to_canonical()) {
-            return Some(Place {
-                _of_all: free.0,
-                _of_one: None,
+            return Some(Permit {
+                _global: free.0,
+                _address: None,
             });
         }
         let network = network(address);
         let mut taken = self.taken();
         let count = taken.entry(network).or_default();
-        if *count >= self.most_of_one {
+        if *count >= self.per_address {
             drop(taken);
-            if self.full_of_one.is_due() {
+            if self.last_logged_address_full.is_due() {
                 tracing::warn!(
                     address = %network,
                     "as many connections are open from one address as limits.connections_per_address allows; further ones are closed"
@@ -110,10 +110,10 @@ impl Places {
             return None;
         }
         *count += 1;
-        let places = Arc::clone(self);
-        Some(Place {
-            _of_all: free.0,
-            _of_one: Some(PlaceOfOne { places, network }),
+        let limiter = Arc::clone(self);
+        Some(Permit {
+            _global: free.0,
+            _address: Some(AddressPermit { limiter, network }),
         })
     }
 
@@ -122,9 +122,9 @@ impl Places {
     }
 }
 
-impl Drop for PlaceOfOne {
+impl Drop for AddressPermit {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = self.limiter.taken();
         if let Some(count) = taken.get_mut(&self.network) {
             *count -= 1;
             if *count == 0 {
@@ -138,7 +138,7 @@ impl Drop for PlaceOfOne {
 mod tests {
     use super::*;
 
-    fn places(trusted: &str) -> Arc<Places> {
+    fn limiter(trusted: &str) -> Arc<ConnectionLimiter> {
         let proxies = Proxies {
             trusted: trusted
                 .split_terminator(',')
@@ -146,50 +146,53 @@ mod tests {
                 .collect(),
             header: crate::server::config::ForwardedHeader::XForwardedFor,
         };
-        Places::new(10, 2, proxies)
+        ConnectionLimiter::new(10, 2, proxies)
     }
 
-    async fn enter(places: &Arc<Places>, address: &str) -> Option<Place> {
-        let free = places.free().await.unwrap();
-        places.give(free, address.parse().unwrap())
+    async fn enter(limiter: &Arc<ConnectionLimiter>, address: &str) -> Option<Permit> {
+        let free = limiter.acquire().await.unwrap();
+        limiter.assign(free, address.parse().unwrap())
     }
 
     #[tokio::test]
     async fn an_address_has_so_many_places_and_a_proxy_as_many_as_there_are() {
-        let places = places("192.0.2.9/32");
-        let one = enter(&places, "192.0.2.1").await;
-        let two = enter(&places, "::ffff:192.0.2.1").await;
+        let limiter = limiter("192.0.2.9/32");
+        let one = enter(&limiter, "192.0.2.1").await;
+        let two = enter(&limiter, "::ffff:192.0.2.1").await;
         assert!(one.is_some() && two.is_some());
-        assert!(enter(&places, "192.0.2.1").await.is_none());
-        let others = [enter(&places, "192.0.2.2").await, enter(&places, "2001:db8::1").await];
+        assert!(enter(&limiter, "192.0.2.1").await.is_none());
+        let others = [enter(&limiter, "192.0.2.2").await, enter(&limiter, "2001:db8::1").await];
         assert!(others.iter().all(Option::is_some));
         drop(two);
-        assert!(enter(&places, "192.0.2.1").await.is_some());
+        assert!(enter(&limiter, "192.0.2.1").await.is_some());
         let mut proxied = Vec::new();
         for _ in 0..5 {
-            proxied.push(enter(&places, "192.0.2.9").await);
+            proxied.push(enter(&limiter, "192.0.2.9").await);
         }
         assert!(proxied.iter().all(Option::is_some));
         drop((one, others, proxied));
-        assert!(places.taken().is_empty(), "nothing is left behind");
-        assert_eq!(places.all.available_permits(), 10);
+        assert!(limiter.taken().is_empty(), "nothing is left behind");
+        assert_eq!(limiter.all.available_permits(), 10);
     }
 
     #[test]
     fn what_strangers_can_bring_about_is_told_and_not_again_for_a_while() {
-        let told = Told::default();
-        assert!(told.is_due());
-        assert!(!told.is_due());
-        *told.0.lock().unwrap() = Instant::now().checked_sub(QUIET);
-        assert!(told.is_due());
+        let last_logged = LogInterval::default();
+        assert!(last_logged.is_due());
+        assert!(!last_logged.is_due());
+        *last_logged.0.lock().unwrap() = Instant::now().checked_sub(QUIET);
+        assert!(last_logged.is_due());
     }
 
     #[tokio::test]
     async fn ipv6_addresses_of_one_network_have_their_places_together() {
-        let places = places("");
-        let open = [enter(&places, "2001:db8::1").await, enter(&places, "2001:db8::2").await];
+        let limiter = limiter("");
+        let open = [
+            enter(&limiter, "2001:db8::1").await,
+            enter(&limiter, "2001:db8::2").await,
+        ];
         assert!(open.iter().all(Option::is_some));
-        assert!(enter(&places, "2001:db8::3").await.is_none());
-        assert!(enter(&places, "2001:db8:0:1::1").await.is_some());
+        assert!(enter(&limiter, "2001:db8::3").await.is_none());
+        assert!(enter(&limiter, "2001:db8:0:1::1").await.is_some());
     }
 }

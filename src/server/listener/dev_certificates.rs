@@ -77,9 +77,10 @@ impl Certificates {
             .and_then(|lock| lock.lock().map(|()| lock))
             .with_context(|| format!("{} cannot be locked", file.display()))?;
         let there = Self::in_folder(folder);
-        match there.are_good() {
-            true => Ok(there),
-            false => Self::make(folder),
+        if there.are_good() {
+            Ok(there)
+        } else {
+            Self::make(folder)
         }
     }
 

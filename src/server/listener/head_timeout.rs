@@ -127,9 +127,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeadStream<S> {
         let this = self.get_mut();
         let before = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
-        match this.is_too_slow(buf.filled().len() > before, cx) {
-            true => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head took too long"))),
-            false => read,
+        if this.is_too_slow(buf.filled().len() > before, cx) {
+            Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head took too long")))
+        } else {
+            read
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::{connection::Connection, connection_limit::Place, socket::Accepted};
+use super::{connection::Connection, connection_limit::Permit, socket::Accepted};
 use crate::server::runtime::in_flight::InFlight;
 
 /// What a client has to take, in bytes a second, while an answer waits for it. The slowest of telephones takes more.
@@ -47,13 +47,13 @@ impl<S> Accept<Accepted, S> for IdleAcceptor {
     fn accept(&self, accepted: Accepted, service: S) -> Self::Future {
         let Accepted {
             stream,
-            place,
+            permit,
             connection,
         } = accepted;
         // Small responses must not wait for more to send (Nagle's algorithm).
         ready(stream.set_nodelay(true).map(|()| {
             let mut stream = IdleStream::new(stream, self.limit, connection.in_flight().clone());
-            stream.accepted = Some((place, connection));
+            stream.accepted = Some((permit, connection));
             (stream, service)
         }))
     }
@@ -70,8 +70,8 @@ pub struct IdleStream<S> {
     /// For how long the client may still let writes wait.
     allowance: Duration,
     in_flight: InFlight,
-    /// The place that the connection takes, and what is known of it.
-    accepted: Option<(Place, Connection)>,
+    /// The permit that the connection takes, and what is known of it.
+    accepted: Option<(Permit, Connection)>,
 }
 
 impl<S> IdleStream<S> {

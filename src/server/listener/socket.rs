@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection::Connection,
-    connection_limit::{Place, Places},
+    connection_limit::{ConnectionLimiter, Permit},
 };
 
 /// How many connections the system's queue of a socket holds (what the standard library asks for).
@@ -35,14 +35,14 @@ const BACKLOG: u32 = 128;
 
 /// The sockets that a supervisor has handed over: the first is for HTTPS, the second for plain HTTP.
 #[derive(Debug, Default)]
-pub struct HandedOver {
+pub struct InheritedSockets {
     /// The one for HTTPS.
     pub https: Option<StdListener>,
     /// The one for plain HTTP.
     pub http: Option<StdListener>,
 }
 
-impl HandedOver {
+impl InheritedSockets {
     /// Takes them. What says that there are some is taken away, so that no other program believes it.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl HandedOver {
                 .take_tcp_listener(index)
                 .context("the sockets that were handed over (LISTEN_FDS) must be listening TCP sockets")
         };
-        let handed_over = match socket(0) {
+        let inherited = match socket(0) {
             Ok(Some(https)) => Self {
                 https: Some(https),
                 http: socket(1)?,
@@ -68,7 +68,7 @@ impl HandedOver {
                 sockets.len()
             );
         }
-        Ok(handed_over)
+        Ok(inherited)
     }
 }
 
@@ -96,13 +96,13 @@ impl Address for Peer {
     type Listener = Listener;
 }
 
-/// A connection that was accepted, with the place that it takes among all that may be open at once.
+/// A connection that was accepted, with the permit that it takes among all that may be open at once.
 #[derive(Debug)]
 pub struct Accepted {
     /// The connection.
     pub stream: TcpStream,
-    /// Its place.
-    pub place: Place,
+    /// Its permit.
+    pub permit: Permit,
     /// What is known of it.
     pub connection: Connection,
 }
@@ -114,7 +114,7 @@ pub struct Listener {
     socket: Mutex<Option<Arc<Open>>>,
     address: SocketAddr,
     shutdown: CancellationToken,
-    places: Arc<Places>,
+    limiter: Arc<ConnectionLimiter>,
     /// How many connections that wait are accepted once the server stops.
     waiting: AtomicU32,
 }
@@ -127,14 +127,14 @@ struct Open(
 );
 
 impl Listener {
-    /// Listens on a socket until the server stops. A connection for which there is no place waits in the system's queue; one
-    /// from an address that has no more places is closed. `open` is dropped with the socket.
+    /// Listens on a socket until the server stops. A connection for which there is no permit waits in the system's queue; one
+    /// from an address that has no more limiter is closed. `open` is dropped with the socket.
     ///
     /// # Errors
     /// Where the socket cannot be used.
     pub fn new(
         socket: StdListener,
-        places: Arc<Places>,
+        limiter: Arc<ConnectionLimiter>,
         shutdown: CancellationToken,
         open: mpsc::Sender<()>,
     ) -> io::Result<Self> {
@@ -143,7 +143,7 @@ impl Listener {
             address: socket.local_addr()?,
             socket: Mutex::new(Some(Arc::new(Open(TcpListener::from_std(socket)?, open)))),
             shutdown,
-            places,
+            limiter,
             waiting: AtomicU32::new(BACKLOG),
         })
     }
@@ -156,20 +156,20 @@ impl Listener {
         }
     }
 
-    /// The next connection, or `None` where its address has no more places, so that it was closed.
+    /// The next connection, or `None` where its address has no more limiter, so that it was closed.
     async fn accept_one(&self, socket: &TcpListener) -> io::Result<Option<(Accepted, Peer)>> {
-        let free = self.places.free().await?;
+        let free = self.limiter.acquire().await?;
         let (stream, address) = socket.accept().await.inspect_err(|error| {
             tracing::warn!(%error, "a connection could not be accepted");
         })?;
-        let place = self.places.give(free, address.ip());
-        Ok(place.map(|place| {
+        let permit = self.limiter.assign(free, address.ip());
+        Ok(permit.map(|permit| {
             let connection = Connection::new(address);
             let peer = Peer(connection.clone());
             (
                 Accepted {
                     stream,
-                    place,
+                    permit,
                     connection,
                 },
                 peer,

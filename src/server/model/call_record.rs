@@ -9,7 +9,7 @@ use std::{
 use tower_sessions::Session;
 
 use super::{clock::Timestamp, login::Login};
-use crate::server::telemetry::request_id::Reference;
+use crate::server::telemetry::request_id::RequestId;
 
 /// A call for the call log, or several that are alike.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct CallRecord {
     /// Where the first came from.
     pub address: Option<IpAddr>,
     /// The reference of the first request.
-    pub request_id: Option<Reference>,
+    pub request_id: Option<RequestId>,
     /// The session of the caller, where the call came to its end without anybody asking whose it is. It is looked up when
     /// this is written, so that the call does not wait for it.
     pub session: Option<Session>,

@@ -3,7 +3,7 @@
 use super::clock::Timestamp;
 use crate::{
     contract::audit::{Action, Outcome},
-    server::telemetry::request::UnderWay,
+    server::telemetry::request::RequestContext,
 };
 
 /// Who acts on the command line. No user can have that name.
@@ -46,7 +46,7 @@ impl Event {
 
     /// Something that `actor` does with the current request. Empty for somebody who is not known.
     pub fn by(actor: &str, action: Action) -> Self {
-        let address = UnderWay::current().and_then(|request| request.address);
+        let address = RequestContext::current().and_then(|request| request.address);
         Self::new(
             action,
             actor,
@@ -88,6 +88,6 @@ impl Event {
 
 /// The reference of the present request, as it is stored.
 fn reference() -> String {
-    let reference = UnderWay::reference();
+    let reference = RequestContext::request_id();
     reference.map(|reference| reference.to_string()).unwrap_or_default()
 }

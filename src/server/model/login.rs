@@ -65,9 +65,10 @@ impl SessionKey {
     /// What finds the session with that token and login. One from before sessions were called anything is called after its
     /// token, and so it is when it is renewed.
     pub fn of(token: TokenHash, login: &Login) -> Self {
-        let id = match login.id.is_empty() {
-            true => token.handle(),
-            false => login.id.clone(),
+        let id = if login.id.is_empty() {
+            token.handle()
+        } else {
+            login.id.clone()
         };
         Self { token, id }
     }

@@ -1,12 +1,12 @@
 //! Lists that are read a page at a time.
 
-use crate::contract::Whole;
+use crate::contract::RangedInt;
 
 /// How long a page is where nobody says it.
 const USUAL: u32 = 50;
 
 /// How many rows a page has at the most, as a caller asks for it.
-pub fn most(asked: Option<Whole<1, 200>>) -> u32 {
+pub fn most(asked: Option<RangedInt<1, 200>>) -> u32 {
     asked.map_or(USUAL, |most| u32::try_from(most.get()).unwrap_or(u32::MAX))
 }
 
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_page_is_as_long_as_it_was_asked_for_or_as_usual() {
-        assert_eq!(most(Whole::new(200).ok()), 200);
+        assert_eq!(most(RangedInt::new(200).ok()), 200);
         assert_eq!(most(None), USUAL);
     }
 }

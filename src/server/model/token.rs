@@ -8,7 +8,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
-use crate::server::telemetry::error::Fault;
+use crate::server::telemetry::error::InternalError;
 
 /// A random token of 256 bits. It prints nothing of itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,9 +19,9 @@ impl Token {
     ///
     /// # Errors
     /// A fault if the operating system has none to give.
-    pub fn random() -> Result<Self, Fault> {
+    pub fn random() -> Result<Self, InternalError> {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| Fault::new("random numbers", error))?;
+        getrandom::fill(&mut bytes).map_err(|error| InternalError::new("random numbers", error))?;
         Ok(Self(bytes))
     }
 

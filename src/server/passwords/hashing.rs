@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::normalised;
 use crate::{
     contract::login::Password,
-    server::{config, telemetry::error::Fault},
+    server::{config, telemetry::error::InternalError},
 };
 
 /// What a verification came to.
@@ -48,19 +48,19 @@ impl Hasher {
     ///
     /// # Errors
     /// A fault if the operating system has no random numbers.
-    pub fn hash(&self, password: &Password) -> Result<String, Fault> {
+    pub fn hash(&self, password: &Password) -> Result<String, InternalError> {
         let doing = "hashing a password";
         let mut salt = [0; RECOMMENDED_SALT_LEN];
-        getrandom::fill(&mut salt).map_err(|error| Fault::new(doing, error))?;
+        getrandom::fill(&mut salt).map_err(|error| InternalError::new(doing, error))?;
         let mut output = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
         let present = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
         fill("hash", &present, password, &salt, &mut *output)?;
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
-            params: ParamsString::try_from(&self.params).map_err(|error| Fault::new(doing, error))?,
-            salt: Some(Salt::new(&salt).map_err(|error| Fault::new(doing, error))?),
-            hash: Some(Output::new(&*output).map_err(|error| Fault::new(doing, error))?),
+            params: ParamsString::try_from(&self.params).map_err(|error| InternalError::new(doing, error))?,
+            salt: Some(Salt::new(&salt).map_err(|error| InternalError::new(doing, error))?),
+            hash: Some(Output::new(&*output).map_err(|error| InternalError::new(doing, error))?),
         };
         Ok(hash.to_string())
     }
@@ -69,7 +69,7 @@ impl Hasher {
     ///
     /// # Errors
     /// A fault where the stored hash is unreadable.
-    pub fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, Fault> {
+    pub fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, InternalError> {
         let Some(stored) = stored else {
             work_for_nothing("verify", &self.params, password)?;
             return Ok(Verdict {
@@ -78,14 +78,15 @@ impl Hasher {
             });
         };
         let reading = "reading a password hash";
-        let stored = PasswordHash::new(stored).map_err(|error| Fault::new(reading, error))?;
+        let stored = PasswordHash::new(stored).map_err(|error| InternalError::new(reading, error))?;
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
-            return Err(Fault::new(reading, "it has no salt or no hash"));
+            return Err(InternalError::new(reading, "it has no salt or no hash"));
         };
-        let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(|error| Fault::new(reading, error))?;
+        let algorithm =
+            Algorithm::try_from(stored.algorithm.as_str()).map_err(|error| InternalError::new(reading, error))?;
         let version = stored.version.map_or(Ok(Version::V0x13), Version::try_from);
-        let version = version.map_err(|error| Fault::new(reading, error))?;
-        let params = Params::try_from(&stored).map_err(|error| Fault::new(reading, error))?;
+        let version = version.map_err(|error| InternalError::new(reading, error))?;
+        let params = Params::try_from(&stored).map_err(|error| InternalError::new(reading, error))?;
         let mut output = Zeroizing::new([0; Output::MAX_LENGTH]);
         let output = &mut output[..expected.len()];
         let as_then = Argon2::new(algorithm, version, params.clone());
@@ -101,7 +102,7 @@ impl Hasher {
 
     /// Does the work that a cheap hash saved: otherwise users who have not logged in since the costs were raised could be told,
     /// by the time, from names that nobody has. Work is memory times iterations.
-    fn make_up_for(&self, cheap: &Params, password: &Password) -> Result<(), Fault> {
+    fn make_up_for(&self, cheap: &Params, password: &Password) -> Result<(), InternalError> {
         let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
         let asked = &self.params;
         let saved = work(asked).saturating_sub(work(cheap));
@@ -119,12 +120,18 @@ impl Hasher {
     }
 }
 
-fn fill(purpose: &str, argon2: &Argon2<'_>, password: &Password, salt: &[u8], output: &mut [u8]) -> Result<(), Fault> {
+fn fill(
+    purpose: &str,
+    argon2: &Argon2<'_>,
+    password: &Password,
+    salt: &[u8],
+    output: &mut [u8],
+) -> Result<(), InternalError> {
     let began = Instant::now();
     let (password, params) = (normalised(password), argon2.params());
     argon2
         .hash_password_into(password.as_bytes(), salt, output)
-        .map_err(|error| Fault::new("hashing a password", error))?;
+        .map_err(|error| InternalError::new("hashing a password", error))?;
     // For operators who choose costs by what they do here.
     tracing::debug!(
         target: "callgate::passwords",
@@ -137,7 +144,7 @@ fn fill(purpose: &str, argon2: &Argon2<'_>, password: &Password, salt: &[u8], ou
     Ok(())
 }
 
-fn work_for_nothing(purpose: &str, params: &Params, password: &Password) -> Result<(), Fault> {
+fn work_for_nothing(purpose: &str, params: &Params, password: &Password) -> Result<(), InternalError> {
     let mut unused = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     fill(purpose, &argon2, password, &[0; RECOMMENDED_SALT_LEN], &mut *unused)

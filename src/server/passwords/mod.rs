@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 pub use self::hashing::Verdict;
 use self::{
     hashing::Hasher,
-    per_user::{OneEach, Own},
+    per_user::{PerUserGuard, PerUserLock},
 };
 use crate::{
     contract::{
@@ -29,8 +29,8 @@ use crate::{
     server::{
         config,
         telemetry::{
-            error::Fault,
-            request::{UnderWay, over_blocking},
+            error::InternalError,
+            request::{RequestContext, scope_blocking},
         },
     },
 };
@@ -40,7 +40,7 @@ use crate::{
 pub struct Passwords {
     hasher: Hasher,
     permits: Arc<Semaphore>,
-    one_each: OneEach,
+    per_user: PerUserLock,
     max_wait: Duration,
     min_chars: usize,
 }
@@ -54,7 +54,7 @@ impl Passwords {
         Ok(Self {
             hasher: Hasher::new(settings)?,
             permits: Arc::new(Semaphore::new(settings.permits.get().min(Semaphore::MAX_PERMITS))),
-            one_each: OneEach::default(),
+            per_user: PerUserLock::default(),
             max_wait: settings.max_wait_ms.duration(),
             min_chars: settings.min_chars,
         })
@@ -91,7 +91,7 @@ impl Passwords {
     /// # Errors
     /// [`Refusal::Busy`], at once where another password of this user is being hashed.
     pub async fn hash_own(&self, password: NewPassword, user_id: &str) -> Result<Result<String, String>, Refusal> {
-        let own = self.one_each.begin(user_id).ok_or(Refusal::Busy { retry_after: 1 })?;
+        let own = self.per_user.lock(user_id).ok_or(Refusal::Busy { retry_after: 1 })?;
         self.hash_chosen(password, user_id, Some(own)).await
     }
 
@@ -99,7 +99,7 @@ impl Passwords {
         &self,
         password: NewPassword,
         user_id: &str,
-        own: Option<Own>,
+        own: Option<PerUserGuard>,
     ) -> Result<Result<String, String>, Refusal> {
         let (user_id, min_chars) = (user_id.to_owned(), self.min_chars);
         self.work(move |hasher| {
@@ -137,7 +137,7 @@ impl Passwords {
 
     async fn work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Hasher) -> Result<T, InternalError> + Send + 'static,
     ) -> Result<T, Refusal> {
         self.work_by(Instant::now() + self.max_wait, work).await
     }
@@ -145,30 +145,32 @@ impl Passwords {
     async fn work_by<T: Send + 'static>(
         &self,
         deadline: Instant,
-        work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Hasher) -> Result<T, InternalError> + Send + 'static,
     ) -> Result<T, Refusal> {
         let permit = timeout_at(deadline, self.permit()).await;
         let permit = permit.map_err(|_| Refusal::Busy { retry_after: 2 })??;
         self.run(permit, work).await
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, InternalError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        permit.map_err(|error| Fault::new("waiting to hash a password", error))
+        permit.map_err(|error| InternalError::new("waiting to hash a password", error))
     }
 
     async fn run<T: Send + 'static>(
         &self,
         permit: OwnedSemaphorePermit,
-        work: impl FnOnce(&Hasher) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Hasher) -> Result<T, InternalError> + Send + 'static,
     ) -> Result<T, Refusal> {
         let hasher = self.hasher.clone();
-        let request = UnderWay::current();
+        let request = RequestContext::current();
         let done = spawn_blocking(move || {
             let _permit = permit;
-            over_blocking(request, || work(&hasher))
+            scope_blocking(request, || work(&hasher))
         });
-        Ok(done.await.map_err(|error| Fault::new("hashing a password", error))??)
+        Ok(done
+            .await
+            .map_err(|error| InternalError::new("hashing a password", error))??)
     }
 }
 

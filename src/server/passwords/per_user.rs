@@ -7,31 +7,31 @@ use std::{
 
 /// The users who have some under way. There are no more of them than there are requests.
 #[derive(Debug, Clone, Default)]
-pub struct OneEach(Arc<Mutex<HashSet<String>>>);
+pub struct PerUserLock(Arc<Mutex<HashSet<String>>>);
 
 /// The work of a user, which is under way until this is dropped.
 #[derive(Debug)]
-pub struct Own {
-    all: OneEach,
+pub struct PerUserGuard {
+    all: PerUserLock,
     user_id: String,
 }
 
-impl OneEach {
+impl PerUserLock {
     /// Begins the work of a user. `None` while other work of this user is under way.
-    pub fn begin(&self, user_id: &str) -> Option<Own> {
-        self.lock().insert(user_id.to_owned()).then(|| Own {
+    pub fn lock(&self, user_id: &str) -> Option<PerUserGuard> {
+        self.users().insert(user_id.to_owned()).then(|| PerUserGuard {
             all: self.clone(),
             user_id: user_id.to_owned(),
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn users(&self) -> MutexGuard<'_, HashSet<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Own {
+impl Drop for PerUserGuard {
     fn drop(&mut self) {
-        self.all.lock().remove(&self.user_id);
+        self.all.users().remove(&self.user_id);
     }
 }

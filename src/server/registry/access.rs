@@ -13,18 +13,18 @@ use crate::{
     server::{
         auth::{
             caller::Caller,
-            guard::held::Held,
+            guard::granted::Permissions,
             sample_caller::{self, PasswordGiven},
         },
         model::{clock::Timestamp, event::Event},
         registry,
-        state::Services,
+        state::AppState,
         storage::{
             Storage,
-            roles::{ADMIN, Before, Change, Put},
+            roles::{ADMIN, Precondition, PutOutcome, UpdateOutcome},
             users::NewUser,
         },
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -32,10 +32,10 @@ use crate::{
 ///
 /// # Errors
 /// A fault where the guards cannot be asked.
-pub async fn table(services: &Services) -> Result<AccessByRole, Refusal> {
-    let stored = services.storage().list_roles().await?;
+pub async fn table(state: &AppState) -> Result<AccessByRole, Refusal> {
+    let stored = state.storage().list_roles().await?;
     let roles: Vec<String> = stored.into_iter().map(|role| role.role).collect();
-    let made_up = with_a_user_for_each(services, &roles).await?;
+    let made_up = with_a_user_for_each(state, &roles).await?;
     let mut callers = vec![sample_caller::nobody(&made_up)];
     for user in 0..=roles.len() {
         callers.push(sample_caller::logged_in(&made_up, &user.to_string(), PasswordGiven::JustNow).await?);
@@ -60,17 +60,17 @@ pub async fn table(services: &Services) -> Result<AccessByRole, Refusal> {
 }
 
 /// The roles in a database of their own, where user 0 has none of them, user 1 the first, and so on.
-async fn with_a_user_for_each(services: &Services, roles: &[String]) -> Result<Services, Refusal> {
-    let failed = |error: anyhow::Error| Fault::new("copying the roles", error);
+async fn with_a_user_for_each(state: &AppState, roles: &[String]) -> Result<AppState, Refusal> {
+    let failed = |error: anyhow::Error| InternalError::new("copying the roles", error);
     let copy = Storage::in_memory().await.map_err(failed)?;
     let event = Event::by_operator(Action::RoleChanged);
     for (number, role) in (1..).zip(roles) {
         if role != ADMIN {
-            let permissions = services.storage().permissions_of(role).await?;
+            let permissions = state.storage().permissions_of(role).await?;
             let put = copy
-                .put_role(role, "", &permissions, Before::Nothing, &[], &event)
+                .put_role(role, "", &permissions, Precondition::Nothing, &[], &event)
                 .await?;
-            debug_assert_eq!(put, Put::Done, "this database is new");
+            debug_assert_eq!(put, PutOutcome::Done, "this database is new");
         }
         let user = NewUser {
             user_id: &i32::to_string(&number),
@@ -80,26 +80,26 @@ async fn with_a_user_for_each(services: &Services, roles: &[String]) -> Result<S
             link: None,
         };
         let added = copy.add_user(&user, Timestamp::now(), &[]).await?;
-        debug_assert_eq!(added, Change::Done, "this database is new");
+        debug_assert_eq!(added, UpdateOutcome::Done, "this database is new");
     }
-    Ok(services.beside(copy))
+    Ok(state.with_storage(copy))
 }
 
 /// Why a user can, or cannot, call a function: what its guard says to that user, just logged in.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] for the user or the function.
-pub async fn explain(services: &Services, user_id: &str, name: &str) -> Result<Explanation, Refusal> {
-    let storage = services.storage();
+pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Explanation, Refusal> {
+    let storage = state.storage();
     let user = storage
         .find_listed(user_id)
         .await?
         .ok_or_else(|| Refusal::NotFound("user".to_owned()))?;
     let function = registry::find(name).ok_or_else(|| Refusal::NotFound("function".to_owned()))?;
     let roles = storage.roles_of(user_id).await?;
-    let fresh = sample_caller::logged_in(services, user_id, PasswordGiven::JustNow).await?;
+    let fresh = sample_caller::logged_in(state, user_id, PasswordGiven::JustNow).await?;
     let answer = guard_matrix::answer(function, &fresh).await?;
-    let remembered = sample_caller::logged_in(services, user_id, PasswordGiven::Never).await?;
+    let remembered = sample_caller::logged_in(state, user_id, PasswordGiven::Never).await?;
     let without_password = guard_matrix::answer(function, &remembered).await?;
     let is_open = function.rule().refusals.is_empty();
     let allowed = answer == guard_matrix::YES && (is_open || user.state() == UserState::Active);
@@ -115,15 +115,15 @@ pub async fn explain(services: &Services, user_id: &str, name: &str) -> Result<E
         UserState::Disabled => reasons.push(format!("{user_id} is disabled and cannot log in.")),
         UserState::Invited => reasons.push(format!("{user_id} has no password yet, and must choose one to log in.")),
     }
-    reasons.push(holding(services, user_id, &roles).await?);
+    reasons.push(holding(state, user_id, &roles).await?);
     reasons.push(match answer.as_str() {
         guard_matrix::YES => format!("The guard lets {user_id} in."),
-        code => lacking(function, user_id, code, services, &fresh).await?,
+        code => lacking(function, user_id, code, state, &fresh).await?,
     });
     if answer == guard_matrix::YES && without_password != guard_matrix::YES {
         reasons.push(format!(
             "The password must have been entered within the last {} seconds.",
-            services.settings().sessions.fresh().as_secs()
+            state.settings().sessions.fresh().as_secs()
         ));
     }
     Ok(Explanation {
@@ -135,8 +135,8 @@ pub async fn explain(services: &Services, user_id: &str, name: &str) -> Result<E
 }
 
 /// What a user holds, in a sentence.
-async fn holding(services: &Services, user_id: &str, roles: &[String]) -> Result<String, Refusal> {
-    let held = Held::by_roles(services.storage(), roles).await?.names();
+async fn holding(state: &AppState, user_id: &str, roles: &[String]) -> Result<String, Refusal> {
+    let held = Permissions::by_roles(state.storage(), roles).await?.names();
     Ok(match roles {
         [] => format!("{user_id} has no roles, and so no permissions."),
         roles if roles.iter().any(|role| role == ADMIN) => {
@@ -156,13 +156,13 @@ async fn lacking(
     function: &Function,
     user_id: &str,
     code: &str,
-    services: &Services,
+    state: &AppState,
     caller: &Caller,
 ) -> Result<String, Refusal> {
     let Err(Refusal::PermissionRequired(missing)) = function.check(caller).await else {
         return Ok(format!("The guard refuses {user_id} with {code}."));
     };
-    let storage = services.storage();
+    let storage = state.storage();
     let needed = format!("{user_id} needs {missing}.");
     if missing.names().all(|name| name.starts_with("role:")) {
         return Ok(needed);

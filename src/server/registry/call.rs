@@ -18,7 +18,7 @@ use crate::{
     contract::Refusal,
     server::{
         auth::{caller::Caller, guard},
-        telemetry::error::{Fault, caught},
+        telemetry::error::{InternalError, caught},
     },
 };
 
@@ -41,14 +41,14 @@ impl Function {
     /// # Errors
     /// As [`Self::check`]; [`Refusal::CallTooSlow`].
     pub async fn admit(&'static self, caller: &Caller) -> Result<Admitted, Refusal> {
-        let limit = caller.services().settings().limits.call();
+        let limit = caller.state().settings().limits.call();
         self.admit_within(limit, caller.clone()).await
     }
 
     async fn admit_within(&'static self, limit: Duration, caller: Caller) -> Result<Admitted, Refusal> {
         let began = Instant::now();
         let asking = (self.declaration.admit)(&caller);
-        match caller.work_within(limit, self.name(), asking).await {
+        match caller.with_deadline_in(limit, self.name(), asking).await {
             Ok(invoke) => Ok(Admitted {
                 function: self,
                 invoke,
@@ -72,12 +72,12 @@ impl Admitted {
     /// Those of the function and its arguments; after a long wait those of the guard; [`Refusal::CallTooSlow`].
     pub async fn call(mut self, body: String) -> Result<String, Refusal> {
         if self.at.elapsed() >= STALE_AFTER {
-            self.caller.look_again().await?;
+            self.caller.refresh().await?;
             self = self.function.admit_within(self.left, self.caller).await?;
         }
         let call = caught((self.invoke)(self.function, body)).map(Result::flatten);
-        let call = self.caller.work_within(self.left, self.function.name(), call);
-        self.caller.over(call).await
+        let call = self.caller.with_deadline_in(self.left, self.function.name(), call);
+        self.caller.scope(call).await
     }
 }
 
@@ -94,11 +94,11 @@ impl Admitted {
 pub fn call<D: Declared>(arguments: D::Arguments) -> impl Future<Output = Result<D::Reply, Refusal>> + Send {
     async {
         let caller = Caller::current()
-            .ok_or_else(|| Fault::new("checking a guard", "a function was called outside a request"))?;
+            .ok_or_else(|| InternalError::new("checking a guard", "a function was called outside a request"))?;
         let call = async {
             let guard = guard::ask::<D::Guard>(&caller, D::NAME).await?;
             D::invoke(guard, arguments).await
         };
-        caller.work(D::NAME, caught(call).map(Result::flatten)).await
+        caller.with_deadline(D::NAME, caught(call).map(Result::flatten)).await
     }
 }

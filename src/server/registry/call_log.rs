@@ -7,30 +7,30 @@ use crate::{
     server::{
         auth::caller::Caller,
         model::call_record::{CallRecord, Who},
-        telemetry::{request::UnderWay, request_id::Reference},
+        telemetry::{request::RequestContext, request_id::RequestId},
     },
 };
 
 /// A call that is under way, until its end is noted. Where it is dropped before, because its client has gone or the server
 /// has stopped, it is noted as broken off: part of what it does may be done.
 #[derive(Debug)]
-pub struct CallUnderWay<'a> {
+pub struct RunningCall<'a> {
     caller: &'a Caller,
     function: &'static str,
     began: Instant,
     /// Of the request. At the drop nobody can be asked for it any more.
-    reference: Option<Reference>,
+    reference: Option<RequestId>,
     is_over: bool,
 }
 
-impl<'a> CallUnderWay<'a> {
+impl<'a> RunningCall<'a> {
     /// One that begins now.
     pub fn new(caller: &'a Caller, function: &'static str) -> Self {
         Self {
             caller,
             function,
             began: Instant::now(),
-            reference: UnderWay::reference(),
+            reference: RequestContext::request_id(),
             is_over: false,
         }
     }
@@ -41,7 +41,7 @@ impl<'a> CallUnderWay<'a> {
     }
 
     /// Notes that it has come to its end.
-    pub fn over<T>(mut self, result: &Result<T, Refusal>) {
+    pub fn finish<T>(mut self, result: &Result<T, Refusal>) {
         self.is_over = true;
         self.note(result.as_ref().map_or_else(Refusal::code, |_| "ok"));
     }
@@ -70,11 +70,11 @@ impl<'a> CallUnderWay<'a> {
     }
 
     fn note(&self, outcome: &'static str) {
-        self.caller.services().audit().note_call(self.record(outcome));
+        self.caller.state().audit().record_call(self.record(outcome));
     }
 }
 
-impl Drop for CallUnderWay<'_> {
+impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             let has_panicked = thread::panicking();

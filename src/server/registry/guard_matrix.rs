@@ -14,9 +14,9 @@ use crate::{
         config::Settings,
         model::clock::Timestamp,
         registry,
-        state::Services,
+        state::AppState,
         storage::{
-            roles::{ADMIN, Change},
+            roles::{ADMIN, UpdateOutcome},
             users::NewUser,
         },
     },
@@ -44,7 +44,7 @@ const KINDS: [(&str, Option<(&str, PasswordGiven)>); 5] = [
 /// # Errors
 /// Where the guards cannot be asked.
 pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
-    let services = Services::in_memory(Settings::defaults()?).await?;
+    let state = AppState::in_memory(Settings::defaults()?).await?;
     let administrator = NewUser {
         user_id: ADMINISTRATOR,
         password_hash: "",
@@ -52,11 +52,8 @@ pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
         roles: &[ADMIN.to_owned()],
         link: None,
     };
-    let added = services
-        .storage()
-        .add_user(&administrator, Timestamp::now(), &[])
-        .await?;
-    debug_assert_eq!(added, Change::Done, "this database is new");
+    let added = state.storage().add_user(&administrator, Timestamp::now(), &[]).await?;
+    debug_assert_eq!(added, UpdateOutcome::Done, "this database is new");
     let mut head = vec!["FUNCTION".to_owned(), "GUARD".to_owned()];
     head.extend(KINDS.map(|(kind, _)| kind.to_owned()));
     let mut rows = vec![head];
@@ -64,8 +61,8 @@ pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
         let mut row = vec![function.name().to_owned(), function.rule().name.clone()];
         for (_, who) in KINDS {
             let caller = match who {
-                Some((user_id, given)) => logged_in(&services, user_id, given).await?,
-                None => nobody(&services),
+                Some((user_id, given)) => logged_in(&state, user_id, given).await?,
+                None => nobody(&state),
             };
             let answer = answer(function, &caller).await;
             row.push(answer.map_err(|failure| anyhow::anyhow!("a guard could not be asked: {}", failure.message()))?);

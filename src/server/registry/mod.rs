@@ -20,7 +20,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use self::schema::Unique;
+use self::schema::NoDuplicateKeys;
 pub use self::{
     call::{Admitted, call},
     declaration::{Declaration, Declared, Outcome},
@@ -29,7 +29,7 @@ use crate::{
     contract::{Refusal, function::FunctionView, json::JsonFault, shape::Shape},
     server::{
         auth::{caller::Caller, guard::Rule},
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -137,7 +137,7 @@ impl Function {
         if self.shape == Shape::Object {
             return serde_json::from_str(body).map_err(|error| malformed(error.into()));
         }
-        let Unique(mut value) = read(body, malformed)?;
+        let NoDuplicateKeys(mut value) = read(body, malformed)?;
         if !value.is_object() {
             return Err(malformed(JsonFault::no_object()));
         }
@@ -145,18 +145,21 @@ impl Function {
         if !faults.is_empty() {
             return Err(Refusal::InvalidArguments(faults));
         }
-        schema::settle(&self.shape, &mut value);
+        schema::normalize_integers(&self.shape, &mut value);
         // What the shape does not know: what the types themselves demand.
         serde_path_to_error::deserialize(value).map_err(not_taken)
     }
 }
 
 /// Reads JSON in which no name comes twice, and nothing after it.
-fn read(body: &str, malformed: impl Fn(JsonFault) -> Refusal) -> Result<Unique, Refusal> {
+fn read(body: &str, malformed: impl Fn(JsonFault) -> Refusal) -> Result<NoDuplicateKeys, Refusal> {
     let mut json = serde_json::Deserializer::from_str(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.inner().is_data() {
-        true => not_taken(error),
-        false => malformed(error.into_inner().into()),
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        if error.inner().is_data() {
+            not_taken(error)
+        } else {
+            malformed(error.into_inner().into())
+        }
     })?;
     json.end().map_err(|error| malformed(error.into()))?;
     Ok(value)
@@ -180,9 +183,10 @@ fn without_values(what: &str) -> String {
         "unknown variant",
         "unknown field",
     ];
-    match quotes.iter().any(|start| what.starts_with(start)) {
-        true => "does not have the right form".to_owned(),
-        false => what.to_owned(),
+    if quotes.iter().any(|start| what.starts_with(start)) {
+        "does not have the right form".to_owned()
+    } else {
+        what.to_owned()
     }
 }
 
@@ -229,12 +233,13 @@ fn check_paths(registered: &[&str], declared: &[&str]) -> Result<(), String> {
         .copied()
         .filter(|path| !path.strip_prefix("/api/").is_some_and(|name| declared.contains(&name)))
         .collect();
-    match stray.is_empty() {
-        true => Ok(()),
-        false => Err(format!(
+    if stray.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
             "these server functions have no declaration and so no guard: {}. Declare them with `#[function]`",
             stray.join(", ")
-        )),
+        ))
     }
 }
 
@@ -244,7 +249,7 @@ fn check_paths(registered: &[&str], declared: &[&str]) -> Result<(), String> {
 /// A fault if the reply cannot be written as a JSON object.
 fn encode(reply: &impl Serialize) -> Result<String, Refusal> {
     const START: &[u8] = br#"{"ok":true"#;
-    let failure = |cause: Box<dyn Error + Send + Sync>| Fault::new("writing a reply", cause);
+    let failure = |cause: Box<dyn Error + Send + Sync>| InternalError::new("writing a reply", cause);
     let mut text = START.to_vec();
     serde_json::to_writer(&mut text, reply).map_err(|error| failure(error.into()))?;
     match &text[START.len()..] {

@@ -108,10 +108,7 @@ proptest! {
     #[test]
     fn the_check_of_the_browser_and_the_decoder_of_the_server_agree((name, arguments) in spoilt()) {
         let faults = function(name).shape().faults(&arguments);
-        let wanted = match faults.is_empty() {
-            true => Ok(()),
-            false => Err(Refusal::InvalidArguments(faults)),
-        };
+        let wanted = if faults.is_empty() { Ok(()) } else { Err(Refusal::InvalidArguments(faults)) };
         prop_assert_eq!(decoded(name, &arguments.to_string()), wanted, "{} {}", name, arguments);
     }
 

@@ -12,7 +12,7 @@ use tokio::{task::JoinHandle, time::sleep};
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Runs `task` on `state`, and again whenever it ends, until the handle is aborted. `name` is what the log calls it.
-pub fn keep_going<State, Task>(name: &'static str, mut state: State, mut task: Task) -> JoinHandle<()>
+pub fn supervise<State, Task>(name: &'static str, mut state: State, mut task: Task) -> JoinHandle<()>
 where
     State: Send + 'static,
     Task: for<'a> FnMut(&'a mut State) -> BoxFuture<'a, ()> + Send + 'static,
@@ -51,7 +51,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_task_that_panics_or_ends_starts_again_after_a_pause_and_goes_on_with_its_state() {
         let (told, mut turns) = unbounded_channel();
-        let task = keep_going("test", 0_u32, move |turn| {
+        let task = supervise("test", 0_u32, move |turn| {
             *turn += 1;
             told.send((*turn, Instant::now())).unwrap();
             let number = *turn;
@@ -79,7 +79,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_task_that_is_aborted_stays_away() {
         let turns = Arc::new(AtomicU32::new(0));
-        let task = keep_going("test", Arc::clone(&turns), |turns| {
+        let task = supervise("test", Arc::clone(&turns), |turns| {
             turns.fetch_add(1, Ordering::Relaxed);
             async {}.boxed()
         });

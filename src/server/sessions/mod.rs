@@ -19,18 +19,19 @@ use self::store::Store;
 use crate::server::{
     model::login::Login,
     storage::new_session::{NewBrowser, Replaced},
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 const LOGIN: &str = "login";
 
 /// What a session with that login in it is stored as.
-pub fn data_of(login: &Login) -> Result<String, Fault> {
-    serde_json::to_string(&HashMap::from([(LOGIN, login)])).map_err(|error| Fault::new("writing a session", error))
+pub fn data_of(login: &Login) -> Result<String, InternalError> {
+    serde_json::to_string(&HashMap::from([(LOGIN, login)]))
+        .map_err(|error| InternalError::new("writing a session", error))
 }
 
 /// The login in a session.
-pub async fn login_of(session: &Session) -> Result<Option<Login>, Fault> {
+pub async fn login_of(session: &Session) -> Result<Option<Login>, InternalError> {
     session.get(LOGIN).await.map_err(fault)
 }
 
@@ -41,13 +42,13 @@ pub async fn begin(
     login: Login,
     browser: Option<&NewBrowser>,
     replaced: &Replaced,
-) -> Result<Option<Session>, Fault> {
+) -> Result<Option<Session>, InternalError> {
     let id = store.add(login, browser, replaced).await?;
     Ok(id.map(|id| Session::new(Some(id), Arc::clone(store), None)))
 }
 
 /// A session with a login in it that is stored nowhere.
-pub async fn made_up(login: &Login) -> Result<Session, Fault> {
+pub async fn made_up(login: &Login) -> Result<Session, InternalError> {
     let session = Session::new(None, Arc::new(MemoryStore::default()), None);
     session.insert(LOGIN, login).await.map_err(fault)?;
     session.save().await.map_err(fault)?;
@@ -55,7 +56,7 @@ pub async fn made_up(login: &Login) -> Result<Session, Fault> {
 }
 
 /// Looks a session up again, if it is a stored one.
-pub async fn reload(session: &Session) -> Result<(), Fault> {
+pub async fn reload(session: &Session) -> Result<(), InternalError> {
     match session.id() {
         Some(_) => session.load().await.map_err(fault),
         None => Ok(()),
@@ -66,17 +67,17 @@ pub async fn reload(session: &Session) -> Result<(), Fault> {
 ///
 /// # Errors
 /// A fault of the store; then the session may still be live.
-pub async fn end(session: &Session) -> Result<(), Fault> {
+pub async fn end(session: &Session) -> Result<(), InternalError> {
     match session.id() {
         Some(_) => session.flush().await.map_err(fault),
         None => Ok(()),
     }
 }
 
-pub fn fault(error: Error) -> Fault {
+pub fn fault(error: Error) -> InternalError {
     match error {
-        Error::Store(StoreError::Backend(cause)) => Fault::unavailable("using the session store", cause),
-        Error::Store(error) => Fault::new("using the session store", error),
-        Error::SerdeJson(error) => Fault::new("reading a session", error),
+        Error::Store(StoreError::Backend(cause)) => InternalError::unavailable("using the session store", cause),
+        Error::Store(error) => InternalError::new("using the session store", error),
+        Error::SerdeJson(error) => InternalError::new("reading a session", error),
     }
 }

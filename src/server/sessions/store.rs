@@ -39,7 +39,7 @@ use crate::server::{
         remembered::LOST_ANSWER,
         sessions::{Limits, StoredSession},
     },
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 /// How old the note of the last use may get before it is written again.
@@ -99,7 +99,7 @@ impl Store {
         mut login: Login,
         browser: Option<&NewBrowser>,
         replaced: &Replaced,
-    ) -> std::result::Result<Option<Id>, Fault> {
+    ) -> std::result::Result<Option<Id>, InternalError> {
         let id = Id::default();
         let token = hash(&id);
         login.id = token.handle();
@@ -130,7 +130,7 @@ impl Store {
     }
 
     /// The login of the session with that token, if it is live.
-    pub async fn login(&self, id: &Id, now: Timestamp) -> std::result::Result<Option<Arc<Login>>, Fault> {
+    pub async fn login(&self, id: &Id, now: Timestamp) -> std::result::Result<Option<Arc<Login>>, InternalError> {
         // Before the session is looked up, so that it is not taken to be newer than it is.
         let seen = self.storage.changes().await?;
         if let Some(login) = seen.and_then(|seen| self.kept(id, now, seen)) {
@@ -140,11 +140,11 @@ impl Store {
             return Ok(None);
         };
         let data: HashMap<String, serde_json::Value> =
-            serde_json::from_str(&stored.data).map_err(|error| Fault::new("reading a session", error))?;
+            serde_json::from_str(&stored.data).map_err(|error| InternalError::new("reading a session", error))?;
         let Some(login) = data.get(LOGIN) else {
             return Ok(None);
         };
-        let login = Login::deserialize(login).map_err(|error| Fault::new("reading a session", error))?;
+        let login = Login::deserialize(login).map_err(|error| InternalError::new("reading a session", error))?;
         // Whether a session that a remembered browser was given has arrived there, counts for what may come next.
         let may_be_lost = login.password_at.is_none() && is_within(LOST_ANSWER, login.at(), now);
         if may_be_lost {
@@ -179,7 +179,7 @@ impl Store {
         &self,
         token: &TokenHash,
         now: Timestamp,
-    ) -> std::result::Result<Option<(StoredSession, Timestamp)>, Fault> {
+    ) -> std::result::Result<Option<(StoredSession, Timestamp)>, InternalError> {
         let Some(stored) = self.storage.find_session(token, self.limits(now)).await? else {
             return Ok(None);
         };
@@ -201,7 +201,7 @@ impl Store {
         token: &TokenHash,
         earlier: Timestamp,
         now: Timestamp,
-    ) -> std::result::Result<bool, Fault> {
+    ) -> std::result::Result<bool, InternalError> {
         let not_noted_at = Timestamp(self.not_noted_at.load(Ordering::Relaxed));
         // Within a short idle limit there is time for another try.
         if is_within(REST.min(self.idle / 8), not_noted_at, now) {
@@ -292,10 +292,11 @@ fn encode(record: &Record) -> Result<String> {
 }
 
 /// Only what passes by itself is a failure of the backend; the rest is broken data.
-fn backend(fault: Fault) -> Error {
-    match fault.is_unavailable() {
-        true => Error::Backend(fault.with_causes()),
-        false => Error::Decode(fault.with_causes()),
+fn backend(fault: InternalError) -> Error {
+    if fault.is_unavailable() {
+        Error::Backend(fault.chain())
+    } else {
+        Error::Decode(fault.chain())
     }
 }
 /// So many sessions and remembered browsers of a user made room for a new one. The event is stored with that.

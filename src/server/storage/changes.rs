@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::Sqlit
 use tokio::sync::Mutex;
 
 use super::{Storage, fault};
-use crate::server::telemetry::error::Fault;
+use crate::server::telemetry::error::InternalError;
 
 /// How many changes there have been, as far as something that was found out can know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Storage {
     }
 
     /// How many changes there have been. `None` where that cannot be followed.
-    pub async fn changes(&self) -> Result<Option<Count>, Fault> {
+    pub async fn changes(&self) -> Result<Option<Count>, InternalError> {
         let Some(changes) = &self.changes else {
             return Ok(None);
         };

@@ -7,7 +7,7 @@ use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 use super::{Storage, fault, removal::Rows};
 use crate::server::{
     model::{call_record::CallRecord, clock::Timestamp, event::Event},
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 /// How many rows are added with one statement.
@@ -155,7 +155,7 @@ impl Storage {
     ///
     /// # Errors
     /// A fault of the database; then nothing was added.
-    pub async fn add_events(&self, events: &[Event], calls: &[&CallRecord]) -> Result<(), Fault> {
+    pub async fn add_events(&self, events: &[Event], calls: &[&CallRecord]) -> Result<(), InternalError> {
         let adding = "writing the audit trail and the call log";
         let mut transaction = self.begin(adding).await?;
         self::add_events(&mut transaction, events)
@@ -166,7 +166,7 @@ impl Storage {
     }
 
     /// At most so many events.
-    pub async fn list_events(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredEvent>, Fault> {
+    pub async fn list_events(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredEvent>, InternalError> {
         let mut query = QueryBuilder::new(
             "SELECT id, at, action, outcome, actor, user_id, about, address, request_id FROM events WHERE TRUE",
         );
@@ -202,7 +202,7 @@ impl Storage {
     }
 
     /// At most so many rows of the call log.
-    pub async fn list_calls(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredCall>, Fault> {
+    pub async fn list_calls(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredCall>, InternalError> {
         let mut query = QueryBuilder::new(
             "SELECT id, at, function, user_id, outcome, calls, took_us, address, request_id FROM calls WHERE TRUE",
         );
@@ -222,7 +222,7 @@ impl Storage {
 
     /// Removes the events and calls from before that moment, and the oldest calls beyond so many. No more than half of those
     /// that stay are of nobody in particular: how many of them come is up to strangers. Gives their number.
-    pub async fn sweep_events(&self, before: Timestamp, most_calls: u32) -> Result<u64, Fault> {
+    pub async fn sweep_events(&self, before: Timestamp, most_calls: u32) -> Result<u64, InternalError> {
         let rows = |table, which| Rows {
             table,
             key: "id",

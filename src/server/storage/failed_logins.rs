@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use super::{Storage, fault, removal::Rows};
 use crate::server::{
     model::{clock::Timestamp, token::TokenHash},
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 const DOING: &str = "counting failed logins";
@@ -44,7 +44,7 @@ impl Storage {
         counts: [Count<'_>; 2],
         now: Timestamp,
         decide: impl Fn([&[Timestamp]; 2]) -> Result<T, T>,
-    ) -> Result<Result<T, T>, Fault> {
+    ) -> Result<Result<T, T>, InternalError> {
         for _ in 0..LOOKS {
             let seen = self.failures(counts.map(|count| count.bucket)).await?;
             let of = |is_first| {
@@ -56,11 +56,14 @@ impl Storage {
                 return Ok(decided);
             }
         }
-        Err(Fault::unavailable(DOING, "other processes counted one each time"))
+        Err(InternalError::unavailable(
+            DOING,
+            "other processes counted one each time",
+        ))
     }
 
     /// The failures in both buckets, the oldest first.
-    async fn failures(&self, [first, second]: [&TokenHash; 2]) -> Result<Vec<Failure>, Fault> {
+    async fn failures(&self, [first, second]: [&TokenHash; 2]) -> Result<Vec<Failure>, InternalError> {
         sqlx::query_as(
             "SELECT hex(attempt) AS attempt, bucket = $1 AS is_first, failed_at FROM failed_logins
              WHERE bucket IN ($1, $2) ORDER BY failed_at",
@@ -79,9 +82,9 @@ impl Storage {
         [first, second]: [Count<'_>; 2],
         now: Timestamp,
         seen: &[Failure],
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, InternalError> {
         let seen: Vec<_> = seen.iter().map(|failure| &failure.attempt).collect();
-        let seen = serde_json::to_string(&seen).map_err(|error| Fault::new(DOING, error))?;
+        let seen = serde_json::to_string(&seen).map_err(|error| InternalError::new(DOING, error))?;
         let done = sqlx::query(
             "INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at)
              SELECT $1, counts.column1, $2, counts.column2 FROM (VALUES ($3, $4), ($5, $6)) AS counts
@@ -106,7 +109,7 @@ impl Storage {
     ///
     /// # Errors
     /// A fault of the database; then it goes on counting.
-    pub async fn uncount_attempt(&self, attempt: &TokenHash) -> Result<(), Fault> {
+    pub async fn uncount_attempt(&self, attempt: &TokenHash) -> Result<(), InternalError> {
         sqlx::query("DELETE FROM failed_logins WHERE attempt = $1")
             .bind(attempt.as_bytes())
             .execute(&self.writer)
@@ -121,7 +124,7 @@ impl Storage {
         attempt: &TokenHash,
         bucket: &TokenHash,
         until: Timestamp,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), InternalError> {
         sqlx::query("DELETE FROM failed_logins WHERE attempt = $1 OR (bucket = $2 AND failed_at <= $3)")
             .bind(attempt.as_bytes())
             .bind(bucket.as_bytes())
@@ -133,7 +136,7 @@ impl Storage {
     }
 
     /// Removes what no longer counts, and the oldest beyond `most`: how many there are is up to those who fail.
-    pub async fn sweep_failed_logins(&self, now: Timestamp, most: i64) -> Result<u64, Fault> {
+    pub async fn sweep_failed_logins(&self, now: Timestamp, most: i64) -> Result<u64, InternalError> {
         let rows = |which| Rows {
             table: "failed_logins",
             key: "attempt, bucket",

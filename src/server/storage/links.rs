@@ -4,12 +4,12 @@ use super::{
     Storage,
     events::add_event,
     fault,
-    roles::{ADMIN, Change, Grant, grants_of},
+    roles::{ADMIN, Grant, UpdateOutcome, grants_of},
     user_rows::{end_all_of, insert_user},
 };
 use crate::server::{
     model::{clock::Timestamp, event::Event, token::TokenHash},
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 /// A link that works.
@@ -34,7 +34,7 @@ pub struct NewLink<'a> {
 
 impl Storage {
     /// The link with that code, if it works.
-    pub async fn find_link(&self, code: &TokenHash, now: Timestamp) -> Result<Option<StoredLink>, Fault> {
+    pub async fn find_link(&self, code: &TokenHash, now: Timestamp) -> Result<Option<StoredLink>, InternalError> {
         sqlx::query_as("SELECT user_id FROM links WHERE code_hash = $1 AND expires_at > $2 AND created_at <= $3")
             .bind(code.as_bytes())
             .bind(now.0)
@@ -45,7 +45,7 @@ impl Storage {
     }
 
     /// Until when a link of that user works, if there is one.
-    pub async fn link_until(&self, user_id: &str, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+    pub async fn link_until(&self, user_id: &str, now: Timestamp) -> Result<Option<Timestamp>, InternalError> {
         sqlx::query_scalar("SELECT expires_at FROM links WHERE user_id = $1 AND expires_at > $2 AND created_at <= $3")
             .bind(user_id)
             .bind(now.0)
@@ -58,7 +58,12 @@ impl Storage {
 
     /// Stores the link to make the first administrator with, in place of earlier ones, if there is no user. `false` if
     /// there is one.
-    pub async fn put_first_link(&self, code: &TokenHash, now: Timestamp, expires_at: Timestamp) -> Result<bool, Fault> {
+    pub async fn put_first_link(
+        &self,
+        code: &TokenHash,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, InternalError> {
         let adding = "storing the link for the first administrator";
         let mut transaction = self.begin(adding).await?;
         sqlx::query("DELETE FROM links WHERE user_id IS NULL")
@@ -88,7 +93,7 @@ impl Storage {
         password_hash: &str,
         now: Timestamp,
         events: [&Event; 2],
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, InternalError> {
         let using = "making the first administrator";
         let mut transaction = self.begin(using).await?;
         let done = sqlx::query(
@@ -131,7 +136,7 @@ impl Storage {
         now: Timestamp,
         event: &Event,
         may_manage: impl FnOnce(&[Grant], &[Grant]) -> bool,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, InternalError> {
         let using = "using a link";
         let mut transaction = self.begin(using).await?;
         let used: Option<Option<String>> = sqlx::query_scalar(
@@ -178,9 +183,14 @@ impl Storage {
         Ok(true)
     }
 
-    /// Stores a link in place of an earlier one, for a user who may log in and has no password; [`Change::NoUser`] where
+    /// Stores a link in place of an earlier one, for a user who may log in and has no password; [`UpdateOutcome::NoUser`] where
     /// there is none.
-    pub async fn renew_invitation(&self, link: &NewLink<'_>, now: Timestamp, event: &Event) -> Result<Change, Fault> {
+    pub async fn renew_invitation(
+        &self,
+        link: &NewLink<'_>,
+        now: Timestamp,
+        event: &Event,
+    ) -> Result<UpdateOutcome, InternalError> {
         let making = "storing a link";
         let mut transaction = self.begin(making).await?;
         let is_invited: bool = sqlx::query_scalar(
@@ -191,16 +201,16 @@ impl Storage {
         .await
         .map_err(fault(making))?;
         if !is_invited {
-            return Ok(Change::NoUser);
+            return Ok(UpdateOutcome::NoUser);
         }
         put_link(&mut transaction, link, now).await.map_err(fault(making))?;
         add_event(&mut transaction, event).await.map_err(fault(making))?;
         transaction.commit().await.map_err(fault(making))?;
-        Ok(Change::Done)
+        Ok(UpdateOutcome::Done)
     }
 
     /// Removes the links that are over. Gives their number.
-    pub async fn sweep_links(&self, now: Timestamp) -> Result<u64, Fault> {
+    pub async fn sweep_links(&self, now: Timestamp) -> Result<u64, InternalError> {
         let done = sqlx::query("DELETE FROM links WHERE expires_at <= $1 OR created_at > $2")
             .bind(now.0)
             .bind(now.latest_noted().0)

@@ -13,7 +13,7 @@ use super::{
 use crate::server::{
     model::{clock::Timestamp, token::TokenHash},
     storage::new_session::NewSession,
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 impl Storage {
@@ -24,7 +24,12 @@ impl Storage {
     ///
     /// # Errors
     /// A fault of the database, also where there is a session with that token; then nothing has changed.
-    pub async fn add_session(&self, new: &NewSession<'_>, most: u32, now: Timestamp) -> Result<Option<u64>, Fault> {
+    pub async fn add_session(
+        &self,
+        new: &NewSession<'_>,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<Option<u64>, InternalError> {
         let storing = "storing a session";
         let mut transaction = self.begin(storing).await?;
         let ended = self

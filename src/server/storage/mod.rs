@@ -6,11 +6,11 @@
 pub mod changes;
 pub mod events;
 pub mod failed_logins;
-pub mod kept_calls;
 pub mod links;
 pub mod logins;
 pub mod new_session;
 pub mod passwords;
+pub mod pending_calls;
 pub mod remembered;
 pub mod removal;
 pub mod roles;
@@ -37,7 +37,7 @@ use sqlx::{
 };
 
 use self::changes::Changes;
-use crate::server::telemetry::error::Fault;
+use crate::server::telemetry::error::InternalError;
 
 /// How long a write waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -140,9 +140,12 @@ impl Storage {
                     Box::pin(async move { Ok(is_clean) })
                 })
         };
-        let opening = |error| match is_damage(&error) {
-            true => damaged(&file, error),
-            false => anyhow::Error::new(error).context(format!("the database {} cannot be opened", file.display())),
+        let opening = |error| {
+            if is_damage(&error) {
+                damaged(&file, error)
+            } else {
+                anyhow::Error::new(error).context(format!("the database {} cannot be opened", file.display()))
+            }
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(opening)?;
         let taken = steps_taken(&writer).await.map_err(opening)?;
@@ -199,7 +202,7 @@ impl Storage {
     ///
     /// # Errors
     /// A fault where there is no answer.
-    pub async fn answers(&self) -> Result<(), Fault> {
+    pub async fn answers(&self) -> Result<(), InternalError> {
         sqlx::query("SELECT 1 FROM users LIMIT 1")
             .fetch_optional(&self.reader)
             .await
@@ -218,7 +221,7 @@ impl Storage {
 
     /// Begins to write: from here on nobody else does, in whatever process, so that nothing comes between what is read and
     /// what is written.
-    async fn begin(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, Fault> {
+    async fn begin(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, InternalError> {
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault(doing))
     }
 }
@@ -260,13 +263,12 @@ async fn steps_taken(database: &SqlitePool) -> sqlx::Result<Vec<i64>> {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')")
             .fetch_one(database)
             .await?;
-    match has_steps {
-        true => {
-            sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
-                .fetch_all(database)
-                .await
-        }
-        false => Ok(Vec::new()),
+    if has_steps {
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
+            .fetch_all(database)
+            .await
+    } else {
+        Ok(Vec::new())
     }
 }
 
@@ -320,10 +322,13 @@ fn is_passing(error: &sqlx::Error) -> bool {
 }
 
 /// What a failed query is: a passing lack of the database, or something broken.
-fn fault(doing: &'static str) -> impl Fn(sqlx::Error) -> Fault {
-    move |error| match is_passing(&error) {
-        true => Fault::unavailable(doing, error),
-        false => Fault::new(doing, error),
+fn fault(doing: &'static str) -> impl Fn(sqlx::Error) -> InternalError {
+    move |error| {
+        if is_passing(&error) {
+            InternalError::unavailable(doing, error)
+        } else {
+            InternalError::new(doing, error)
+        }
     }
 }
 
@@ -331,7 +336,7 @@ fn fault(doing: &'static str) -> impl Fn(sqlx::Error) -> Fault {
 mod tests {
     use std::slice;
 
-    use super::roles::Change;
+    use super::roles::UpdateOutcome;
     use super::*;
     use crate::{
         contract::audit::Action,
@@ -356,10 +361,10 @@ mod tests {
             let add = async || storage.add_user(&alice, Timestamp(1), &[]).await;
             sqlx::query(lack).execute(&storage.writer).await.unwrap();
             let fault = add().await.unwrap_err();
-            assert!(fault.is_unavailable(), "{lack}: {}", fault.with_causes());
+            assert!(fault.is_unavailable(), "{lack}: {}", fault.chain());
             assert!(storage.find_user("alice").await.unwrap().is_none(), "{lack}");
             sqlx::query(cure).execute(&storage.writer).await.unwrap();
-            assert_eq!(add().await.unwrap(), roles::Change::Done, "{lack}");
+            assert_eq!(add().await.unwrap(), roles::UpdateOutcome::Done, "{lack}");
         }
     }
 
@@ -375,7 +380,10 @@ mod tests {
             roles: &[],
             link: None,
         };
-        assert_eq!(storage.add_user(&ada, Timestamp(1), &[]).await.unwrap(), Change::Done);
+        assert_eq!(
+            storage.add_user(&ada, Timestamp(1), &[]).await.unwrap(),
+            UpdateOutcome::Done
+        );
         let event = Event::by_operator(Action::Login);
         // The other looks before it writes, and the one writes in between.
         let one = tokio::spawn({
@@ -388,7 +396,7 @@ mod tests {
         });
         while !one.is_finished() {
             let done = other.set_active("ada", false, Timestamp(2), &event).await;
-            assert_eq!(done.unwrap(), roles::Change::Done);
+            assert_eq!(done.unwrap(), roles::UpdateOutcome::Done);
         }
         one.await.unwrap();
     }

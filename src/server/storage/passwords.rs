@@ -7,18 +7,18 @@ use super::{
     events::add_event,
     fault,
     links::{NewLink, put_link},
-    roles::{Change, is_last_admin},
+    roles::{UpdateOutcome, is_last_admin},
     sessions::RenewedSession,
     user_rows::end_all_of,
 };
 use crate::server::{
     model::{clock::Timestamp, event::Event},
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 impl Storage {
     /// Writes the same password hashed anew, unless the password was changed meanwhile. Nobody is logged out.
-    pub async fn replace_hash(&self, user_id: &str, old: &str, new: &str) -> Result<(), Fault> {
+    pub async fn replace_hash(&self, user_id: &str, old: &str, new: &str) -> Result<(), InternalError> {
         sqlx::query("UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3")
             .bind(new)
             .bind(user_id)
@@ -37,7 +37,7 @@ impl Storage {
         password_hash: &str,
         now: Timestamp,
         event: &Event,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, InternalError> {
         let change = "changing a password";
         let mut transaction = self.begin(change).await?;
         if !write_hash(&mut transaction, user_id, password_hash, now)
@@ -58,23 +58,23 @@ impl Storage {
         link: &NewLink<'_>,
         now: Timestamp,
         event: &Event,
-    ) -> Result<Change, Fault> {
+    ) -> Result<UpdateOutcome, InternalError> {
         let change = "taking a password away";
         let mut transaction = self.begin(change).await?;
         let is_last = is_last_admin(&mut transaction, link.user_id);
         if is_last.await.map_err(fault(change))? {
-            return Ok(Change::LastAdmin);
+            return Ok(UpdateOutcome::LastAdmin);
         }
         if !write_hash(&mut transaction, link.user_id, "", now)
             .await
             .map_err(fault(change))?
         {
-            return Ok(Change::NoUser);
+            return Ok(UpdateOutcome::NoUser);
         }
         put_link(&mut transaction, link, now).await.map_err(fault(change))?;
         add_event(&mut transaction, event).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(Change::Done)
+        Ok(UpdateOutcome::Done)
     }
 
     /// Gives a user another password from within a session: ends everything else that the old one opened, and renews the
@@ -85,7 +85,7 @@ impl Storage {
         renewed: &RenewedSession<'_>,
         now: Timestamp,
         event: &Event,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, InternalError> {
         let change = "changing a password";
         let mut transaction = self.begin(change).await?;
         let done = sqlx::query(

@@ -8,7 +8,7 @@ use super::{Storage, events::add_event, fault, new_session::NewSession, removal:
 use crate::server::{
     model::{clock::Timestamp, event::Event, token::TokenHash},
     storage::new_session::NewBrowser,
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 /// How long after a rotation the replaced token is taken once more, where the answer with the new one seems to be lost.
@@ -102,7 +102,12 @@ pub(super) async fn forget_series(connection: &mut SqliteConnection, series: &To
 
 impl Storage {
     /// The remembered browsers of a user, the last used first: at most so many.
-    pub async fn list_series(&self, user_id: &str, now: Timestamp, most: u32) -> Result<Vec<ListedSeries>, Fault> {
+    pub async fn list_series(
+        &self,
+        user_id: &str,
+        now: Timestamp,
+        most: u32,
+    ) -> Result<Vec<ListedSeries>, InternalError> {
         sqlx::query_as(
             "SELECT series_hash, device, address, created_at, MIN(COALESCE(used_at, rotated_at), $2) AS last_used_at
              FROM remembered
@@ -126,7 +131,7 @@ impl Storage {
         token: &TokenHash,
         next: &TokenHash,
         now: Timestamp,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, InternalError> {
         let done = sqlx::query(
             "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2, used_at = $2,
                taken_again = FALSE
@@ -147,7 +152,7 @@ impl Storage {
 
     /// Takes the token before the present one once more, within [`LOST_ANSWER`] of the rotation and while no session has been used
     /// since: otherwise `false`, and nothing has changed. The present token and all other sessions of the series are over with it.
-    pub async fn take_series_again(&self, again: &TakenAgain<'_>, now: Timestamp) -> Result<bool, Fault> {
+    pub async fn take_series_again(&self, again: &TakenAgain<'_>, now: Timestamp) -> Result<bool, InternalError> {
         let taking = "using a remembered login once more";
         let mut transaction = self.begin(taking).await?;
         let done = sqlx::query(
@@ -183,7 +188,7 @@ impl Storage {
     }
 
     /// The series of that name.
-    pub async fn find_series(&self, series: &TokenHash) -> Result<Option<StoredSeries>, Fault> {
+    pub async fn find_series(&self, series: &TokenHash) -> Result<Option<StoredSeries>, InternalError> {
         sqlx::query_as(
             "SELECT remembered.user_id, users.active, users.changed_at AS user_changed_at, token_hash, previous_hash, rotated_at, expires_at
              FROM remembered JOIN users ON users.user_id = remembered.user_id WHERE series_hash = $1",
@@ -195,7 +200,7 @@ impl Storage {
     }
 
     /// Forgets a browser and ends every session that came of it.
-    pub async fn revoke_series(&self, series: &TokenHash) -> Result<(), Fault> {
+    pub async fn revoke_series(&self, series: &TokenHash) -> Result<(), InternalError> {
         let revoking = "revoking a remembered login";
         let mut transaction = self.begin(revoking).await?;
         forget_series(&mut transaction, series).await.map_err(fault(revoking))?;
@@ -203,7 +208,7 @@ impl Storage {
     }
 
     /// Removes the series that are over. Gives their number.
-    pub async fn sweep_series(&self, now: Timestamp) -> Result<u64, Fault> {
+    pub async fn sweep_series(&self, now: Timestamp) -> Result<u64, InternalError> {
         let over = Rows {
             table: "remembered",
             key: "series_hash",

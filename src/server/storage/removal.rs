@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::{Storage, fault};
-use crate::server::telemetry::error::Fault;
+use crate::server::telemetry::error::InternalError;
 
 /// How many rows go with one statement.
 const PART: u32 = 500;
@@ -20,7 +20,7 @@ pub(super) struct Rows {
 
 impl Storage {
     /// Removes rows for good. Gives their number. `values` are the parameters of the condition.
-    pub(super) async fn remove(&self, doing: &'static str, rows: Rows, values: &[i64]) -> Result<u64, Fault> {
+    pub(super) async fn remove(&self, doing: &'static str, rows: Rows, values: &[i64]) -> Result<u64, InternalError> {
         let Rows { table, key, which } = rows;
         let there = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {which})");
         let part =

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
 use super::{Storage, events::add_event, fault};
-use crate::server::{model::event::Event, telemetry::error::Fault};
+use crate::server::{model::event::Event, telemetry::error::InternalError};
 
 /// The role that is built in and holds every permission.
 pub const ADMIN: &str = "admin";
@@ -13,7 +13,7 @@ pub const ADMIN: &str = "admin";
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Change {
+pub enum UpdateOutcome {
     /// It was made.
     Done,
     /// There was nothing to change: it is so already.
@@ -28,7 +28,7 @@ pub enum Change {
 
 /// What has to be there of a role that is put.
 #[derive(Debug, Clone, Copy)]
-pub enum Before<'a> {
+pub enum Precondition<'a> {
     /// Whatever there is.
     Anything,
     /// No role of that name.
@@ -40,13 +40,13 @@ pub enum Before<'a> {
 /// What became of a role that was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Put {
+pub enum PutOutcome {
     /// It is as it was to be.
     Done,
     /// It had to be new and is there already.
-    IsThere,
+    AlreadyExists,
     /// It is not, or no longer, there in that version, or holds something else than was judged.
-    HasChanged,
+    Modified,
 }
 
 /// Stands for what can be changed of a role. The permissions are in the order of their names.
@@ -104,14 +104,14 @@ pub(super) async fn is_last_admin(connection: &mut SqliteConnection, user_id: &s
 
 impl Storage {
     /// All that a user is given, at one moment.
-    pub async fn grants_of(&self, user_id: &str) -> Result<Vec<Grant>, Fault> {
+    pub async fn grants_of(&self, user_id: &str) -> Result<Vec<Grant>, InternalError> {
         grants_of(&self.reader, user_id)
             .await
             .map_err(fault("looking up what a user may do"))
     }
 
     /// Whether a user has a permission, by any role.
-    pub async fn has_permission(&self, user_id: &str, permission: &str) -> Result<bool, Fault> {
+    pub async fn has_permission(&self, user_id: &str, permission: &str) -> Result<bool, InternalError> {
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM user_roles WHERE user_id = $1 AND (role = $2 OR EXISTS
                (SELECT 1 FROM role_permissions WHERE role_permissions.role = user_roles.role AND permission = $3)))",
@@ -125,7 +125,7 @@ impl Storage {
     }
 
     /// The roles of a user, by name.
-    pub async fn roles_of(&self, user_id: &str) -> Result<Vec<String>, Fault> {
+    pub async fn roles_of(&self, user_id: &str) -> Result<Vec<String>, InternalError> {
         sqlx::query_scalar("SELECT role FROM user_roles WHERE user_id = $1 ORDER BY role")
             .bind(user_id)
             .fetch_all(&self.reader)
@@ -134,7 +134,7 @@ impl Storage {
     }
 
     /// All roles, by name.
-    pub async fn list_roles(&self) -> Result<Vec<StoredRole>, Fault> {
+    pub async fn list_roles(&self) -> Result<Vec<StoredRole>, InternalError> {
         sqlx::query_as(
             "SELECT role, description, (SELECT count(*) FROM user_roles WHERE user_roles.role = roles.role) AS users
              FROM roles ORDER BY role",
@@ -145,7 +145,7 @@ impl Storage {
     }
 
     /// The permissions that a role holds, by name. Those of the built-in role are not stored.
-    pub async fn permissions_of(&self, role: &str) -> Result<Vec<String>, Fault> {
+    pub async fn permissions_of(&self, role: &str) -> Result<Vec<String>, InternalError> {
         permissions_of(&self.reader, role)
             .await
             .map_err(fault("looking up the permissions of a role"))
@@ -158,10 +158,10 @@ impl Storage {
         role: &str,
         description: &str,
         permissions: &[String],
-        before: Before<'_>,
+        before: Precondition<'_>,
         judged: &[String],
         event: &Event,
-    ) -> Result<Put, Fault> {
+    ) -> Result<PutOutcome, InternalError> {
         let change = "changing a role";
         let mut transaction = self.begin(change).await?;
         let there: Option<String> = sqlx::query_scalar("SELECT description FROM roles WHERE role = $1")
@@ -171,12 +171,14 @@ impl Storage {
             .map_err(fault(change))?;
         let held = permissions_of(&mut *transaction, role).await.map_err(fault(change))?;
         let is_expected = match before {
-            Before::Nothing if there.is_some() => return Ok(Put::IsThere),
-            Before::Anything | Before::Nothing => true,
-            Before::Version(expected) => there.is_some_and(|description| version(&description, &held) == expected),
+            Precondition::Nothing if there.is_some() => return Ok(PutOutcome::AlreadyExists),
+            Precondition::Anything | Precondition::Nothing => true,
+            Precondition::Version(expected) => {
+                there.is_some_and(|description| version(&description, &held) == expected)
+            }
         };
         if !is_expected || held != judged {
-            return Ok(Put::HasChanged);
+            return Ok(PutOutcome::Modified);
         }
         sqlx::query(
             "INSERT INTO roles (role, description) VALUES ($1, $2)
@@ -202,11 +204,11 @@ impl Storage {
         }
         add_event(&mut transaction, event).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(Put::Done)
+        Ok(PutOutcome::Done)
     }
 
     /// Deletes a role, and takes it from all users who have it. The built-in role is not deleted here.
-    pub async fn delete_role(&self, role: &str, event: &Event) -> Result<Change, Fault> {
+    pub async fn delete_role(&self, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         let change = "deleting a role";
         let mut transaction = self.begin(change).await?;
         let done = sqlx::query("DELETE FROM roles WHERE role = $1 AND role <> $2")
@@ -216,15 +218,15 @@ impl Storage {
             .await
             .map_err(fault(change))?;
         if done.rows_affected() == 0 {
-            return Ok(Change::NoRole);
+            return Ok(UpdateOutcome::NoRole);
         }
         add_event(&mut transaction, event).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(Change::Done)
+        Ok(UpdateOutcome::Done)
     }
 
     /// Gives a user a role.
-    pub async fn give_role(&self, user_id: &str, role: &str, event: &Event) -> Result<Change, Fault> {
+    pub async fn give_role(&self, user_id: &str, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         let change = "giving a role";
         let mut transaction = self.begin(change).await?;
         let done = sqlx::query(
@@ -244,15 +246,15 @@ impl Storage {
         }
         add_event(&mut transaction, event).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(Change::Done)
+        Ok(UpdateOutcome::Done)
     }
 
     /// Takes a role from a user, unless that would leave no administrator.
-    pub async fn take_role(&self, user_id: &str, role: &str, event: &Event) -> Result<Change, Fault> {
+    pub async fn take_role(&self, user_id: &str, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         let change = "taking a role";
         let mut transaction = self.begin(change).await?;
         if role == ADMIN && is_last_admin(&mut transaction, user_id).await.map_err(fault(change))? {
-            return Ok(Change::LastAdmin);
+            return Ok(UpdateOutcome::LastAdmin);
         }
         let done = sqlx::query("DELETE FROM user_roles WHERE user_id = $1 AND role = $2")
             .bind(user_id)
@@ -267,22 +269,26 @@ impl Storage {
         }
         add_event(&mut transaction, event).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(Change::Done)
+        Ok(UpdateOutcome::Done)
     }
 }
 
 /// Why a role could neither be given nor taken.
-async fn why_nothing(connection: &mut SqliteConnection, user_id: &str, role: &str) -> Result<Change, sqlx::Error> {
+async fn why_nothing(
+    connection: &mut SqliteConnection,
+    user_id: &str,
+    role: &str,
+) -> Result<UpdateOutcome, sqlx::Error> {
     for (query, name, lack) in [
         (
             "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1)",
             user_id,
-            Change::NoUser,
+            UpdateOutcome::NoUser,
         ),
         (
             "SELECT EXISTS (SELECT 1 FROM roles WHERE role = $1)",
             role,
-            Change::NoRole,
+            UpdateOutcome::NoRole,
         ),
     ] {
         let is_there: bool = sqlx::query_scalar(query).bind(name).fetch_one(&mut *connection).await?;
@@ -290,7 +296,7 @@ async fn why_nothing(connection: &mut SqliteConnection, user_id: &str, role: &st
             return Ok(lack);
         }
     }
-    Ok(Change::Nothing)
+    Ok(UpdateOutcome::Nothing)
 }
 
 async fn permissions_of<'c>(database: impl SqliteExecutor<'c>, role: &str) -> sqlx::Result<Vec<String>> {

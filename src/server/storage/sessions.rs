@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use super::{Storage, events::add_event, fault, removal::Rows};
 use crate::server::{
     model::{clock::Timestamp, event::Event, login::SessionKey, token::TokenHash},
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 /// A live session.
@@ -70,7 +70,11 @@ impl Limits {
 
 impl Storage {
     /// The live session with that token, if its user is active.
-    pub async fn find_session(&self, token: &TokenHash, limits: Limits) -> Result<Option<StoredSession>, Fault> {
+    pub async fn find_session(
+        &self,
+        token: &TokenHash,
+        limits: Limits,
+    ) -> Result<Option<StoredSession>, InternalError> {
         sqlx::query_as(
             "SELECT sessions.data, sessions.last_used_at FROM sessions
              JOIN users ON users.user_id = sessions.user_id AND users.active AND users.demo <= $4
@@ -88,7 +92,12 @@ impl Storage {
     }
 
     /// The live sessions of a user, the last used first: at most so many.
-    pub async fn list_sessions(&self, user_id: &str, limits: Limits, most: u32) -> Result<Vec<ListedSession>, Fault> {
+    pub async fn list_sessions(
+        &self,
+        user_id: &str,
+        limits: Limits,
+        most: u32,
+    ) -> Result<Vec<ListedSession>, InternalError> {
         sqlx::query_as(
             "SELECT token_hash, series_hash, data, logged_in_at, last_used_at FROM sessions
              WHERE user_id = $1 AND logged_in_at > $2 AND last_used_at > $3
@@ -112,7 +121,7 @@ impl Storage {
         user_id: &str,
         session: Option<&SessionKey>,
         series: Option<&TokenHash>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), InternalError> {
         let ending = "ending the other sessions";
         let mut transaction = self.begin(ending).await?;
         sqlx::query("DELETE FROM remembered WHERE user_id = $1 AND ($2 IS NULL OR series_hash <> $2)")
@@ -136,7 +145,12 @@ impl Storage {
 
     /// Notes that a session is in use that was last used at `earlier`. Of many calls that find so at once, one writes. One that
     /// ended meanwhile stays ended.
-    pub async fn touch_session(&self, token: &TokenHash, earlier: Timestamp, now: Timestamp) -> Result<(), Fault> {
+    pub async fn touch_session(
+        &self,
+        token: &TokenHash,
+        earlier: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), InternalError> {
         sqlx::query("UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at = $3")
             .bind(now.0)
             .bind(token.as_bytes())
@@ -148,7 +162,7 @@ impl Storage {
     }
 
     /// Renews a session, unless it ended meanwhile or its user changed or was kept out: then `false`.
-    pub async fn renew_session(&self, renewed: &RenewedSession<'_>) -> Result<bool, Fault> {
+    pub async fn renew_session(&self, renewed: &RenewedSession<'_>) -> Result<bool, InternalError> {
         let done = sqlx::query(
             "UPDATE sessions SET token_hash = $1, data = $2, series_hash = $3, login_id = $8
              WHERE token_hash = $4 AND user_id IN
@@ -169,7 +183,7 @@ impl Storage {
     }
 
     /// Replaces the data of a session. One that ended meanwhile stays ended: `false`.
-    pub async fn update_session(&self, token: &TokenHash, data: &str) -> Result<bool, Fault> {
+    pub async fn update_session(&self, token: &TokenHash, data: &str) -> Result<bool, InternalError> {
         let done = sqlx::query("UPDATE sessions SET data = $1 WHERE token_hash = $2")
             .bind(data)
             .bind(token.as_bytes())
@@ -180,7 +194,7 @@ impl Storage {
     }
 
     /// Ends a session of a user, also where it goes on under another token by now.
-    pub async fn end_session(&self, user_id: &str, session: &SessionKey) -> Result<(), Fault> {
+    pub async fn end_session(&self, user_id: &str, session: &SessionKey) -> Result<(), InternalError> {
         sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR login_id = $3)")
             .bind(user_id)
             .bind(session.token.as_bytes())
@@ -192,7 +206,7 @@ impl Storage {
     }
 
     /// Ends the session with that token. Ending one that is not there is fine.
-    pub async fn delete_session(&self, token: &TokenHash) -> Result<(), Fault> {
+    pub async fn delete_session(&self, token: &TokenHash) -> Result<(), InternalError> {
         sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
             .bind(token.as_bytes())
             .execute(&self.writer)
@@ -209,7 +223,7 @@ impl Storage {
         session: Option<&SessionKey>,
         series: Option<&TokenHash>,
         event: &Event,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, InternalError> {
         let revoking = "revoking a session";
         let series = series.map(TokenHash::as_bytes);
         let mut transaction = self.begin(revoking).await?;
@@ -239,7 +253,7 @@ impl Storage {
     }
 
     /// Removes the sessions that are over. Gives their number.
-    pub async fn sweep_sessions(&self, limits: Limits) -> Result<u64, Fault> {
+    pub async fn sweep_sessions(&self, limits: Limits) -> Result<u64, InternalError> {
         let over = Rows {
             table: "sessions",
             key: "token_hash",

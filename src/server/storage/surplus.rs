@@ -75,7 +75,7 @@ mod tests {
         storage::{
             Storage,
             new_session::{NewBrowser, Replaced},
-            roles::Change,
+            roles::UpdateOutcome,
             users::NewUser,
         },
     };
@@ -97,7 +97,7 @@ mod tests {
                 link: None,
             };
             let added = storage.add_user(&user, Timestamp(1), &[]).await.unwrap();
-            assert_eq!(added, Change::Done);
+            assert_eq!(added, UpdateOutcome::Done);
         }
         storage
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use super::{Storage, fault};
-use crate::{contract::user::UserState, server::telemetry::error::Fault};
+use crate::{contract::user::UserState, server::telemetry::error::InternalError};
 
 /// A user in a list, as stored.
 #[derive(Debug, Clone, FromRow)]
@@ -64,7 +64,7 @@ impl Default for Order<'_> {
 
 impl Storage {
     /// At most so many users.
-    pub async fn page_of_users(&self, filter: &UserFilter<'_>, most: u32) -> Result<Vec<ListedUser>, Fault> {
+    pub async fn page_of_users(&self, filter: &UserFilter<'_>, most: u32) -> Result<Vec<ListedUser>, InternalError> {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
             "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE TRUE",
         );
@@ -109,7 +109,7 @@ impl Storage {
     }
 
     /// One user, as in a list.
-    pub async fn find_listed(&self, user_id: &str) -> Result<Option<ListedUser>, Fault> {
+    pub async fn find_listed(&self, user_id: &str) -> Result<Option<ListedUser>, InternalError> {
         sqlx::query_as(
             "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE user_id = $1",
         )
@@ -120,7 +120,7 @@ impl Storage {
     }
 
     /// The roles of each of these users, by name.
-    pub async fn roles_of_all(&self, users: &[ListedUser]) -> Result<HashMap<String, Vec<String>>, Fault> {
+    pub async fn roles_of_all(&self, users: &[ListedUser]) -> Result<HashMap<String, Vec<String>>, InternalError> {
         let mut query: QueryBuilder<Sqlite> =
             QueryBuilder::new("SELECT user_id, role FROM user_roles WHERE user_id IN (");
         let mut names = query.separated(", ");

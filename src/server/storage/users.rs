@@ -7,7 +7,7 @@ use super::{
     events::add_event,
     fault,
     links::{NewLink, put_link},
-    roles::{Change, is_last_admin},
+    roles::{UpdateOutcome, is_last_admin},
 };
 use crate::server::{
     model::{
@@ -16,7 +16,7 @@ use crate::server::{
         user_name::{folded, skeleton},
     },
     storage::user_rows::{end_all_of, end_sessions_of, insert_user},
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 /// A user as stored. The hash is for [`passwords`](crate::server::passwords) only.
@@ -60,16 +60,21 @@ impl StoredUser {
 }
 
 impl Storage {
-    /// Adds a user with roles, and a link to choose a password where there is one. [`Change::Nothing`] if there is a user of
+    /// Adds a user with roles, and a link to choose a password where there is one. [`UpdateOutcome::Nothing`] if there is a user of
     /// that name, or one that it would be mistaken for.
-    pub async fn add_user(&self, user: &NewUser<'_>, now: Timestamp, events: &[Event]) -> Result<Change, Fault> {
+    pub async fn add_user(
+        &self,
+        user: &NewUser<'_>,
+        now: Timestamp,
+        events: &[Event],
+    ) -> Result<UpdateOutcome, InternalError> {
         let adding = "adding a user";
         let mut transaction = self.begin(adding).await?;
         let is_new = insert_user(&mut transaction, user.user_id, user.password_hash, user.demo, now)
             .await
             .map_err(fault(adding))?;
         if !is_new {
-            return Ok(Change::Nothing);
+            return Ok(UpdateOutcome::Nothing);
         }
         for role in user.roles {
             let done = sqlx::query(
@@ -82,7 +87,7 @@ impl Storage {
             .await
             .map_err(fault(adding))?;
             if done.rows_affected() == 0 {
-                return Ok(Change::NoRole);
+                return Ok(UpdateOutcome::NoRole);
             }
         }
         if let Some(link) = &user.link {
@@ -92,11 +97,11 @@ impl Storage {
             add_event(&mut transaction, event).await.map_err(fault(adding))?;
         }
         transaction.commit().await.map_err(fault(adding))?;
-        Ok(Change::Done)
+        Ok(UpdateOutcome::Done)
     }
 
     /// Whether there is any user.
-    pub async fn has_users(&self) -> Result<bool, Fault> {
+    pub async fn has_users(&self) -> Result<bool, InternalError> {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
             .fetch_one(&self.reader)
             .await
@@ -104,7 +109,7 @@ impl Storage {
     }
 
     /// The name of the user of that name, or else of one that it would be mistaken for.
-    pub async fn find_twin(&self, user_id: &str) -> Result<Option<String>, Fault> {
+    pub async fn find_twin(&self, user_id: &str) -> Result<Option<String>, InternalError> {
         sqlx::query_scalar(
             "SELECT user_id FROM users WHERE user_id = $1 OR folded_name = $2 OR skeleton = $3
              ORDER BY user_id = $1 DESC LIMIT 1",
@@ -119,7 +124,7 @@ impl Storage {
 
     /// The user who logs in under that name: the one of exactly that name, or else one whose name differs in upper and lower case
     /// only.
-    pub async fn find_user_by_login(&self, name: &str) -> Result<Option<StoredUser>, Fault> {
+    pub async fn find_user_by_login(&self, name: &str) -> Result<Option<StoredUser>, InternalError> {
         sqlx::query_as(
             "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users
              WHERE user_id = $1 OR folded_name = $2 ORDER BY user_id = $1 DESC LIMIT 1",
@@ -132,7 +137,7 @@ impl Storage {
     }
 
     /// The user of that name.
-    pub async fn find_user(&self, user_id: &str) -> Result<Option<StoredUser>, Fault> {
+    pub async fn find_user(&self, user_id: &str) -> Result<Option<StoredUser>, InternalError> {
         sqlx::query_as(
             "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users WHERE user_id = $1",
         )
@@ -143,7 +148,7 @@ impl Storage {
     }
 
     /// All users, by name.
-    pub async fn list_users(&self) -> Result<Vec<StoredUser>, Fault> {
+    pub async fn list_users(&self) -> Result<Vec<StoredUser>, InternalError> {
         sqlx::query_as(
             "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users ORDER BY user_id",
         )
@@ -154,7 +159,7 @@ impl Storage {
 
     /// Ends all sessions of a user, forgets all browsers, and lets go of all kept calls. `false` if there is none of that
     /// name.
-    pub async fn end_all_sessions(&self, user_id: &str, event: &Event) -> Result<bool, Fault> {
+    pub async fn end_all_sessions(&self, user_id: &str, event: &Event) -> Result<bool, InternalError> {
         let ending = "ending all sessions of a user";
         let mut transaction = self.begin(ending).await?;
         // A login that is under way is overtaken, too.
@@ -182,11 +187,11 @@ impl Storage {
         active: bool,
         now: Timestamp,
         event: &Event,
-    ) -> Result<Change, Fault> {
+    ) -> Result<UpdateOutcome, InternalError> {
         let change = "enabling or disabling a user";
         let mut transaction = self.begin(change).await?;
         if !active && is_last_admin(&mut transaction, user_id).await.map_err(fault(change))? {
-            return Ok(Change::LastAdmin);
+            return Ok(UpdateOutcome::LastAdmin);
         }
         let done = sqlx::query(
             "UPDATE users SET active = $1,
@@ -200,7 +205,7 @@ impl Storage {
         .await
         .map_err(fault(change))?;
         if done.rows_affected() == 0 {
-            return Ok(Change::NoUser);
+            return Ok(UpdateOutcome::NoUser);
         }
         if !active {
             end_all_of(&mut transaction, user_id, None)
@@ -209,16 +214,16 @@ impl Storage {
         }
         add_event(&mut transaction, event).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(Change::Done)
+        Ok(UpdateOutcome::Done)
     }
 
     /// Deletes a user with all that belongs to one, unless that would leave no administrator.
-    pub async fn delete_user(&self, user_id: &str, event: &Event) -> Result<Change, Fault> {
+    pub async fn delete_user(&self, user_id: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         let change = "deleting a user";
         let mut transaction = self.begin(change).await?;
         let is_last = is_last_admin(&mut transaction, user_id);
         if is_last.await.map_err(fault(change))? {
-            return Ok(Change::LastAdmin);
+            return Ok(UpdateOutcome::LastAdmin);
         }
         let done = sqlx::query("DELETE FROM users WHERE user_id = $1")
             .bind(user_id)
@@ -226,10 +231,10 @@ impl Storage {
             .await
             .map_err(fault(change))?;
         if done.rows_affected() == 0 {
-            return Ok(Change::NoUser);
+            return Ok(UpdateOutcome::NoUser);
         }
         add_event(&mut transaction, event).await.map_err(fault(change))?;
         transaction.commit().await.map_err(fault(change))?;
-        Ok(Change::Done)
+        Ok(UpdateOutcome::Done)
     }
 }

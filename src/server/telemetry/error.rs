@@ -7,47 +7,47 @@ use std::{error::Error, fmt, future::Future, panic::AssertUnwindSafe};
 
 use futures::{FutureExt as _, TryFutureExt as _};
 
-use super::request_id::Reference;
-use crate::{contract::Refusal, server::telemetry::request::UnderWay};
+use super::request_id::RequestId;
+use crate::{contract::Refusal, server::telemetry::request::RequestContext};
 
 /// An internal failure: what was being done, and the cause.
 #[derive(Debug, thiserror::Error)]
-#[error("{doing}")]
-pub struct Fault {
-    doing: &'static str,
+#[error("{context}")]
+pub struct InternalError {
+    context: &'static str,
     unavailable: bool,
     #[source]
     cause: Box<dyn Error + Send + Sync>,
 }
 
-impl Fault {
+impl InternalError {
     /// A failure of something that should have worked.
-    pub fn new(doing: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn new(context: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
-            doing,
+            context,
             unavailable: false,
             cause: cause.into(),
         }
     }
 
     /// A failure that passes by itself: something was busy or not there in time.
-    pub fn unavailable(doing: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn unavailable(context: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             unavailable: true,
-            ..Self::new(doing, cause)
+            ..Self::new(context, cause)
         }
     }
 
     /// Logs this and gives the reference that finds it in the log: that of the request, whose lines all carry it, or else
     /// one of its own.
-    pub fn log(&self) -> Reference {
+    pub fn log(&self) -> RequestId {
         let cause = Causes(&*self.cause);
-        if let Some(reference) = UnderWay::reference() {
-            tracing::error!(%cause, "{}", self.doing);
+        if let Some(reference) = RequestContext::request_id() {
+            tracing::error!(%cause, "{}", self.context);
             return reference;
         }
-        let reference = Reference::random();
-        tracing::error!(%reference, %cause, "{}", self.doing);
+        let reference = RequestId::random();
+        tracing::error!(%reference, %cause, "{}", self.context);
         reference
     }
 
@@ -57,14 +57,14 @@ impl Fault {
     }
 
     /// What was being done and every cause behind it, on one line. For logs and operators, never for callers.
-    pub fn with_causes(&self) -> String {
+    pub fn chain(&self) -> String {
         Causes(self).to_string()
     }
 }
 
-impl From<Fault> for Refusal {
+impl From<InternalError> for Refusal {
     /// Logs the fault: this is the boundary at which that happens once.
-    fn from(fault: Fault) -> Self {
+    fn from(fault: InternalError) -> Self {
         let reference = fault.log();
         if fault.unavailable {
             Refusal::Busy { retry_after: 1 }
@@ -84,7 +84,7 @@ impl From<Fault> for Refusal {
 pub fn caught<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T, Refusal>> {
     // What a panic may have left half done belongs to its request alone; shared state recovers from poisoned locks.
     AssertUnwindSafe(work).catch_unwind().map_err(|_| {
-        let reference = UnderWay::reference().unwrap_or_else(Reference::random);
+        let reference = RequestContext::request_id().unwrap_or_else(RequestId::random);
         Refusal::Internal {
             reference: reference.to_string(),
         }

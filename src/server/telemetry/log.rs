@@ -29,7 +29,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use super::request::UnderWay;
+use super::request::RequestContext;
 use crate::server::config::{Log, LogFormat};
 
 /// Sits behind every filter: a forged or outdated session cookie is no news, and faults of the store are logged where they
@@ -96,7 +96,7 @@ where
         SystemTime.format_time(&mut writer)?;
         write!(writer, "{plain} {colour}{:>5}{plain} ", event.metadata().level())?;
         let mut before = "request{";
-        UnderWay::tell(|name, value| {
+        RequestContext::record(|name, value| {
             write!(writer, "{dim}{before}{name}={plain}")?;
             before = " ";
             match name {
@@ -138,7 +138,7 @@ where
         for (name, value) in iter::once(fields).chain(of_spans).flatten() {
             line.entry(name).or_insert(value);
         }
-        UnderWay::tell(|name, value| {
+        RequestContext::record(|name, value| {
             line.entry(name).or_insert_with(|| value.to_string().into());
             Ok(())
         })?;
@@ -237,7 +237,7 @@ mod tests {
     use axum::http::{Method, Uri};
 
     use super::*;
-    use crate::server::telemetry::{request::over_blocking, request_id::Reference};
+    use crate::server::telemetry::{request::scope_blocking, request_id::RequestId};
 
     /// What would break, colour or turn a line.
     const NASTY: &str = "a\r\nb\tc\u{1b}[31md\u{9b}e\u{7f}f\u{2028}g\u{202e}h\u{0}i\u{85}j";
@@ -255,9 +255,9 @@ mod tests {
         }
     }
 
-    fn request() -> UnderWay {
-        UnderWay {
-            reference: Reference::random(),
+    fn request() -> RequestContext {
+        RequestContext {
+            request_id: RequestId::random(),
             address: Some(Ipv4Addr::LOCALHOST.into()),
             method: Method::GET,
             uri: Uri::from_static("/somewhere?a=b"),
@@ -270,7 +270,7 @@ mod tests {
         let writer = written.clone();
         let subscriber = tracing_subscriber::registry().with(layer(format, move || writer.clone(), false));
         tracing::subscriber::with_default(subscriber, || {
-            over_blocking(Some(request()), || {
+            scope_blocking(Some(request()), || {
                 tracing::info!(displayed = %NASTY, debugged = ?NASTY, plain = NASTY, level = "fake", "{NASTY}");
             });
         });

@@ -20,9 +20,9 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// A reference.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Reference([u8; LENGTH]);
+pub struct RequestId([u8; LENGTH]);
 
-impl Reference {
+impl RequestId {
     /// A new one: the keyed hash of a count. It needs to be different from all others, and not to be unguessable; the
     /// operating system's random numbers are dear and left to what is secret.
     pub fn random() -> Self {
@@ -42,13 +42,13 @@ impl Reference {
     }
 }
 
-impl fmt::Display for Reference {
+impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl fmt::Debug for Reference {
+impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn references_are_short_and_never_the_same() {
-        let mut all: Vec<_> = (0..1000).map(|_| Reference::random().to_string()).collect();
+        let mut all: Vec<_> = (0..1000).map(|_| RequestId::random().to_string()).collect();
         assert!(all.iter().all(|reference| reference.len() == LENGTH));
         all.sort_unstable();
         all.dedup();

@@ -34,7 +34,7 @@ use crate::{
             token::{Token, TokenHash},
         },
         storage::{Storage, failed_logins::Count},
-        telemetry::error::Fault,
+        telemetry::error::InternalError,
     },
 };
 
@@ -50,7 +50,7 @@ pub struct Throttle {
     max_wait: Duration,
     in_flight: InFlight,
     places: Semaphore,
-    /// Held while an attempt is counted, so that every counted one is known to be in flight.
+    /// Permissions while an attempt is counted, so that every counted one is known to be in flight.
     counting: Mutex<()>,
 }
 
@@ -107,7 +107,7 @@ impl Throttle {
         let mut turn = None;
         loop {
             let place = timeout_at(deadline, self.places.acquire()).await.map_err(busy)?;
-            let place = place.map_err(|error| Fault::new("waiting to log in", error))?;
+            let place = place.map_err(|error| InternalError::new("waiting to log in", error))?;
             let counting = timeout_at(deadline, self.counting.lock()).await.map_err(busy)?;
             // Before the look: one that ends during it is then news.
             let [in_account, in_network] = [&account, &network].map(|bucket| self.in_flight.others(bucket));
@@ -153,7 +153,7 @@ impl Throttle {
         account: &TokenHash,
         network: &TokenHash,
         now: Timestamp,
-    ) -> Result<Result<Wait, Wait>, Fault> {
+    ) -> Result<Result<Wait, Wait>, InternalError> {
         let counts = [
             Count {
                 bucket: account,
@@ -171,9 +171,10 @@ impl Throttle {
         self.storage
             .count_attempt(id, counts, now, |[account, network]| {
                 let before = wait(account, network);
-                match before.is_over() {
-                    true => Ok(wait(&[account, &[now]].concat(), &[network, &[now]].concat())),
-                    false => Err(before),
+                if before.is_over() {
+                    Ok(wait(&[account, &[now]].concat(), &[network, &[now]].concat()))
+                } else {
+                    Err(before)
                 }
             })
             .await
@@ -204,7 +205,7 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// A fault of the database; then it counts as failed.
-    pub async fn succeeded(self) -> Result<(), Fault> {
+    pub async fn succeeded(self) -> Result<(), InternalError> {
         self.throttle
             .storage
             .forgive_failures(&self.id, &self.account, self.began)
@@ -238,7 +239,7 @@ pub fn bucket_of(address: Option<IpAddr>) -> TokenHash {
     TokenHash::of(format!("address {network}").as_bytes())
 }
 
-/// Whole seconds, rounded up.
+/// RangedInt seconds, rounded up.
 pub fn seconds(wait: Duration) -> u32 {
     u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }

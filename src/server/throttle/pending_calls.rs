@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     contract::Refusal,
-    server::{model::token::TokenHash, storage::kept_calls::Keeper, telemetry::error::Fault, throttle},
+    server::{model::token::TokenHash, storage::pending_calls::Owner, telemetry::error::InternalError, throttle},
 };
 
 /// For how long at the most a kept call counts.
@@ -24,53 +24,53 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// How long one waits for others that are being written.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// How many keepers of a kind are counted within a minute: how many there are is up to strangers. Those who come after
-/// them are not counted, and get a turn like all others.
-const MOST_KEEPERS: usize = 10_000;
+/// How many owners of a kind are counted within a minute: how many there are is up to strangers. Those who come after
+/// them are not counted, and get a permit like all others.
+const MAX_OWNERS: usize = 10_000;
 
-/// The pace of each kind of keeper.
+/// The limiter of each kind of owner.
 #[derive(Debug)]
-pub struct Pace {
-    users: Lane,
-    others: Lane,
+pub struct PendingCallLimiter {
+    users: Bucket,
+    others: Bucket,
 }
 
-impl Pace {
-    /// So many for each keeper within a minute.
-    pub fn new(most_of_one: u32) -> Self {
+impl PendingCallLimiter {
+    /// So many for each owner within a minute.
+    pub fn new(per_owner: u32) -> Self {
         Self {
-            users: Lane::new(most_of_one),
-            others: Lane::new(most_of_one),
+            users: Bucket::new(per_owner),
+            others: Bucket::new(per_owner),
         }
     }
 
-    /// Waits for the turn of a call that is to be kept for `keeper`. The next one of that kind has its turn once this is
+    /// Waits for the permit of a call that is to be kept for `owner`. The next one of that kind has its permit once this is
     /// dropped.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] where there were too many for this keeper, or the wait for others was too long.
-    pub async fn turn(&self, keeper: &Keeper<'_>) -> Result<SemaphorePermit<'_>, Refusal> {
-        let lane = match keeper.user_id {
+    /// [`Refusal::Busy`] where there were too many for this owner, or the wait for others was too long.
+    pub async fn acquire(&self, owner: &Owner<'_>) -> Result<SemaphorePermit<'_>, Refusal> {
+        let bucket = match owner.user_id {
             Some(_) => &self.users,
             None => &self.others,
         };
-        lane.count(&keeper.counted_as, Instant::now())?;
-        let turn = timeout(MAX_WAIT, lane.writing.acquire())
+        bucket.count(&owner.counted_as, Instant::now())?;
+        let permit = timeout(MAX_WAIT, bucket.writing.acquire())
             .await
             .map_err(|_| Refusal::Busy { retry_after: 1 })?;
-        Ok(turn.map_err(|error| Fault::new("waiting to keep a call", error))?)
+        Ok(permit.map_err(|error| InternalError::new("waiting to keep a call", error))?)
     }
 }
 
 /// One after the other.
 #[derive(Debug)]
-struct Lane {
-    most_of_one: u32,
+struct Bucket {
+    per_owner: u32,
     counted: Mutex<Counted>,
     writing: Semaphore,
 }
 
-/// How many there were for each keeper within the present minute.
+/// How many there were for each owner within the present minute.
 #[derive(Debug)]
 struct Counted {
     began: Instant,
@@ -86,30 +86,30 @@ impl Counted {
     }
 }
 
-impl Lane {
-    fn new(most_of_one: u32) -> Self {
+impl Bucket {
+    fn new(per_owner: u32) -> Self {
         Self {
-            most_of_one,
+            per_owner,
             counted: Mutex::new(Counted::since(Instant::now())),
             writing: Semaphore::new(1),
         }
     }
 
     /// Counts one, unless there were too many.
-    fn count(&self, keeper: &TokenHash, now: Instant) -> Result<(), Refusal> {
+    fn count(&self, owner: &TokenHash, now: Instant) -> Result<(), Refusal> {
         let mut counted = self.counted();
         if now.duration_since(counted.began) >= MINUTE {
             *counted = Counted::since(now);
         }
-        let calls = counted.calls.get(keeper).copied().unwrap_or_default();
-        if calls >= self.most_of_one {
+        let calls = counted.calls.get(owner).copied().unwrap_or_default();
+        if calls >= self.per_owner {
             let left = MINUTE.saturating_sub(now.duration_since(counted.began));
             return Err(Refusal::Busy {
                 retry_after: throttle::seconds(left),
             });
         }
-        if calls > 0 || counted.calls.len() < MOST_KEEPERS {
-            counted.calls.insert(keeper.clone(), calls + 1);
+        if calls > 0 || counted.calls.len() < MAX_OWNERS {
+            counted.calls.insert(owner.clone(), calls + 1);
         }
         Ok(())
     }
@@ -123,54 +123,54 @@ impl Lane {
 mod tests {
     use super::*;
 
-    fn keeper(name: &str) -> TokenHash {
+    fn owner(name: &str) -> TokenHash {
         TokenHash::of(name.as_bytes())
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_keeper_has_so_many_within_a_minute() {
-        let lane = Lane::new(2);
-        let (ada, bob, began) = (keeper("ada"), keeper("bob"), Instant::now());
+        let bucket = Bucket::new(2);
+        let (ada, bob, began) = (owner("ada"), owner("bob"), Instant::now());
         for _ in 0..2 {
-            lane.count(&ada, began).unwrap();
+            bucket.count(&ada, began).unwrap();
         }
         let midway = began + Duration::from_millis(20_500);
         for _ in 0..10 {
-            assert_eq!(lane.count(&ada, midway), Err(Refusal::Busy { retry_after: 40 }));
+            assert_eq!(bucket.count(&ada, midway), Err(Refusal::Busy { retry_after: 40 }));
         }
-        lane.count(&bob, midway).unwrap();
-        lane.count(&ada, began + MINUTE).unwrap();
+        bucket.count(&bob, midway).unwrap();
+        bucket.count(&ada, began + MINUTE).unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_counted_is_bounded_and_goes_with_its_minute() {
-        let lane = Lane::new(1);
+        let bucket = Bucket::new(1);
         let began = Instant::now();
-        for number in 0..MOST_KEEPERS + 10 {
-            lane.count(&keeper(&number.to_string()), began).unwrap();
+        for number in 0..MAX_OWNERS + 10 {
+            bucket.count(&owner(&number.to_string()), began).unwrap();
         }
-        assert_eq!(lane.counted().calls.len(), MOST_KEEPERS);
-        assert!(lane.count(&keeper("0"), began).is_err());
-        lane.count(&keeper("0"), began + MINUTE).unwrap();
-        assert_eq!(lane.counted().calls.len(), 1);
+        assert_eq!(bucket.counted().calls.len(), MAX_OWNERS);
+        assert!(bucket.count(&owner("0"), began).is_err());
+        bucket.count(&owner("0"), began + MINUTE).unwrap();
+        assert_eq!(bucket.counted().calls.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_of_a_kind_is_written_at_a_time_and_the_other_kind_does_not_wait_for_it() {
-        let pace = Pace::new(10);
-        let other = Keeper {
+        let limiter = PendingCallLimiter::new(10);
+        let other = Owner {
             user_id: None,
-            counted_as: keeper("an address"),
+            counted_as: owner("an address"),
         };
-        let user = Keeper {
+        let user = Owner {
             user_id: Some("ada"),
-            counted_as: keeper("ada"),
+            counted_as: owner("ada"),
         };
-        let turn = pace.turn(&other).await.unwrap();
-        let late = pace.turn(&other).await;
+        let permit = limiter.acquire(&other).await.unwrap();
+        let late = limiter.acquire(&other).await;
         assert!(matches!(late, Err(Refusal::Busy { retry_after: 1 })));
-        drop(pace.turn(&user).await.unwrap());
-        drop(turn);
-        drop(pace.turn(&other).await.unwrap());
+        drop(limiter.acquire(&user).await.unwrap());
+        drop(permit);
+        drop(limiter.acquire(&other).await.unwrap());
     }
 }

@@ -2,14 +2,14 @@
 
 use std::marker::PhantomData;
 
-use super::{Guard, Rule};
 pub use super::{
-    KnowsUser,
+    AuthenticatedGuard,
     permissions::{Admin, ManageRoles, ManageUsers, Named, ReadAudit, SeeUsers},
 };
+use super::{Guard, Rule};
 use crate::{
     contract::{Refusal, user::UserView},
-    server::{auth::caller::Caller, model::clock::Timestamp, state::Services},
+    server::{auth::caller::Caller, model::clock::Timestamp, state::AppState},
 };
 
 /// Everybody may call, logged in or not.
@@ -25,8 +25,8 @@ impl Anyone {
     }
 
     /// What the server works with.
-    pub fn services(&self) -> &Services {
-        self.caller.services()
+    pub fn state(&self) -> &AppState {
+        self.caller.state()
     }
 }
 
@@ -63,7 +63,7 @@ impl Guard for LoggedIn {
     }
 }
 
-impl KnowsUser for LoggedIn {
+impl AuthenticatedGuard for LoggedIn {
     fn user(&self) -> &UserView {
         &self.user
     }
@@ -88,19 +88,20 @@ impl Guard for FreshLogin {
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
         let login = LoggedIn::check(caller).await?;
-        let window = caller.services().settings().sessions.fresh();
+        let window = caller.state().settings().sessions.fresh();
         let is_fresh = caller
             .login()
             .await?
             .is_some_and(|login| login.is_fresh(window, Timestamp::now()));
-        match is_fresh {
-            true => Ok(Self { login }),
-            false => Err(Refusal::FreshLoginRequired),
+        if is_fresh {
+            Ok(Self { login })
+        } else {
+            Err(Refusal::FreshLoginRequired)
         }
     }
 }
 
-impl KnowsUser for FreshLogin {
+impl AuthenticatedGuard for FreshLogin {
     fn user(&self) -> &UserView {
         self.login.user()
     }
@@ -136,18 +137,19 @@ impl<P: Named> Guard for Permission<P> {
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
         let login = LoggedIn::check(caller).await?;
-        let storage = caller.services().storage();
-        match storage.has_permission(login.user_id(), P::NAME).await? {
-            true => Ok(Self {
+        let storage = caller.state().storage();
+        if storage.has_permission(login.user_id(), P::NAME).await? {
+            Ok(Self {
                 login,
                 _proves: PhantomData,
-            }),
-            false => Err(Self::refusal()),
+            })
+        } else {
+            Err(Self::refusal())
         }
     }
 }
 
-impl<P: Send> KnowsUser for Permission<P> {
+impl<P: Send> AuthenticatedGuard for Permission<P> {
     fn user(&self) -> &UserView {
         self.login.user()
     }
@@ -182,18 +184,19 @@ impl<R: Named> Guard for Role<R> {
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
         let login = LoggedIn::check(caller).await?;
-        let roles = caller.services().storage().roles_of(login.user_id()).await?;
-        match roles.iter().any(|role| role == R::NAME) {
-            true => Ok(Self {
+        let roles = caller.state().storage().roles_of(login.user_id()).await?;
+        if roles.iter().any(|role| role == R::NAME) {
+            Ok(Self {
                 login,
                 _proves: PhantomData,
-            }),
-            false => Err(Self::refusal()),
+            })
+        } else {
+            Err(Self::refusal())
         }
     }
 }
 
-impl<R: Send> KnowsUser for Role<R> {
+impl<R: Send> AuthenticatedGuard for Role<R> {
     fn user(&self) -> &UserView {
         self.login.user()
     }
@@ -236,7 +239,7 @@ impl<A: Guard, B: Guard> Guard for AnyOf<A, B> {
     }
 }
 
-impl<A: KnowsUser, B: KnowsUser> KnowsUser for AnyOf<A, B> {
+impl<A: AuthenticatedGuard, B: AuthenticatedGuard> AuthenticatedGuard for AnyOf<A, B> {
     fn user(&self) -> &UserView {
         match self {
             Self::First(first) => first.user(),
@@ -274,7 +277,7 @@ impl<A: Guard, B: Guard> Guard for AllOf<A, B> {
     }
 }
 
-impl<A: KnowsUser, B: Send> KnowsUser for AllOf<A, B> {
+impl<A: AuthenticatedGuard, B: Send> AuthenticatedGuard for AllOf<A, B> {
     fn user(&self) -> &UserView {
         self.first.user()
     }

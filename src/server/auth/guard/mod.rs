@@ -5,7 +5,7 @@
 
 #![warn(missing_docs)]
 
-pub mod held;
+pub mod granted;
 pub mod kinds;
 pub mod permissions;
 
@@ -14,7 +14,7 @@ use std::future::Future;
 use super::{caller::Caller, security_log};
 use crate::{
     contract::{Refusal, function::RuleView, letter_case::uncapitalized, user::UserView},
-    server::state::Services,
+    server::state::AppState,
 };
 
 /// A rule about who may call, and the proof that a caller may.
@@ -34,7 +34,7 @@ pub trait Guard: Sized + Send {
 }
 
 /// The proof of a guard that only lets users pass: it knows which user.
-pub trait KnowsUser: Send {
+pub trait AuthenticatedGuard: Send {
     /// The user who calls.
     fn user(&self) -> &UserView;
 
@@ -47,8 +47,8 @@ pub trait KnowsUser: Send {
     }
 
     /// What the server works with.
-    fn services(&self) -> &Services {
-        self.caller().services()
+    fn state(&self) -> &AppState {
+        self.caller().state()
     }
 }
 
@@ -79,7 +79,7 @@ impl Rule {
         Self::new(name, words, self.refusals.into_iter().chain([refusal]))
     }
 
-    /// What is said to who lacks the one permission that this asks for. Nothing where it asks for several: none of them would
+    /// What is said to who missing_for the one permission that this asks for. Nothing where it asks for several: none of them would
     /// do by itself.
     fn permission(&self) -> Option<&Refusal> {
         let is_permission = |refusal: &&Refusal| matches!(refusal, Refusal::PermissionRequired(_));
@@ -175,22 +175,22 @@ mod tests {
             config::{Overrides, Settings},
             model::clock::Timestamp,
             runtime::in_flight::InFlight,
-            state::Services,
+            state::AppState,
             storage::OpenFor,
         },
     };
 
-    async fn services(data: &tempfile::TempDir) -> Services {
+    async fn state(data: &tempfile::TempDir) -> AppState {
         let overrides = Overrides {
             data: Some(data.path().to_owned()),
             demo: true,
             ..Overrides::default()
         };
-        let services = Services::open(Settings::load(&overrides).unwrap(), OpenFor::Serve)
+        let state = AppState::open(Settings::load(&overrides).unwrap(), OpenFor::Serve)
             .await
             .unwrap();
-        demo::add_users(&services).await.unwrap();
-        services
+        demo::add_users(&state).await.unwrap();
+        state
     }
 
     /// Calls as a page does while the server renders it: no HTTP door in between.
@@ -214,14 +214,14 @@ mod tests {
     #[tokio::test]
     async fn the_guard_holds_when_a_page_calls_while_it_is_rendered() {
         let data = tempfile::tempdir().unwrap();
-        let services = services(&data).await;
+        let state = state(&data).await;
         let now = Timestamp::now();
         let arrival = Arrival {
             address: None,
             at: now,
             last_response_at: now,
         };
-        let caller = Caller::new(services, &HeaderMap::new(), arrival, InFlight::default());
+        let caller = Caller::new(state, &HeaderMap::new(), arrival, InFlight::default());
 
         let refused = while_rendering(Some(caller.clone()), auth_func(object())).await;
         assert_eq!(refused, Err(Refusal::NotLoggedIn));

@@ -6,15 +6,15 @@
 use axum::{extract::Request, middleware::Next, response::Response};
 
 use crate::server::{
-    http::response::{Reader, refused_to},
+    http::response::{ResponseFormat, error_response},
     telemetry::error::caught,
 };
 
 /// The middleware: turns a panic into an internal failure like any other.
 pub async fn catch(request: Request, next: Next) -> Response {
-    let format = Reader::of(request.uri().path());
+    let format = ResponseFormat::of(request.uri().path());
     match caught(next.run(request)).await {
         Ok(response) => response,
-        Err(refusal) => refused_to(format, &refusal),
+        Err(refusal) => error_response(format, &refusal),
     }
 }

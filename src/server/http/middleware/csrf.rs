@@ -20,18 +20,18 @@ use crate::{
         auth::security_log,
         http::{
             body::drain,
-            response::{Reader, refused_to},
+            response::{ResponseFormat, error_response},
         },
-        state::Services,
+        state::AppState,
     },
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The middleware. (tower-http's layer against cross-site requests does not compare the scheme.)
-pub async fn check(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+pub async fn check(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let own_origin = services.settings().origin();
+    let own_origin = state.settings().origin();
     // HTTP/2 names the host in the address, HTTP/1.1 in a header.
     let host = || {
         let named = request.uri().authority().map(Authority::as_str);
@@ -42,7 +42,7 @@ pub async fn check(State(services): State<Services>, mut request: Request, next:
     }
     security_log::other_site(text(request.headers(), ORIGIN), &own_origin);
     drain(&mut request).await;
-    refused_to(Reader::of(request.uri().path()), &Refusal::CrossOrigin)
+    error_response(ResponseFormat::of(request.uri().path()), &Refusal::CrossOrigin)
 }
 
 /// Whether a request comes from a page of this site, or from no page at all.

@@ -16,39 +16,39 @@ use tracing::{Instrument as _, Level};
 use super::{client_ip::client_address, security_headers::X_REQUEST_ID};
 use crate::server::{
     listener::connection::Connection,
-    state::Services,
+    state::AppState,
     telemetry::{
-        request::{UnderWay, start_of},
-        request_id::Reference,
+        request::{RequestContext, truncate},
+        request_id::RequestId,
     },
 };
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// The middleware.
-pub async fn provide(State(services): State<Services>, request: Request, next: Next) -> Response {
+pub async fn provide(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let started = tracing::enabled!(target: "callgate::access", Level::DEBUG).then(Instant::now);
     let connection = request
         .extensions()
         .get::<ConnectInfo<Connection>>()
         .map(|info| info.0.clone());
-    let settings = services.settings();
-    let context = UnderWay {
-        reference: Reference::random(),
+    let settings = state.settings();
+    let context = RequestContext {
+        request_id: RequestId::random(),
         address: connection
             .as_ref()
             .map(|connection| client_address(request.headers(), connection.peer(), &settings.proxies)),
         method: request.method().clone(),
         uri: request.uri().clone(),
     };
-    let (id, is_http1) = (context.reference, request.version() == Version::HTTP_11);
+    let (id, is_http1) = (context.request_id, request.version() == Version::HTTP_11);
     let span = tracing::debug_span!(
         target: "callgate::request",
         "request",
         request_id = id.as_str(),
         address = context.address.map(tracing::field::display),
-        method = start_of(context.method.as_str()),
-        path = start_of(context.uri.path()),
+        method = truncate(context.method.as_str()),
+        path = truncate(context.uri.path()),
     );
     let _responding = connection.as_ref().map(|connection| {
         connection.count_request();
@@ -63,7 +63,7 @@ pub async fn provide(State(services): State<Services>, request: Request, next: N
             headers.insert(X_REQUEST_ID, value);
         }
         // HTTP/2 has GOAWAY and a limit of its own.
-        if is_http1 && services.shutdown().is_cancelled() {
+        if is_http1 && state.shutdown().is_cancelled() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         } else if is_http1
             && let Ok(value) =
@@ -81,5 +81,5 @@ pub async fn provide(State(services): State<Services>, request: Request, next: N
         }
         response
     };
-    context.over(respond.instrument(span)).await
+    context.scope(respond.instrument(span)).await
 }

@@ -16,31 +16,31 @@ use crate::{
             caller::{Arrival, Caller},
             cookies::{CookieName, SetCookie},
         },
-        http::response::{Reader, refused_to},
+        http::response::{ResponseFormat, error_response},
         listener::connection::Connection,
         model::clock::Timestamp,
         sessions::login_of,
-        state::Services,
-        telemetry::{error::Fault, request::UnderWay},
+        state::AppState,
+        telemetry::{error::InternalError, request::RequestContext},
     },
 };
 
 /// The middleware: gives the handler the [`Caller`] of the request, then stores what has changed in the session and sets its
 /// cookies.
-pub async fn load_and_save(State(services): State<Services>, mut request: Request, next: Next) -> Response {
-    let format = Reader::of(request.uri().path());
+pub async fn load_and_save(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let format = ResponseFormat::of(request.uri().path());
     let connection = request
         .extensions()
         .get::<ConnectInfo<Connection>>()
         .map(|info| info.0.clone());
-    let caller = caller_of(services, connection.as_ref(), request.headers());
+    let caller = caller_of(state, connection.as_ref(), request.headers());
     request.extensions_mut().insert(caller.clone());
     let mut response = next.run(request).await;
     if let Some(session) = caller.open_session()
         && let Err(fault) = save(&caller, session).await
     {
         caller.drop_cookies();
-        response = refused_to(format, &Refusal::from(fault));
+        response = error_response(format, &Refusal::from(fault));
     }
     let headers = response.headers_mut();
     for cookie in caller.set_cookie_headers() {
@@ -53,20 +53,20 @@ pub async fn load_and_save(State(services): State<Services>, mut request: Reques
     response
 }
 
-fn caller_of(services: Services, connection: Option<&Connection>, headers: &HeaderMap) -> Caller {
+fn caller_of(state: AppState, connection: Option<&Connection>, headers: &HeaderMap) -> Caller {
     let now = Timestamp::now();
     let arrival = Arrival {
-        address: UnderWay::current().and_then(|context| context.address),
+        address: RequestContext::current().and_then(|context| context.address),
         at: now,
         last_response_at: connection.map_or(now, Connection::last_response_at),
     };
     let in_flight = connection.map(|connection| connection.in_flight().clone());
-    Caller::new(services, headers, arrival, in_flight.unwrap_or_default())
+    Caller::new(state, headers, arrival, in_flight.unwrap_or_default())
 }
 
 /// Stores what changed in the session, and sets its cookie where it has a new token. A session without a login is
 /// neither stored nor given a cookie.
-async fn save(caller: &Caller, session: Session) -> Result<(), Fault> {
+async fn save(caller: &Caller, session: Session) -> Result<(), InternalError> {
     if !session.is_modified() || login_of(&session).await?.is_none() {
         return Ok(());
     }

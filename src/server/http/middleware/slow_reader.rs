@@ -26,9 +26,10 @@ const SMALL: u64 = 4 * 1024;
 
 /// Watches an answer, of which a client may take nothing for so long.
 pub fn watch(response: Response, limit: Duration) -> Response {
-    match response.body().size_hint().upper().is_some_and(|size| size <= SMALL) {
-        true => response,
-        false => response.map(|body| Body::new(Watched::new(body, limit))),
+    if response.body().size_hint().upper().is_some_and(|size| size <= SMALL) {
+        response
+    } else {
+        response.map(|body| Body::new(Watched::new(body, limit)))
     }
 }
 

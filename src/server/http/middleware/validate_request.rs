@@ -19,7 +19,7 @@ use axum::{
 
 use crate::{
     contract::Refusal,
-    server::http::response::{Reader, refused_to},
+    server::http::response::{ResponseFormat, error_response},
 };
 
 /// The most header fields of a request. All cookies count as one: browsers send each as a field of its own over HTTP/2 (RFC 9113,
@@ -31,16 +31,16 @@ const MAX_BYTES: usize = 64 * 1024;
 
 /// The middleware.
 pub async fn check(request: Request, next: Next) -> Response {
-    let format = Reader::of(request.uri().path());
+    let format = ResponseFormat::of(request.uri().path());
     if has_too_many_headers(request.headers()) {
-        return refused_to(format, &Refusal::HeadersTooLarge);
+        return error_response(format, &Refusal::HeadersTooLarge);
     }
     let fault = fault_of_length(request.headers())
         .or_else(|| fault_of_host(request.version(), request.uri(), request.headers()));
     let Some(fault) = fault else {
         return next.run(request).await;
     };
-    let mut response = refused_to(format, &Refusal::MalformedRequest(fault.to_owned()));
+    let mut response = error_response(format, &Refusal::MalformedRequest(fault.to_owned()));
     if request.version() <= Version::HTTP_11 {
         // Nobody knows where the next request begins.
         response

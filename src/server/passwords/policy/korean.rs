@@ -115,9 +115,10 @@ impl Joined {
         let mut letters = Zeroizing::new(String::with_capacity(text.len()));
         let mut breaks = HashSet::new();
         for letter in text.chars() {
-            match letter.is_whitespace() || letter.is_control() || letter.is_ascii_punctuation() {
-                true => _ = breaks.insert(letters.len()),
-                false => letters.push(letter),
+            if letter.is_whitespace() || letter.is_control() || letter.is_ascii_punctuation() {
+                breaks.insert(letters.len());
+            } else {
+                letters.push(letter);
             }
         }
         Self { letters, breaks }

@@ -8,7 +8,7 @@ use crate::contract::shape::{Field, Format, ListShape, Range, Shape, TextShape};
 pub fn example(shape: &Shape) -> Value {
     match shape {
         Shape::Text(text) => text_of(text).into(),
-        Shape::Whole(range) | Shape::Number(range) => number_of(range),
+        Shape::Integer(range) | Shape::Number(range) => number_of(range),
         Shape::Flag => Value::Bool(false),
         Shape::Choice(choices) => choices
             .first()
@@ -43,9 +43,10 @@ fn number_of(range: &Range) -> Value {
         clippy::cast_possible_truncation,
         reason = "it has no fraction and lies between limits of that type"
     )]
-    match number.fract() == 0.0 {
-        true => json!(number as i64),
-        false => json!(number),
+    if number.fract() == 0.0 {
+        json!(number as i64)
+    } else {
+        json!(number)
     }
 }
 

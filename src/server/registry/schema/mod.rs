@@ -5,9 +5,9 @@
 //! that nobody keeps.
 
 mod example;
+pub mod no_duplicate_keys;
+pub mod ranged_int;
 mod shape;
-mod unique;
-mod whole;
 
 use schemars::{
     JsonSchema, Schema, SchemaGenerator,
@@ -16,7 +16,7 @@ use schemars::{
 };
 use serde_json::{Value, json};
 
-pub use self::{example::example, shape::shape, unique::Unique, whole::settle};
+pub use self::{example::example, no_duplicate_keys::NoDuplicateKeys, ranged_int::normalize_integers, shape::shape};
 
 /// Where OpenAPI keeps schemas that have a name.
 const COMPONENTS: &str = "/components/schemas";

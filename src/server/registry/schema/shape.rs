@@ -83,7 +83,7 @@ pub fn shape(schema: &Value) -> Result<Shape, String> {
             secret: is_secret(object),
             autocomplete: object.get("x-autocomplete").and_then(Value::as_str).map(str::to_owned),
         }),
-        "integer" => Shape::Whole(range()),
+        "integer" => Shape::Integer(range()),
         "number" => Shape::Number(range()),
         "boolean" => Shape::Flag,
         "array" => Shape::List(ListShape {
@@ -235,7 +235,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        contract::{JsonObject, Text, Whole, login::LoginArguments},
+        contract::{JsonObject, RangedInt, Text, login::LoginArguments},
         server::registry::schema::of_arguments,
     };
 
@@ -244,7 +244,7 @@ mod tests {
     struct Everything {
         /// How many
         /// of them.
-        number_of: Whole<1, 8>,
+        number_of: RangedInt<1, 8>,
         small: u8,
         large: i32,
         share: f64,
@@ -302,11 +302,11 @@ mod tests {
     fn every_kind_of_argument_has_its_shape() {
         let fields = fields::<Everything>();
         let shape = |name: &str| fields.iter().find(|field| field.name == name).unwrap().shape.clone();
-        assert_eq!(shape("number_of"), Shape::Whole(range(1.0, 8.0)));
-        assert_eq!(shape("small"), Shape::Whole(range(0.0, 255.0)));
+        assert_eq!(shape("number_of"), Shape::Integer(range(1.0, 8.0)));
+        assert_eq!(shape("small"), Shape::Integer(range(0.0, 255.0)));
         assert_eq!(
             shape("large"),
-            Shape::Whole(range(f64::from(i32::MIN), f64::from(i32::MAX)))
+            Shape::Integer(range(f64::from(i32::MIN), f64::from(i32::MAX)))
         );
         assert_eq!(shape("share"), Shape::Number(Range::default()));
         assert!(matches!(shape("nick"), Shape::Text(TextShape { max: Some(20), .. })));

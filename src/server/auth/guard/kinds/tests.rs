@@ -8,9 +8,9 @@ use crate::{
         },
         config::Settings,
         model::{clock::Timestamp, event::Event},
-        state::Services,
+        state::AppState,
         storage::{
-            roles::{Before, Change, Put},
+            roles::{Precondition, PutOutcome, UpdateOutcome},
             users::NewUser,
         },
     },
@@ -53,22 +53,22 @@ fn failure() -> Refusal {
 }
 
 async fn caller(given: Option<PasswordGiven>) -> Caller {
-    let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+    let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
     match given {
-        Some(given) => sample_caller::logged_in(&services, "somebody", given).await.unwrap(),
-        None => sample_caller::nobody(&services),
+        Some(given) => sample_caller::logged_in(&state, "somebody", given).await.unwrap(),
+        None => sample_caller::nobody(&state),
     }
 }
 
 /// Somebody with a role that holds this permission, who gave the password earlier.
 async fn holder(role: &str, permission: &str) -> Caller {
-    let services = Services::in_memory(Settings::defaults().unwrap()).await.unwrap();
+    let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
     let (event, roles) = (Event::by_operator(Action::RoleChanged), [role.to_owned()]);
-    let storage = services.storage();
+    let storage = state.storage();
     let permissions = [permission.to_owned()];
     let held = storage.permissions_of(role).await.unwrap();
-    let put = storage.put_role(role, "", &permissions, Before::Anything, &held, &event);
-    assert_eq!(put.await.unwrap(), Put::Done);
+    let put = storage.put_role(role, "", &permissions, Precondition::Anything, &held, &event);
+    assert_eq!(put.await.unwrap(), PutOutcome::Done);
     let user = NewUser {
         user_id: "holder",
         password_hash: "",
@@ -76,8 +76,11 @@ async fn holder(role: &str, permission: &str) -> Caller {
         roles: &roles,
         link: None,
     };
-    assert_eq!(storage.add_user(&user, Timestamp(0), &[]).await.unwrap(), Change::Done);
-    sample_caller::logged_in(&services, "holder", PasswordGiven::Earlier)
+    assert_eq!(
+        storage.add_user(&user, Timestamp(0), &[]).await.unwrap(),
+        UpdateOutcome::Done
+    );
+    sample_caller::logged_in(&state, "holder", PasswordGiven::Earlier)
         .await
         .unwrap()
 }

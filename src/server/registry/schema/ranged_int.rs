@@ -8,9 +8,9 @@ use crate::contract::shape::Shape;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Writes such numbers without their point, where the shape wants whole ones.
-pub fn settle(shape: &Shape, value: &mut Value) {
+pub fn normalize_integers(shape: &Shape, value: &mut Value) {
     match (shape, value) {
-        (Shape::Whole(_), value) => {
+        (Shape::Integer(_), value) => {
             let float = value.as_f64().filter(|_| value.is_f64());
             if let Some(number) = float.filter(|number| number.fract() == 0.0 && number.abs() < EXACT) {
                 #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
@@ -18,11 +18,15 @@ pub fn settle(shape: &Shape, value: &mut Value) {
                 *value = Value::from(whole);
             }
         }
-        (Shape::List(list), Value::Array(items)) => items.iter_mut().for_each(|item| settle(&list.item, item)),
+        (Shape::List(list), Value::Array(items)) => {
+            for item in items {
+                normalize_integers(&list.item, item);
+            }
+        }
         (Shape::Record(fields), Value::Object(map)) => {
             for field in fields {
                 if let Some(value) = map.get_mut(&field.name) {
-                    settle(&field.shape, value);
+                    normalize_integers(&field.shape, value);
                 }
             }
         }
@@ -36,14 +40,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        contract::Whole,
+        contract::RangedInt,
         server::registry::schema::{of_arguments, shape},
     };
 
     #[derive(schemars::JsonSchema)]
     #[allow(dead_code, reason = "only its schema is looked at")]
     struct Numbers {
-        whole: Whole<1, 8>,
+        whole: RangedInt<1, 8>,
         many: Vec<u8>,
         share: f64,
     }
@@ -52,7 +56,7 @@ mod tests {
     fn whole_numbers_lose_their_point_wherever_they_stand() {
         let shape = shape(of_arguments::<Numbers>().as_value()).unwrap();
         let mut value = json!({ "whole": 1.0, "many": [1, 2.0, 2.5, 1e300], "share": 1.0 });
-        settle(&shape, &mut value);
+        normalize_integers(&shape, &mut value);
         assert_eq!(value, json!({ "whole": 1, "many": [1, 2, 2.5, 1e300], "share": 1.0 }));
     }
 }

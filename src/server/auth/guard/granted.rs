@@ -8,26 +8,26 @@ use crate::server::{
         Storage,
         roles::{ADMIN, Grant},
     },
-    telemetry::error::Fault,
+    telemetry::error::InternalError,
 };
 
 /// All that somebody may do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct Permissions {
     is_admin: bool,
-    permissions: BTreeSet<String>,
+    names: BTreeSet<String>,
     /// The roles among them that guards name: they open something by themselves.
     roles: BTreeSet<String>,
 }
 
-impl Held {
+impl Permissions {
     /// What a user may do, by all roles together at one moment.
-    pub async fn by_user(storage: &Storage, user_id: &str) -> Result<Self, Fault> {
+    pub async fn by_user(storage: &Storage, user_id: &str) -> Result<Self, InternalError> {
         Ok(Self::by_grants(&storage.grants_of(user_id).await?))
     }
 
     /// What these roles may do together.
-    pub async fn by_roles(storage: &Storage, roles: &[String]) -> Result<Self, Fault> {
+    pub async fn by_roles(storage: &Storage, roles: &[String]) -> Result<Self, InternalError> {
         let mut held = Self::default();
         for role in roles {
             held.add(role, storage.permissions_of(role).await?);
@@ -47,14 +47,14 @@ impl Held {
     /// These permissions, without a role.
     pub fn of_permissions<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
         Self {
-            permissions: names.into_iter().cloned().collect(),
+            names: names.into_iter().cloned().collect(),
             ..Self::default()
         }
     }
 
     fn add(&mut self, role: &str, permissions: impl IntoIterator<Item = String>) {
         self.is_admin |= role == ADMIN;
-        self.permissions.extend(permissions);
+        self.names.extend(permissions);
         if permissions::is_named_role(role) {
             self.roles.insert(role.to_owned());
         }
@@ -64,25 +64,25 @@ impl Held {
     pub fn names(&self) -> Vec<String> {
         permissions::all()
             .map(|declared| declared.name.to_owned())
-            .filter(|name| self.is_admin || self.permissions.contains(name))
+            .filter(|name| self.is_admin || self.names.contains(name))
             .collect()
     }
 
     /// Whether somebody who holds this manages users, and a user who holds `other` among them.
     pub fn may_manage(&self, other: &Self) -> bool {
-        let manages = self.is_admin || self.permissions.contains(ManageUsers::NAME);
-        manages && self.lacks(other).is_none()
+        let manages = self.is_admin || self.names.contains(ManageUsers::NAME);
+        manages && self.missing_for(other).is_none()
     }
 
     /// The first thing of `other` that is missing here: a permission, a role that guards name, or the one that holds all.
-    pub fn lacks(&self, other: &Self) -> Option<String> {
+    pub fn missing_for(&self, other: &Self) -> Option<String> {
         if self.is_admin {
             return None;
         }
         if other.is_admin {
             return Some(format!("role:{ADMIN}"));
         }
-        let permission = other.permissions.difference(&self.permissions).next().cloned();
+        let permission = other.names.difference(&self.names).next().cloned();
         let role = || other.roles.difference(&self.roles).next();
         permission.or_else(|| role().map(|role| format!("role:{role}")))
     }
@@ -93,11 +93,11 @@ mod tests {
     use super::*;
     use crate::server::auth::guard::permissions::Named;
 
-    fn held(is_admin: bool, permissions: &[&str]) -> Held {
-        Held {
+    fn held(is_admin: bool, permissions: &[&str]) -> Permissions {
+        Permissions {
             is_admin,
-            permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
-            ..Held::default()
+            names: permissions.iter().map(|&name| name.to_owned()).collect(),
+            ..Permissions::default()
         }
     }
 
@@ -115,13 +115,13 @@ mod tests {
         let storage = Storage::in_memory().await.unwrap();
         let held = async |roles: &[&str]| {
             let roles: Vec<String> = roles.iter().map(|&role| role.to_owned()).collect();
-            Held::by_roles(&storage, &roles).await.unwrap()
+            Permissions::by_roles(&storage, &roles).await.unwrap()
         };
         let (editor, other) = (held(&[name_of(&Editor)]).await, held(&["named-by-no-guard"]).await);
-        assert_eq!(other.lacks(&editor).as_deref(), Some("role:editor"));
-        assert_eq!(editor.lacks(&other), None);
-        assert_eq!(editor.lacks(&editor), None);
-        assert_eq!(held(&["admin"]).await.lacks(&editor), None);
+        assert_eq!(other.missing_for(&editor).as_deref(), Some("role:editor"));
+        assert_eq!(editor.missing_for(&other), None);
+        assert_eq!(editor.missing_for(&editor), None);
+        assert_eq!(held(&["admin"]).await.missing_for(&editor), None);
     }
 
     #[test]
@@ -131,13 +131,16 @@ mod tests {
             held(false, &["a.read"]),
             held(false, &["a.read", "a.write"]),
         );
-        assert_eq!(admin.lacks(&admin), None);
-        assert_eq!(admin.lacks(&writer), None);
-        assert_eq!(writer.lacks(&reader), None);
-        assert_eq!(reader.lacks(&writer).as_deref(), Some("a.write"));
-        assert_eq!(writer.lacks(&admin).as_deref(), Some("role:admin"));
+        assert_eq!(admin.missing_for(&admin), None);
+        assert_eq!(admin.missing_for(&writer), None);
+        assert_eq!(writer.missing_for(&reader), None);
+        assert_eq!(reader.missing_for(&writer).as_deref(), Some("a.write"));
+        assert_eq!(writer.missing_for(&admin).as_deref(), Some("role:admin"));
         // Not even what no guard knows today: one of tomorrow may.
-        assert_eq!(reader.lacks(&held(false, &["b.unknown"])).as_deref(), Some("b.unknown"));
+        assert_eq!(
+            reader.missing_for(&held(false, &["b.unknown"])).as_deref(),
+            Some("b.unknown")
+        );
     }
 
     #[test]

@@ -11,9 +11,9 @@ use serde::{
 use serde_json::{Map, Number, Value};
 
 /// A value in which no name comes twice.
-pub struct Unique(pub Value);
+pub struct NoDuplicateKeys(pub Value);
 
-impl<'de> Deserialize<'de> for Unique {
+impl<'de> Deserialize<'de> for NoDuplicateKeys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(UniqueVisitor).map(Self)
     }
@@ -54,7 +54,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Unique(item)) = items.next_element()? {
+        while let Some(NoDuplicateKeys(item)) = items.next_element()? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
                 let short: String = name.chars().take(80).collect();
                 return Err(A::Error::custom(format!("duplicate field `{short}`")));
             }
-            let Unique(value) = fields.next_value()?;
+            let NoDuplicateKeys(value) = fields.next_value()?;
             map.insert(name, value);
         }
         Ok(Value::Object(map))
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_name_that_comes_twice_is_an_error_wherever_it_stands() {
         let text = r#"{"a":[1,-2,0.5,"x",true,null,{"b":{}}],"c":18446744073709551615}"#;
-        let Unique(value) = serde_json::from_str(text).unwrap();
+        let NoDuplicateKeys(value) = serde_json::from_str(text).unwrap();
         assert_eq!(
             value,
             json!({"a": [1, -2, 0.5, "x", true, null, {"b": {}}], "c": u64::MAX})
@@ -93,7 +93,10 @@ mod tests {
             r#"{"x":[{"a":1,"b":2,"a":3}]}"#,
             r#"{"a":1,"\u0061":2}"#,
         ] {
-            let error = serde_json::from_str::<Unique>(twice).err().unwrap().to_string();
+            let error = serde_json::from_str::<NoDuplicateKeys>(twice)
+                .err()
+                .unwrap()
+                .to_string();
             assert!(error.contains("duplicate field `a`"), "{error}");
         }
     }
