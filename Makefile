@@ -1,53 +1,53 @@
-# Short names for the scripts in tools/, where everything is done.
+# Short names for the scripts in tools/.
 
 .PHONY: help run dev build test check unit client openapi e2e attack pictures bench sbom setup clean
 
-help: ## this list
+help: ## prints this list
 	@tools/help.sh
 
-run: ## set up, build and start Callgate with its demo users
+run: ## sets up, builds and starts Callgate with its demo users
 	@tools/run.sh
 
-dev: ## the same while you work on it: rebuilds and reloads at each change
+dev: ## the same for development: rebuilds and reloads the page at each change
 	@tools/dev.sh
 
-build: ## the release build: target/release/callgate and target/site
+build: ## builds the release: target/release/callgate and target/site
 	@tools/build.sh
 
-test: ## everything: check, unit, doctests, build, artefacts, client, openapi, e2e
+test: ## runs all checks and tests: check, unit, doctests, build, artefacts, client, openapi, e2e
 	@tools/test.sh
 
-check: ## formatting, lints, documentation, dependencies
+check: ## checks formatting, lints, documentation, dependencies and project rules
 	@tools/test.sh check
 
-unit: ## Rust tests, unit and black-box
+unit: ## runs the Rust tests, unit and black-box
 	@tools/test.sh unit
 
-client: ## the Python client, and clients generated from /api/openapi.json, against the release build
+client: ## runs the Python client, and clients generated from /api/openapi.json, against the release build
 	@tools/test.sh build client
 
-openapi: ## the release build against its own /api/openapi.json, by schemathesis
+openapi: ## tests the release build against its own /api/openapi.json with schemathesis
 	@tools/test.sh build openapi
 
-attack: ## what takes too long for test: attacks at full length, scanners, fuzzing, half an hour of use; bounded, on loopback only
+attack: ## runs the long tests: attacks at full length, scanners, fuzzing, a half-hour soak test; bounded, on loopback only
 	@tools/test.sh build attack
 
-pictures: ## the pictures of the README, anew; look at them before you commit them
+pictures: ## takes new screenshots for README and docs; check them before you commit them
 	@tools/setup.sh test
 	@tools/build.sh
 	@tools/e2e.sh --config=pictures.config.ts
 
-bench: ## the speed comparison: limit, Callgate, peers; about 5 min and the builds, writes benches/results.*
+bench: ## compares the speed with bare axum and peers; about 5 min plus builds, writes benches/results.*
 	@tools/bench.sh
 
-sbom: ## what Callgate is made of, as CycloneDX, in target/sbom
+sbom: ## writes the software bill of materials (CycloneDX) to target/sbom
 	@tools/sbom.sh
 
-e2e: ## Playwright in a real browser against the release build
+e2e: ## runs the Playwright tests in a real browser against the release build
 	@tools/test.sh build e2e
 
-setup: ## install what run and test need (both do it themselves)
+setup: ## installs what run and test need (both do it themselves)
 	@tools/setup.sh test
 
-clean: ## remove what was built; keeps .data, certs and the tools
+clean: ## removes what was built; keeps .data, certs and the tools
 	@tools/clean.sh

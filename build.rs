@@ -1,5 +1,6 @@
-//! Says which folder rust-embed puts into the program: the one that `EMBEDDED_SITE` names, as `make build` does. Without it
-//! there is none, and the server reads the browser part from a folder, so that a test does not wait for a build of it.
+//! Selects the folder that rust-embed embeds in the program: the one named by the environment variable `EMBEDDED_SITE`, which
+//! `make build` sets. Without it nothing is embedded, and the server reads the browser part from a folder, so that tests do not
+//! need a build of it.
 
 use std::{
     env,
@@ -8,25 +9,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The variable. It is not one of the server's settings.
-const FOLDER: &str = "EMBEDDED_SITE";
+/// Read at build time only. Not a setting of the server.
+const VARIABLE: &str = "EMBEDDED_SITE";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-env-changed={FOLDER}");
-    // `sqlx::migrate!` puts these into the program, and would not notice a new one.
+    println!("cargo::rerun-if-env-changed={VARIABLE}");
+    // `sqlx::migrate!` embeds the migrations, but does not detect new files.
     println!("cargo::rerun-if-changed=migrations");
-    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
-    let folder = match env::var_os(FOLDER) {
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
+    let folder = match env::var_os(VARIABLE) {
         Some(folder) => {
             println!("cargo::rerun-if-changed={}", Path::new(&folder).display());
             fs::canonicalize(folder)?
         }
         None => out.join("no-site"),
     };
-    let folder = folder.to_str().ok_or("the folder's name is not UTF-8")?;
-    // The attribute takes a literal only.
+    let folder = folder.to_str().ok_or("the path of the folder is not UTF-8")?;
+    // Generated code, because the attribute accepts only a literal.
     let declaration = format!(
-        "/// The files in the program.\n\
+        "/// The embedded files.\n\
          #[derive(rust_embed::RustEmbed)]\n\
          #[folder = {folder:?}]\n\
          #[allow_missing = true]\n\

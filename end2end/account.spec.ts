@@ -78,7 +78,7 @@ test('a password is changed, with the reason beside the field where it is not go
   await site.isAt('/account?changed=password');
   await site.ready();
   const notice = site.main.locator('.notice');
-  await expect(notice).toHaveText('Your password is changed. All your other sessions have ended.');
+  await expect(notice).toHaveText('Your password has been changed. All your other sessions have ended.');
   await expect(notice).toBeFocused();
   await site.isLoggedIn(user);
 

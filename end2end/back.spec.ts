@@ -14,7 +14,7 @@ test('everything that was typed and is not secret is there again, and the curl l
   await expect(page.getByRole('group', { name: 'Contact' }).getByLabel('Name')).toHaveValue('Ada');
   await expect(page.getByLabel('Wishes (optional)')).toHaveValue('a cot\n\n quiet');
   if (site.hydrates) {
-    await expect(page.getByLabel('The curl line')).toContainText('"nights":3,"guests":2,"room":"double"');
+    await expect(page.getByLabel('curl command')).toContainText('"nights":3,"guests":2,"room":"double"');
   }
 });
 

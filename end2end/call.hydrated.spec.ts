@@ -10,7 +10,7 @@ test('the editor says at once what is wrong and where, and nothing is sent until
     }
   });
   await expect(site.editor).toHaveAttribute('aria-invalid', 'false');
-  await expect(site.editor).toHaveAccessibleDescription('This is a JSON object');
+  await expect(site.editor).toHaveAccessibleDescription('Valid JSON object');
 
   for (const [text, said] of [
     ['{"a":}', 'Not a JSON object yet: expected value at line 1, column 6'],
@@ -28,7 +28,7 @@ test('the editor says at once what is wrong and where, and nothing is sent until
 
   await site.editor.fill('{"a":1}');
   await expect(site.editor).toHaveAttribute('aria-invalid', 'false');
-  await expect(site.editor).toHaveAccessibleDescription('This is a JSON object');
+  await expect(site.editor).toHaveAccessibleDescription('Valid JSON object');
   await site.call();
   await site.hasReply('200 OK', { ok: true, msg: 'notauth_func({"a":1})' });
 });
@@ -65,7 +65,7 @@ test('a call that changes who is logged in shows that in the head of its page', 
   await site.fillLogin(ADMIN, ADMIN_PASSWORD);
   await site.call();
   await site.isLoggedIn(ADMIN);
-  await expect(manage.getByRole('link')).toHaveText(['Users', 'Roles', 'Access', 'Audit trail', 'Calls']);
+  await expect(manage.getByRole('link')).toHaveText(['Users', 'Roles', 'Access', 'Audit log', 'Call log']);
 
   await site.fillLogin(USER, 'user_01');
   await site.call();

@@ -34,7 +34,7 @@ test('a call that wants a fresh login leads to the password and back, and what i
   await site.isAt('/functions/change_password');
   await site.ready();
   const waits = page.getByRole('region', { name: 'Your call is waiting' });
-  await expect(waits).toContainText('Enter that again');
+  await expect(waits).toContainText('Enter them again');
   await expect(waits.getByRole('button')).toHaveCount(0);
   await expect(page.getByLabel('New password')).toHaveValue('');
   expect(await page.content()).not.toContain('canary');
@@ -62,7 +62,7 @@ test('the page that changes the password asks for the password once more, and le
   }
   await page.getByRole('button', { name: 'Change password' }).click();
   await confirm();
-  await expect(site.main).toContainText('what is secret is never kept');
+  await expect(site.main).toContainText('other secrets are never stored');
   await expect(page.getByLabel('New password')).toHaveValue('');
   expect(await page.content()).not.toContain('canary');
 });

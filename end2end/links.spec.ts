@@ -41,7 +41,7 @@ test('a link for a new password ends the old one at once, and its person chooses
   await site.main.getByRole('button', { name: 'Create a link for a new password' }).click();
   await site.isAt('/functions/require_new_password');
   await site.ready();
-  const link = await site.reply.getByRole('group', { name: 'The link' }).innerText();
+  const link = await site.reply.getByRole('group', { name: 'One-time link' }).innerText();
 
   await elsewhere.open('/account');
   await expect(elsewhere.main).toContainText('You are not logged in.');

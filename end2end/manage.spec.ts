@@ -31,7 +31,7 @@ test('a person is invited, chooses a password, and logs in', async ({ site, else
     }
   }
   await elsewhere.page.getByLabel('New password').fill(PASSWORD);
-  await elsewhere.main.getByRole('button', { name: 'Choose' }).click();
+  await elsewhere.main.getByRole('button', { name: 'Set password' }).click();
   await hasChosen(elsewhere, user);
   await elsewhere.fillLogin(user, PASSWORD);
   await elsewhere.sendLogin('/account', user);
@@ -104,8 +104,8 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
 
   await elsewhere.logIn(user, PASSWORD);
   const nav = elsewhere.page.getByRole('navigation', { name: 'Administration' });
-  await expect(nav.getByRole('link')).toHaveText(['Audit trail', 'Calls']);
-  await nav.getByRole('link', { name: 'Audit trail' }).click();
+  await expect(nav.getByRole('link')).toHaveText(['Audit log', 'Call log']);
+  await nav.getByRole('link', { name: 'Audit log' }).click();
   await elsewhere.isAt('/audit');
   await elsewhere.ready();
   await expect(elsewhere.main.getByRole('listitem').first()).toBeVisible();
@@ -165,7 +165,7 @@ test('one sees what a user can call, and why not', async ({ site, server }) => {
   await expect(row.getByRole('cell').nth(2)).toHaveText('yes');
 });
 
-test('the audit trail is filtered, and read page by page', async ({ site, server }) => {
+test('the audit log is filtered, and read page by page', async ({ site, server }) => {
   const user = newName();
   await server.addUser(user, PASSWORD);
   await asAdmin(site, '/audit');

@@ -14,7 +14,7 @@ test('a page that was loaded for one user changes nothing for another, and offer
   await page.getByLabel('New password', { exact: true }).fill('four quite unusual words');
   site.watch.expectResponse(site.hydrates ? '409 POST /api/change_password' : '409 POST /functions/change_password');
   await site.pressCall();
-  await expect(site.main).toContainText('Another user is logged in now than when this page was loaded. Nothing was done.');
+  await expect(site.main).toContainText('Another user has logged in since this page was loaded. Nothing was done.');
   await page.getByRole('link', { name: 'Reload the page' }).click();
   await site.isAt('/functions/change_password');
   await site.ready();

@@ -15,7 +15,7 @@ function callsOf(page: Page): string[] {
 
 test('the curl line has the example until something is typed', async ({ site, page }) => {
   await site.open('/functions/quote_stay');
-  const line = page.getByRole('group', { name: 'The curl line' });
+  const line = page.getByRole('group', { name: 'curl command' });
   await expect(line).toContainText(/"arrival":"\d{4}-\d\d-\d\d"/);
   await page.getByLabel('Nights').fill('3');
   await expect(line).toContainText('"nights":3');

@@ -152,7 +152,7 @@ test('what only the server knows is said beside its field, and what was typed is
   }
   await site.call();
   await expect(arrival).toHaveAttribute('aria-invalid', 'true');
-  await expect(arrival).toHaveAccessibleDescription('The first night. Is too late for so many nights.');
+  await expect(arrival).toHaveAccessibleDescription('The first night. Is too late for this number of nights.');
   await expect(arrival).toHaveAttribute('aria-describedby', /(^| )said-argument-arrival\b/);
   await expect(page.locator('#said-argument-arrival')).toBeVisible();
   await expect(arrival).toHaveValue('9999-12-30');

@@ -1,8 +1,8 @@
 //! The HTML shell and the table of pages.
 //!
-//! Pages are rendered by the server only, and links lead from page to page as links do. What answers at once, such as a form
-//! that calls in place, is an *island* (`#[island]`): only these are in the program that the browser loads, and only pages
-//! that have one load it ([`Program`](crate::parts::program::Program)).
+//! The server renders every page, and links load pages as usual. What reacts without loading a page, such as the form of a
+//! function, is an *island* (`#[island]`). Only islands are compiled for the browser, and only pages with an island load that
+//! part ([`Program`](crate::parts::program::Program)).
 
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
@@ -21,10 +21,11 @@ use crate::{
     parts::{header::Header, program::KeepIslands, visit::Visit},
 };
 
-/// The document around every page, with the style sheet at `css`.
+/// The HTML document around every page. `css` is the address of the style sheet; with `reload_port`, the page reloads after each
+/// build of `cargo leptos watch`.
 pub fn shell(css: &str, reload_port: Option<u16>) -> impl IntoView + use<> {
     let nonce = use_nonce();
-    // Nothing that the server asks for a page travels with it: an island is given what it needs.
+    // Resources are not serialized into the page. Islands get what they need as properties.
     if let Some(context) = Owner::current_shared_context() {
         context.set_is_hydrating(false);
     }
@@ -48,12 +49,12 @@ pub fn shell(css: &str, reload_port: Option<u16>) -> impl IntoView + use<> {
     }
 }
 
-/// Reloads the page when `cargo leptos watch` has built anew. Its own script insists on `wss:`, which it does not serve.
+/// Reloads the page after a build of `cargo leptos watch`, whose own script requires `wss:`, which it does not serve.
 fn reload_script(port: u16) -> String {
     format!("new WebSocket('ws://127.0.0.1:{port}/live_reload').onmessage = () => location.reload()")
 }
 
-/// All pages, with what they share.
+/// The routes of all pages, with header and footer.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
@@ -65,7 +66,7 @@ pub fn App() -> impl IntoView {
             page => format!("{page} · Callgate"),
         }/>
         <Router>
-            <a class="skip" href="#main">"Skip to the content"</a>
+            <a class="skip" href="#main">"Skip to content"</a>
             <Header/>
             <main id="main" tabindex="-1">
                 <Routes fallback=NotFound>

@@ -1,24 +1,27 @@
 //! Callgate: functions guarded by a login. *Write a function once, name its guard.*
 //!
-//! One crate, compiled twice: for the server (`ssr`) and, as WebAssembly, for the browser (`hydrate`). The attribute macro
-//! [`macro@function`] is a crate of its own, in `macros/`, as Rust wants it.
+//! This crate is compiled twice: for the server (feature `ssr`) and as WebAssembly for the browser (feature `hydrate`). The
+//! attribute macro [`macro@function`] is in the crate `macros/`, because a proc macro needs a crate of its own.
 //!
-//! | room | what is in it |
+//! | module | contents |
 //! |---|---|
-//! | [`contract`] | what browser and server agree on: the types that cross the wire, no I/O |
-//! | [`functions`] | the declared functions, a file per topic |
-//! | [`pages`] | one screen a file |
+//! | [`contract`] | types shared by browser and server, no I/O |
+//! | [`functions`] | the declared functions, one file per topic |
+//! | [`pages`] | one page per file |
 //! | [`parts`] | reusable pieces of view |
-//! | [`app`] | the HTML shell and the table of pages |
+//! | [`app`] | the HTML shell and the routes of the pages |
 //! | `server` | native only: start-up, settings, HTTPS, guards, logins, sessions, users, storage |
 //!
-//! Dependencies point one way: `server → contract`, and its doors show `app` and `pages`; `functions → contract`, and
-//! `server` only inside function bodies; `pages` and `parts → contract, functions`. The only feature gates of the project
-//! stand in this file.
+//! A file imports only from modules before its own in this order: `contract`; most of `server`, from `runtime` to `accounts`;
+//! `functions`; `parts`; `pages`; `app`; `server::http`; `server::run` and `server::cli`. `functions` imports `server` inside
+//! function bodies only, because bodies are not compiled for the browser. The whole order is in `docs/architecture.md`,
+//! "Order of imports".
+//!
+//! All feature gates are in this file.
 
 #![forbid(unsafe_code)]
 
-// What `#[function]` writes begins with `::callgate`, here as anywhere.
+// The paths that `#[function]` generates start with `::callgate`, in this crate as well.
 extern crate self as callgate;
 
 pub mod app;
@@ -31,7 +34,7 @@ pub mod server;
 
 pub use callgate_macros::function;
 
-/// The crates that macros of Callgate use, by a path that is the same wherever they are used.
+/// Crates used by generated code, at a path that is valid in every crate.
 #[doc(hidden)]
 pub mod macro_support {
     pub use leptos;
@@ -39,7 +42,7 @@ pub mod macro_support {
     pub use {inventory, schemars, serde};
 }
 
-/// Starts the browser half: gets ready to take over the islands of a page. The page itself stays as the server rendered it.
+/// Entry point in the browser. Prepares the islands for hydration; the rest of the page stays as the server rendered it.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
@@ -47,14 +50,14 @@ pub fn hydrate() {
     leptos::mount::hydrate_islands();
 }
 
-/// Room for what the splitting of the browser half into files adds to its data. Each file's share begins at an aligned
-/// address, and where all of them together come out longer than the whole was, `wasm_split_cli` leaves all data in the one
-/// file that every visit loads. These bytes belong to no file, so none has them.
+/// Padding for the data segment of the browser part. `wasm_split_cli` aligns the share of each split file. If the aligned shares
+/// exceed the original segment, it leaves all data in the file that every page loads. No split file refers to these bytes, so
+/// none contains them.
 #[cfg(feature = "hydrate")]
 #[used]
-static ROOM: [u8; 1024] = [1; 1024];
+static DATA_PADDING: [u8; 1024] = [1; 1024];
 
-/// The examples of the README, compiled by the documentation tests so that they stay true.
+/// Compiles the examples of the README as documentation tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadMe;

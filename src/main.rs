@@ -1,23 +1,23 @@
-//! The command line of Callgate: starts the server or runs a command.
+//! The executable: starts the server or runs a command.
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use callgate::server::cli::{
     self,
-    output::{exit_code, is_unread},
+    output::{exit_code, is_broken_pipe},
 };
 use mimalloc::MiMalloc;
 use tokio::runtime::Runtime;
 
-/// A call takes and gives back some thirty pieces of memory, the larger of which the system's allocator is slow with.
+/// A call makes about thirty allocations, and the system allocator is slow for the larger ones.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_unread(&error) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("callgate: {error:#}");
             ExitCode::from(exit_code(&error))
@@ -26,9 +26,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<()> {
-    let runtime = Runtime::new().context("the runtime cannot be started")?;
-    let done = runtime.block_on(cli::run());
-    // Blocked threads are not waited for: a start that a signal broke off may be waiting for another process's lock.
+    let runtime = Runtime::new().context("cannot start the async runtime")?;
+    let result = runtime.block_on(cli::run());
+    // Does not wait for blocking threads: after a signal during start-up, one may be waiting for another process's lock.
     runtime.shutdown_background();
-    done
+    result
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The old service's Python client, its nine steps, against the release build: on a free port, with data of its own.
+# Runs the nine steps of the old service's Python client against the release build, on a free port and with separate
+# data.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
@@ -8,6 +9,6 @@ cd "$project"
 start_server --demo
 "$python" tests/client/nine_steps.py --base "$base" --ca "$ca" | tee "$data/steps.log"
 if ! grep -qE '^9 passed, 0 failed' "$data/steps.log"; then
-  echo "The client should have passed nine steps." >&2
+  echo "The client did not pass all nine steps." >&2
   exit 1
 fi

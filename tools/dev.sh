@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Rebuilds at each change and reloads the page. Its data and pages lie apart from those of `make run`.
-# Arguments are those of the program, in place of the usual ones.
+# Serves Callgate; at each change, rebuilds it and reloads the page. Data and site are separate from those of `make run`.
+# Arguments replace the program's default arguments.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
 tools/setup.sh run
-# Once more: what set-up has only now installed is found from here on.
+# Again, to find tools that set-up has just installed.
 . tools/env.sh
 if [ $# -eq 0 ]; then set -- serve --demo --data .data/dev; fi
 export LEPTOS_SITE_ROOT=target/dev-site
-# Split as a release is: without it a page with a lazy island loads a file that is not there.
+# Split as in a release. Otherwise a page with a lazy island loads a file that does not exist.
 exec cargo leptos watch --split -- "$@"

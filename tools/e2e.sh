@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Playwright's tests in the system's browser, against the release build. Playwright starts the server itself.
+# Runs the Playwright tests in the system's browser, against the release build. Playwright starts the server itself.
 # Arguments go to Playwright: `tools/e2e.sh login.spec.ts`.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"

@@ -1,15 +1,15 @@
-# Sourced by every other script here: says where things are and puts the tools that set-up chose on PATH.
-# Variables that begin with CALLGATE_ are the server's settings, and it refuses those that it does not know; hence SETUP_.
+# Sourced by every other script: defines paths and versions, and adds the tools that set-up installed to PATH.
+# The prefix is SETUP_, because the server treats CALLGATE_ variables as settings and rejects unknown ones.
 # shellcheck shell=bash
 
-# As cargo sees it: without symbolic links.
+# Without symbolic links, as cargo sees it.
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
-# Command line tools that set-up builds are kept outside the project, so that a second clone finds them.
+# Command line tools that set-up builds are outside the project, so that all clones share them.
 SETUP_TOOLS=${SETUP_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/callgate}
 
-# Rust, cargo-leptos, cargo-nextest and cargo-deny may be later versions. wasm-bindgen's command must have the version of the
-# crate, so Cargo.lock decides it.
+# Later versions of Rust, cargo-leptos, cargo-nextest and cargo-deny also work. The version of wasm-bindgen's command
+# must equal that of the crate in Cargo.lock.
 # shellcheck disable=SC2034
 RUST_VERSION=1.96.0
 CARGO_LEPTOS_VERSION=0.3.11
@@ -22,11 +22,10 @@ WASM_BINDGEN_VERSION=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version =
   "$project/Cargo.lock" 2>/dev/null) || true
 WASM_BINDGEN_VERSION=${WASM_BINDGEN_VERSION:-0.2.130}
 
-# Another place for what is built would not be found. This counts for more than any other setting of it, be it in the
-# environment or in a developer's own configuration of cargo.
+# The scripts expect this target folder. The variable overrides a developer's own cargo configuration.
 export CARGO_TARGET_DIR=$project/target
 
-# A registry that stumbles for a moment is no reason to fail.
+# Tolerate short outages of a registry.
 export CARGO_NET_RETRY=${CARGO_NET_RETRY:-10}
 
 PATH=$project/tools/node_modules/.bin:$PATH
@@ -38,7 +37,7 @@ done
 unset callgate_tool
 export PATH
 
-# Which Rust compiler: written by tools/setup/rust.sh, absent where the active one is used as it is.
+# Selects the Rust compiler. Written by tools/setup/rust.sh; missing if the active compiler is used.
 if [ -f "$SETUP_TOOLS/toolchain.sh" ]; then
   # shellcheck source=/dev/null
   . "$SETUP_TOOLS/toolchain.sh"

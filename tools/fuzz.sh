@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Fuzzes what reads input from anybody: each target in fuzz/ for FUZZ_SECONDS (30 by default), from its seeds.
-# What breaks a target is kept in fuzz/artifacts/ and shown; target/fuzz/ keeps the build and what was learned.
+# Fuzzes the parsers of untrusted input: each target in fuzz/ for FUZZ_SECONDS (default 30), starting from its seeds.
+# Failing inputs go to fuzz/artifacts/. The build and the corpus are in target/fuzz/.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
 
 seconds=${FUZZ_SECONDS:-30}
-# cargo-fuzz has flags of its own, which take the place of those in .cargo/config.toml, and not of these.
+# cargo-fuzz sets flags that replace those in .cargo/config.toml, but are added to RUSTFLAGS.
 export RUSTFLAGS="--cfg=erase_components ${RUSTFLAGS:-}"
-# Coverage is all that libFuzzer needs of the compiler, and a stable one has that. The sanitizers want a nightly one, and
-# would find little: there is no unsafe code of ours.
+# Without sanitizers: they need a nightly compiler and would find little, because the project has no unsafe code.
+# Coverage, which libFuzzer needs, works with a stable compiler.
 options=(--fuzz-dir fuzz --target-dir target/fuzz --sanitizer none --dev)
 passed=0 failed=0
 cargo fuzz build "${options[@]}"

@@ -1,53 +1,53 @@
 #!/usr/bin/env bash
-# The project's own rules that no lint knows. Prints each breach with its place and fails if there is one.
+# Checks project rules that no lint covers. Prints each violation with its location and fails if there is any.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-breaches=0
+violations=0
 
-# breach <rule> <lines that break it, if any>
-breach() {
+# check <rule> <lines that violate it, if any>
+check() {
   if [ -z "$2" ]; then return 0; fi
   echo "$1:"
   printf '%s\n' "$2" | sed 's/^/  /'
-  breaches=$((breaches + 1))
+  violations=$((violations + 1))
 }
 
-places=()
-for place in src macros tests benches; do
-  if [ -d "$place" ]; then places+=("$place"); fi
+folders=()
+for folder in src macros tests benches; do
+  if [ -d "$folder" ]; then folders+=("$folder"); fi
 done
-# find_in <pattern> <folder>...: the lines that match, comments left out; none is not an error.
+# find_in <pattern> <folder>...: the matching lines, without comments. No match is not an error.
 find_in() {
   local pattern=$1
   shift
   grep -rnE --include='*.rs' "$pattern" "$@" | grep -vE '^[^:]+:[0-9]+:[[:space:]]*//' || true
 }
 
-breach "Feature gates stand in src/lib.rs and src/main.rs only" \
+check "Feature gates are allowed in src/lib.rs and src/main.rs only" \
   "$(find_in 'cfg(_attr)?\(.*feature[[:space:]]*=|cfg!\(.*feature[[:space:]]*=' src macros | grep -vE '^src/(lib|main)\.rs:' || true)"
-breach "A file of more than 400 lines wants splitting" \
+check "Files may have at most 400 lines; split these" \
   "$(find src macros -name '*.rs' -exec wc -l {} + | awk '$1 > 400 && $2 != "total" { print $2 ": " $1 }')"
-breach "A test is run or removed, not ignored" "$(find_in '#\[ignore' "${places[@]}")"
+check "Tests must not be ignored; run or remove these" "$(find_in '#\[ignore' "${folders[@]}")"
 if [ -d tests ]; then
-  # A loop that asks again and again has to wait a moment in between: such a line says `// poll`.
-  breach "A test waits for what it needs, not for a time" "$(find_in '\bsleep\(' tests | grep -v '// poll' || true)"
-  # A deadline for hangs may. tests/attack is about time, and only `make attack` runs it.
-  breach "No test asserts how long something takes at most" \
+  # A polling loop may sleep between two attempts. Mark such a line with `// poll`.
+  check "Tests must wait for a condition, not for a fixed time" "$(find_in '\bsleep\(' tests | grep -v '// poll' || true)"
+  # A DEADLINE against hangs is allowed. tests/attack is about time, and only `make attack` runs it.
+  check "Tests must not assert a maximum duration" \
     "$(find_in 'assert.*elapsed\(\) *<' tests src macros | grep -vE '^tests/attack/|DEADLINE' || true)"
 fi
-# docs/testing.md names a test for each promise, as `file: name`. Both must be there.
+# docs/testing.md names a test for each promise, as `file: name`. File and test must exist.
 missing=$(sed -nE '/^\|/s/^.*\| `([^`:]+): ([^`]+)` \|.*$/\1\t\2/p' docs/testing.md | while IFS=$'\t' read -r file name; do
   if ! grep -qF -e "fn $name(" -e "def $name(" -e "'$name'" -e "\`$name\`" "$file" 2>/dev/null; then echo "$file: $name"; fi
 done)
-breach "Each test that docs/testing.md names is there" "$missing"
-# Crates that nobody builds every day; the first depends on this one.
+check "Tests named in docs/testing.md must exist" "$missing"
+# Crates that are rarely built. The first one depends on this crate.
 for manifest in fuzz/Cargo.toml benches/peers/Cargo.toml; do
-  if ! said=$(cargo metadata --locked --format-version 1 --manifest-path "$manifest" 2>&1 >/dev/null); then
-    breach "The lock file beside $manifest is up to date" "$said"
+  if ! output=$(cargo metadata --locked --format-version 1 --manifest-path "$manifest" 2>&1 >/dev/null); then
+    check "The lock file beside $manifest must be up to date" "$output"
   fi
 done
 
-breach "Imports go down the layers of docs/architecture.md, and in no circle" "$(tools/layout.py || true)"
+check "Imports must follow the order in docs/architecture.md, without cycles" "$(tools/layout.py || true)"
 
-if [ $breaches -gt 0 ]; then exit 1; fi
-echo "The project's own rules hold."
+if [ $violations -gt 0 ]; then exit 1; fi
+echo "No violation of the project's rules."

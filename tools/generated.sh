@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Clients that are generated from /api/openapi.json, in Python and TypeScript, against the release build: on a free port, with
-# data of its own.
+# Generates clients in Python and TypeScript from /api/openapi.json and runs them against the release build, on a free
+# port and with separate data.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
@@ -8,10 +8,10 @@ cd "$project"
 out=target/generated
 typescript=tests/client/typescript
 
-# There is a login before each call: let it cost next to nothing, and let those that the examples get wrong not count.
+# The clients log in before each call, some with wrong passwords: make hashing cheap and raise the rate limits.
 export CALLGATE_PASSWORDS_MEMORY_KIB=64 CALLGATE_PASSWORDS_ITERATIONS=1 CALLGATE_THROTTLE_ADDRESS_FAILURES=1000000 \
   CALLGATE_THROTTLE_ACCOUNT_FAILURES=1000000 CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES=1000000
-# A closed registration would refuse its example before it is looked at.
+# A closed registration would refuse its example before judging it.
 export CALLGATE_REGISTRATION_OPEN=true
 start_server --demo
 rm -rf "$out" "$typescript/api"
@@ -23,13 +23,13 @@ timeout --kill-after=10 600 "$python" tests/client/generated.py --base "$base" -
   --out "$out" --calls "$typescript/api/calls.ts" || status=1
 
 npm_bin=$typescript/node_modules/.bin
-# openapi-typescript prints a warning and goes on: anything that it prints to standard error fails.
+# openapi-typescript continues after a warning, so any output on standard error is a failure.
 if "$npm_bin/openapi-typescript" "$out/openapi.json" --output "$typescript/api/paths.ts" 2>"$out/openapi-typescript.log" &&
   [ ! -s "$out/openapi-typescript.log" ] && "$npm_bin/tsc" --project "$typescript"; then
   BASE=$base NODE_EXTRA_CA_CERTS=$ca timeout --kill-after=10 600 node "$typescript/api/js/client.js" || status=1
 else
   cat "$out/openapi-typescript.log"
-  echo "TypeScript: the client is not generated without a warning, or its types do not fit the examples."
+  echo "TypeScript: generating the client gave a warning, or its types do not match the examples."
   echo "0 passed, 1 failed"
   status=1
 fi

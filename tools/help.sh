@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lists the Makefile's recipes, each with the line that stands beside it.
+# Lists the Makefile's targets with their descriptions.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 echo "make …"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks the layout of src/ (docs/architecture.md): no import against the order of the folders, no circle between files.
+"""Checks the layers of src/ (docs/architecture.md): no import against the order of folders, no import cycles.
 
-It reads the `use` lines, also those inside of functions. Tests, `mod` declarations and `super` within one folder do not count.
+Reads all `use` lines, including those inside functions. Ignores tests, `mod` declarations and `super` within one folder.
 """
 
 import re
@@ -10,14 +10,14 @@ from pathlib import Path
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 
-# Bottom to top: each may import what stands before it.
+# Bottom to top. Each entry may import the ones before it.
 ORDER = """contract server/runtime server/config server/telemetry server/model server/passwords server/storage server/listener
 server/sessions server/throttle server/audit server/state server/sweeper server/auth server/registry server/accounts
 functions parts pages app server/http server/run server/cli""".split()
 
 
 def module_of(file):
-    """The path of the module in a file, as a tuple: src/server/http/mod.rs is (server, http)."""
+    """The module path of a file, as a tuple: src/server/http/mod.rs is (server, http)."""
     parts = file.relative_to(SRC).with_suffix("").parts
     return parts[:-1] if parts[-1] == "mod" else parts
 
@@ -33,18 +33,18 @@ def leaves(tree):
         return [tree.split(" as ")[0].strip().split("::")]
     depth, start, parts = 0, 0, []
     inner = rest[: rest.rindex("}")]
-    for at, letter in enumerate(inner):
-        depth += (letter == "{") - (letter == "}")
-        if letter == "," and depth == 0:
-            parts.append(inner[start:at])
-            start = at + 1
+    for position, char in enumerate(inner):
+        depth += (char == "{") - (char == "}")
+        if char == "," and depth == 0:
+            parts.append(inner[start:position])
+            start = position + 1
     parts.append(inner[start:])
     prefix = [name for name in head.strip().split("::") if name]
     return [prefix + leaf for part in parts if part.strip() for leaf in leaves(part)]
 
 
 def imports(module, file):
-    """The modules that a file imports, each with the number of its line."""
+    """The modules that a file imports, with line numbers."""
     text = re.split(r"^#\[cfg\(test\)\]\s*\n(?:pub(?:\([^)]*\))? )?mod ", file.read_text(), maxsplit=1, flags=re.M)[0]
     text = re.sub(r"//[^\n]*", "", text)
     for found in re.finditer(r"^\s*(?:pub(?:\([^)]*\))?\s+)?use\s+((?:crate|super|self)\b[^;]*);", text, flags=re.M):
@@ -57,13 +57,13 @@ def imports(module, file):
             path = base + leaf
             while path and tuple(path) not in MODULES:
                 path.pop()
-            # What a folder's mod.rs defines is for the files of that folder, too.
+            # The files of a folder may use its mod.rs.
             if path and tuple(path) not in (module, module[:-1]):
                 yield tuple(path), line
 
 
 def rank(module):
-    """The place of a module in the order."""
+    """The position of a module in the order."""
     for length in (2, 1):
         name = "/".join(module[:length])
         if name in ORDER:
@@ -71,8 +71,8 @@ def rank(module):
     return None
 
 
-def circles(graph):
-    """The strongly connected parts with more than one file (Tarjan)."""
+def cycles(graph):
+    """The strongly connected components with more than one file (Tarjan)."""
     index, low, stack, found = {}, {}, [], []
 
     def visit(node):
@@ -85,10 +85,10 @@ def circles(graph):
             elif other in stack:
                 low[node] = min(low[node], index[other])
         if low[node] == index[node]:
-            part = stack[stack.index(node) :]
+            component = stack[stack.index(node) :]
             del stack[stack.index(node) :]
-            if len(part) > 1:
-                found.append(part)
+            if len(component) > 1:
+                found.append(component)
 
     sys.setrecursionlimit(10_000)
     for node in graph:
@@ -98,18 +98,18 @@ def circles(graph):
 
 
 def main():
-    breaches, graph = [], {}
+    violations, graph = [], {}
     for module, file in MODULES.items():
         for target, line in imports(module, file):
-            place = f"src/{file.relative_to(SRC)}:{line}"
+            location = f"src/{file.relative_to(SRC)}:{line}"
             graph.setdefault(module, set()).add(target)
             own, other = rank(module), rank(target)
             if own is not None and other is not None and other > own:
-                breaches.append(f"{place}: {ORDER[own]} imports {'::'.join(target)}")
-    for part in circles(graph):
-        breaches.append("circle: " + ", ".join(sorted("::".join(module) for module in part)))
-    print("\n".join(breaches))
-    return 1 if breaches else 0
+                violations.append(f"{location}: {ORDER[own]} imports {'::'.join(target)}")
+    for component in cycles(graph):
+        violations.append("cycle: " + ", ".join(sorted("::".join(module) for module in component)))
+    print("\n".join(violations))
+    return 1 if violations else 0
 
 
 if __name__ == "__main__":

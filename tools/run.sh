@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up, builds and starts Callgate with its demo users, on this machine only. It keeps its data in .data/run.
+# Sets up, builds and starts Callgate with its demo users, on loopback only. Data is in .data/run.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes what Callgate is made of, as CycloneDX 1.5: target/sbom/server.cdx.json for the program, browser.cdx.json for the
-# part that browsers load, and tools.cdx.json and end2end.cdx.json for what builds and tests it (nothing of those two is
-# in a release). All of them from the lock files.
+# Writes the software bills of materials (CycloneDX 1.5) to target/sbom, from the lock files: server.cdx.json for the
+# program, browser.cdx.json for the browser part, tools.cdx.json and end2end.cdx.json for the npm packages that build
+# and test it. None of the latter two is in a release.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
@@ -10,7 +10,8 @@ tools/setup.sh sbom
 out=target/sbom
 mkdir -p "$out"
 
-# rust_sbom <name> <option of cargo cyclonedx>...: it writes beside Cargo.toml only, and says where on this machine that is.
+# rust_sbom <name> <option of cargo cyclonedx>...: moves the file from the folder of Cargo.toml, the only place where
+# cargo-cyclonedx writes, and removes the path on this machine.
 rust_sbom() {
   local name=$1
   shift
@@ -25,7 +26,7 @@ npm_sbom() {
     >"$out/$1.cdx.json"
 }
 
-# It also writes one beside the manifest of each other member of the workspace; what macros/ needs is in the first.
+# cargo-cyclonedx also writes a file for each other workspace member. The dependencies of macros/ are in the first file.
 trap 'rm -f "$project"/sbom-*.cdx.json "$project"/macros/sbom-*.cdx.json' EXIT
 rust_sbom server --features ssr
 rust_sbom browser --features hydrate --target wasm32-unknown-unknown
@@ -36,6 +37,6 @@ for file in "$out"/*.cdx.json; do
     const bom = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
     if (bom.bomFormat !== "CycloneDX" || !(bom.components?.length > 0)) process.exit(1);
     console.log(bom.components.length);
-  ' "$file") || { echo "$file is no bill of materials." >&2; exit 1; }
+  ' "$file") || { echo "$file is not a bill of materials." >&2; exit 1; }
   echo "$file: $parts components"
 done

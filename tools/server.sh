@@ -1,4 +1,5 @@
-# Sourced by the suites that test a server of the release build: on a free port, with data of its own, gone at the end.
+# Sourced by the suites that test the release build. Starts a server on a free port, with data that is removed at the
+# end.
 # shellcheck shell=bash
 
 python=.venv/bin/python
@@ -15,11 +16,11 @@ stop_server() {
 }
 trap stop_server EXIT
 
-# start_server <option of serve>...: returns once it answers a verified request, whatever it answers. Sets $base.
+# start_server <option of serve>...: returns once the server answers a request over verified HTTPS. Sets $base.
 start_server() {
   local port
   "$program" cert --certs "$data" >"$data/cert.log"
-  # Another program may take a port between the look and the start.
+  # Another program may take the port before the server binds it.
   for _ in {1..5}; do
     port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     base=https://localhost:$port
@@ -30,9 +31,9 @@ start_server() {
       if ! kill -0 "$server" 2>/dev/null; then break; fi
       sleep 0.1
     done
-    if ! grep -q 'cannot be listened on' "$data/server.log"; then break; fi
+    if ! grep -q 'cannot listen on' "$data/server.log"; then break; fi
   done
-  echo "The server did not get ready. Its output:" >&2
+  echo "The server did not become ready. Its output:" >&2
   cat "$data/server.log" >&2
   return 1
 }

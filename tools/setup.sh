@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Sets this machine up: `setup.sh run` for what `make run` needs, `setup.sh test` for what `make test` needs as well, and
-# `setup.sh attack` for what `make attack` needs on top of that; `setup.sh bench` and `setup.sh sbom` for what those need.
-# What is there already is left alone and not mentioned. Noisy output goes to log files under target/setup/.
+# Installs what is missing for `make run`, `make test`, `make attack`, `make bench` or `make sbom`; the argument says which.
+# The output of each step goes to a log file in target/setup/.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/env.sh"
@@ -9,8 +8,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 for part in "$here"/setup/*.sh; do . "$part"; done
 cd "$project"
 
-# A step <name> has three functions in tools/setup/: have_<name> looks whether there is anything to do,
-# say_<name> says in a line what will be done, do_<name> does it.
+# A step <name> has three functions in tools/setup/: have_<name> succeeds if there is nothing to do, say_<name> prints a
+# line that describes the step, do_<name> runs it.
 steps=(basics rust wasm_bindgen cargo_leptos wasm_opt)
 case ${1:-} in
   run) ;;
@@ -33,12 +32,12 @@ missing_steps() {
 missing_steps
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 
-# One set-up at a time on this machine, whichever clone it was started from.
+# One set-up at a time on this machine, across all clones.
 mkdir -p "$SETUP_TOOLS" target/setup
 if command -v flock >/dev/null; then
   exec 9>"$SETUP_TOOLS/setup.lock"
   if ! flock --nonblock 9; then
-    echo "Another set-up is at work on this machine; waiting for it to end."
+    echo "Another set-up is running on this machine; waiting for it to end."
     flock 9
     . "$here/env.sh"
     missing_steps
@@ -52,18 +51,18 @@ for step in ${missing[@]+"${missing[@]}"}; do
   log=target/setup/$step.log
   echo "[$number/${#missing[@]}] $("say_$step")"
   set +e
-  # Without the lock: what goes on in the background after a step (a compiler cache, say) would keep it.
+  # Without the lock (9>&-), because background processes that outlive a step, such as a compiler cache, would hold it.
   (set -e; "do_$step") >"$log" 2>&1 </dev/null 9>&-
   status=$?
   set -e
   hash -r
   . "$here/env.sh"
   if [ $status -eq 0 ] && ! "have_$step" >>"$log" 2>&1; then
-    echo "The step ended well, but what it should have set up is not usable." >>"$log"
+    echo "The step succeeded, but what it installed does not work." >>"$log"
     status=1
   fi
   if [ $status -ne 0 ]; then
-    { echo "Set-up stopped here. The end of its log ($log):"; tail -n 30 "$log"; } >&2
+    { echo "Set-up failed at this step. The end of its log ($log):"; tail -n 30 "$log"; } >&2
     exit 1
   fi
 done

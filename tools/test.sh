@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Runs the test suites in order and ends with a table and the totals. A failed suite does not stop the ones after it.
-# `test.sh` runs all of them, `test.sh check` those that only look at the source, `test.sh unit e2e` the ones named;
-# `test.sh attack` runs what takes too long for `make test`. Tests that pass only at a second try are listed as flaky; more than
-# five of them count as a failure.
+# Runs the test suites in order and prints a table and the totals. A failed suite does not stop the later ones.
+# `test.sh` runs all suites, `test.sh check` those that only read the source, `test.sh unit e2e` the named ones, and
+# `test.sh attack` those that take too long for `make test`. Tests that pass only at the second attempt are listed as
+# flaky; more than five of them count as a failure.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
 
 check=(format clippy-server clippy-browser docs deny gates)
 all=("${check[@]}" unit doctests build artefacts client openapi e2e)
-# Bounded, and against servers of their own on loopback only.
+# Bounded in time, against separate servers on loopback only.
 attack=(attacks testssl openapi-long fuzz soak dev)
-most_flaky=5
+max_flaky=5
 
 suite_format() {
   cargo fmt --all --check && cargo fmt --check --manifest-path fuzz/Cargo.toml &&
@@ -22,13 +22,12 @@ suite_clippy-browser() {
   cargo clippy --lib --target wasm32-unknown-unknown --no-default-features --features hydrate \
     --target-dir target/front -- -D warnings
 }
-# There are no examples: naming them has the dependencies built with the features that `suite_clippy-server` had them built
-# with, so that they need not be built again.
+# There are no examples. The option --examples makes cargo reuse the dependencies that `suite_clippy-server` built.
 suite_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --lib --examples --no-deps --document-private-items --features ssr; }
 suite_deny() { tools/deny.sh; }
 suite_gates() { tools/gates.sh; }
 suite_unit() { tools/unit.sh; }
-# The examples in the README and in documentation, and what must not compile.
+# Examples in the README and in doc comments, and code that must not compile.
 suite_doctests() { cargo test --doc --features ssr; }
 suite_build() { tools/build.sh; }
 suite_artefacts() { tools/artefacts.sh; }
@@ -41,21 +40,20 @@ suite_client() {
 suite_openapi() { tools/openapi.sh --max-examples 5; }
 suite_openapi-long() { tools/openapi.sh --max-examples 60; }
 suite_e2e() { tools/e2e.sh; }
-# `make dev`, in a browser. Built first, because the tests do not wait for a compiler: as `cargo leptos watch` builds it, which
-# compiles more if the variable is not there. The port that tells of new builds is not that of a `make dev` at work.
+# `make dev`, in a browser. Built first, because the tests do not wait for a compiler. LEPTOS_WATCH makes the build
+# reusable by `cargo leptos watch`. The reload port differs from that of a running `make dev`.
 suite_dev() {
   LEPTOS_WATCH=true LEPTOS_SITE_ROOT=target/dev-site cargo leptos build --split &&
     LEPTOS_RELOAD_PORT=$((10000 + RANDOM % 8000)) END2END_PROGRAM=tools/dev.sh \
       tools/e2e.sh --workers=1 --project=hydrated-desktop login.hydrated call.hydrated
 }
 suite_fuzz() { tools/fuzz.sh; }
-# Half an hour, or SOAK_MINUTES.
 suite_soak() { tools/soak.sh; }
 suite_testssl() { tools/testssl.sh; }
 suite_attacks() { ATTACK=full tools/unit.sh --profile attack; }
 
-# count_<suite> reads a test suite's output and prints "<passed> <failed> <skipped>". Suites without one count nothing.
-# flaky_<suite> prints the names of the tests that passed only at a second try.
+# count_<suite> reads a suite's output and prints "<passed> <failed> <skipped>". Suites without it are not counted.
+# flaky_<suite> prints the names of the tests that passed only at the second attempt.
 count_unit() {
   awk '/^ *Summary .* tests? run: / {
       for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p = $(i - 1); if ($i ~ /^(failed|timed|exec)/) f += $(i - 1) }
@@ -94,7 +92,7 @@ for wanted in "${@:-all}"; do
     attack) suites+=("${attack[@]}") setup=attack ;;
     *)
       if ! is_function "suite_$wanted"; then
-        echo "No such suite: $wanted. There are: check, ${all[*]}; attack, ${attack[*]}" >&2
+        echo "Unknown suite: $wanted. Suites: check, ${all[*]}; attack, ${attack[*]}" >&2
         exit 2
       fi
       suites+=("$wanted")
@@ -115,7 +113,7 @@ for suite in "${suites[@]}"; do
   began=$SECONDS
   status=0 note=''
   if [ "$built" = no ] && [[ $suite =~ ^(artefacts|client|soak|testssl|openapi.*|e2e)$ ]]; then
-    echo "Not run: there is no release build to run it against." | tee "$log"
+    echo "Not run: the release build failed." | tee "$log"
     status=1
   else
     set +e
@@ -129,8 +127,8 @@ for suite in "${suites[@]}"; do
   tests=''
   if is_function "count_$suite"; then
     read -r passed failed skipped < <("count_$suite" <"$log")
-    # A suite that broke off, or that ran nothing, counts as one failure.
-    if [ $((passed + failed)) -eq 0 ]; then note='ran no test' status=1; fi
+    # A suite that was aborted, or ran no test, counts as one failure.
+    if [ $((passed + failed)) -eq 0 ]; then note='no test ran' status=1; fi
     if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
     if [ "$failed" -gt 0 ]; then status=1; fi
     if [ "$skipped" -gt 0 ]; then note="$skipped skipped"; fi
@@ -154,14 +152,14 @@ done
 printf '\n== summary ==\n'
 printf '%s\n' "${table[@]}"
 if [ ${#flaky[@]} -gt 0 ]; then
-  printf '\nFlaky: passed only at the second try:\n'
+  printf '\nFlaky (passed only at the second attempt):\n'
   printf '  %s\n' "${flaky[@]}"
 fi
-if [ ${#flaky[@]} -gt $most_flaky ]; then
-  echo "More than $most_flaky are flaky: this counts as a failure."
+if [ ${#flaky[@]} -gt $max_flaky ]; then
+  echo "More than $max_flaky flaky tests count as a failure."
   total_failed=$((total_failed + 1)) broken=$((broken + 1))
 fi
-if [ $broken -gt 0 ]; then echo "Failed: $broken. The output of each is in $logs/."; fi
+if [ $broken -gt 0 ]; then echo "Failed suites: $broken. Their output is in $logs/."; fi
 printf 'Took %d:%02d in all.\n\n' $((SECONDS / 60)) $((SECONDS % 60))
 echo "$total_passed passed, $total_failed failed"
 if [ $broken -gt 0 ]; then exit 1; fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# testssl.sh against the release build, or the program named in SCANNED: no finding that matters but those explained here.
+# Runs testssl.sh against the release build (or the program in SCANNED). tests/client/testssl.py judges the findings.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"

@@ -1,4 +1,4 @@
-"""What Callgate replaces: the same calls with Flask and Flask-Login, as their documentation shows them."""
+"""The kind of service that Callgate replaces: the same calls with Flask and Flask-Login, set up as in their docs."""
 
 import json
 

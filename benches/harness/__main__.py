@@ -1,9 +1,10 @@
-"""Runs the whole comparison: `python -m harness [folder for the results]`. It takes about five minutes."""
+"""Runs the whole comparison: `python -m harness [results folder]`. Takes about five minutes."""
 
 import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 from . import growth, load, logins, report
 from .servers import BENCHES, Bench, Server
@@ -13,10 +14,10 @@ SECONDS = 2.5
 
 
 def targets(bench: Bench) -> list[tuple[str, Server, str, str, str | None]]:
-    """What is called: a name, the server, the protocol, the path, the body."""
+    """The calls to measure: name, server, protocol, path, body."""
     limit, callgate = bench.limit(), bench.callgate()
-    axum_login, flask_login = bench.axum_login(), bench.flask_login()
-    for server in (callgate, axum_login, flask_login):
+    assembly, axum_login, flask_login = bench.assembly(), bench.axum_login(), bench.flask_login()
+    for server in (callgate, assembly, axum_login, flask_login):
         server.log_in()
     nobody = Server(callgate.name, callgate.process, callgate.port, callgate.ca)
     guarded = "/api/auth_func"
@@ -27,15 +28,17 @@ def targets(bench: Bench) -> list[tuple[str, Server, str, str, str | None]]:
             ("callgate auth_func", callgate, protocol, guarded, load.BODY),
             ("callgate notauth_func", nobody, protocol, "/api/notauth_func", load.BODY),
             ("callgate home page", nobody, protocol, "/", None),
+            ("assembly auth_func", assembly, protocol, guarded, load.BODY),
             ("axum-login auth_func", axum_login, protocol, guarded, load.BODY),
         ]
-    # gunicorn speaks no HTTP/2.
+    # gunicorn does not support HTTP/2.
     rows.append(("flask-login auth_func", flask_login, "h1", guarded, load.BODY))
     return rows
 
 
 def calls(bench: Bench) -> list[dict]:
-    """All of them, one after the other, again and again."""
+    """Measures all targets in turn, in several rounds. A ratio is the median of the ratios per round: a temporary slowdown
+    of the machine affects both sides of a ratio."""
     rows = targets(bench)
     samples: list[list[load.Sample]] = [[] for _ in rows]
     for _ in range(ROUNDS):
@@ -43,18 +46,22 @@ def calls(bench: Bench) -> list[dict]:
             taken.append(load.run(server, path, protocol, SECONDS, body=body))
     found = []
     for taken, (name, server, protocol, _, _) in zip(samples, rows, strict=True):
-        # The ratio of each round, and of these the middle: what slows the machine down for a while slows both.
-        limits = next(other for other, row in zip(samples, rows, strict=True) if row[0] == "limit" and row[2] == protocol)
-        ratios = sorted(own.rate / limit.rate for own, limit in zip(taken, limits, strict=True))
         row = {"name": name, "protocol": protocol, **load.middle(taken).json()}
         row.pop("statuses")
-        found.append({**row, "mb": server.memory_mb(), "ratio": ratios[len(ratios) // 2]})
+        row["mb"] = server.memory_mb()
+        row["against"] = {
+            peer: median(own.rate / other.rate for own, other in zip(taken, others, strict=True))
+            for others, (peer, _, spoken, _, _) in zip(samples, rows, strict=True)
+            if spoken == protocol and peer != name
+        }
+        row["ratio"] = row["against"].get("limit", 1)
+        found.append(row)
     bench.stop_all()
     return found
 
 
 def start(bench: Bench) -> tuple[float, float]:
-    """Milliseconds to the first answer with a database that is there, and MB when idle; the middle of five."""
+    """Medians of five starts with an existing database: milliseconds to the first response, and idle memory in MB."""
     data = bench.folder / "start"
     bench.stop(bench.callgate(data))
     times, memory = [], []

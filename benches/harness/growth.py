@@ -1,4 +1,4 @@
-"""How fast calls and logins are when very many users and sessions are stored."""
+"""Measures calls and logins with up to a million stored users and sessions."""
 
 import base64
 import hashlib
@@ -13,19 +13,19 @@ from . import load
 from .servers import Bench, Server
 
 SIZES = (1_000, 100_000, 1_000_000)
-# So many sessions call, one after the other.
+# The number of sessions that take turns calling.
 CALLERS = 1_000
 ROUNDS = 7
 SECONDS = 2
 
 
 def token(number: int) -> bytes:
-    """The token of a made-up session."""
+    """The token of a sample session."""
     return hashlib.sha256(b"session %d" % number).digest()[:16]
 
 
 def store(database: Path, size: int) -> None:
-    """Stores so many users and as many sessions, as Callgate does."""
+    """Stores `size` users with one session each, in the rows that Callgate writes."""
     now = int(time.time() * 1000)
     connection = sqlite3.connect(database)
     connection.execute("PRAGMA synchronous = OFF")
@@ -55,7 +55,7 @@ def store(database: Path, size: int) -> None:
 
 
 def login_ms(server: Server) -> float:
-    """How long a login takes, at the median of twenty."""
+    """The median duration of twenty logins."""
     times = []
     for _ in range(20):
         began = time.monotonic()
@@ -65,7 +65,7 @@ def login_ms(server: Server) -> float:
 
 
 def measure(bench: Bench) -> list[dict]:
-    """All sizes side by side, alternating."""
+    """Measures all sizes in alternation."""
     servers = []
     sessions = [base64.urlsafe_b64encode(token(number)).decode().rstrip("=") for number in range(CALLERS)]
     for size in SIZES:
@@ -78,7 +78,7 @@ def measure(bench: Bench) -> list[dict]:
         servers.append((size, server, cookies, server.started_in, server.memory_mb()))
     rates: dict[int, list[float]] = {size: [] for size in SIZES}
     for number in range(ROUNDS):
-        # Each comes first, second and last in turn.
+        # Rotate the order, so that no size always runs first.
         for at in range(len(servers)):
             size, server, cookies, _, _ = servers[(number + at) % len(servers)]
             rates[size].append(load.run_sessions(server, cookies, SECONDS))
@@ -87,7 +87,7 @@ def measure(bench: Bench) -> list[dict]:
         row = {
             "stored": size,
             "rate": median(rates[size]),
-            # Of each round, and of these the middle: what slows the machine down for a while slows all of them.
+            # The median of the ratios per round: a temporary slowdown of the machine affects all sizes.
             "ratio": median(own / first for own, first in zip(rates[size], rates[SIZES[0]], strict=True)),
             "login_ms": login_ms(server),
             "start_ms": started_in * 1000,

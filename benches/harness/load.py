@@ -1,4 +1,4 @@
-"""Load on one server, and what came of it."""
+"""Generates load on one server and reads the results."""
 
 import json
 import os
@@ -15,7 +15,7 @@ OHA = os.environ.get("OHA", "oha")
 
 @dataclass
 class Sample:
-    """What one run came to. Times in milliseconds."""
+    """The figures of one run: calls per second, and latencies in milliseconds."""
 
     rate: float
     p50: float
@@ -32,12 +32,12 @@ def command(
 ) -> list[str]:
     line = [OHA, "--no-tui", "--output-format", "json", "-z", f"{seconds}s", "--cacert", str(server.ca)]
     if protocol == "h2":
-        # The same number of calls under way, as streams of fewer connections.
+        # The same number of concurrent calls, as streams on fewer connections.
         line += ["--http2", "-c", str(max(1, connections // 4)), "-p", "4"]
     else:
         line += ["-c", str(connections)]
     if body is not None:
-        # Of a file, each call sends one of the lines.
+        # With a file, each call sends one of its lines.
         line += ["-m", "POST", "-T", "application/json", "-Z" if isinstance(body, Path) else "-d", str(body)]
     if server.cookie:
         line += ["-H", f"Cookie: {server.cookie}"]
@@ -64,7 +64,7 @@ def run(
     connections: int = CONNECTIONS,
     body: str | Path | None = BODY,
 ) -> Sample:
-    """Calls for so many seconds over kept connections, as fast as it goes. Every answer must be a 200."""
+    """Calls as fast as possible over keep-alive connections. Every response must be a 200."""
     line = command(server, path, protocol, seconds, connections, body)
     sample = read(subprocess.run(line, check=True, capture_output=True).stdout)
     assert set(sample.statuses) == {"200"}, f"{server.name} {path}: {sample.statuses}"
@@ -72,7 +72,7 @@ def run(
 
 
 def start(server: Server, path: str, seconds: float, connections: int, body: str | Path | None) -> subprocess.Popen:
-    """The same beside other things; `read` its output."""
+    """Like `run`, but in the background. Pass its output to `read`."""
     line = command(server, path, "h1", seconds, connections, body)
     return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
@@ -87,7 +87,7 @@ WRK_SCRIPT = Path(__file__).with_name("sessions.lua")
 
 
 def run_sessions(server: Server, cookies: Path, seconds: float) -> float:
-    """Calls with one session after the other, by wrk, which can do that. Calls a second."""
+    """Calls per second with many sessions in turn. Uses wrk, because oha cannot vary the cookie."""
     line = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(WRK_SCRIPT), server.base + "/api/auth_func"]
     env = {**os.environ, "COOKIES": str(cookies), "BODY": BODY}
     output = subprocess.run(line, check=True, capture_output=True, env=env, text=True).stdout

@@ -1,4 +1,4 @@
-"""How fast logins are, and what a flood of them does to everybody else."""
+"""Measures logins, and the effect of a flood of logins on other calls."""
 
 import os
 import resource
@@ -23,15 +23,15 @@ FLOOD_SECONDS = 8
 
 @dataclass
 class Hashing:
-    """How many passwords are hashed in a second, and how long a core is busy with one, in milliseconds."""
+    """Passwords hashed per second, and CPU milliseconds per password."""
 
     rate: float
     core_ms: float
 
 
 def bare_hashing() -> Hashing:
-    """What the bare library reaches on these cores."""
-    # Longer than threads that hash live without work: those of the round before are gone.
+    """The speed of the bare argon2 library on all cores."""
+    # Longer than idle hashing threads live, so that those of the previous round have ended.
     seconds = 4
     line = [PEERS / "hashes", str(os.cpu_count()), str(seconds)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -42,7 +42,7 @@ def bare_hashing() -> Hashing:
 
 
 def core_ms_of_hashing(server: Server) -> float:
-    """How long the threads that hash were on a core so far."""
+    """The CPU time of the hashing threads so far, in milliseconds."""
     total = 0.0
     for thread in Path(f"/proc/{server.process.pid}/task").iterdir():
         if (thread / "comm").read_text().strip() == "passwords":
@@ -51,15 +51,16 @@ def core_ms_of_hashing(server: Server) -> float:
 
 
 def logins_a_second(server: Server, bodies: Path) -> Hashing:
-    """Logins of many users, nine at a time: one more than are hashed at once would not keep the hashing busy."""
+    """Logins of many users, nine concurrently. One more than are hashed at once is too few to keep hashing busy."""
     before = core_ms_of_hashing(server)
     found = load.run(server, "/api/login", seconds=SECONDS, connections=9, body=bodies)
     return Hashing(found.rate, (core_ms_of_hashing(server) - before) / (found.rate * SECONDS))
 
 
 def measure(bench: Bench) -> dict:
-    """Logins side by side with bare hashing, and the flood."""
-    # All come from one address here. Those that are broken off at the end of a round would count against the next one.
+    """Measures logins in alternation with bare hashing, then the flood."""
+    # All logins come from one IP here, and those that are aborted at the end of a round would count as failures in the
+    # next one.
     one_address = {"throttle_address_failures": "1000000"}
     data, bodies = bench.folder / "logins", bench.folder / "logins.jsonl"
     bench.stop(bench.callgate(data, **one_address))
@@ -84,14 +85,15 @@ def measure(bench: Bench) -> dict:
 
 
 def flood(bench: Bench) -> dict:
-    """500 logins at once, all the time, beside calls of a live session."""
-    # Everything comes from one address here, which would be throttled long before it is too much.
+    """Measures calls of a live session while 500 logins run concurrently."""
+    # All logins come from one IP here, which would be throttled long before the server is overloaded.
     server = bench.callgate(bench.folder / "flood", throttle_address_failures="1000000")
     server.log_in()
     time.sleep(3)
     idle = server.memory_mb()
     calls_line = load.start(server, "/api/auth_func", FLOOD_SECONDS + 2, 4, load.BODY)
-    # With the right password: the throttle of accounts is for wrong ones. And without a session, which a login would end.
+    # With the right password, because the throttle per account counts wrong ones. Without a cookie, because a login
+    # ends the session that it is sent with.
     nobody = replace(server, cookie="")
     flood_line = load.start(nobody, "/api/login", FLOOD_SECONDS, 500, LOGIN % ("user02", "user_02"))
     most = [idle]
@@ -107,7 +109,7 @@ def flood(bench: Bench) -> dict:
     assert set(calls.statuses) == {"200"}, calls.statuses
     done.set()
     watching.join()
-    # What hashing took is given back by now.
+    # By now the memory used for hashing is released.
     time.sleep(12)
     row = {
         "calls": calls.json(),

@@ -1,4 +1,4 @@
-"""The table, the JSON and the picture."""
+"""Writes the results as a table, JSON and SVG."""
 
 import json
 import os
@@ -6,21 +6,14 @@ import platform
 from html import escape
 from pathlib import Path
 
-LIMITS = (
-    # What is compared, the figure that it must reach or stay under, and how it is found.
-    ("guarded call, HTTP/1.1, share of the limit", 0.95, ">=", lambda r: row(r, "callgate auth_func", "h1")["ratio"]),
-    ("guarded call, HTTP/2, share of the limit", 0.95, ">=", lambda r: row(r, "callgate auth_func", "h2")["ratio"]),
-    ("guarded call, HTTP/1.1, p99 to the limit's", 1.2, "<=", lambda r: tail(r, "h1")),
-    ("guarded call, HTTP/2, p99 to the limit's", 1.2, "<=", lambda r: tail(r, "h2")),
-    ("guarded call to axum-login, HTTP/1.1", 3.5, ">=", lambda r: beside(r, "axum-login auth_func")),
-    ("guarded call to Flask-Login, HTTP/1.1", 15, ">=", lambda r: beside(r, "flask-login auth_func")),
-    ("calls with a million sessions, share of a thousand", 0.97, ">=", lambda r: r["growth"][-1]["ratio"]),
-    ("hashing in a login, speed to bare argon2's", 0.95, ">=", lambda r: r["logins"]["hashing_ratio"]),
-    ("logins a second, share of bare argon2", 0.95, ">=", lambda r: r["logins"]["ratio"]),
+GOALS = (
+    # Name, limit, comparison, and how to compute the figure.
+    ("guarded call to axum-login, HTTP/1.1", 2.5, ">=", lambda r: against(r, "axum-login auth_func", "h1")),
+    ("guarded call to Flask-Login, HTTP/1.1", 15, ">=", lambda r: against(r, "flask-login auth_func", "h1")),
+    ("guarded call to an expert's assembly, HTTP/1.1", 0.95, ">=", lambda r: against(r, "assembly auth_func", "h1")),
+    ("guarded call to an expert's assembly, HTTP/2", 0.95, ">=", lambda r: against(r, "assembly auth_func", "h2")),
+    ("calls with a million sessions, share of a thousand", 0.95, ">=", lambda r: r["growth"][-1]["ratio"]),
     ("p99 of calls under a flood of logins, ms", 250, "<=", lambda r: r["logins"]["flood"]["calls"]["p99"]),
-    ("99.9 % of a flood answered, ms", 2000, "<=", lambda r: r["logins"]["flood"]["logins"]["p999"]),
-    ("start to the first answer, ms", 100, "<=", lambda r: r["start_ms"]),
-    ("idle memory, MB", 25, "<=", lambda r: r["idle_mb"]),
 )
 
 
@@ -28,22 +21,19 @@ def row(results: dict, name: str, protocol: str) -> dict:
     return next(row for row in results["calls"] if row["name"] == name and row["protocol"] == protocol)
 
 
-def tail(results: dict, protocol: str) -> float:
-    return row(results, "callgate auth_func", protocol)["p99"] / row(results, "limit", protocol)["p99"]
-
-
-def beside(results: dict, peer: str) -> float:
-    return row(results, "callgate auth_func", "h1")["rate"] / row(results, peer, "h1")["rate"]
+def against(results: dict, peer: str, protocol: str) -> float:
+    """The median of the ratios per round."""
+    return row(results, "callgate auth_func", protocol)["against"][peer]
 
 
 def machine() -> dict:
-    """What the figures depend on, and nothing that names the machine."""
+    """The hardware that the figures depend on. Nothing in it identifies the machine."""
     models = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     return {"processor": models[0] if models else platform.machine(), "cores": os.cpu_count()}
 
 
 def table(results: dict) -> str:
-    """All figures, for people."""
+    """All figures as a text table."""
     lines = [f"{results['machine']['cores']} cores, {results['machine']['processor']}", ""]
     lines.append(f"{'':26}{'':>5}{'calls/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'p99.9':>9}{'MB':>7}{'of limit':>10}")
     for row in results["calls"]:
@@ -65,7 +55,7 @@ def table(results: dict) -> str:
         f"start {results['start_ms']:.0f} ms, idle memory {results['idle_mb']:.1f} MB",
         "",
     ]
-    for words, wanted, how, find in LIMITS:
+    for words, wanted, how, find in GOALS:
         found = find(results)
         is_met = found >= wanted if how == ">=" else found <= wanted
         lines.append(f"{'met   ' if is_met else 'MISSED'}  {words}: {found:.3g} ({how} {wanted})")
@@ -83,7 +73,7 @@ STYLE = """
 
 
 def picture(results: dict) -> str:
-    """The calls a second over HTTP/1.1 as bars, as SVG."""
+    """A bar chart of the calls per second over HTTP/1.1, as SVG."""
     rows = [row for row in results["calls"] if row["protocol"] == "h1"]
     most = max(row["rate"] for row in rows)
     lines = []

@@ -1,4 +1,4 @@
-"""The programs that are measured: started on free ports of loopback, each with data of its own, and ended by their ids."""
+"""The servers to measure. Each runs on a free loopback port with its own data, and is stopped by its process id."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """A running program."""
+    """A running server."""
 
     name: str
     process: subprocess.Popen
@@ -41,7 +41,7 @@ class Server:
         return f"https://localhost:{self.port}"
 
     def post(self, path: str, body: dict) -> tuple[int, dict, list[str]]:
-        """A call: status, reply, and the cookies that it sets."""
+        """Calls a path. Returns the status, the reply and the cookies that it sets."""
         context = ssl.create_default_context(cafile=self.ca)
         request = urllib.request.Request(
             self.base + path,
@@ -53,7 +53,7 @@ class Server:
             return reply.status, json.load(reply), cookies
 
     def log_in(self) -> None:
-        """Logs user01 in, and keeps the cookie of the session."""
+        """Logs user01 in and stores the session cookie."""
         status, _, cookies = self.post(
             "/api/login", {"user_id": "user01", "password": "user_01", "remember": False}
         )
@@ -70,7 +70,7 @@ class Server:
         return pids
 
     def memory_mb(self, what: str = "VmRSS") -> float:
-        """Resident memory in MB (10^6 bytes), of all its processes; `VmHWM` for the most that it was."""
+        """Resident memory of all its processes, in MB (10^6 bytes). `VmHWM` returns the peak."""
         total = 0
         for pid in self._pids():
             for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -89,7 +89,7 @@ class Server:
 
 @dataclass
 class Bench:
-    """A folder for data and certificates, and what runs in it."""
+    """A folder for data and certificates, with the servers that use it."""
 
     folder: Path
     running: list[Server] = field(default_factory=list)
@@ -138,6 +138,12 @@ class Bench:
         port = free_port()
         command = [PEERS / "axum_login", *self._place(port), self.folder / "axum_login.db"]
         return self._start("axum_login", command, port)
+
+    def assembly(self) -> Server:
+        """axum with axum-login, caches, and the layers of tower-http."""
+        port = free_port()
+        command = [PEERS / "assembly", *self._place(port), self.folder / "assembly.db"]
+        return self._start("assembly", command, port)
 
     def flask_login(self) -> Server:
         """Flask with Flask-Login, under gunicorn."""

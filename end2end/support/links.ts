@@ -10,7 +10,7 @@ export async function inviteUser(site: Site, user: string): Promise<string> {
   await site.ready();
   await site.page.getByLabel('User id').fill(user);
   await site.call();
-  const link = await site.reply.getByRole('group', { name: 'The link' }).innerText();
+  const link = await site.reply.getByRole('group', { name: 'One-time link' }).innerText();
   expect(link).toMatch(/\/welcome\?user=[\w.@-]+#[\w-]{40,}$/);
   return link;
 }
@@ -23,7 +23,7 @@ export async function openLink(site: Site, link: string): Promise<void> {
   await site.isAt(pathname + search);
   const user = searchParams.get('user');
   if (user) {
-    await expect(site.main).toContainText(`log in with as ${user}`);
+    await expect(site.main).toContainText(`Choose a password for ${user}`);
     await expect(site.main.locator('form input[autocomplete="username"]')).toHaveValue(user);
   }
   await fillCode(site, link);
@@ -42,14 +42,14 @@ export async function fillCode(site: Site, link: string): Promise<void> {
 /** Chooses a password. Without script a refusal leads to the page of the function, where the button is another one. */
 export async function choosePassword(site: Site, password: string): Promise<void> {
   await site.page.getByLabel('New password').fill(password);
-  await site.main.getByRole('button', { name: /^(Choose this password|Create the administrator|Call)$/ }).click();
+  await site.main.getByRole('button', { name: /^(Set password|Create administrator|Call)$/ }).click();
 }
 
 /** Is led to the login page, which says that the password is set, and has the name filled in. */
 export async function hasChosen(site: Site, user: string): Promise<void> {
   await site.isAt(`/login?done=password&user=${user}&next=/account`);
   await site.ready();
-  await expect(site.main.getByRole('status')).toHaveText('Your password is set. Log in with it.');
+  await expect(site.main.getByRole('status')).toHaveText('Your password is set. You can now log in.');
   await expect(site.page.getByLabel('User', { exact: true })).toHaveValue(user);
 }
 

@@ -97,7 +97,7 @@ export class Site {
   ) {
     this.header = page.getByRole('banner');
     this.main = page.getByRole('main');
-    this.editor = page.getByRole('textbox', { name: 'Arguments, a JSON object' });
+    this.editor = page.getByRole('textbox', { name: 'Arguments (JSON object)' });
     this.reply = page.getByRole('region', { name: 'Reply' });
     this.waiting = page.getByRole('region', { name: 'Your call is waiting' });
   }

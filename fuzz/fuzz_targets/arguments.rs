@@ -1,16 +1,16 @@
-//! The bodies of calls: whatever is sent to whichever function, as JSON or as a form, is decoded or refused, and the check
-//! that the browser makes agrees with the decoder of the server.
+//! Bodies of calls. Any body sent to any function, as JSON or as a form, is decoded or refused without a panic, and the
+//! check in the browser agrees with the decoder of the server.
 //!
-//! The first byte chooses the function, the second the door; the rest is the body.
+//! The first byte selects the function, the second JSON or form. The rest is the body.
 
 #![no_main]
 
-use callgate::{contract::{JsonObject, Refusal, shape::{MOST_FAULTS, Shape}, form_data::Typed}, server::registry::{self, Function}};
+use callgate::{contract::{JsonObject, Refusal, shape::{MAX_FAULTS, Shape}, form_data::Typed}, server::registry::{self, Function}};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {
-    let [which, door, body @ ..] = data else {
+    let [which, encoding, body @ ..] = data else {
         return;
     };
     let Ok(body) = str::from_utf8(body) else {
@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let functions: Vec<&'static Function> = registry::all().collect();
     let function = functions[usize::from(*which) % functions.len()];
-    match door % 2 {
+    match encoding % 2 {
         0 => as_json(function, body),
         _ => as_form(function, body),
     }
@@ -28,7 +28,7 @@ fn as_json(function: &'static Function, body: &str) {
     let result = function.check_arguments(body);
     match &result {
         Ok(()) | Err(Refusal::Malformed(_)) => {}
-        Err(Refusal::InvalidArguments(faults)) => assert!((1..=MOST_FAULTS).contains(&faults.len())),
+        Err(Refusal::InvalidArguments(faults)) => assert!((1..=MAX_FAULTS).contains(&faults.len())),
         Err(other) => panic!("{}: {other:?}", function.name()),
     }
     if *function.shape() == Shape::Object {
@@ -43,7 +43,7 @@ fn as_json(function: &'static Function, body: &str) {
     }
 }
 
-/// `name=text` in lines, as if a form had been filled in with it.
+/// Reads lines of `name=text` as the fields of a form.
 fn as_form(function: &'static Function, body: &str) {
     let pairs = body.lines().filter_map(|line| line.split_once('='));
     let typed = Typed::new(pairs.map(|(name, text)| (name.to_owned(), text.to_owned())).collect());

@@ -1,4 +1,5 @@
-//! The `Cookie` header: whatever stands in it, a cookie of ours is found only where it stands once, whole.
+//! The `Cookie` header. Whatever it contains, a Callgate cookie is found only if it occurs exactly once and is
+//! complete.
 
 #![no_main]
 

@@ -1,7 +1,7 @@
-//! `X-Forwarded-For`: whatever stands in it, a peer that is no trusted proxy is never believed, and what the last trusted
-//! proxy wrote decides.
+//! The `X-Forwarded-For` header. Whatever it contains, it is ignored unless the peer is a trusted proxy. The entry
+//! added by the outermost trusted proxy is the client IP.
 //!
-//! Each line is one header.
+//! Each line of the input is one header.
 
 #![no_main]
 
@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
     let proxy: IpAddr = "10.0.0.1".parse().expect("an address");
     let client = client_address(&headers, proxy, &proxies);
     assert_eq!(client, client.to_canonical());
-    // One more proxy behind the client changes nothing.
+    // A further trusted proxy between the client and this one changes nothing.
     headers.append(X_FORWARDED_FOR, HeaderValue::from_static("203.0.113.9, 10.9.9.9"));
     assert_eq!(client_address(&headers, proxy, &proxies).to_string(), "203.0.113.9");
 });

@@ -1,4 +1,4 @@
-//! Where a login leads to: whatever is asked for, what is kept is a page of this site, wherever a browser reads it.
+//! The redirect target after a login. Any input that is accepted leads to a page of this site, as browsers parse it.
 
 #![no_main]
 

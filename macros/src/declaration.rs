@@ -1,4 +1,4 @@
-//! A declared function as it is written, and what is wrong with it.
+//! Parses a function with `#[function]` and rejects what a declared function cannot be.
 
 use proc_macro2::{Group, TokenStream};
 use quote::{ToTokens as _, quote};
@@ -10,11 +10,11 @@ use syn::{
     token::Brace,
 };
 
-/// A declared function.
+/// A parsed function declaration.
 pub struct Declaration {
-    /// The lines of its doc comment.
+    /// The lines of the doc comment.
     pub docs: Vec<Expr>,
-    /// What `#[refuses]` names.
+    /// The refusals listed in `#[refuses(…)]`.
     pub refusals: Vec<Expr>,
     /// All other attributes.
     pub attributes: Vec<Attribute>,
@@ -23,13 +23,13 @@ pub struct Declaration {
     pub guard: PatType,
     pub arguments: Vec<Argument>,
     pub output: Type,
-    /// Not parsed any further: an editor sees completions in a body that is not finished.
+    /// Left unparsed, so that rust-analyzer can complete inside an unfinished body.
     pub body: Group,
 }
 
-/// One parameter behind the guard.
+/// A parameter after the guard.
 pub struct Argument {
-    /// Whether it is the whole body of a call, and not a field of it: `#[body]`.
+    /// Whether the parameter takes the whole request body, and not one field of it: `#[body]`.
     pub is_body: bool,
     /// All other attributes.
     pub attributes: Vec<Attribute>,
@@ -52,21 +52,21 @@ impl Parse for Declaration {
         let visibility = input.parse()?;
         let signature: Signature = input.parse()?;
         if !input.peek(Brace) {
-            return Err(input.error("a declared function has a body"));
+            return Err(input.error("a declared function must have a body"));
         }
         let body = input.parse()?;
-        check(&signature)?;
+        check_signature(&signature)?;
         let ReturnType::Type(_, output) = signature.output else {
-            let what = "a declared function returns a `Result`, for example `-> Result<Answer, Refusal>`";
-            return Err(Error::new(signature.paren_token.span.close(), what));
+            let message = "a declared function must return a `Result`, for example `-> Result<Answer, Refusal>`";
+            return Err(Error::new(signature.paren_token.span.close(), message));
         };
         let mut parameters = signature.inputs.into_iter();
         let Some(guard) = parameters.next() else {
-            let what = format!(
+            let message = format!(
                 "`{}` has no guard: its first parameter says who may call it, for example `caller: LoggedIn`",
                 signature.ident
             );
-            return Err(Error::new(signature.paren_token.span.join(), what));
+            return Err(Error::new(signature.paren_token.span.join(), message));
         };
         Ok(Self {
             docs,
@@ -82,20 +82,20 @@ impl Parse for Declaration {
     }
 }
 
-/// Refuses what a function may be in Rust, but not a declared one.
-fn check(signature: &Signature) -> Result<()> {
+/// Rejects signatures that Rust allows but a declared function cannot have.
+fn check_signature(signature: &Signature) -> Result<()> {
     let (generics, clause) = (&signature.generics, &signature.generics.where_clause);
-    let wrong: [(TokenStream, &str); 4] = [
+    let unsupported: [(TokenStream, &str); 4] = [
         (signature.constness.to_token_stream(), "const"),
         (signature.safety.to_token_stream(), "unsafe"),
         (signature.abi.to_token_stream(), "extern"),
         (quote!(#generics #clause), "generic"),
     ];
-    for (tokens, what) in wrong {
+    for (tokens, kind) in unsupported {
         if !tokens.is_empty() {
             return Err(Error::new_spanned(
                 tokens,
-                format!("a declared function cannot be {what}"),
+                format!("a declared function cannot be {kind}"),
             ));
         }
     }
@@ -103,7 +103,7 @@ fn check(signature: &Signature) -> Result<()> {
         Some(_) => Ok(()),
         None => Err(Error::new_spanned(
             signature.fn_token,
-            "a declared function is an `async fn`",
+            "a declared function must be an `async fn`",
         )),
     }
 }
@@ -125,14 +125,14 @@ fn arguments(parameters: impl Iterator<Item = FnArg>) -> Result<Vec<Argument>> {
         return Ok(arguments);
     };
     if let Some((_, other)) = arguments.iter().enumerate().find(|(index, _)| *index != body) {
-        let what = "`#[body]` takes the whole body of a call, so there can be no other argument";
-        return Err(Error::new_spanned(&other.name, what));
+        let message = "`#[body]` takes the whole request body, so there can be no other argument";
+        return Err(Error::new_spanned(&other.name, message));
     }
     let mut attributes = arguments[body].attributes.iter();
     if let Some(attribute) = attributes.find(|attribute| !attribute.path().is_ident("doc")) {
         return Err(Error::new_spanned(
             attribute,
-            "a `#[body]` is no field, so this has no meaning here",
+            "this attribute applies to fields, and a `#[body]` parameter is not a field",
         ));
     }
     Ok(arguments)
@@ -151,15 +151,15 @@ fn argument(parameter: FnArg) -> Result<Argument> {
         other => {
             return Err(Error::new_spanned(
                 other,
-                "an argument is a name and a type: `name: Type`",
+                "an argument must be a name and a type: `name: Type`",
             ));
         }
     };
-    let marks = attrs
+    let body_attributes = attrs
         .extract_if(.., |attribute| attribute.path().is_ident("body"))
         .count();
     Ok(Argument {
-        is_body: marks > 0,
+        is_body: body_attributes > 0,
         attributes: attrs,
         name,
         ty: *ty,
@@ -169,9 +169,6 @@ fn argument(parameter: FnArg) -> Result<Argument> {
 fn typed(parameter: FnArg) -> Result<PatType> {
     match parameter {
         FnArg::Typed(parameter) => Ok(parameter),
-        FnArg::Receiver(receiver) => Err(Error::new_spanned(
-            receiver,
-            "a declared function is not a method: it has no `self`",
-        )),
+        FnArg::Receiver(receiver) => Err(Error::new_spanned(receiver, "a declared function cannot take `self`")),
     }
 }

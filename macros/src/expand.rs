@@ -1,4 +1,4 @@
-//! What is written in place of a declared function.
+//! Generates the code of a declared function.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -11,28 +11,28 @@ use syn::{
 
 use crate::declaration::{Argument, Declaration};
 
-/// What stands in place of a function with the attribute `#[function(options)]`.
+/// Expands `#[function(options)]` on `item`.
 pub fn expand(options: &TokenStream, item: TokenStream) -> TokenStream {
     let declared = if options.is_empty() {
         syn::parse2::<Declaration>(item.clone())
     } else {
         Err(Error::new_spanned(
             options,
-            "`#[function]` takes nothing: the name is that of the function",
+            "`#[function]` takes no arguments: the endpoint has the name of the function",
         ))
     };
     match declared {
         Ok(declaration) => declaration.into_token_stream(),
         Err(error) => {
             let error = error.into_compile_error();
-            let callable = callable.parse2(item).unwrap_or_default();
-            quote!(#error #callable)
+            let stub = stub.parse2(item).unwrap_or_default();
+            quote!(#error #stub)
         }
     }
 }
 
-/// A function that can be called as the declared one could be, so that its callers add no errors to the one that there is.
-fn callable(input: ParseStream) -> Result<TokenStream> {
+/// A function with the declared name and arguments, so that calls of an invalid declaration cause no further errors.
+fn stub(input: ParseStream) -> Result<TokenStream> {
     Attribute::parse_outer(input)?;
     let visibility = Visibility::parse(input)?;
     let Signature {
@@ -45,7 +45,7 @@ fn callable(input: ParseStream) -> Result<TokenStream> {
     });
     let arguments = arguments.map(|(pattern, ty)| quote!(#pattern: #ty));
     Ok(quote! {
-        #[allow(unused, missing_docs, clippy::all, clippy::pedantic, reason = "it is an error already")]
+        #[allow(unused, missing_docs, clippy::all, clippy::pedantic, reason = "the declaration is already an error")]
         #visibility async fn #ident(#(#arguments),*) #output { ::core::panic!() }
     })
 }
@@ -66,10 +66,10 @@ impl ToTokens for Declaration {
         let guard_type = &guard.ty;
         let endpoint = Literal::string(&name.unraw().to_string());
         let reply = quote_spanned!(output.span()=> <#output as ::callgate::server::registry::Outcome>::Reply);
-        // Where the body is not what it has to be, the compiler points to the name of the function.
+        // With this span, the compiler reports a body of the wrong type at the name of the function.
         let invoke = format_ident!("invoke", span = name.span());
-        let parameters = arguments.iter().map(parameter);
-        let (definition, arguments_type, pattern) = match &arguments[..] {
+        let parameters = arguments.iter().map(server_fn_parameter);
+        let (arguments_struct, arguments_type, pattern) = match &arguments[..] {
             [body] if body.is_body => {
                 let Argument { name, ty, .. } = body;
                 (None, quote!(#ty), quote!(#name))
@@ -77,7 +77,7 @@ impl ToTokens for Declaration {
             fields => {
                 let names = fields.iter().map(|field| &field.name);
                 let pattern = quote!(__Arguments { #(#names),* });
-                (Some(definition(fields)), quote!(__Arguments), pattern)
+                (Some(arguments_struct(fields)), quote!(__Arguments), pattern)
             }
         };
         tokens.extend(quote! {
@@ -92,7 +92,7 @@ impl ToTokens for Declaration {
             #visibility async fn #name(#(#parameters),*) -> #output {
                 #[allow(unused_imports, reason = "the guard may be named by its path")]
                 use ::callgate::server::auth::guard::kinds::*;
-                #definition
+                #arguments_struct
                 struct __Function;
                 impl ::callgate::server::registry::Declared for __Function {
                     type Guard = #guard_type;
@@ -102,7 +102,7 @@ impl ToTokens for Declaration {
                     const MODULE: &'static str = ::core::module_path!();
                     const DOC: &'static [&'static str] = &[#(#docs),*];
                     fn refusals() -> ::std::vec::Vec<::callgate::contract::Refusal> {
-                        #[allow(unused_imports, reason = "most functions refuse nothing themselves")]
+                        #[allow(unused_imports, reason = "most functions list no refusals")]
                         use ::callgate::contract::Refusal::*;
                         ::std::vec![#(#refusals),*]
                     }
@@ -117,8 +117,8 @@ impl ToTokens for Declaration {
     }
 }
 
-/// The struct that arguments are decoded to.
-fn definition(arguments: &[Argument]) -> TokenStream {
+/// The struct that the arguments are decoded into.
+fn arguments_struct(arguments: &[Argument]) -> TokenStream {
     let fields = arguments.iter().map(|argument| {
         let Argument {
             attributes, name, ty, ..
@@ -133,8 +133,8 @@ fn definition(arguments: &[Argument]) -> TokenStream {
     }
 }
 
-/// A parameter of the server function, which becomes a field of a public struct that Leptos writes.
-fn parameter(argument: &Argument) -> TokenStream {
+/// A parameter of the server function. Leptos generates a public struct field from it, which needs a doc comment.
+fn server_fn_parameter(argument: &Argument) -> TokenStream {
     let Argument {
         is_body,
         attributes,

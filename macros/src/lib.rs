@@ -1,4 +1,4 @@
-//! The attribute macro [`macro@function`] of Callgate. Callgate exports it again, as `callgate::function`.
+//! The attribute macro [`macro@function`] of Callgate, which re-exports it as `callgate::function`.
 
 mod declaration;
 mod expand;
@@ -25,35 +25,36 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// - The name of the function ends its path, `/api/greet`. The doc comment is what its page says.
+/// - The function name is the last segment of the endpoint's path, `/api/greet`. The doc comment is the text of its
+///   page.
 /// - **The first parameter is the guard**: its type says who may call, its value proves that the caller may. Without a
-///   guard the function does not compile.
-/// - The other parameters are the arguments: the fields of the JSON object that is sent. Their types have a schema and with
-///   it their limits; their doc comments are the help in the form. `#[serde(…)]` and `#[schemars(…)]` work as on the fields
-///   of a struct.
-/// - Or one parameter takes the whole object: `#[body] object: JsonObject`.
+///   guard, the function does not compile.
+/// - The other parameters are the arguments: the fields of the JSON object in the request body. Their types define a
+///   schema with limits, and their doc comments are the help texts of the form. `#[serde(…)]` and `#[schemars(…)]` work
+///   as on struct fields.
+/// - Alternatively, one parameter takes the whole object: `#[body] object: JsonObject`.
 /// - The reply is a struct. On the wire, `"ok":true` comes before its fields.
-/// - `#[refuses(NotFound("room".into()))]` below `#[function]` names the refusals that the body makes itself, for the
-///   document at `/api/openapi.json`. Those of the guard and of the arguments are known.
+/// - `#[refuses(NotFound("booking".into()))]` below `#[function]` lists the refusals that the body itself returns, for
+///   `/api/openapi.json`. Refusals of the guard and of the arguments are added automatically.
 /// - Other attributes, such as `#[expect(…)]`, apply to the function as usual.
-/// - The body runs on the server only and may use `crate::server`. If the client disconnects, or `limits.call_seconds` run
-///   out, it stops at its next `.await`: put what must not be half done into one transaction or a task of its own. The
-///   call log then has `broken_off` or `call_too_slow`.
+/// - The body runs on the server only and may use `crate::server`. If the client disconnects or the timeout
+///   `limits.call_seconds` expires, the body stops at its next `.await`, and the call log shows `broken_off` or
+///   `call_too_slow`. Work that must not be left half done belongs in one transaction or in a separate task.
 ///
 /// # Guard types need no import
 ///
-/// Guards exist on the server only, and a declaration is compiled for the browser too. A `use` line for a guard would need a
-/// `#[cfg]` of its own in each file. So the macro imports `callgate::server::auth::guard::kinds::*` beside the guard, in the part
-/// that is compiled for the server. A guard from elsewhere is named by its path, `caller: crate::server::rooms::Owner`.
+/// Guards exist on the server only, but a declaration is also compiled for the browser, so each `use` of a guard would
+/// need its own `#[cfg]`. The macro therefore imports `callgate::server::auth::guard::kinds::*` in the part that is
+/// compiled for the server. Name any other guard by its path: `caller: crate::server::bookings::Owner`.
 ///
-/// # What the macro writes
+/// # Expansion
 ///
-/// A Leptos server function of the same name, without the guard, which pages call like any other. Its body, which Leptos
-/// compiles for the server only, holds everything else: the arguments as a struct, an implementation of
-/// `callgate::server::registry::Declared`, and the registration of that. The server function checks the guard and then
-/// invokes the body, because Leptos calls server functions directly while it renders a page. A call over HTTP has its guard
-/// checked before its body is read, and invokes the function with that proof.
+/// The macro expands to a Leptos server function of the same name, without the guard, which pages call like any other.
+/// Its body, which Leptos compiles for the server only, contains everything else: a struct for the arguments, an
+/// implementation of `callgate::server::registry::Declared`, and its registration. The server function checks the guard
+/// before it runs the body, because Leptos calls server functions directly while it renders a page. For a call over
+/// HTTP, the guard is checked before the request body is read, and its value is passed on.
 #[proc_macro_attribute]
-pub fn function(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(&arguments.into(), item.into()).into()
+pub fn function(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(&options.into(), item.into()).into()
 }

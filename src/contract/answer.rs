@@ -1,9 +1,9 @@
-//! The plain reply of the contract: `{"ok":true,"msg":…}`.
+//! The plain reply: `{"ok":true,"msg":…}`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A reply that says in one line what happened. (The `ok` before it is written for every reply, by the server.)
+/// A reply with a one-line message. (The server adds `ok` to every reply.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     /// What happened, for people and programs.
@@ -11,7 +11,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A reply that says `msg`.
+    /// Creates a reply with this message.
     pub fn new(msg: impl Into<String>) -> Self {
         Self { msg: msg.into() }
     }

@@ -1,67 +1,67 @@
-//! What may be told of what happened.
+//! The audit log and the call log, as clients see them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// What was done. The names are stable: they are stored, filtered by, and exported.
+/// The kind of an event. The names are stable: they are stored, exported and used in filters.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, EnumString, IntoStaticStr, VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Action {
-    /// Somebody logged in, or tried to.
+    /// A login or an attempt.
     Login,
-    /// Somebody confirmed a login with the password, or tried to.
+    /// A confirmation of a login with the password, or an attempt.
     LoginConfirmed,
-    /// Too many logins had failed: the next ones wait.
+    /// Logins are blocked for a while after too many failures.
     Throttled,
-    /// Somebody logged out.
+    /// A logout.
     Logout,
-    /// Somebody ended own sessions elsewhere.
+    /// A user ended their own other sessions.
     SessionsEnded,
-    /// Somebody ended another user's sessions.
+    /// Sessions of a user were ended by someone else.
     SessionsRevoked,
-    /// Sessions or remembered browsers of a user made room for a new login.
+    /// The oldest logins of a user were ended, because there were too many.
     SurplusEnded,
-    /// A remember token came a second time, and its series was revoked.
+    /// A remember-me token was used a second time, and its series was revoked.
     TokenReused,
     /// A user has a new password.
     PasswordChanged,
     /// A user was added.
     UserAdded,
-    /// Somebody registered.
+    /// A user registered.
     Registered,
-    /// A user was kept out.
+    /// A user was disabled.
     UserDisabled,
-    /// A user was let in again.
+    /// A user was enabled again.
     UserEnabled,
     /// A user was deleted.
     UserDeleted,
-    /// A one-time link was made.
+    /// A one-time link was created.
     LinkMade,
     /// A one-time link was used.
     LinkUsed,
-    /// A user was given a role.
+    /// A role was given to a user.
     RoleGiven,
     /// A role was taken from a user.
     RoleTaken,
-    /// A role was made or changed.
+    /// A role was created or changed.
     RoleChanged,
     /// A role was deleted.
     RoleDeleted,
-    /// A guard turned a user away.
+    /// A guard refused a user's call.
     Refused,
 }
 
 impl Action {
-    /// The stable name.
+    /// The name on the wire and in the database.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// What was done, in words for people.
+    /// The label for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::Login => "Login",
@@ -78,7 +78,7 @@ impl Action {
             Self::UserDisabled => "User disabled",
             Self::UserEnabled => "User enabled",
             Self::UserDeleted => "User deleted",
-            Self::LinkMade => "One-time link made",
+            Self::LinkMade => "One-time link created",
             Self::LinkUsed => "One-time link used",
             Self::RoleGiven => "Role given",
             Self::RoleTaken => "Role taken",
@@ -89,89 +89,89 @@ impl Action {
     }
 }
 
-/// How something came out.
+/// The outcome of an action.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumString, IntoStaticStr, VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Outcome {
-    /// It was done.
+    /// The action was done.
     Ok,
-    /// It was refused.
+    /// The action was refused.
     Refused,
 }
 
 impl Outcome {
-    /// The stable name.
+    /// The name on the wire and in the database.
     pub fn name(self) -> &'static str {
         self.into()
     }
 }
 
-/// Something that happened: a line of the audit trail.
+/// An event in the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventView {
-    /// Its number. Later ones are greater.
+    /// The number of the event. Later events have greater numbers.
     pub id: i64,
-    /// When (RFC 3339, UTC).
+    /// The time (RFC 3339, UTC).
     #[schemars(extend("format" = "date-time"))]
     pub at: String,
-    /// What was done: a stable word such as `login` or `role_given`.
+    /// What was done: a stable name such as `login` or `role_given`.
     pub action: String,
-    /// How it came out: `ok` or `refused`.
+    /// The outcome: `ok` or `refused`.
     pub outcome: String,
-    /// Who did it. Empty where that is not known, `(operator)` for the command line.
+    /// The user who did it. Empty if unknown, `(operator)` for the command line.
     pub actor: String,
-    /// The user whom it was done to. Empty where there is none.
+    /// The user whom it was done to. Empty if there is none.
     pub user: String,
-    /// What else there is to say: a role, a reason, a function.
+    /// Details, such as a role, a reason or a function.
     pub about: String,
-    /// The network address that it came from.
+    /// The client IP.
     pub address: String,
-    /// The reference of the request, as in the log.
+    /// The request id, as in the log.
     pub request_id: String,
 }
 
 /// The reply of `list_events` and `my_events`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventList {
-    /// The events of this page, the latest first.
+    /// The events of this page, latest first.
     pub events: Vec<EventView>,
-    /// What to pass as `before` for the next page, if there is one.
+    /// The `before` value for the next page, if there is one.
     pub next: Option<i64>,
 }
 
-/// A line of the call log.
+/// An entry of the call log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallView {
-    /// Its number. Later ones are greater.
+    /// The number of the entry. Later entries have greater numbers.
     pub id: i64,
-    /// When (RFC 3339, UTC).
+    /// The time (RFC 3339, UTC).
     #[schemars(extend("format" = "date-time"))]
     pub at: String,
-    /// The function that was called.
+    /// The name of the function.
     pub function: String,
-    /// Who called. Empty where nobody was logged in.
+    /// The user who called. Empty if nobody was logged in.
     pub user: String,
-    /// `ok`, the code of the refusal, or `broken_off` where the client went away.
+    /// `ok`, the code of the refusal, or `broken_off` if the call was cancelled, for example by a disconnect.
     pub outcome: String,
-    /// How many calls this line stands for: one, unless there were very many in a second.
+    /// The number of calls in this entry. Similar calls are combined while there are very many.
     pub calls: u64,
-    /// How long the longest of them took, in microseconds.
+    /// The duration of the longest of them, in microseconds.
     pub took_us: u64,
-    /// The network address that it came from.
+    /// The client IP.
     pub address: String,
-    /// The reference of the request, as in the log.
+    /// The request id, as in the log.
     pub request_id: String,
 }
 
 /// The reply of `list_calls`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallList {
-    /// The calls of this page, the latest first.
+    /// The entries of this page, latest first.
     pub calls: Vec<CallView>,
-    /// What to pass as `before` for the next page, if there is one.
+    /// The `before` value for the next page, if there is one.
     pub next: Option<i64>,
 }
 

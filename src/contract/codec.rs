@@ -1,7 +1,7 @@
-//! How calls from a page are written and read: as JSON, like all others.
+//! The JSON codec for calls from pages.
 //!
-//! Leptos' own JSON codec reads bytes, while what travels with a page is read from text; and everything that reads JSON would
-//! be in the browser part twice.
+//! Leptos' own JSON codec parses bytes, whereas the data embedded in a page is parsed from text. With both, the
+//! WebAssembly program would contain the JSON parser twice.
 
 use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType};
 use serde::{
@@ -9,7 +9,7 @@ use serde::{
     de::{DeserializeOwned, Error as _},
 };
 
-/// JSON (RFC 8259), read as text.
+/// JSON (RFC 8259), parsed from text.
 pub struct JsonText;
 
 impl ContentType for JsonText {

@@ -1,11 +1,11 @@
-//! What the example `quote_stay` takes and gives: one argument of every kind.
+//! Arguments and reply of the example function `quote_stay`, which has one argument of every kind.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Text;
 
-/// The rooms of the guest house.
+/// A room category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Room {
@@ -17,7 +17,7 @@ pub enum Room {
     View,
 }
 
-/// What can be had besides.
+/// An extra service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Extra {
@@ -29,7 +29,7 @@ pub enum Extra {
     Parking,
 }
 
-/// Who asks.
+/// The guest who requests the quote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Contact {
     /// How to address the guest.
@@ -42,22 +42,22 @@ pub struct Contact {
 /// The reply of `quote_stay`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Quote {
-    /// For whom.
+    /// The name of the guest.
     pub guest: String,
     /// The day of departure.
     #[schemars(extend("format" = "date"))]
     pub departure: String,
-    /// The price of all nights with all extras.
+    /// The total price, after the discount.
     pub total: f64,
-    /// The price of each part, in the order in which they were asked for.
+    /// The items that make up the total.
     pub parts: Vec<Part>,
 }
 
-/// A part of a price.
+/// An item of a quote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
-    /// What for.
+    /// The name of the item, such as `room` or `breakfast`.
     pub what: String,
-    /// How much.
+    /// Its price, after the discount.
     pub price: f64,
 }

@@ -1,78 +1,78 @@
-//! What was typed into the form of a function, and the arguments that it stands for.
+//! The data of a submitted form, and its conversion to the arguments of a function.
 //!
-//! A form is sent as names and texts, by a browser without script as by one with it; the shape of the arguments says what
-//! each text means. Nothing is judged here but what cannot be written as JSON at all: the rest is for
-//! [`Shape::faults`]. What is secret can be taken out, so that it is never kept.
+//! A form arrives as pairs of name and text, with or without script. The shape of the arguments says how to read each
+//! text. The conversion reports only text that must be JSON and is not; [`Shape::faults`] checks everything else.
+//! Secrets can be removed, so that they are never stored.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
 use super::shape::{Field, FieldFault, ListShape, Shape, joined};
 
-/// The name of the one input where the arguments are free-form JSON.
+/// The name of the only input, if the arguments are free-form JSON.
 pub const EDITOR: &str = "arguments";
 
-/// The name of the hidden input, and of the header of a call by script, that says which user the page was loaded for. The call is
-/// refused where another user is logged in by now. Programs send none.
+/// The name of the hidden input, and of the header of a call by script, with the user whom the page was loaded for. The
+/// call is refused if another user has logged in since. Programs do not send it.
 pub const SHOWN_TO: &str = "shown-to";
 
-/// The name of the hidden input that says which call that waits was shown.
+/// The name of the hidden input with the id of the pending call that the page showed.
 pub const WAITING: &str = "call";
 
-/// The name of the hidden input that says which page to show after a call that was answered, where that is not the page of
-/// the function.
+/// The name of the hidden input with the page to show after a successful call, if that is not the function's page.
 pub const THEN: &str = "then-page";
 
-/// The name of the hidden input that says which page the form stands on, where that is not the page of the function: it shows
-/// what was refused, and a login leads back to it.
+/// The name of the hidden input with the page that contains the form, if that is not the function's page. A refusal is
+/// shown there, and a login leads back to it.
 pub const FORM_PAGE: &str = "form-page";
 
-/// The names and texts of a form.
+/// The names and texts of a submitted form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Typed(Vec<(String, String)>);
 
 impl Typed {
-    /// Takes the pairs of a form that was sent.
+    /// Wraps the decoded pairs of a form.
     pub fn new(pairs: Vec<(String, String)>) -> Self {
         Self(pairs)
     }
 
-    /// The first text under that name.
+    /// The first text with that name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
-            .find(|(found, _)| found == name)
+            .find(|(key, _)| key == name)
             .map(|(_, text)| text.as_str())
     }
 
-    /// All texts under that name: boxes that were ticked.
+    /// All texts with that name, such as the ticked checkboxes of a list.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0
             .iter()
-            .filter(move |(found, _)| found == name)
+            .filter(move |(key, _)| key == name)
             .map(|(_, text)| text.as_str())
     }
 
-    /// Whether nothing is there.
+    /// Whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How much it is, in bytes.
+    /// The size of all names and texts, in bytes.
     pub fn bytes(&self) -> usize {
         self.0.iter().map(|(name, text)| name.len() + text.len()).sum()
     }
 
-    /// What belongs to a form of `shape`, less what is secret, with the pages that it stands on and leads to.
+    /// The inputs that belong to a form of `shape` and are not secret, plus [`THEN`] and [`FORM_PAGE`].
     #[must_use]
     pub fn without_secrets(&self, shape: &Shape) -> Self {
         let names = names(shape, false);
-        let kept = |name: &String| [THEN, FORM_PAGE].contains(&name.as_str()) || names.contains(name);
-        let kept = self.0.iter().filter(|(name, _)| kept(name));
-        Self(kept.cloned().collect())
+        let is_kept = |name: &String| [THEN, FORM_PAGE].contains(&name.as_str()) || names.contains(name);
+        let pairs = self.0.iter().filter(|(name, _)| is_kept(name));
+        Self(pairs.cloned().collect())
     }
 
-    /// The arguments as the body of a call, with what could not be read. For free-form arguments that is the text itself.
+    /// The arguments as the JSON body of a call, and the texts that are not valid JSON. For free-form arguments, the
+    /// body is the text itself, unchecked.
     pub fn body(&self, shape: &Shape) -> (String, Vec<FieldFault>) {
         if *shape == Shape::Object {
             return (self.get(EDITOR).unwrap_or_default().to_owned(), Vec::new());
@@ -104,12 +104,12 @@ impl Typed {
         let map: Map<String, Value> = fields
             .iter()
             .filter_map(|field| {
-                let required = field.required || field.is_box();
+                let required = field.required || field.is_checkbox();
                 let value = self.value(&field.shape, &joined(path, &field.name), required, faults)?;
                 Some((field.name.clone(), value))
             })
             .collect();
-        // Boxes that are not ticked say nothing about a record that may be left out.
+        // An optional record is left out if all its fields are empty texts or unticked checkboxes.
         let is_filled = map
             .values()
             .any(|value| !matches!(value, Value::Bool(false)) && *value != "");
@@ -119,7 +119,7 @@ impl Typed {
     fn list(&self, list: &ListShape, path: &str, required: bool, faults: &mut Vec<FieldFault>) -> Option<Value> {
         let items: Vec<Value> = match &*list.item {
             Shape::Choice(_) => self.all(path).map(Value::from).collect(),
-            // Lines of one input, or boxes of one name.
+            // One item per line.
             item if is_line(item) => self
                 .all(path)
                 .flat_map(str::lines)
@@ -133,7 +133,7 @@ impl Typed {
     }
 }
 
-/// Whether items of that shape are written one per line.
+/// Whether a list of such items is written one item per line.
 pub fn is_line(item: &Shape) -> bool {
     match item {
         Shape::Text(text) => !text.secret,
@@ -142,7 +142,7 @@ pub fn is_line(item: &Shape) -> bool {
     }
 }
 
-/// A text as the value that it stands for. One that stands for none stays a text, and is told so by the check.
+/// Converts a text to a value of `shape`. A text that does not fit stays a string, which [`Shape::faults`] reports.
 fn scalar(shape: &Shape, text: &str, path: &str, faults: &mut Vec<FieldFault>) -> Option<Value> {
     match shape {
         Shape::Any(_) | Shape::Object | Shape::List(_) => json(text, path, faults),
@@ -160,13 +160,13 @@ fn scalar(shape: &Shape, text: &str, path: &str, faults: &mut Vec<FieldFault>) -
     }
 }
 
-/// A number as JSON writes it, or as browsers may: `.5`, `03` (HTML, valid floating-point number).
+/// Parses a number as JSON writes it, or as browsers may send it: `.5`, `03` (HTML, valid floating-point number).
 fn number(text: &str) -> Option<Number> {
     let is_number = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    let loose = || text.parse().ok().filter(|_| is_number).and_then(Number::from_f64);
-    text.parse().ok().or_else(loose)
+    let browser_number = || text.parse().ok().filter(|_| is_number).and_then(Number::from_f64);
+    text.parse().ok().or_else(browser_number)
 }
 
 fn json(text: &str, path: &str, faults: &mut Vec<FieldFault>) -> Option<Value> {
@@ -187,7 +187,7 @@ fn json(text: &str, path: &str, faults: &mut Vec<FieldFault>) -> Option<Value> {
         .ok()
 }
 
-/// The names of all inputs of a form: with those for secrets, or without.
+/// The names of all inputs of a form, with or without those for secrets.
 pub fn names(shape: &Shape, with_secrets: bool) -> Vec<String> {
     let mut names = Vec::new();
     add_names(shape, "", with_secrets, &mut names);

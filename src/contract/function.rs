@@ -1,4 +1,4 @@
-//! What may be told of a declared function.
+//! Declared functions, as clients see them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,34 +6,34 @@ use strum::{IntoStaticStr, VariantArray};
 
 use super::shape::Shape;
 
-/// Who may call a function, as its guard says it.
+/// Who may call a function, according to its guard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleView {
-    /// The name of the guard, as it stands in the declaration.
+    /// The guard, as written in the declaration.
     pub guard: String,
     /// The same in words, for people.
     pub words: String,
-    /// Whether everybody may call, logged in or not.
+    /// Whether anyone may call, logged in or not.
     pub open: bool,
 }
 
-/// What a function belongs to, by where it is declared. Pages show the groups in this order.
+/// The group of a function, derived from the module that declares it. Pages show the groups in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Group {
-    /// What the program is there for: every function that is in none of the other groups.
+    /// The functions of the application: all that are in no other group.
     Functions,
-    /// Logging in, and one's own account.
+    /// Login and the caller's own account.
     Account,
-    /// Users, roles, and what happened.
+    /// Users, roles, audit log and call log.
     Administration,
 }
 
 impl Group {
-    /// What the functions of a module belong to. Those of a module that is new are what somebody uses the program for.
+    /// The group of the functions in `module`. A module that is not listed here belongs to the application.
     pub fn of(module: &str) -> Self {
-        // Without the name of the crate, which may be changed.
+        // Skip the crate name, because forks may change it.
         let mut path = module.split("::").skip(1);
         match (path.next(), path.next()) {
             (Some("functions"), Some("account" | "login" | "welcome")) => Self::Account,
@@ -42,12 +42,12 @@ impl Group {
         }
     }
 
-    /// The stable name.
+    /// The name on the wire.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// What pages call it.
+    /// The heading on pages.
     pub fn words(self) -> &'static str {
         match self {
             Self::Functions => "Functions",
@@ -57,10 +57,10 @@ impl Group {
     }
 }
 
-/// A declared function as its page and `list_functions` show it.
+/// A declared function, as its page and `list_functions` show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionView {
-    /// Its name, which is also the end of its path.
+    /// The name, which is also the last segment of the path.
     pub name: String,
     /// The first paragraph of its doc comment.
     pub summary: String,
@@ -68,18 +68,18 @@ pub struct FunctionView {
     pub details: Vec<String>,
     /// Who may call it.
     pub rule: RuleView,
-    /// Why it refuses everybody for now, whatever its guard says. `None` where it does not.
+    /// Why the function currently refuses all calls, whatever its guard says. `None` if it does not.
     pub closed: Option<String>,
-    /// What it belongs to.
+    /// The group that it is listed in.
     pub group: Group,
-    /// What it takes.
+    /// The shape of the arguments.
     pub arguments: Shape,
-    /// A body that it takes. Secrets are left to be filled in.
+    /// A sample request body, with placeholders for secrets.
     pub example: String,
 }
 
 impl FunctionView {
-    /// The path to call it at.
+    /// The path of the JSON endpoint.
     pub fn path(&self) -> String {
         format!("/api/{}", self.name)
     }
@@ -93,7 +93,7 @@ impl FunctionView {
 /// The reply of `list_functions`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionList {
-    /// The declared functions, in the order of their names.
+    /// The declared functions, by name.
     pub functions: Vec<FunctionView>,
 }
 
@@ -102,14 +102,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_is_among_those_that_the_program_is_for_unless_its_module_is_known() {
+    fn the_group_follows_from_the_module() {
         for (module, group) in [
             ("callgate::functions::welcome", Group::Account),
             ("renamed::functions::users", Group::Administration),
             ("callgate::functions::users::links", Group::Administration),
             ("callgate::functions::stay", Group::Functions),
-            ("callgate::functions::rooms", Group::Functions),
-            ("callgate::rooms::users", Group::Functions),
+            ("callgate::functions::bookings", Group::Functions),
+            ("callgate::bookings::users", Group::Functions),
             ("another_crate", Group::Functions),
         ] {
             assert_eq!(Group::of(module), group, "{module}");

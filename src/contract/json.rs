@@ -1,8 +1,7 @@
-//! Free-form JSON: an object of any shape, kept as it was sent.
+//! Free-form JSON objects.
 //!
-//! It is held as compact text, so keys keep their order and numbers keep every digit, however large. What it does not
-//! do: interpret anything. (Where it is written through serde, as a call from Rust is, numbers become those of
-//! `serde_json`.)
+//! An object is stored as compact text and not interpreted, so keys keep their order and numbers keep every digit.
+//! (Only serializing it through serde, as for a call from Rust, converts numbers to those of `serde_json`.)
 
 use std::{borrow::Cow, fmt};
 
@@ -14,20 +13,20 @@ use serde_json::{Map, Value, value::RawValue};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonObject(String);
 
-/// Where and why a text stops being a JSON object. Lines and columns count from 1.
+/// Why a text is not a JSON object, and where. Lines and columns count from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonFault {
     /// What is wrong, in a few words.
     pub what: String,
-    /// The line, or 0 where `what` itself says the place.
+    /// The line, or 0 if `what` needs no position.
     pub line: usize,
     /// The column.
     pub column: usize,
 }
 
 impl JsonFault {
-    /// What is said of JSON that is something else.
-    pub fn no_object() -> Self {
+    /// For valid JSON that is not an object.
+    pub fn not_an_object() -> Self {
         Self {
             what: "it is JSON, but not an object in braces".into(),
             line: 0,
@@ -58,10 +57,7 @@ impl From<serde_json::Error> for JsonFault {
 }
 
 impl JsonObject {
-    /// Reads `text`, which must be one JSON object (RFC 8259) and nothing else.
-    ///
-    /// # Errors
-    /// Says what is wrong and where.
+    /// Parses `text`, which must be one JSON object (RFC 8259) and nothing else.
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
         Self::of(serde_json::from_str(text)?)
     }
@@ -70,7 +66,7 @@ impl JsonObject {
         if json.get().starts_with('{') {
             compact(json.get()).map(Self)
         } else {
-            Err(JsonFault::no_object())
+            Err(JsonFault::not_an_object())
         }
     }
 
@@ -80,37 +76,37 @@ impl JsonObject {
     }
 }
 
-/// Takes the white space out of valid JSON and writes each string in its shortest form.
+/// Removes white space and unnecessary escapes from valid JSON.
 fn compact(json: &str) -> Result<String, JsonFault> {
     let mut out = String::with_capacity(json.len());
-    // What is not copied yet, and stays as it is, begins here.
-    let (mut kept, mut at) = (0, 0);
+    // `json[copied..at]` is still to be copied.
+    let (mut copied, mut at) = (0, 0);
     while let Some(byte) = json.as_bytes().get(at) {
         let end = match byte {
             b'"' => at + string_length(&json[at..]),
             b' ' | b'\t' | b'\n' | b'\r' => {
-                out.push_str(&json[kept..at]);
-                kept = at + 1;
-                kept
+                out.push_str(&json[copied..at]);
+                copied = at + 1;
+                copied
             }
             _ => at + 1,
         };
         let literal = &json.as_bytes()[at..end];
         if literal.len() > 1 && literal.contains(&b'\\') {
             let literal = &json[at..end];
-            let decoded: String = serde_json::from_str(literal).map_err(|error| in_literal(error, literal))?;
-            out.push_str(&json[kept..at]);
+            let decoded: String = serde_json::from_str(literal).map_err(|error| string_fault(error, literal))?;
+            out.push_str(&json[copied..at]);
             out.push_str(&serde_json::to_string(&decoded)?);
-            kept = end;
+            copied = end;
         }
         at = end;
     }
-    out.push_str(&json[kept..]);
+    out.push_str(&json[copied..]);
     Ok(out)
 }
 
-/// A fault inside of a string: its place counts from the start of the string, so the string itself says where it is.
-fn in_literal(error: serde_json::Error, literal: &str) -> JsonFault {
+/// An error inside a string. Its position counts from the start of that string, so the string is quoted instead.
+fn string_fault(error: serde_json::Error, literal: &str) -> JsonFault {
     let start: String = literal.chars().take(40).collect();
     JsonFault {
         what: format!("{} in {start}", JsonFault::from(error).what),
@@ -119,7 +115,7 @@ fn in_literal(error: serde_json::Error, literal: &str) -> JsonFault {
     }
 }
 
-/// The length in bytes of the string literal that `text` starts with, both quotes included.
+/// The length of the string literal at the start of `text`, in bytes, including both quotes.
 fn string_length(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {

@@ -1,13 +1,13 @@
-//! The case of the first letter, for sentences that are put together.
+//! Changes the case of the first letter, for composed sentences.
 
-/// The text with its first letter in upper case.
+/// Converts the first letter to upper case.
 pub fn capitalized(text: &str) -> String {
     let mut rest = text.chars();
     let first = rest.next().into_iter().flat_map(char::to_uppercase);
     first.chain(rest).collect()
 }
 
-/// The text with its first letter in lower case.
+/// Converts the first letter to lower case.
 pub fn uncapitalized(text: &str) -> String {
     let mut rest = text.chars();
     let first = rest.next().into_iter().flat_map(char::to_lowercase);

@@ -1,7 +1,7 @@
-//! Argument types with limits: written once, in the type, and held wherever the type is.
+//! Argument types with limits.
 //!
-//! A value that breaks its limits cannot be made, neither by code nor by decoding, in the browser or on the server. The
-//! schema says the same limits, and from it come the form, `/api/openapi.json` and the check of all arguments at once.
+//! A value outside its limits cannot exist: constructors and decoders refuse it, in the browser and on the server. The
+//! JSON schema contains the same limits; the form, `/api/openapi.json` and the argument check are derived from it.
 
 use std::{borrow::Cow, fmt, ops::Deref};
 
@@ -14,10 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 pub struct Text<const MIN: usize, const MAX: usize>(String);
 
 impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
-    /// Takes `text` if it keeps the limits.
-    ///
-    /// # Errors
-    /// Says which limit it breaks.
+    /// Accepts `text` if its length is within the limits. The error names the limit.
     pub fn new(text: impl Into<String>) -> Result<Self, String> {
         let text = text.into();
         match text.chars().count() {
@@ -62,16 +59,13 @@ impl<const MIN: usize, const MAX: usize> JsonSchema for Text<MIN, MAX> {
     }
 }
 
-/// A whole number from `MIN` to `MAX`, both included.
+/// A whole number from `MIN` to `MAX`, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct RangedInt<const MIN: i64, const MAX: i64>(i64);
 
 impl<const MIN: i64, const MAX: i64> RangedInt<MIN, MAX> {
-    /// Takes `number` if it keeps the limits.
-    ///
-    /// # Errors
-    /// Says which limit it breaks.
+    /// Accepts `number` if it is within the limits. The error names the limit.
     pub fn new(number: i64) -> Result<Self, String> {
         match number {
             number if number < MIN => Err(too_small(MIN)),

@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::login::Password;
 
-/// The code of a one-time link, or the whole link, as it was pasted. It prints nothing of itself.
+/// The code of a one-time link, or the whole link, as it was pasted. Its `Debug` output is redacted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LinkCode(Password);
 
 impl LinkCode {
-    /// The longest text that is looked at, in characters: a code, and a long address before it.
+    /// The maximum length in characters: enough for a code and a long URL before it.
     pub const MAX_CHARS: usize = 400;
 
-    /// The code itself: what stands behind the last `#`, or everything. What cannot be in a code is cut: a full stop or a bracket
-    /// that was copied with the link.
+    /// The code: the part after the last `#`, or the whole text. Characters around it that cannot be part of a code,
+    /// such as a full stop or a bracket copied with the link, are cut off.
     pub fn reveal(&self) -> &str {
         let text = self.0.reveal();
         let code = text.rsplit_once('#').map_or(text, |(_, code)| code);

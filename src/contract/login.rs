@@ -1,4 +1,4 @@
-//! What a login takes.
+//! The arguments of a login.
 
 use std::{borrow::Cow, fmt};
 
@@ -6,38 +6,38 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use zeroize::ZeroizeOnDrop;
 
-/// A password as it was typed. It prints nothing of itself and is wiped from memory when it is dropped.
+/// A password as it was typed. Its `Debug` output is redacted, and it is wiped from memory on drop.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, ZeroizeOnDrop)]
 #[serde(transparent)]
 pub struct Password(String);
 
 impl Password {
-    /// The longest password that is looked at, in characters (NIST SP 800-63B asks for at least 64). Longer ones are
-    /// refused before they are hashed.
+    /// The maximum length in characters (NIST SP 800-63B asks for at least 64). Longer passwords are refused without
+    /// hashing them.
     pub const MAX_CHARS: usize = 256;
 
-    /// Takes a password as typed; nothing is trimmed, folded or cut. (Before it is hashed it is normalised to NFKC, so
-    /// that it does not matter how a keyboard composes an accent: NIST SP 800-63B, 3.1.1.2.)
-    pub fn new(typed: String) -> Self {
-        Self(typed)
+    /// Wraps a password as typed: nothing is trimmed, folded or truncated. (Hashing normalizes it to NFKC first,
+    /// because keyboards compose accents differently: NIST SP 800-63B, 3.1.1.2.)
+    pub fn new(password: String) -> Self {
+        Self(password)
     }
 
-    /// The text to hash. This is the one way to the secret.
+    /// The text to hash. Nothing else gives access to it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether nothing was typed.
+    /// Whether it is the empty text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl<'de> Deserialize<'de> for Password {
-    /// serde's own error would quote what it found, and what it found may be the password.
+    /// Replaces serde's error, which would quote the value: it may be the password.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let typed = String::deserialize(deserializer);
-        typed.map(Self).map_err(|_| D::Error::custom("the password is a text"))
+        let text = String::deserialize(deserializer);
+        text.map(Self).map_err(|_| D::Error::custom("must be text"))
     }
 }
 
@@ -63,15 +63,14 @@ impl JsonSchema for Password {
     }
 }
 
-/// A password that somebody chooses. Beyond what the type says, the server asks for its own least length, and refuses
-/// what is easily guessed.
+/// A new password. The server also requires a minimum length and refuses passwords that are easily guessed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NewPassword(pub Password);
 
 impl NewPassword {
-    /// The settings cannot ask for fewer characters than this (NIST SP 800-63B, 3.1.1.2).
-    pub const FEWEST_CHARS: usize = 8;
+    /// The smallest minimum length that the settings allow, in characters (NIST SP 800-63B, 3.1.1.2).
+    pub const MIN_CHARS: usize = 8;
 }
 
 impl JsonSchema for NewPassword {
@@ -85,7 +84,7 @@ impl JsonSchema for NewPassword {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            // No `maxLength`: that counts before NFKC, and the server after it.
+            // No `maxLength`: clients would count before NFKC, and the server counts after it.
             "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "new-password"
         })
     }
@@ -101,9 +100,9 @@ pub struct LoginArguments {
     #[serde(alias = "passwd_hash")]
     #[schemars(title = "Password", extend("x-alias" = "passwd_hash"))]
     pub password: Password,
-    /// Whether this browser or program stays logged in for longer than a session: for 30 days, unless the operator has chosen
-    /// otherwise. A program that does not send this is remembered.
-    #[serde(default = "remembered_by_default", deserialize_with = "yes_or_no")]
+    /// Whether this browser or program stays logged in after the session has ended: for 30 days, unless the operator
+    /// has set another time. The default for programs is true.
+    #[serde(default = "remembered_by_default", deserialize_with = "deserialize_bool")]
     #[schemars(title = "Remember me on this device", extend("x-form-starts-with" = false))]
     pub remember: bool,
 }
@@ -112,9 +111,9 @@ fn remembered_by_default() -> bool {
     true
 }
 
-/// As for the password: whoever mixes the fields up must not find the password in an error.
-fn yes_or_no<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    bool::deserialize(deserializer).map_err(|_| D::Error::custom("remember is true or false"))
+/// Replaces serde's error, which would quote the value: it is the password if a client mixes the fields up.
+fn deserialize_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    bool::deserialize(deserializer).map_err(|_| D::Error::custom("must be true or false"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! What browser and server agree on: the types that cross the wire.
+//! The types that browser and server exchange.
 //!
-//! Plain data and pure rules, with serde for the wire and schemars for what they look like there: no I/O, no clock, nothing
-//! secret that could be printed.
+//! Plain data and pure rules, with serde for the wire format and schemars for its schema. There is no I/O and no clock,
+//! and no type prints a secret.
 
 #![warn(missing_docs)]
 

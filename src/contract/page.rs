@@ -1,4 +1,4 @@
-//! What the server hands a page besides the functions that it calls: facts of this one request.
+//! Request data that the server passes to a page, in addition to the replies of the functions that the page calls.
 
 use std::sync::{
     Arc,
@@ -12,58 +12,58 @@ use super::pending_call::PendingCall;
 /// The page on which people change their password.
 pub const CHANGE_PASSWORD: &str = "/account/password";
 
-/// Facts of the request that a page is rendered for.
+/// Facts about the request that a page is rendered for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageFacts {
-    /// The call whose reply this page shows.
-    pub kept_call: Option<PendingCall>,
+    /// The pending call that the page shows.
+    pub pending_call: Option<PendingCall>,
     /// The login attempt that was just refused.
     pub refused_login: Option<RefusedLogin>,
-    /// What holds for every page.
+    /// Facts that are the same for every page.
     pub site: SiteFacts,
 }
 
-/// The files of the program that a page with islands loads, by their addresses.
+/// The URLs of the WebAssembly program that a page with islands loads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramFiles {
-    /// The script that starts it.
+    /// The script that starts the program.
     pub js: String,
-    /// The program.
+    /// The WebAssembly module.
     pub wasm: String,
 }
 
-/// Facts of the site that pages show.
+/// Facts about the site that pages show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SiteFacts {
-    /// The fewest characters of a new password.
+    /// The minimum length of a new password, in characters.
     pub password_chars: usize,
-    /// The public address of this site, without a slash at the end.
+    /// The public origin of the site, without a trailing slash.
     pub origin: String,
-    /// The certificate that programs must trust, where it is a development certificate.
+    /// The CA file that programs must trust, if the server uses a development certificate.
     pub ca_file: Option<String>,
-    /// Whether anybody may register.
+    /// Whether registration is open.
     pub registration_open: bool,
-    /// Name and password of the demo users, where this is a demo.
+    /// Names and passwords of the demo users, in demo mode.
     pub demo_users: Vec<(String, String)>,
 }
 
-/// What is said of a wrong password where the name is known to be right.
-pub const NOT_YOUR_PASSWORD: &str = "Wrong password. Try again.";
+/// The message for a wrong password when the user is already logged in.
+pub const WRONG_PASSWORD: &str = "Wrong password. Try again.";
 
-/// A login attempt that was refused: what to show beside the fields.
+/// A refused login attempt, which the login form shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedLogin {
     /// The name that was typed.
     pub user_id: String,
-    /// Whether the box was ticked.
+    /// Whether "remember me" was ticked.
     pub remember: bool,
-    /// The sentence to show.
+    /// The message to show.
     pub error: String,
-    /// Whether what was typed is wrong. Where there were too many attempts, say, it may well be right.
+    /// Whether the credentials were wrong. They may be right if, for example, there were too many attempts.
     pub is_wrong: bool,
 }
 
-/// The HTTP status of the page that is being rendered. Pages set it; the server reads it when they are done.
+/// The HTTP status of the page that is being rendered. Pages set it; the server reads it after rendering.
 #[derive(Debug, Clone)]
 pub struct PageStatus(Arc<AtomicU16>);
 
@@ -73,12 +73,12 @@ impl PageStatus {
         Self(Arc::new(AtomicU16::new(status)))
     }
 
-    /// Changes it.
+    /// Changes the status.
     pub fn set(&self, status: u16) {
         self.0.store(status, Ordering::Relaxed);
     }
 
-    /// What it came to.
+    /// Returns the status.
     pub fn get(&self) -> u16 {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,8 +1,7 @@
-//! A call that the server keeps for one browser for a short while.
+//! Pending calls: calls that the server stores for one browser for a short time.
 //!
-//! A form that is sent without script is answered with a redirect. What was typed and what came of it wait on the
-//! server until the page that follows shows them. A call that wants a login first waits, too, until its person has logged
-//! in and says that it shall run.
+//! The response to a form without script is a redirect. The server stores the input and the result until the next page
+//! shows them. It also stores a call that needs a login first, until the user has logged in and confirms the call.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,69 +12,70 @@ use super::{
     shape::FieldFault,
 };
 
-/// What was typed into the form of a function, and how far it got.
+/// The input of a function's form, and the state of its call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingCall {
-    /// What its page calls it by when it asks for it to run. It finds nothing by itself.
+    /// The id that the page sends to run the call. It is of no use without the cookie of the browser.
     #[serde(default)]
     pub id: String,
-    /// The function.
+    /// The name of the function.
     pub function: String,
-    /// What was typed, less what is secret.
+    /// The input, without secrets.
     pub typed: Typed,
-    /// How far it got.
+    /// Whether the call has run.
     pub state: State,
 }
 
 impl PendingCall {
-    /// The page that shows it: the one that its form stands on.
+    /// The page that shows the call: the one with its form.
     pub fn page(&self) -> OwnPage {
         page_of(&self.function, &self.typed)
     }
 }
 
-/// The page that a form of `function` stands on: that of the function, unless the form names another one.
+/// The page with the form: the page of `function`, unless the form names another one in [`FORM_PAGE`].
 pub fn page_of(function: &str, typed: &Typed) -> OwnPage {
     let named = typed.get(FORM_PAGE).and_then(OwnPage::parse);
     named.unwrap_or_else(|| OwnPage::of_function(function))
 }
 
-/// How far a kept call got.
+/// The state of a pending call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It ran, or was refused, and this came of it.
+    /// It ran or was refused.
     Done(Outcome),
-    /// It wanted a login, and has not run.
+    /// It needs a login and has not run.
     Waiting {
-        /// The body that it will be called with. `None` where a secret was typed, which is not kept: it must be typed anew.
+        /// The body of the call. `None` if the input contained a secret: secrets are not stored and must be typed
+        /// again.
         body: Option<String>,
     },
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The HTTP status that the same call gets as JSON.
+    /// The HTTP status of the same call as JSON.
     pub status: u16,
-    /// The body that the same call gets as JSON.
+    /// The response body of the same call as JSON.
     pub body: String,
-    /// How long it took, in milliseconds.
+    /// The duration, in milliseconds.
     pub took_ms: u64,
 }
 
 impl Outcome {
-    /// Whether the call was answered, not refused.
+    /// Whether the call succeeded.
     pub fn is_ok(&self) -> bool {
         self.status < 400
     }
 
-    /// Why the call was refused, if it was.
+    /// The refusal, if the call was refused.
     pub fn refusal(&self) -> Option<Refusal> {
         (!self.is_ok()).then(|| serde_json::from_str(&self.body).ok()).flatten()
     }
 
-    /// What was wrong with the arguments, if that is why the call was refused.
+    /// The faults of the arguments, if the call was refused because of them.
     pub fn faults(&self) -> Vec<FieldFault> {
         match self.refusal() {
             Some(Refusal::InvalidArguments(faults)) => faults,
@@ -83,9 +83,9 @@ impl Outcome {
         }
     }
 
-    /// The status with its name (RFC 9110, section 15).
+    /// The status with its reason phrase (RFC 9110, section 15).
     pub fn status_line(&self) -> String {
-        let name = match self.status {
+        let phrase = match self.status {
             200 => "OK",
             400 => "Bad Request",
             401 => "Unauthorized",
@@ -103,6 +103,6 @@ impl Outcome {
             503 => "Service Unavailable",
             _ => "",
         };
-        format!("{} {name}", self.status).trim_end().to_owned()
+        format!("{} {phrase}", self.status).trim_end().to_owned()
     }
 }

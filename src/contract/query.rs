@@ -1,8 +1,6 @@
-//! What an address asks for: the fields of a filter, as a form sends them. What is empty does not count, because a form sends
-//! all its fields.
+//! Parses the filters in a query string. Empty values are ignored, because a form sends all its fields.
 //!
-//! What cannot be meant is refused. To leave it out would show more than was asked for, and to look for it would show
-//! nothing, as if it had never happened.
+//! Invalid filters are errors. Ignoring one would return too much; applying it would return nothing.
 
 use std::str::FromStr;
 
@@ -10,53 +8,41 @@ use jiff::civil::Date;
 
 use super::{RangedInt, Refusal, Text};
 
-/// A text.
-///
-/// # Errors
-/// Says which limit it breaks.
-pub fn text<const MIN: usize, const MAX: usize>(field: &str, asked: &str) -> Result<Option<Text<MIN, MAX>>, Refusal> {
-    read(asked, |text| {
-        Text::new(text).map_err(|why| Refusal::of_argument(field, why))
+/// Parses a text.
+pub fn text<const MIN: usize, const MAX: usize>(field: &str, value: &str) -> Result<Option<Text<MIN, MAX>>, Refusal> {
+    parse_unless_empty(value, |text| {
+        Text::new(text).map_err(|problem| Refusal::of_argument(field, problem))
     })
 }
 
-/// One of the things that have a name.
-///
-/// # Errors
-/// None has that one.
-pub fn one<T: FromStr>(field: &str, asked: &str) -> Result<Option<T>, Refusal> {
-    read(asked, |text| {
+/// Parses one of a set of names, such as those of an enum.
+pub fn one<T: FromStr>(field: &str, value: &str) -> Result<Option<T>, Refusal> {
+    parse_unless_empty(value, |text| {
         text.parse()
             .map_err(|_| Refusal::of_argument(field, "is not one of the choices"))
     })
 }
 
-/// A day.
-///
-/// # Errors
-/// It is none.
-pub fn day(field: &str, asked: &str) -> Result<Option<Date>, Refusal> {
-    let problem = "must be a day such as 2026-01-31";
-    read(asked, |text| {
+/// Parses a day, such as 2026-01-31.
+pub fn day(field: &str, value: &str) -> Result<Option<Date>, Refusal> {
+    let problem = "must be a date such as 2026-01-31";
+    parse_unless_empty(value, |text| {
         text.parse().map_err(|_| Refusal::of_argument(field, problem))
     })
 }
 
-/// A number from 1 on.
-///
-/// # Errors
-/// It is none.
-pub fn number(field: &str, asked: &str) -> Result<Option<RangedInt<1, { i64::MAX }>>, Refusal> {
-    read(asked, |text| {
+/// Parses a positive whole number.
+pub fn number(field: &str, value: &str) -> Result<Option<RangedInt<1, { i64::MAX }>>, Refusal> {
+    parse_unless_empty(value, |text| {
         let number = text.parse().ok().and_then(|number| RangedInt::new(number).ok());
         number.ok_or_else(|| Refusal::of_argument(field, "must be a whole number of at least 1"))
     })
 }
 
-fn read<T>(asked: &str, read: impl Fn(&str) -> Result<T, Refusal>) -> Result<Option<T>, Refusal> {
-    match asked.trim() {
+fn parse_unless_empty<T>(value: &str, parse: impl Fn(&str) -> Result<T, Refusal>) -> Result<Option<T>, Refusal> {
+    match value.trim() {
         "" => Ok(None),
-        text => read(text).map(Some),
+        text => parse(text).map(Some),
     }
 }
 
@@ -66,7 +52,7 @@ mod tests {
     use crate::contract::audit::Action;
 
     #[test]
-    fn what_is_empty_does_not_count_and_what_cannot_be_meant_is_refused() {
+    fn empty_values_are_ignored_and_invalid_ones_refused() {
         for empty in ["", " "] {
             assert_eq!(text::<1, 4>("a", empty), Ok(None));
             assert_eq!(one::<Action>("a", empty), Ok(None));

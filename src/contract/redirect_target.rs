@@ -1,6 +1,6 @@
-//! Where a login leads to: a page of this site, or nowhere.
+//! Checks redirect targets: only pages of this site are allowed (OWASP ASVS 3.7.2, no open redirect).
 //!
-//! This is the one place that decides it, for the server and the browser alike (OWASP ASVS 3.7.2, no open redirect).
+//! The server and the browser both use this check.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::user::is_user_id;
 
-/// What must not stand as it is in the value of a query.
+/// The characters to escape in the value of a query.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'?')
@@ -19,13 +19,13 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The path of a page of this site, safe to put into `Location`.
+/// The path of a page of this site, safe for a `Location` header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OwnPage(String);
 
 impl OwnPage {
-    /// The longest path that is followed, in bytes.
+    /// The maximum length of a path, in bytes.
     pub const MAX_BYTES: usize = 2048;
 
     /// The home page.
@@ -38,28 +38,29 @@ impl OwnPage {
         Self(format!("/functions/{name}"))
     }
 
-    /// Takes `asked` if it is a path on this site that every browser reads as one: one slash at the start, printable
-    /// ASCII, no backslash, and no dots that lead elsewhere. Doors that are not pages (`/api/…`, `/login`, `/confirm`,
-    /// `/logout`) are no place to land.
-    pub fn parse(asked: &str) -> Option<Self> {
-        let rest = asked.strip_prefix('/')?;
-        let is_own_path = asked.len() <= Self::MAX_BYTES
+    /// Accepts `target` if every browser reads it as a path on this site: one leading slash, printable ASCII, no
+    /// backslash, no dot segments. Paths that a redirect must not lead to (`/api/…`, `/confirm`, `/login`, `/logout`,
+    /// `/pkg/…`) are rejected.
+    pub fn parse(target: &str) -> Option<Self> {
+        let rest = target.strip_prefix('/')?;
+        let is_own_path = target.len() <= Self::MAX_BYTES
             && !rest.starts_with('/')
             && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let path = rest.split(['?', '#']).next().unwrap_or_default();
         let first = path.split('/').next().unwrap_or_default();
-        let is_page = !matches!(first, "api" | "confirm" | "login" | "logout" | "pkg") && !path.split('/').any(is_dots);
-        (is_own_path && is_page).then(|| Self(asked.to_owned()))
+        let is_page =
+            !matches!(first, "api" | "confirm" | "login" | "logout" | "pkg") && !path.split('/').any(is_dot_segment);
+        (is_own_path && is_page).then(|| Self(target.to_owned()))
     }
 
-    /// Takes where a form leads to that is done. That may be the login as well, with what was done, who logs in, and the page that
-    /// it leads to in turn.
-    pub fn after_form(asked: &str) -> Option<Self> {
-        let Some(mut query) = asked.strip_prefix("/login?") else {
-            return Self::parse(asked);
+    /// Accepts the page to show after a form. In addition to [`Self::parse`], this may be the login page with a notice
+    /// (`done`), a user name (`user`) and the next page (`next`), which is checked, too.
+    pub fn after_form(target: &str) -> Option<Self> {
+        let Some(mut query) = target.strip_prefix("/login?") else {
+            return Self::parse(target);
         };
         let mut login = "/login?".to_owned();
-        while let Some((pair, rest)) = query.split_once('&').filter(|(pair, _)| is_about_login(pair)) {
+        while let Some((pair, rest)) = query.split_once('&').filter(|(pair, _)| is_login_parameter(pair)) {
             login = format!("{login}{pair}&");
             query = rest;
         }
@@ -67,12 +68,12 @@ impl OwnPage {
         Some(Self(format!("{login}next={}", next.escaped())))
     }
 
-    /// What was asked for, or the home page.
-    pub fn or_home(asked: Option<&str>) -> Self {
-        asked.and_then(Self::parse).unwrap_or_else(Self::home)
+    /// Accepts `target` like [`Self::parse`], and falls back to the home page.
+    pub fn or_home(target: Option<&str>) -> Self {
+        target.and_then(Self::parse).unwrap_or_else(Self::home)
     }
 
-    /// The path, as it stands in the query of another address.
+    /// The path, escaped for the value of a query.
     pub fn escaped(&self) -> String {
         utf8_percent_encode(&self.0, ESCAPED).to_string()
     }
@@ -86,8 +87,8 @@ impl OwnPage {
 impl TryFrom<String> for OwnPage {
     type Error = &'static str;
 
-    fn try_from(asked: String) -> Result<Self, Self::Error> {
-        Self::parse(&asked).ok_or("is no page of this site")
+    fn try_from(target: String) -> Result<Self, Self::Error> {
+        Self::parse(&target).ok_or("is not a page of this site")
     }
 }
 
@@ -97,17 +98,17 @@ impl From<OwnPage> for String {
     }
 }
 
-/// Whether a pair in the query of the login page says what was done, or who logs in.
-fn is_about_login(pair: &str) -> bool {
+/// Whether a query pair of the login page is a valid notice or user name.
+fn is_login_parameter(pair: &str) -> bool {
     pair.strip_prefix("done=")
         .or_else(|| pair.strip_prefix("user="))
         .is_some_and(is_user_id)
 }
 
-/// Whether browsers take a part of a path as a way, and not as a name: `.` and `..`, however they are written (WHATWG URL,
-/// single-dot and double-dot URL path segments).
-fn is_dots(part: &str) -> bool {
-    matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+/// Whether browsers resolve a path segment as `.` or `..`, in any encoding (WHATWG URL, single-dot and double-dot URL
+/// path segments).
+fn is_dot_segment(segment: &str) -> bool {
+    matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
 }
 
 impl fmt::Display for OwnPage {
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_pages_are_kept() {
+    fn own_pages_are_accepted() {
         for good in [
             "/",
             "/functions/auth_func",
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn other_places_lead_nowhere() {
+    fn other_targets_are_rejected() {
         let long = format!("/{}", "a".repeat(OwnPage::MAX_BYTES));
         for bad in [
             "",
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_form_may_lead_to_the_login_and_through_it_to_a_page_of_this_site() {
-        for (asked, leads_to) in [
+        for (target, expected) in [
             ("/users", Some("/users")),
             ("/login?next=/users", Some("/login?next=/users")),
             (
@@ -193,15 +194,15 @@ mod tests {
             ("/login/?next=/users", None),
             ("//login?next=/users", None),
         ] {
-            let page = OwnPage::after_form(asked);
-            assert_eq!(page.as_ref().map(OwnPage::as_str), leads_to, "{asked}");
+            let page = OwnPage::after_form(target);
+            assert_eq!(page.as_ref().map(OwnPage::as_str), expected, "{target}");
         }
     }
 
     const SITE: &str = "https://own.example";
 
-    /// Texts of all kinds, most of them put together from what browsers read in ways of their own.
-    fn asked() -> impl Strategy<Value = String> {
+    /// Texts of all kinds, most of them composed of pieces that browsers parse in special ways.
+    fn targets() -> impl Strategy<Value = String> {
         const PIECES: &[&str] = &[
             "/",
             "/",
@@ -249,8 +250,8 @@ mod tests {
             "x",
         ];
         let pieces = || prop::collection::vec(prop::sample::select(PIECES), 0..8).prop_map(|pieces| pieces.concat());
-        let parts = prop::sample::select(&["..", ".", "%2e", ".%2E", "api", "login", "x", ""]);
-        let path = prop::collection::vec(parts, 1..6).prop_map(|parts| format!("/{}", parts.join("/")));
+        let segments = prop::sample::select(&["..", ".", "%2e", ".%2E", "api", "login", "x", ""]);
+        let path = prop::collection::vec(segments, 1..6).prop_map(|segments| format!("/{}", segments.join("/")));
         prop_oneof![
             any::<String>(),
             path,
@@ -263,29 +264,29 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// `url` reads addresses as browsers do (WHATWG URL)
+        /// The `url` crate parses URLs as browsers do (WHATWG URL)
         #[test]
-        fn what_is_kept_is_a_page_of_this_site_wherever_a_browser_reads_it(asked in asked()) {
-            let Some(page) = OwnPage::parse(&asked) else {
+        fn browsers_resolve_an_accepted_target_to_a_page_of_this_site(target in targets()) {
+            let Some(page) = OwnPage::parse(&target) else {
                 return Ok(());
             };
-            prop_assert_eq!(page.as_str(), &asked);
-            let there = Url::parse(SITE).unwrap().join(page.as_str()).unwrap();
-            prop_assert_eq!(there.origin().ascii_serialization(), SITE);
-            prop_assert_eq!((there.username(), there.password()), ("", None));
-            let first = there.path_segments().and_then(|mut parts| parts.next()).unwrap_or_default();
-            prop_assert!(!["api", "confirm", "login", "logout", "pkg"].contains(&first), "{}", there);
+            prop_assert_eq!(page.as_str(), &target);
+            let url = Url::parse(SITE).unwrap().join(page.as_str()).unwrap();
+            prop_assert_eq!(url.origin().ascii_serialization(), SITE);
+            prop_assert_eq!((url.username(), url.password()), ("", None));
+            let first = url.path_segments().and_then(|mut segments| segments.next()).unwrap_or_default();
+            prop_assert!(!["api", "confirm", "login", "logout", "pkg"].contains(&first), "{}", url);
         }
 
         #[test]
-        fn a_page_comes_out_of_a_query_as_it_went_in(asked in asked()) {
-            if let Some(page) = OwnPage::parse(&asked) {
+        fn a_page_comes_out_of_a_query_as_it_went_in(target in targets()) {
+            if let Some(page) = OwnPage::parse(&target) {
                 let address = format!("/login?next={}", page.escaped());
                 prop_assert!(address.parse::<axum::http::Uri>().is_ok(), "{}", address);
-                let there = Url::parse(SITE).unwrap().join(&address).unwrap();
-                let pairs: Vec<_> = there.query_pairs().into_owned().collect();
-                prop_assert_eq!(pairs, [("next".to_owned(), asked)]);
-                prop_assert_eq!(there.fragment(), None);
+                let url = Url::parse(SITE).unwrap().join(&address).unwrap();
+                let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+                prop_assert_eq!(pairs, [("next".to_owned(), target)]);
+                prop_assert_eq!(url.fragment(), None);
             }
         }
     }

@@ -1,62 +1,62 @@
-//! The ways in which a call can be refused, and what each is called on the wire.
+//! The refusals of a call, and their representation on the wire.
 //!
-//! Every refusal has a status for HTTP, a stable `code` for programs and a sentence for people that says what to do.
-//! Nothing in a refusal is secret: it may be shown to anyone who gets it.
+//! Every refusal has an HTTP status, a stable `code` for programs and a message for people that says what to do. A
+//! refusal contains no secrets.
 
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{codec::JsonText, required::Required, shape::FieldFault};
 
-/// An expected "no", or, as [`Refusal::Internal`], the outside view of a failure.
+/// An expected "no". [`Refusal::Internal`] is the public view of an internal error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The function wants a logged-in caller.
+    /// The function requires a login.
     NotLoggedIn,
-    /// The function wants a caller who gave the password only just now.
+    /// The function requires a fresh login.
     FreshLoginRequired,
-    /// The guard says no to this caller; the text says to whom it would say yes.
+    /// The guard refuses this caller. The text says who may call, or why nobody may.
     Forbidden(String),
-    /// What the call is about is not there, or not the caller's: never told apart (OWASP ASVS 8.2.2). The text is
-    /// the word for it, such as "user".
+    /// Not found, or not the caller's: the reply does not reveal which (OWASP ASVS 8.2.2). The text is the kind of
+    /// object, such as "user".
     NotFound(String),
-    /// Wrong password, unknown user or disabled user: never told apart (OWASP ASVS 6.3.8).
+    /// Wrong password, unknown user or disabled user. The reply does not reveal which (OWASP ASVS 6.3.8).
     InvalidCredentials,
-    /// Too many logins failed, for this account or from this address (NIST SP 800-63B, 5.2.2). Right passwords are refused, too.
+    /// Too many failed logins, for this account or address (NIST SP 800-63B, 5.2.2). Right passwords are refused, too.
     TooManyAttempts {
         /// Seconds to wait.
         retry_after: u32,
     },
-    /// The guard asks for a permission or a role that the caller does not have.
+    /// The guard requires a permission or a role that the caller does not have.
     PermissionRequired(Required),
-    /// What is asked for does not go with how things are; the sentence says why.
+    /// The call conflicts with the current state. The text is the whole message.
     Conflict(String),
-    /// The page that makes the call was loaded for another user than the one who is logged in now.
+    /// The page that makes the call was loaded for another user than the one now logged in.
     OtherUser,
-    /// The body is not a JSON object; the text says where it stops being one.
+    /// The body is not a JSON object. The text says why and where.
     Malformed(String),
-    /// The form that was sent cannot be read; the text says why.
+    /// The form cannot be parsed. The text says why.
     MalformedForm(String),
-    /// The request itself could be read in two ways; the text says what of it.
+    /// The request is ambiguous: implementations could read it differently. The text says why.
     MalformedRequest(String),
-    /// The request has too many or too large headers; cookies, mostly.
+    /// The headers are too many or too large, usually because of cookies.
     HeadersTooLarge,
-    /// The body is a JSON object, but not the arguments of this function, for each of these reasons.
+    /// The body is a JSON object, but the arguments are invalid.
     InvalidArguments(Vec<FieldFault>),
     /// The body is not declared as JSON.
     NotJson,
-    /// The body is not declared as what browsers send a form as.
+    /// The body is not declared as a URL-encoded form.
     NotAForm,
-    /// The body is compressed, or otherwise encoded.
+    /// The body has a content encoding, such as compression.
     Encoded,
-    /// The body is larger than the limit, in bytes.
+    /// The body is too large.
     TooLarge {
         /// The limit, in bytes.
         limit: u64,
     },
     /// The body did not arrive in time.
     TooSlow,
-    /// The function took longer than one may, and was given up.
+    /// The call exceeded its timeout and was cancelled.
     CallTooSlow,
     /// There is no function of that name.
     UnknownFunction,
@@ -66,22 +66,22 @@ pub enum Refusal {
     CrossOrigin,
     /// The request came over plain HTTP.
     PlainHttp,
-    /// The server has more to do than it can; worth another try after so many seconds.
+    /// The server is overloaded.
     Busy {
         /// Seconds to wait.
         retry_after: u32,
     },
-    /// Something broke inside the server; the reference finds it in the log.
+    /// An internal error. The log has the details under the request id.
     Internal {
-        /// What to quote to the operator.
+        /// The request id, for the operator.
         reference: String,
     },
-    /// The browser could not reach the server, or not understand it. Only ever made in the browser.
+    /// The server is unreachable, or its response is not understood. Created only in the browser.
     Unreachable,
 }
 
 impl Refusal {
-    /// The stable name for programs. It never changes and is never translated.
+    /// The code for programs. It never changes and is never translated.
     pub fn code(&self) -> &'static str {
         self.code_and_status().0
     }
@@ -91,12 +91,12 @@ impl Refusal {
         self.code_and_status().1
     }
 
-    /// Whether logging in, or giving the password once more, is what the caller must do first.
+    /// Whether the caller must log in or confirm the login first.
     pub fn asks_for_login(&self) -> bool {
         matches!(self, Self::NotLoggedIn | Self::FreshLoginRequired)
     }
 
-    /// Whether this stands for a failure of the server: it says nothing about the caller.
+    /// Whether the cause is the server and not the caller.
     pub fn is_failure(&self) -> bool {
         matches!(
             self,
@@ -104,17 +104,17 @@ impl Refusal {
         )
     }
 
-    /// A fault of one argument.
+    /// A refusal because of one invalid argument.
     pub fn of_argument(field: &str, problem: impl Into<String>) -> Self {
         Self::InvalidArguments(vec![FieldFault::new(field, problem)])
     }
 
-    /// What a caller is told whom neither of two guards lets in: what the first says. Where both ask for a permission,
-    /// either would do.
+    /// Combines the refusals of two alternative guards: returns the first one, or, if both require a permission, one
+    /// that names all of them.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match (self, other) {
-            (Self::PermissionRequired(one), Self::PermissionRequired(other)) => Self::PermissionRequired(one.or(other)),
+            (Self::PermissionRequired(a), Self::PermissionRequired(b)) => Self::PermissionRequired(a.or(b)),
             (first, _) => first,
         }
     }
@@ -151,34 +151,34 @@ impl Refusal {
         }
     }
 
-    /// The sentence for people.
+    /// The message for people.
     pub fn message(&self) -> String {
         match self {
             Self::NotLoggedIn => "You need to log in first.".into(),
             Self::FreshLoginRequired => "You entered your password too long ago for this. Enter it again.".into(),
-            Self::Forbidden(whom) => format!("You cannot call this function. {whom}"),
-            Self::PermissionRequired(what) => format!("You need {what} for this. Ask an administrator."),
-            Self::Conflict(why) => why.clone(),
+            Self::Forbidden(reason) => format!("You cannot call this function. {reason}"),
+            Self::PermissionRequired(required) => format!("You need {required} for this. Ask an administrator."),
+            Self::Conflict(message) => message.clone(),
             Self::OtherUser => {
-                "Another user is logged in now than when this page was loaded. Nothing was done. Reload the page to continue.".into()
+                "Another user has logged in since this page was loaded. Nothing was done. Reload the page to continue.".into()
             }
-            // Which of these it is, nobody is told.
-            Self::NotFound(what) if what == "link" => {
+            // One message for all cases, so that it does not reveal which one applies.
+            Self::NotFound(kind) if kind == "link" => {
                 "There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one."
                     .into()
             }
-            Self::NotFound(what) => format!("There is no such {what}."),
+            Self::NotFound(kind) => format!("There is no such {kind}."),
             Self::InvalidCredentials => "Invalid user_id or password".into(),
             Self::TooManyAttempts { retry_after } => {
-                format!("Too many attempts. Try again in {}.", wait_in_words(*retry_after))
+                format!("Too many attempts. Try again in {}.", duration(*retry_after))
             }
-            Self::Malformed(why) => format!("The body is not a JSON object: {why}."),
-            Self::MalformedForm(why) => format!("The form cannot be read: {why}. Go back and send it again."),
-            Self::MalformedRequest(why) => format!("The request is not valid: {why}."),
+            Self::Malformed(reason) => format!("The body is not a JSON object: {reason}."),
+            Self::MalformedForm(reason) => format!("The form cannot be read: {reason}. Go back and send it again."),
+            Self::MalformedRequest(reason) => format!("The request is not valid: {reason}."),
             Self::HeadersTooLarge => {
                 "The request has too many headers or cookies. Delete the cookies of this site, then try again.".into()
             }
-            Self::InvalidArguments(faults) => format!("Some values are not valid: {}.", in_words(faults)),
+            Self::InvalidArguments(faults) => format!("Some values are not valid: {}.", list(faults)),
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
             Self::NotAForm => "Send the form with the header Content-Type: application/x-www-form-urlencoded.".into(),
             Self::Encoded => "Send the body uncompressed, without Content-Encoding.".into(),
@@ -196,7 +196,7 @@ impl Refusal {
             Self::CrossOrigin => "This request comes from another site. Use Callgate's own pages instead.".into(),
             Self::PlainHttp => "Call functions over HTTPS only.".into(),
             Self::Busy { retry_after } => {
-                format!("The server is busy. Try again in {}.", wait_in_words(*retry_after))
+                format!("The server is busy. Try again in {}.", duration(*retry_after))
             }
             Self::Internal { reference } => {
                 format!(
@@ -208,8 +208,8 @@ impl Refusal {
     }
 }
 
-/// A wait as a person would say it, never shorter than it is.
-fn wait_in_words(seconds: u32) -> String {
+/// A duration in words, rounded up.
+fn duration(seconds: u32) -> String {
     match seconds {
         0..=1 => "a second".to_owned(),
         2..=90 => format!("{seconds} seconds"),
@@ -218,19 +218,19 @@ fn wait_in_words(seconds: u32) -> String {
     }
 }
 
-/// All faults in one sentence.
-fn in_words(faults: &[FieldFault]) -> String {
-    let said: Vec<String> = faults
+/// All faults, separated by semicolons.
+fn list(faults: &[FieldFault]) -> String {
+    let problems: Vec<String> = faults
         .iter()
         .map(|FieldFault { field, problem }| match field.as_str() {
             "" => problem.clone(),
             field => format!("{field} {problem}"),
         })
         .collect();
-    said.join("; ")
+    problems.join("; ")
 }
 
-/// A refusal as it stands in a body.
+/// The JSON form of a refusal.
 #[derive(Serialize, Deserialize)]
 struct Wire {
     ok: bool,
@@ -337,7 +337,7 @@ impl<'de> Deserialize<'de> for Refusal {
 impl FromServerFnError for Refusal {
     type Encoder = JsonText;
 
-    /// Only the browser comes here: the server decodes and answers calls itself (see `server::door`).
+    /// Only the browser calls this: the server decodes and answers calls itself, in `server::http::api`.
     fn from_server_fn_error(_: ServerFnErrorErr) -> Self {
         Self::Unreachable
     }

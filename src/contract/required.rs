@@ -1,18 +1,18 @@
-//! What a guard asks a caller to have.
+//! The permissions and roles that a guard requires.
 
 use std::fmt;
 
-/// A permission, or a role (`role:` before its name), that a caller needs; or several, any of which would do.
+/// A permission, or a role (prefixed with `role:`), that a caller needs, with the alternatives that would do as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Required {
-    /// The one that is named first.
+    /// The first alternative.
     pub first: String,
-    /// Those that would do as well.
+    /// The other alternatives.
     pub others: Vec<String>,
 }
 
 impl Required {
-    /// This, or what somebody else asks for.
+    /// Adds the alternatives of `other`, without duplicates.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         for name in [other.first].into_iter().chain(other.others) {
@@ -23,7 +23,7 @@ impl Required {
         self
     }
 
-    /// All of them.
+    /// All alternatives.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         [&self.first].into_iter().chain(&self.others).map(String::as_str)
     }
@@ -44,7 +44,7 @@ impl From<&str> for Required {
     }
 }
 
-/// In words that go on after "You need".
+/// Words that continue "You need".
 impl fmt::Display for Required {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, name) in self.names().enumerate() {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_do_is_named_once_each() {
+    fn each_alternative_is_named_once() {
         let one = || Required::from("users.read");
         assert_eq!(one().to_string(), "the permission users.read");
         let any = one().or("users.manage".into()).or(one().or("role:editor".into()));

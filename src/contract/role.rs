@@ -1,25 +1,25 @@
-//! What may be told of roles, permissions, and who may call what.
+//! Roles, permissions and access, as clients see them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The permission to see users, which pages ask for before they offer something; the guards declare it.
+/// The permission to see users. Guards declare the permissions; pages use these names to decide what to offer.
 pub const SEE_USERS: &str = "users.read";
-/// The permission to manage users, in the same way.
+/// The permission to manage users.
 pub const MANAGE_USERS: &str = "users.manage";
-/// The permission to manage roles, in the same way.
+/// The permission to manage roles.
 pub const MANAGE_ROLES: &str = "roles.manage";
-/// The permission to read the audit trail and the call log, in the same way.
+/// The permission to read the audit log and the call log.
 pub const READ_AUDIT: &str = "audit.read";
 
 /// A permission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionView {
-    /// The name, as guards ask for it.
+    /// The name, as guards use it.
     pub name: String,
     /// What it allows.
     pub words: String,
-    /// Whether a guard in this program knows it. One that none knows opens nothing.
+    /// Whether a guard declares it. A permission that no guard declares allows nothing.
     pub known: bool,
 }
 
@@ -30,14 +30,14 @@ pub struct RoleView {
     pub role: String,
     /// What it is for.
     pub description: String,
-    /// The permissions that it holds.
+    /// The permissions that it grants.
     pub permissions: Vec<PermissionView>,
-    /// Stands for the description and the permissions as they are: `put_role` takes it and changes nothing that has changed
-    /// since.
+    /// The version of the description and the permissions. `put_role` takes it, and refuses the call if the role has
+    /// changed since.
     pub version: String,
-    /// How many users have it.
+    /// The number of users who have it.
     pub users: u64,
-    /// Whether it is built in: it can neither be changed nor deleted.
+    /// Whether it is built in. Built-in roles cannot be changed or deleted.
     pub built_in: bool,
 }
 
@@ -46,16 +46,16 @@ pub struct RoleView {
 pub struct RoleList {
     /// The roles, by name.
     pub roles: Vec<RoleView>,
-    /// All permissions that guards of this program ask for.
+    /// All permissions that guards declare.
     pub permissions: Vec<PermissionView>,
 }
 
-/// A function in the table of functions and roles.
+/// A row of the access table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessRow {
     /// The name of the function.
     pub function: String,
-    /// Its guard, as it stands in the declaration.
+    /// Its guard, as written in the declaration.
     pub guard: String,
     /// For each kind of caller: "yes", or the code of the refusal.
     pub answers: Vec<String>,
@@ -64,7 +64,7 @@ pub struct AccessRow {
 /// The reply of `access_table`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessByRole {
-    /// The kinds of caller: nobody, somebody without a role, and each role, just logged in.
+    /// The kinds of caller: someone not logged in, a user without a role, and each role. Users have just logged in.
     pub callers: Vec<String>,
     /// The functions, by name.
     pub functions: Vec<AccessRow>,
@@ -73,11 +73,11 @@ pub struct AccessByRole {
 /// The reply of `explain_access`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
-    /// The user.
+    /// The name of the user.
     pub user_id: String,
-    /// The function.
+    /// The name of the function.
     pub function: String,
-    /// Whether the user may call it, just logged in.
+    /// Whether the user may call it with a fresh login.
     pub allowed: bool,
     /// Why, or why not, in sentences.
     pub reasons: Vec<String>,

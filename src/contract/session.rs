@@ -1,31 +1,31 @@
-//! What a user is told of the own sessions.
+//! Sessions, as users see them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One place where a user is logged in, or can be again without a password.
+/// A session or a remembered browser of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionView {
-    /// What to call it when it is to be ended. It is good for nothing else.
+    /// The id for ending the session. It is not a secret and gives no access.
     pub id: String,
-    /// Browser and system in words, such as "Firefox on Linux".
+    /// Browser and operating system, such as "Firefox on Linux".
     pub device: String,
-    /// The network address that the login came from.
+    /// The client IP of the login.
     pub address: String,
-    /// When that login was made (RFC 3339): with the password, or by a remembered browser that came again without a session.
+    /// The time of the login (RFC 3339), either with the password or by a remembered browser.
     #[schemars(extend("format" = "date-time"))]
     pub logged_in_at: String,
-    /// When it was last used, to the minute (RFC 3339).
+    /// The time of the last use, to the minute (RFC 3339).
     #[schemars(extend("format" = "date-time"))]
     pub last_used_at: String,
-    /// Whether this browser is remembered: logged in again without a password.
+    /// Whether the browser is remembered, and will be logged in again without a password.
     pub remembered: bool,
-    /// Whether this is the one that asks.
+    /// Whether this is the session of the request.
     pub current: bool,
 }
 
 impl SessionView {
-    /// Device and address, by which its person recognises it.
+    /// Device and address, by which people recognize the session.
     pub fn in_words(&self) -> String {
         match self.address.as_str() {
             "" => self.device.clone(),
@@ -37,17 +37,17 @@ impl SessionView {
 /// The reply of `my_sessions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionList {
-    /// The sessions, the last used first: the latest hundred.
+    /// The latest hundred sessions, last used first.
     pub sessions: Vec<SessionView>,
-    /// How many there are.
+    /// The number of all sessions.
     pub total: usize,
 }
 
 impl SessionList {
-    /// How many are listed at the most.
+    /// The maximum number of sessions in the list.
     pub const MOST: usize = 100;
 
-    /// The list of these, which are all there are, the last used first. The one that asks is always listed.
+    /// Creates the list from all sessions, last used first. The current session is always listed.
     pub fn of(mut sessions: Vec<SessionView>) -> Self {
         let total = sessions.len();
         let current = sessions.iter().position(|session| session.current);

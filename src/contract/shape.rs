@@ -1,7 +1,7 @@
-//! The shape of a function's arguments: what its form shows, and what every argument is checked against.
+//! The shape of a function's arguments, which defines its form and the check of its arguments.
 //!
-//! It is made on the server from the schema of the argument types, once, and travels to the browser, so both sides check
-//! the same. A check finds all faults, each with the path of its field; it never quotes a value, which may be secret.
+//! The server derives it once from the schema of the argument types and sends it to the browser, so both apply the same
+//! check. A check reports all faults, each with the path of its field. It never quotes a value, which may be secret.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 
 use super::limits::{too_large, too_long, too_short, too_small};
 
-/// The most faults that are reported at once.
-pub const MOST_FAULTS: usize = 20;
+/// The maximum number of faults that one check reports.
+pub const MAX_FAULTS: usize = 20;
 
-/// What a value may be.
+/// The values that an argument accepts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
@@ -30,40 +30,40 @@ pub enum Shape {
     List(ListShape),
     /// An object with these fields and no others.
     Record(Vec<Field>),
-    /// An object with whatever fields.
+    /// An object with any fields.
     Object,
-    /// Any JSON. What it must be is known to the decoder only.
+    /// Any JSON. Only the decoder checks it.
     Any(AnyShape),
 }
 
-/// What is known of a value that may be any JSON.
+/// Properties of a value that may be any JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AnyShape {
-    /// Whether there may be a secret in it.
+    /// Whether it may contain a secret.
     pub secret: bool,
 }
 
-/// What a text may be.
+/// The limits and the format of a text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TextShape {
-    /// The fewest characters.
+    /// The minimum length in characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<usize>,
-    /// The most characters.
+    /// The maximum length in characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<usize>,
-    /// What is written in it.
+    /// The format of the text.
     #[serde(default, skip_serializing_if = "Format::is_plain")]
     pub format: Format,
-    /// Whether it is a secret: never shown again, never kept.
+    /// Whether it is a secret, which is never shown again and never stored.
     #[serde(default, skip_serializing_if = "is_false")]
     pub secret: bool,
-    /// What browsers and password managers fill in (HTML, autofill field names).
+    /// The autofill name for browsers and password managers (HTML, autofill field names).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autocomplete: Option<String>,
 }
 
-/// What is written in a text.
+/// The format of a text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -77,41 +77,41 @@ pub enum Format {
 }
 
 impl Format {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_plain(&self) -> bool {
         *self == Self::Plain
     }
 }
 
-/// Between which numbers, both included.
+/// An inclusive range of numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Range {
-    /// The smallest.
+    /// The minimum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
-    /// The largest.
+    /// The maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
 }
 
-/// One of the texts to choose from.
+/// One of the allowed texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Choice {
-    /// What is sent.
+    /// The value that is sent.
     pub value: String,
-    /// What it is called on the page.
+    /// The label on pages.
     pub label: String,
 }
 
-/// What a list may hold.
+/// The items and the length of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ListShape {
-    /// What each item may be.
+    /// The shape of each item.
     pub item: Box<Shape>,
-    /// The fewest items.
+    /// The minimum number of items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<usize>,
-    /// The most items.
+    /// The maximum number of items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<usize>,
 }
@@ -119,31 +119,31 @@ pub struct ListShape {
 /// A field of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Field {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Another name that old clients know it by.
+    /// The name that older clients use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// What it is called on the page.
+    /// The label on pages.
     pub label: String,
-    /// What it is for, from its doc comment.
+    /// The help text, from the doc comment.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub help: String,
-    /// What it may be.
+    /// The shape of its value.
     pub shape: Shape,
-    /// Whether it must be there.
+    /// Whether the field is required.
     pub required: bool,
-    /// Whether it may be null, which is as if it were not there.
+    /// Whether it may be null, which has the same meaning as leaving it out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub nullable: bool,
-    /// What the form starts with.
+    /// The initial value in the form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initially: Option<Value>,
 }
 
 impl Field {
-    /// Whether it is a box to tick: true or false, and never neither.
-    pub fn is_box(&self) -> bool {
+    /// Whether it is a checkbox: always true or false, never left out.
+    pub fn is_checkbox(&self) -> bool {
         self.shape == Shape::Flag && (self.required || matches!(self.initially, Some(Value::Bool(_))))
     }
 }
@@ -153,12 +153,12 @@ impl Field {
 pub struct FieldFault {
     /// The path of the field, such as `contact.email` or `extras[2]`. Empty for the arguments as a whole.
     pub field: String,
-    /// What is wrong with it, in words that go after the name of the field.
+    /// What is wrong, in words that continue the name of the field.
     pub problem: String,
 }
 
 impl FieldFault {
-    /// A fault of the field at that path.
+    /// Creates a fault of the field at this path.
     pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -166,7 +166,7 @@ impl FieldFault {
         }
     }
 
-    /// The rest of the path, if this is a fault of the field at `path` or of something in it.
+    /// The rest of the path, if the fault is in the field at `path` or below it.
     pub fn below(&self, path: &str) -> Option<&str> {
         let rest = self.field.strip_prefix(path)?;
         (rest.is_empty() || rest.starts_with(['.', '['])).then_some(rest)
@@ -174,7 +174,7 @@ impl FieldFault {
 }
 
 impl Shape {
-    /// What is wrong with `value`: nothing, or up to [`MOST_FAULTS`] faults.
+    /// Checks `value` and returns up to [`MAX_FAULTS`] faults.
     pub fn faults(&self, value: &Value) -> Vec<FieldFault> {
         let mut faults = Vec::new();
         self.check("", value, &mut faults);
@@ -182,7 +182,7 @@ impl Shape {
     }
 
     fn check(&self, path: &str, value: &Value, faults: &mut Vec<FieldFault>) {
-        if faults.len() >= MOST_FAULTS {
+        if faults.len() >= MAX_FAULTS {
             return;
         }
         match (self, value) {
@@ -196,11 +196,11 @@ impl Shape {
         }
     }
 
-    /// What is wrong with a value that has no parts of its own.
+    /// Checks a value that is neither a list nor a record.
     fn problem(&self, value: &Value) -> Option<String> {
         match (self, value) {
             (Self::Text(text), Value::String(value)) => text.problem(value),
-            // JSON Schema counts 1.0 as whole.
+            // In JSON Schema, 1.0 is an integer.
             (Self::Integer(range), Value::Number(number))
                 if number.as_f64().is_some_and(|number| number.fract() == 0.0) =>
             {
@@ -211,17 +211,17 @@ impl Shape {
                 None
             }
             (Self::Flag, Value::Bool(_)) | (Self::Object, Value::Object(_)) | (Self::Any(_), _) => None,
-            _ => Some(self.wanted()),
+            _ => Some(self.type_problem()),
         }
     }
 
-    /// What a value of another kind is told.
-    fn wanted(&self) -> String {
+    /// The problem of a value of the wrong type.
+    fn type_problem(&self) -> String {
         match self {
             Self::Text(text) => match text.format {
-                Format::Plain => "must be a text".into(),
-                Format::Date => NO_DATE.into(),
-                Format::Email => NO_EMAIL.into(),
+                Format::Plain => "must be text".into(),
+                Format::Date => NOT_A_DATE.into(),
+                Format::Email => NOT_AN_EMAIL.into(),
             },
             Self::Integer(_) => "must be a whole number".into(),
             Self::Number(_) => "must be a number".into(),
@@ -232,11 +232,11 @@ impl Shape {
             }
             Self::List(_) => "must be a list".into(),
             Self::Record(_) | Self::Object => "must be an object".into(),
-            Self::Any(_) => "must be something else".into(),
+            Self::Any(_) => "is not valid".into(),
         }
     }
 
-    /// Whether there is a secret in it.
+    /// Whether a part of it is secret.
     pub fn has_secret(&self) -> bool {
         match self {
             Self::Text(text) => text.secret,
@@ -247,17 +247,18 @@ impl Shape {
         }
     }
 
-    /// Whether there is nothing to fill in.
+    /// Whether there are no arguments.
     pub fn is_nothing(&self) -> bool {
         matches!(self, Self::Record(fields) if fields.is_empty())
     }
 }
 
-const NO_DATE: &str = "must be a date such as 2026-01-31";
-const NO_EMAIL: &str = "must be an e-mail address";
+const NOT_A_DATE: &str = "must be a date such as 2026-01-31";
+const NOT_AN_EMAIL: &str = "must be an e-mail address";
 
 impl TextShape {
-    /// Whether it is a password, which nobody is to read over one's shoulder. Other secrets, such as a one-time code, are read off.
+    /// Whether it is a password, which is masked while it is typed. Other secrets, such as a one-time link, stay
+    /// readable.
     pub fn is_password(&self) -> bool {
         self.secret && self.autocomplete.as_deref() != Some("off")
     }
@@ -274,8 +275,8 @@ impl TextShape {
             return Some(too_long(max));
         }
         match self.format {
-            Format::Date if !is_date(value) => Some(NO_DATE.to_owned()),
-            Format::Email if !is_email(value) => Some(NO_EMAIL.to_owned()),
+            Format::Date if !is_date(value) => Some(NOT_A_DATE.to_owned()),
+            Format::Email if !is_email(value) => Some(NOT_AN_EMAIL.to_owned()),
             Format::Plain | Format::Date | Format::Email => None,
         }
     }
@@ -324,10 +325,10 @@ fn check_record(fields: &[Field], path: &str, map: &Map<String, Value>, faults: 
             faults.push(FieldFault::new(joined(path, &short), "is not an argument here"));
         }
     }
-    faults.truncate(MOST_FAULTS);
+    faults.truncate(MAX_FAULTS);
 }
 
-/// The path of a field in a record.
+/// The path of the field `name` in the record at `path`.
 pub fn joined(path: &str, name: &str) -> String {
     match path {
         "" => name.to_owned(),
@@ -335,15 +336,15 @@ pub fn joined(path: &str, name: &str) -> String {
     }
 }
 
-/// A day that exists, as RFC 3339 writes it (full-date).
+/// Whether the text is an existing day in the format of RFC 3339 (full-date).
 fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let has_form = bytes.len() == 10
+    let has_format = bytes.len() == 10
         && bytes.iter().enumerate().all(|(at, byte)| match at {
             4 | 7 => *byte == b'-',
             _ => byte.is_ascii_digit(),
         });
-    if !has_form {
+    if !has_format {
         return false;
     }
     let number = |part: &str| part.parse::<u32>().unwrap_or_default();
@@ -359,13 +360,13 @@ fn is_date(text: &str) -> bool {
     (1..=days).contains(&day)
 }
 
-/// Something before and after one `@`, without white space. Whether mail arrives there is not for a form to know.
+/// Whether there is text before and after an `@`, and no white space. Only sending mail could check more.
 fn is_email(text: &str) -> bool {
     let sides = text.rsplit_once('@');
     sides.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty()) && !text.contains(char::is_whitespace)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
 }

@@ -1,4 +1,4 @@
-//! Made-up values for tests of what holds for all values: any JSON, any shape, and arguments that fit a shape.
+//! Proptest strategies: any JSON, any shape, and arguments that fit a shape.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Number, Value};
@@ -92,7 +92,7 @@ pub fn shape() -> BoxedStrategy<Shape> {
     .boxed()
 }
 
-/// Arguments of a shape.
+/// Arguments that fit `shape`.
 pub fn fitting(shape: &Shape) -> BoxedStrategy<Value> {
     match shape {
         Shape::Text(text) => fitting_text(text).prop_map(Value::from).boxed(),
@@ -126,18 +126,18 @@ pub fn fitting(shape: &Shape) -> BoxedStrategy<Value> {
     }
 }
 
-/// A field under its name, or not there, if it may be left out.
+/// A field with its name, or `None` if it is optional.
 fn fitting_field(field: &Field) -> BoxedStrategy<Option<(String, Value)>> {
     let name = field.name.clone();
-    let there = fitting(&field.shape).prop_map(move |value| Some((name.clone(), value)));
+    let present = fitting(&field.shape).prop_map(move |value| Some((name.clone(), value)));
     if field.required {
-        there.boxed()
+        present.boxed()
     } else {
-        prop_oneof![Just(None), there].boxed()
+        prop_oneof![Just(None), present].boxed()
     }
 }
 
-/// A text without white space, which forms and lists of lines treat in ways of their own.
+/// A text without white space, which forms and lists of lines do not preserve.
 fn fitting_text(text: &TextShape) -> BoxedStrategy<String> {
     match text.format {
         Format::Date => (1..=9999, 1..=12, 1..=28)

@@ -1,4 +1,4 @@
-//! What may be told of a user.
+//! Users, as clients see them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,8 +6,8 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{audit::EventView, session::SessionView};
 
-/// Whether a user may have that name: 1 to 64 letters (a to z, A to Z), digits or any of `. _ @ -`. It cannot break a log line, an
-/// address or a page.
+/// Whether a user may have this name: 1 to 64 letters (a to z, A to Z), digits or any of `. _ @ -`. Such a name needs
+/// no escaping in log lines, URLs or HTML.
 pub fn is_user_id(name: &str) -> bool {
     const MAX_CHARS: usize = 64;
     (1..=MAX_CHARS).contains(&name.len())
@@ -16,19 +16,19 @@ pub fn is_user_id(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte))
 }
 
-/// A user as others may see one. It has no secret field at all, so none can leak from it.
+/// The public data of a user. It has no secret field, so none can leak.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserView {
-    /// The name that the user logs in with.
+    /// The login name.
     pub user_id: String,
 }
 
 /// The reply of `current_user`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WhoAmI {
-    /// Who is logged in.
+    /// The logged-in user.
     pub user: UserView,
-    /// The permissions that the user has, by name.
+    /// The names of the user's permissions.
     #[serde(default)]
     pub permissions: Vec<String>,
 }
@@ -42,14 +42,14 @@ pub struct WhoAmI {
 pub enum UserState {
     /// May log in.
     Active,
-    /// Has no password yet, or none any more: a one-time link lets the person choose one.
+    /// Has no password, and needs a one-time link to choose one.
     Invited,
-    /// Is kept out.
+    /// Was disabled, and may not log in.
     Disabled,
 }
 
 impl UserState {
-    /// The stable name.
+    /// The name on the wire and in the database.
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -64,7 +64,7 @@ pub struct UserRow {
     pub state: UserState,
     /// The roles, by name.
     pub roles: Vec<String>,
-    /// When the user was added (RFC 3339).
+    /// The time when the user was added (RFC 3339).
     #[schemars(extend("format" = "date-time"))]
     pub created_at: String,
 }
@@ -77,7 +77,7 @@ pub enum UserOrder {
     /// By name.
     #[default]
     Name,
-    /// The newest first.
+    /// Newest first.
     Newest,
 }
 
@@ -86,7 +86,7 @@ pub enum UserOrder {
 pub struct UserList {
     /// The users of this page.
     pub users: Vec<UserRow>,
-    /// What to pass as `after` for the next page, if there is one.
+    /// The `after` value for the next page, if there is one.
     pub next: Option<String>,
 }
 
@@ -95,25 +95,25 @@ pub struct UserList {
 pub struct UserDetail {
     /// Name, state and roles.
     pub user: UserRow,
-    /// Until when a one-time link of the user works (RFC 3339), if there is one.
+    /// The time until which the user's one-time link works (RFC 3339), if there is one.
     pub link_until: Option<String>,
-    /// Where the user is logged in, the last used first: the latest hundred.
+    /// The latest hundred sessions and remembered browsers, last used first.
     pub sessions: Vec<SessionView>,
-    /// In how many places the user is logged in.
+    /// The number of all sessions.
     pub total_sessions: usize,
-    /// What happened to or by the user of late, the latest first.
+    /// Recent events by or about the user, latest first.
     pub events: Vec<EventView>,
 }
 
-/// A one-time link, in the reply of the function that made it. It is shown this once and never again.
+/// A one-time link, in the reply of the function that created it. It is shown only once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinkReply {
-    /// Whose password it lets the person choose.
+    /// The user whose password the link sets.
     pub user_id: String,
-    /// The address to hand to that person. The code in it is a secret: whoever has it chooses the password.
+    /// The link to send to that person. It is a secret: anyone who has it can set the password.
     #[schemars(extend("format" = "password", "readOnly" = true))]
     pub link: String,
-    /// Until when it works (RFC 3339). After use it does not work either.
+    /// The time until which it works, if unused (RFC 3339).
     #[schemars(extend("format" = "date-time"))]
     pub until: String,
 }
@@ -127,8 +127,8 @@ impl std::fmt::Debug for LinkReply {
 /// The reply of `register`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Registered {
-    /// What was done.
+    /// What was done, for people.
     pub msg: String,
-    /// The name that the new user logs in with.
+    /// The login name of the new user.
     pub user_id: String,
 }

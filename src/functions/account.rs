@@ -1,4 +1,4 @@
-//! One's own account: the password, where one is logged in, and what happened.
+//! The caller's own account: password, sessions and events.
 
 use crate::{
     contract::{
@@ -25,21 +25,21 @@ pub async fn change_password(
     )))
 }
 
-/// Confirms the login with the password, so that it counts as recent for a while: 10 minutes by default.
+/// Confirms the login with the password. It then counts as fresh for a while: 10 minutes by default.
 ///
-/// Functions that nobody should call from a screen that was left unattended need this.
+/// Sensitive functions require a fresh login, because a screen may have been left unattended.
 #[function]
 #[refuses(InvalidCredentials, TooManyAttempts { retry_after: 300 })]
 pub async fn confirm_login(
     caller: LoggedIn,
-    /// The password of the user who is logged in.
+    /// The password of the logged-in user.
     password: Password,
 ) -> Result<Answer, Refusal> {
     let user = crate::server::accounts::login::confirm(caller, password).await?;
     Ok(Answer::new(format!("login of <{user}> confirmed")))
 }
 
-/// Lists where the caller is logged in, and which browsers are remembered: the latest hundred.
+/// Lists the caller's sessions and remembered browsers: the latest hundred.
 #[function]
 pub async fn my_sessions(caller: LoggedIn) -> Result<SessionList, Refusal> {
     Ok(SessionList::of(
@@ -52,7 +52,7 @@ pub async fn my_sessions(caller: LoggedIn) -> Result<SessionList, Refusal> {
 #[refuses(NotFound("session".into()))]
 pub async fn end_session(
     caller: LoggedIn,
-    /// Its `id` as `my_sessions` lists it.
+    /// The `id` of the session, from `my_sessions`.
     id: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
     crate::server::accounts::own_account::end_session(caller, &id).await?;
@@ -74,9 +74,9 @@ pub async fn end_other_sessions(caller: LoggedIn) -> Result<Answer, Refusal> {
 #[function]
 pub async fn my_events(
     caller: LoggedIn,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     before: Option<RangedInt<1, { i64::MAX }>>,
-    /// How many at most. The default is 50.
+    /// The maximum number of events. The default is 50.
     most: Option<RangedInt<1, 200>>,
 ) -> Result<EventList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
@@ -86,5 +86,5 @@ pub async fn my_events(
         before: before.map(RangedInt::get),
         ..EventFilter::default()
     };
-    Ok(view::events(caller.state().storage(), &filter, paging::most(most)).await?)
+    Ok(view::events(caller.state().storage(), &filter, paging::limit(most)).await?)
 }

@@ -1,4 +1,4 @@
-//! What happened: the audit trail and the call log.
+//! The audit log and the call log.
 
 use crate::{
     contract::{
@@ -8,11 +8,11 @@ use crate::{
     function,
 };
 
-/// Lists the audit trail, latest first, a page at a time.
+/// Lists the audit log, latest first, a page at a time.
 #[function]
 pub async fn list_events(
     caller: Permission<ReadAudit>,
-    /// Who did it, or whom it was done to.
+    /// The user who did it, or whom it was done to.
     user: Option<Text<1, 64>>,
     action: Option<Action>,
     outcome: Option<Outcome>,
@@ -20,9 +20,9 @@ pub async fn list_events(
     since: Option<jiff::civil::Date>,
     /// Until the end of this day (UTC).
     until: Option<jiff::civil::Date>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     before: Option<RangedInt<1, { i64::MAX }>>,
-    /// How many at most. The default is 50.
+    /// The maximum number of events. The default is 50.
     most: Option<RangedInt<1, 200>>,
 ) -> Result<EventList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
@@ -37,26 +37,26 @@ pub async fn list_events(
         before: before.map(RangedInt::get),
         after: None,
     };
-    Ok(view::events(caller.state().storage(), &filter, paging::most(most)).await?)
+    Ok(view::events(caller.state().storage(), &filter, paging::limit(most)).await?)
 }
 
-/// Lists the call log, latest first, a page at a time. Arguments and replies are not kept.
+/// Lists the call log, latest first, a page at a time. Arguments and replies are not stored.
 #[function]
 pub async fn list_calls(
     caller: Permission<ReadAudit>,
-    /// Who called.
+    /// The user who called.
     user: Option<Text<1, 64>>,
     /// The name of the function.
     function: Option<Text<1, 64>>,
-    /// `ok`, or the code of a refusal.
+    /// `ok`, `broken_off`, or the code of a refusal.
     outcome: Option<Text<1, 40>>,
     /// From this day (UTC).
     since: Option<jiff::civil::Date>,
     /// Until the end of this day (UTC).
     until: Option<jiff::civil::Date>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     before: Option<RangedInt<1, { i64::MAX }>>,
-    /// How many at most. The default is 50.
+    /// The maximum number of entries. The default is 50.
     most: Option<RangedInt<1, 200>>,
 ) -> Result<CallList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
@@ -71,5 +71,5 @@ pub async fn list_calls(
         before: before.map(RangedInt::get),
         after: None,
     };
-    Ok(view::calls(caller.state().storage(), &filter, paging::most(most)).await?)
+    Ok(view::calls(caller.state().storage(), &filter, paging::limit(most)).await?)
 }

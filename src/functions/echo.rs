@@ -1,4 +1,4 @@
-//! The two functions of the contract that echo what they are called with: one open, one guarded.
+//! The two echo functions that existing clients rely on: one open, one guarded.
 
 use crate::{
     contract::{Answer, JsonObject, Refusal},
@@ -13,7 +13,7 @@ pub async fn notauth_func(_caller: Anyone, #[body] object: JsonObject) -> Result
     Ok(Answer::new(format!("notauth_func({object})")))
 }
 
-/// Echoes a JSON object to whoever is logged in, and says who that is.
+/// Echoes a JSON object to logged-in users, with their name.
 ///
 /// Without a login, the call is refused before its body is read.
 #[function]

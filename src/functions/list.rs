@@ -1,11 +1,11 @@
-//! The functions themselves, as a function.
+//! The list of functions.
 
 use crate::{
     contract::{Refusal, function::FunctionList},
     function,
 };
 
-/// Lists the functions: what each does, who can call it, and what it takes.
+/// Lists the functions: what each does, who can call it, and which arguments it takes.
 #[function]
 pub async fn list_functions(caller: Anyone) -> Result<FunctionList, Refusal> {
     Ok(FunctionList {

@@ -1,4 +1,4 @@
-//! Logging in and out, and who is logged in.
+//! Login, logout and the current user.
 
 use crate::{
     contract::{Answer, Refusal, login::LoginArguments, user::WhoAmI},
@@ -7,8 +7,8 @@ use crate::{
 
 /// Logs a user in.
 ///
-/// The reply sets the session cookie and, if `remember` is true, a second cookie that logs in again later. A
-/// program that does not send `remember` is remembered.
+/// The response sets the session cookie. If `remember` is true, which is the default for JSON calls, it also sets a
+/// second cookie that logs the user in again after the session has ended.
 #[function]
 #[refuses(InvalidCredentials, TooManyAttempts { retry_after: 300 })]
 pub async fn login(caller: Anyone, #[body] login: LoginArguments) -> Result<Answer, Refusal> {
@@ -23,13 +23,13 @@ pub async fn logout(caller: LoggedIn) -> Result<Answer, Refusal> {
     Ok(Answer::new(format!("user <{user}> logout")))
 }
 
-/// Says who is logged in, and with which permissions.
+/// Shows who is logged in, and with which permissions.
 #[function]
 pub async fn current_user(caller: LoggedIn) -> Result<WhoAmI, Refusal> {
     let storage = caller.state().storage();
-    let held = crate::server::auth::guard::granted::Permissions::by_user(storage, caller.user_id()).await?;
+    let permissions = crate::server::auth::guard::granted::Permissions::by_user(storage, caller.user_id()).await?;
     Ok(WhoAmI {
         user: caller.user().clone(),
-        permissions: held.names(),
+        permissions: permissions.names(),
     })
 }

@@ -1,8 +1,8 @@
-//! The declared functions, a file per topic.
+//! The declared functions, one file per topic.
 //!
-//! A function is declared once, with [`#[function]`](macro@crate::function): name, doc comment, guard, arguments, reply. From
-//! that come its JSON endpoint, its page and form, its row in `callgate function list` and the call from a Leptos
-//! page. To add one, declare it in a file here; nothing else is edited.
+//! A function is declared once, with [`#[function]`](macro@crate::function): name, doc comment, guard, arguments,
+//! reply. Its JSON endpoint, its page and form, its row in `callgate function list` and the server function for Leptos
+//! pages are derived from that. To add a function, declare it in a file here; nothing else is edited.
 //!
 //! ```
 //! use callgate::{contract::{Answer, JsonObject, Refusal, Text}, function};
@@ -44,7 +44,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! Nor does one whose first parameter is no guard:
+//! Nor does a function whose first parameter is not a guard:
 //!
 //! ```compile_fail
 //! use callgate::{contract::{Answer, Refusal}, function};

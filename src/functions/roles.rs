@@ -1,4 +1,4 @@
-//! Roles, and who may call what.
+//! Roles, permissions, and who may call what.
 
 use crate::{
     contract::{
@@ -8,7 +8,7 @@ use crate::{
     function,
 };
 
-/// Lists the roles with the permissions of each, and all permissions that exist.
+/// Lists the roles with their permissions, and all permissions that exist.
 #[function]
 pub async fn list_roles(
     caller: AnyOf<Permission<SeeUsers>, AnyOf<Permission<ManageUsers>, Permission<ManageRoles>>>,
@@ -26,11 +26,11 @@ pub async fn put_role(
     /// What the role is for.
     #[serde(default)]
     description: Option<Text<0, 200>>,
-    /// Names of permissions that you have yourself.
+    /// Names of permissions. You can grant only permissions that you have yourself.
     #[serde(default)]
     #[schemars(length(max = 200))]
     permissions: Vec<Text<1, 64>>,
-    /// Whether it must be new. The call is then refused if the role exists.
+    /// If true, the call is refused if the role already exists.
     #[serde(default)]
     new: bool,
     /// The `version` from `list_roles`. The call is refused if the role has changed since.
@@ -41,15 +41,16 @@ pub async fn put_role(
         accounts::{actor::Actor, roles},
         storage::roles::Precondition,
     };
-    let before = match (new, version.as_deref()) {
-        (true, None) => Precondition::Nothing,
+    let precondition = match (new, version.as_deref()) {
+        (true, None) => Precondition::Absent,
         (true, Some(_)) => return Err(Refusal::of_argument("version", "cannot be given for a new role")),
         (false, Some(version)) => Precondition::Version(version),
         (false, None) => Precondition::Anything,
     };
     let permissions: Vec<String> = permissions.iter().map(ToString::to_string).collect();
     let description = description.as_deref().unwrap_or_default();
-    roles::put(&Actor::user(&caller).await?, &role, description, &permissions, before).await?;
+    let actor = Actor::user(&caller).await?;
+    roles::put(&actor, &role, description, &permissions, precondition).await?;
     Ok(Answer::new(format!(
         "role <{role}> holds {} permissions",
         permissions.len()
@@ -69,7 +70,7 @@ pub async fn delete_role(
     Ok(Answer::new(format!("role <{role}> deleted")))
 }
 
-/// Gives a user a role. It cannot have more permissions than the caller.
+/// Gives a user a role. The role cannot have more permissions than the caller.
 #[function]
 #[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
 pub async fn give_role(
@@ -82,7 +83,7 @@ pub async fn give_role(
         if roles::give(&Actor::user(&caller).await?, &user_id, &role).await? {
             format!("user <{user_id}> has the role <{role}>")
         } else {
-            format!("user <{user_id}> has the role <{role}> already")
+            format!("user <{user_id}> already has the role <{role}>")
         },
     ))
 }
@@ -108,7 +109,7 @@ pub async fn take_role(
 
 /// Shows who can call each function: someone not logged in, a user without a role, and each role.
 ///
-/// The answers come from the guards themselves, for made-up callers who have just logged in.
+/// The answers come from the guards themselves, for sample callers who have just logged in.
 #[function]
 pub async fn access_table(caller: Permission<SeeUsers>) -> Result<AccessByRole, Refusal> {
     crate::server::registry::access::table(caller.state()).await

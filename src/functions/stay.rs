@@ -1,4 +1,4 @@
-//! An example to copy from: typed arguments of every kind behind a guard. It prices a stay in a guest house.
+//! An example to copy from: a guarded function with typed arguments of every kind.
 
 use crate::{
     contract::{
@@ -8,9 +8,9 @@ use crate::{
     function,
 };
 
-/// Prices a stay in a guest house: an example of typed arguments.
+/// Calculates the price of a hotel stay: an example of typed arguments.
 ///
-/// Each argument is checked against its type, in the browser and on the server, and all problems are shown at once.
+/// Each argument is checked against its type, in the browser and on the server. All problems are shown at once.
 #[function]
 pub async fn quote_stay(
     _caller: LoggedIn,

@@ -1,4 +1,4 @@
-//! Managing users.
+//! User management.
 
 use crate::{
     contract::{
@@ -12,15 +12,15 @@ use crate::{
 #[function]
 pub async fn list_users(
     caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
-    /// Part of the name, in upper or lower case.
+    /// Part of the name. Case does not matter.
     part: Option<Text<1, 64>>,
     state: Option<UserState>,
-    /// A role that they have.
+    /// Only users with this role.
     role: Option<Text<1, 64>>,
     #[serde(default)] order: UserOrder,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     after: Option<Text<1, 84>>,
-    /// How many at most. The default is 50.
+    /// The maximum number of users. The default is 50.
     most: Option<RangedInt<1, 200>>,
 ) -> Result<UserList, Refusal> {
     use crate::server::{accounts::users, model::paging, storage::user_lists::UserFilter};
@@ -31,7 +31,7 @@ pub async fn list_users(
         role: role.as_deref(),
         order,
     };
-    Ok(users::list(caller.state().storage(), &filter, paging::most(most)).await?)
+    Ok(users::list(caller.state().storage(), &filter, paging::limit(most)).await?)
 }
 
 /// Shows a user: state, roles, sessions, and recent activity.
@@ -53,7 +53,7 @@ pub async fn create_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
     user_id: Text<1, 64>,
-    /// Names of roles. They cannot have more permissions than you.
+    /// Names of roles. A role cannot have more permissions than you.
     #[serde(default)]
     #[schemars(length(max = 50))]
     roles: Vec<Text<1, 64>>,
@@ -66,15 +66,15 @@ pub async fn create_user(
 
 /// Creates a one-time link for choosing a password, and adds the user if needed.
 ///
-/// The link works once, within 24 hours, and is shown only now. Send it to that person and nobody else. Any earlier link
-/// of the same user stops working.
+/// The link works once, within 24 hours, and is shown only now. Send it only to that person. Any earlier link of the
+/// same user stops working.
 #[function]
 #[refuses(Conflict("There is already a user ada.".into()), Permission::<ManageRoles>::refusal())]
 pub async fn invite_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
     user_id: Text<1, 64>,
-    /// For a new user: names of roles. They cannot have more permissions than you.
+    /// For a new user: names of roles. A role cannot have more permissions than you.
     #[serde(default)]
     #[schemars(length(max = 50))]
     roles: Vec<Text<1, 64>>,
@@ -86,7 +86,7 @@ pub async fn invite_user(
 
 /// Removes a user's password, ends all their sessions, and creates a one-time link for choosing a new password.
 ///
-/// The link works once, within an hour, and is shown only now. Send it to that person and nobody else.
+/// The link works once, within an hour, and is shown only now. Send it only to that person.
 #[function]
 #[refuses(NotFound("user".into()), Conflict("ada is disabled.".into()), Permission::<ManageRoles>::refusal())]
 pub async fn require_new_password(
@@ -124,7 +124,7 @@ pub async fn enable_user(
     Ok(Answer::new(format!("user <{user_id}> enabled")))
 }
 
-/// Deletes a user and everything that belongs to them. Their entries in the audit trail stay.
+/// Deletes a user and everything that belongs to them. Their entries in the audit log stay.
 #[function]
 #[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
     Permission::<ManageRoles>::refusal())]
@@ -143,7 +143,7 @@ pub async fn delete_user(
 pub async fn revoke_session(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
-    /// Its `id` as `show_user` lists it.
+    /// The `id` of the session, from `show_user`.
     id: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
     use crate::server::accounts::{actor::Actor, users};
@@ -151,7 +151,7 @@ pub async fn revoke_session(
     Ok(Answer::new(format!("session of <{user_id}> ended")))
 }
 
-/// Ends all sessions of another user, and forgets all remembered browsers.
+/// Ends all sessions of another user, and forgets all their remembered browsers.
 #[function]
 #[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
 pub async fn revoke_sessions(

@@ -1,4 +1,4 @@
-//! Ways to a user of one's own: by a one-time link, or by registering.
+//! How people get an account of their own: with a one-time link, or by registering.
 
 use crate::{
     contract::{Answer, Refusal, Text, link::LinkCode, login::NewPassword, user::Registered},
@@ -12,7 +12,7 @@ use crate::{
 #[refuses(NotFound("link".into()), TooManyAttempts { retry_after: 60 })]
 pub async fn choose_password(
     caller: Anyone,
-    /// The link that you were given, or the part after the `#`.
+    /// The link that you received, or the part after the `#`.
     code: LinkCode,
     /// A few words that nobody would guess. Any characters will do.
     new_password: NewPassword,
@@ -44,7 +44,7 @@ pub async fn create_first_admin(
 
 /// Registers a new user, if the operator allows it.
 ///
-/// The server adds a few random letters to the name, so that it is free and nobody learns which names exist.
+/// The server adds a few random letters to the name. So the name is never taken, and nobody learns which names exist.
 #[function]
 #[refuses(Forbidden("Registration is closed.".into()), TooManyAttempts { retry_after: 60 })]
 pub async fn register(

@@ -1,4 +1,4 @@
-//! Who may call what: the functions and the roles as a table, and the answer to "why can, or cannot, this user call that?"
+//! Who may call which function: a table of functions and roles, and an explanation for one user and one function.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -13,7 +13,6 @@ use crate::{
     parts::{paging::value_of, refused::Refused},
 };
 
-/// The page.
 #[component]
 pub fn Access() -> impl IntoView {
     let query = use_query_map();
@@ -21,11 +20,11 @@ pub fn Access() -> impl IntoView {
     view! {
         <Title text="Access"/>
         <h1>"Access"</h1>
-        <p class="lead">"Who can call which function. The answers come from the guards themselves, for someone who has just logged in."</p>
+        <p class="lead">"Who can call which function. The guards themselves decide this, for a user who has just logged in."</p>
         <Suspense>
             {move || Suspend::new(async move {
                 match found.await {
-                    Ok(found) => view! { <Shown query=query.get_untracked() found=found/> }.into_any(),
+                    Ok(found) => view! { <Results query=query.get_untracked() found=found/> }.into_any(),
                     Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
                 }
             })}
@@ -33,22 +32,21 @@ pub fn Access() -> impl IntoView {
     }
 }
 
-/// The table, and the answer to what was asked.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Found {
     table: AccessByRole,
-    answer: Option<Result<Explanation, Refusal>>,
+    explanation: Option<Result<Explanation, Refusal>>,
 }
 
 async fn find(query: ParamsMap) -> Result<Found, Refusal> {
     let table = access_table().await?;
     Ok(Found {
         table,
-        answer: explain(&query).await.transpose(),
+        explanation: explain(&query).await.transpose(),
     })
 }
 
-/// The answer, if anything was asked.
+/// The explanation, if the query names a user and a function.
 async fn explain(query: &ParamsMap) -> Result<Option<Explanation>, Refusal> {
     let user = query::text("user_id", value_of(query, "user_id"))?;
     let function = query::text("function", value_of(query, "function"))?;
@@ -59,8 +57,8 @@ async fn explain(query: &ParamsMap) -> Result<Option<Explanation>, Refusal> {
 }
 
 #[component]
-fn Shown(query: ParamsMap, found: Found) -> impl IntoView {
-    let Found { table, answer } = found;
+fn Results(query: ParamsMap, found: Found) -> impl IntoView {
+    let Found { table, explanation } = found;
     let user = query.get("user_id").unwrap_or_default();
     let function = query.get("function").unwrap_or_default();
     let names: Vec<String> = table.functions.iter().map(|row| row.function.clone()).collect();
@@ -85,8 +83,8 @@ fn Shown(query: ParamsMap, found: Found) -> impl IntoView {
                 </div>
                 <button class="button quiet" type="submit">"Check"</button>
             </form>
-            {answer.map(|answer| match answer {
-                Ok(answer) => view! { <Answer answer=answer/> }.into_any(),
+            {explanation.map(|explanation| match explanation {
+                Ok(explanation) => view! { <Verdict explanation=explanation/> }.into_any(),
                 Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
             })}
         </section>
@@ -98,12 +96,12 @@ fn Shown(query: ParamsMap, found: Found) -> impl IntoView {
 }
 
 #[component]
-fn Answer(answer: Explanation) -> impl IntoView {
-    let can = if answer.allowed { "can" } else { "cannot" };
+fn Verdict(explanation: Explanation) -> impl IntoView {
+    let can = if explanation.allowed { "can" } else { "cannot" };
     view! {
         <div role="status">
-            <p><strong>{format!("{} {can} call {}.", answer.user_id, answer.function)}</strong></p>
-            <ul class="plain-list">{answer.reasons.into_iter().map(|reason| view! { <li>{reason}</li> }).collect_view()}</ul>
+            <p><strong>{format!("{} {can} call {}.", explanation.user_id, explanation.function)}</strong></p>
+            <ul class="plain-list">{explanation.reasons.into_iter().map(|reason| view! { <li>{reason}</li> }).collect_view()}</ul>
         </div>
     }
 }
@@ -132,7 +130,7 @@ fn row(row: AccessRow) -> impl IntoView {
         guard,
         answers,
     } = row;
-    // Names may be broken there, and nowhere within a word.
+    // Long guard names wrap only after `<`, not within a word.
     let parts = guard
         .split_inclusive('<')
         .map(|part| view! { {part.to_owned()}<wbr/> })

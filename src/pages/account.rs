@@ -1,4 +1,4 @@
-//! One's own account: the password, where one is logged in, and recent activity.
+//! The user's own account: password, sessions and recent activity.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -8,7 +8,7 @@ use crate::{
     contract::{RangedInt, Refusal, audit::EventList, page::CHANGE_PASSWORD, query, session::SessionList},
     functions::account::{my_events, my_sessions},
     parts::{
-        act::Act,
+        action_button::ActionButton,
         events::Events,
         paging::{More, value_of},
         refused::Refused,
@@ -17,10 +17,9 @@ use crate::{
     },
 };
 
-/// This page, with the notice that the password is changed.
+/// The address of this page with the notice that the password has been changed.
 pub const PASSWORD_CHANGED: &str = "/account?changed=password#notice";
 
-/// The page.
 #[component]
 pub fn Account() -> impl IntoView {
     let visit = Visit::current();
@@ -36,11 +35,11 @@ pub fn Account() -> impl IntoView {
                 match (user, found.await) {
                     (Some(user), Ok(Some((list, events)))) => {
                         view! {
-                            // The address leads to it, so that a screen reader reads it.
+                            // The fragment of the address focuses it, so that screen readers read it.
                             {is_changed.then(|| view! {
-                                <p id="notice" class="notice" tabindex="-1">"Your password is changed. All your other sessions have ended."</p>
+                                <p id="notice" class="notice" tabindex="-1">"Your password has been changed. All your other sessions have ended."</p>
                             })}
-                            <Own user_id=user.user_id list=list events=events/>
+                            <Details user_id=user.user_id list=list events=events/>
                         }
                         .into_any()
                     }
@@ -55,7 +54,7 @@ pub fn Account() -> impl IntoView {
     }
 }
 
-/// The sessions and recent activity, if somebody is logged in.
+/// The sessions and recent activity. `None` if nobody is logged in.
 async fn find(visit: Visit, query: ParamsMap) -> Result<Option<(SessionList, EventList)>, Refusal> {
     if visit.user().await?.is_none() {
         return Ok(None);
@@ -73,7 +72,7 @@ async fn find(visit: Visit, query: ParamsMap) -> Result<Option<(SessionList, Eve
 }
 
 #[component]
-fn Own(user_id: String, list: SessionList, events: EventList) -> impl IntoView {
+fn Details(user_id: String, list: SessionList, events: EventList) -> impl IntoView {
     let has_others = list.total > 1;
     let total = list.total;
     let is_cut = total > list.sessions.len();
@@ -88,19 +87,19 @@ fn Own(user_id: String, list: SessionList, events: EventList) -> impl IntoView {
         </section>
         <section aria-labelledby="sessions-heading">
             <h2 id="sessions-heading">"Where you are logged in"</h2>
-            {is_cut.then(|| view! { <p class="quiet">{format!("These are the latest {} of {total}.", SessionList::MOST)}</p> })}
+            {is_cut.then(|| view! { <p class="quiet">{format!("Showing the latest {} of {total}.", SessionList::MOST)}</p> })}
             <ul class="sessions">{list.sessions.into_iter().map(|session| view! {
                 <Session session=session end=Some("end_session") then="/account"/>
             }).collect_view()}</ul>
             {has_others.then(|| view! {
-                <Act function="end_other_sessions" arguments=[] then="/account" what="End all other sessions"/>
+                <ActionButton function="end_other_sessions" arguments=[] then="/account" label="End all other sessions"/>
             })}
         </section>
         <section aria-labelledby="events-heading">
             <h2 id="events-heading">"Recent activity"</h2>
             <p class="quiet">"If you see something that was not you, change your password."</p>
             <Events events=events.events/>
-            <More path="/account" query=ParamsMap::new() name="before" next=events.next.map(|next| next.to_string()) what="Earlier"/>
+            <More path="/account" query=ParamsMap::new() name="before" next=events.next.map(|next| next.to_string()) label="Earlier"/>
         </section>
     }
 }

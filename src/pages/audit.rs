@@ -1,4 +1,4 @@
-//! The audit trail: what happened, with filters, for those who may read it.
+//! The audit log, with a filter.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -19,26 +19,25 @@ use crate::{
     },
 };
 
-/// The page.
 #[component]
 pub fn Audit() -> impl IntoView {
     let query = use_query_map();
     let found = Resource::new_blocking(move || query.get(), find);
     view! {
-        <Title text="Audit trail"/>
-        <h1>"Audit trail"</h1>
-        <p class="lead">"What was done to users and roles, and by whom. Lines are only ever added, never changed."</p>
+        <Title text="Audit log"/>
+        <h1>"Audit log"</h1>
+        <p class="lead">"Logins, refused calls, and changes to users and roles: who did what, and when. Entries are never changed."</p>
         <Suspense>
             {move || Suspend::new(async move {
                 let query = query.get_untracked();
-                filtered(found.await, |found| view! { <Found query=query found=found/> }.into_any())
+                filtered(found.await, |found| view! { <Results query=query found=found/> }.into_any())
             })}
         </Suspense>
     }
 }
 
 async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
-    let wanted = || {
+    let filter = || {
         Ok((
             query::text("user", value_of(&query, "user"))?,
             query::one("action", value_of(&query, "action"))?,
@@ -48,20 +47,20 @@ async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
             query::number("before", value_of(&query, "before"))?,
         ))
     };
-    match wanted() {
+    match filter() {
         Ok((user, action, outcome, since, until, before)) => {
             list_events(user, action, outcome, since, until, before, None).await
         }
-        // Whoever may not see the trail is told that, and nothing of the filter.
+        // Asks the guard first: callers without the permission get its refusal, not the one about the filter.
         Err(refusal) => {
-            let any = list_events(None, None, None, None, None, None, RangedInt::new(1).ok());
-            any.await.and(Err(refusal))
+            let check = list_events(None, None, None, None, None, None, RangedInt::new(1).ok());
+            check.await.and(Err(refusal))
         }
     }
 }
 
 #[component]
-fn Found(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView {
+fn Results(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
     let actions = [("", "any")]
         .into_iter()
@@ -93,7 +92,7 @@ fn Found(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView {
         {match found {
             Ok(list) => view! {
                 <Events events=list.events/>
-                <More path="/audit" query=query name="before" next=list.next.map(|next| next.to_string()) what="Earlier"/>
+                <More path="/audit" query=query name="before" next=list.next.map(|next| next.to_string()) label="Earlier"/>
             }
             .into_any(),
             Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),

@@ -1,4 +1,4 @@
-//! The call log: which function was called, by whom, and how it came out.
+//! The call log, with a filter.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -18,26 +18,25 @@ use crate::{
     },
 };
 
-/// The page.
 #[component]
 pub fn Calls() -> impl IntoView {
     let query = use_query_map();
     let found = Resource::new_blocking(move || query.get(), find);
     view! {
-        <Title text="Calls"/>
-        <h1>"Calls"</h1>
-        <p class="lead">"Who called which function, and with what outcome. Arguments and replies are not kept."</p>
+        <Title text="Call log"/>
+        <h1>"Call log"</h1>
+        <p class="lead">"Who called which function, and with which outcome. Arguments and replies are not recorded."</p>
         <Suspense>
             {move || Suspend::new(async move {
                 let query = query.get_untracked();
-                filtered(found.await, |found| view! { <Found query=query found=found/> }.into_any())
+                filtered(found.await, |found| view! { <Results query=query found=found/> }.into_any())
             })}
         </Suspense>
     }
 }
 
 async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
-    let wanted = || {
+    let filter = || {
         Ok((
             query::text("user", value_of(&query, "user"))?,
             query::text("function", value_of(&query, "function"))?,
@@ -47,20 +46,20 @@ async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
             query::number("before", value_of(&query, "before"))?,
         ))
     };
-    match wanted() {
+    match filter() {
         Ok((user, function, outcome, since, until, before)) => {
             list_calls(user, function, outcome, since, until, before, None).await
         }
-        // Whoever may not see the log is told that, and nothing of the filter.
+        // Asks the guard first: callers without the permission get its refusal, not the one about the filter.
         Err(refusal) => {
-            let any = list_calls(None, None, None, None, None, None, RangedInt::new(1).ok());
-            any.await.and(Err(refusal))
+            let check = list_calls(None, None, None, None, None, None, RangedInt::new(1).ok());
+            check.await.and(Err(refusal))
         }
     }
 }
 
 #[component]
-fn Found(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView {
+fn Results(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView {
     let fields = [("user", "User"), ("function", "Function"), ("outcome", "Outcome")]
         .map(|(name, label)| {
             view! {
@@ -89,9 +88,9 @@ fn Found(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView {
         </form>
         {match found {
             Ok(list) => view! {
-                {list.calls.is_empty().then(|| view! { <p class="quiet">"Nothing to show."</p> })}
+                {list.calls.is_empty().then(|| view! { <p class="quiet">"No calls found."</p> })}
                 <ul class="rows">{list.calls.into_iter().map(|call| view! { <Call call=call/> }).collect_view()}</ul>
-                <More path="/calls" query=query name="before" next=list.next.map(|next| next.to_string()) what="Earlier"/>
+                <More path="/calls" query=query name="before" next=list.next.map(|next| next.to_string()) label="Earlier"/>
             }
             .into_any(),
             Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
@@ -114,12 +113,12 @@ fn Call(call: CallView) -> impl IntoView {
     } = call;
     let class = if outcome == "ok" { "mark-word" } else { "mark-word bad" };
     let by = (!user.is_empty()).then(|| format!(" by {user}"));
-    let many = (calls > 1).then(|| format!(" · {calls} calls"));
+    let count = (calls > 1).then(|| format!(" · {calls} calls"));
     let took = format!(", {}.{:03} ms", took_us / 1000, took_us % 1000);
     let from = (!address.is_empty()).then(|| format!(" from {address}"));
     view! {
         <li>
-            <p><strong>{function}</strong>{by}" "<span class=class>{outcome}</span>{many}</p>
+            <p><strong>{function}</strong>{by}" "<span class=class>{outcome}</span>{count}</p>
             <p class="quiet"><Moment at=at/>{took}{from}" · "<code>{request_id}</code></p>
         </li>
     }

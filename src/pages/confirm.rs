@@ -1,6 +1,6 @@
-//! The page that asks who is logged in for the password once more, so that the login is fresh.
+//! The page on which a logged-in user enters the password again to get a fresh login.
 //!
-//! It works like the login page: without script the form posts to this page, with script it calls `confirm_login`.
+//! Like on the login page, the form posts to this page without script and calls `confirm_login` with script.
 
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
@@ -10,11 +10,11 @@ use crate::{
     contract::{
         Refusal,
         form_data::SHOWN_TO,
-        page::{NOT_YOUR_PASSWORD, RefusedLogin},
+        page::{RefusedLogin, WRONG_PASSWORD},
         redirect_target::OwnPage,
     },
     parts::{
-        browser::{call, go},
+        browser::{call, navigate},
         password_field::PasswordField,
         program::Program,
         refused::title_of,
@@ -22,7 +22,6 @@ use crate::{
     },
 };
 
-/// The page.
 #[component]
 pub fn ConfirmPage() -> impl IntoView {
     let visit = Visit::current();
@@ -63,17 +62,15 @@ pub fn ConfirmPage() -> impl IntoView {
     }
 }
 
-/// The form. What calls in place is in the file of such forms.
 #[island(lazy)]
 fn ConfirmForm(
-    /// Who is logged in.
     user_id: String,
-    /// Where it leads to.
+    /// The page to show afterwards.
     next: OwnPage,
-    /// The password that was just refused.
+    /// The refusal to show, or the default.
     refused: RefusedLogin,
 ) -> impl IntoView {
-    // A screen reader starts with the reason.
+    // The error gets the focus, so that screen readers start with it.
     let is_refused = !refused.error.is_empty();
     let (error, is_wrong) = (RwSignal::new(refused.error), RwSignal::new(refused.is_wrong));
     let is_outdated = RwSignal::new(false);
@@ -89,23 +86,23 @@ fn ConfirmForm(
             return;
         }
         is_sending.set(true);
-        // Where the same is said again, it is announced again.
+        // Cleared first, so that screen readers announce the same error again.
         error.set(String::new());
         let (target, shown_to) = (target.clone(), shown_to.clone());
         spawn_local(async move {
             let body = serde_json::json!({ "password": password.value() }).to_string();
-            let came = call("/api/confirm_login", body, Some(&shown_to)).await;
-            // Also where the page is left now: that may be stopped, and the button must work again.
+            let outcome = call("/api/confirm_login", body, Some(&shown_to)).await;
+            // Also before another page is loaded: the user may stop that, and the button must work again.
             is_sending.set(false);
-            match came.refusal() {
-                None if came.is_ok() => go(target.as_str()),
-                Some(Refusal::NotLoggedIn) => go(&format!("/login?next={}", target.escaped())),
+            match outcome.refusal() {
+                None if outcome.is_ok() => navigate(target.as_str()),
+                Some(Refusal::NotLoggedIn) => navigate(&format!("/login?next={}", target.escaped())),
                 refusal => {
                     let refusal = refusal.unwrap_or(Refusal::Unreachable);
                     is_outdated.set(refusal == Refusal::OtherUser);
                     is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
                     error.set(if is_wrong.get_untracked() {
-                        NOT_YOUR_PASSWORD.to_owned()
+                        WRONG_PASSWORD.to_owned()
                     } else {
                         refusal.message()
                     });
@@ -114,15 +111,15 @@ fn ConfirmForm(
             }
         });
     };
-    let said = move || Some(error.get()).filter(|error| !error.is_empty());
+    let message = move || Some(error.get()).filter(|error| !error.is_empty());
     let here = format!("/confirm?next={}", next.escaped());
     let action = here.clone();
     view! {
         <form class="panel" method="post" action=action on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
-            // For password managers, which look for the name beside the password.
+            // Password managers read the user name from it.
             <input type="text" name=SHOWN_TO value=user_id autocomplete="username" readonly hidden/>
-            <p id="confirm-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{said}</p>
+            <p id="confirm-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>
             {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>"Reload the page"</a></p> })}
             <PasswordField
                 id="password".to_owned()

@@ -1,45 +1,48 @@
-//! The page for a request that failed. It needs no script and calls nothing, because what it tells of may be anywhere.
+//! The error page. It needs no script and calls no function, so that it works whatever has failed.
 
 use leptos::prelude::*;
 
 use crate::{contract::Refusal, parts::mark::Mark};
 
-/// The page that tells of `refusal`, as a whole document, with what to quote to the operator and the way to get on.
+/// The document for a refusal, with the request id to quote to the operator and a link to continue.
 pub fn html(refusal: &Refusal, reference: Option<&str>, way: Way) -> String {
     let (status, message) = (refusal.status(), refusal.message());
     let heading = match refusal {
-        Refusal::Busy { .. } => "One moment, please",
+        Refusal::Busy { .. } => "Try again in a moment",
         Refusal::CallTooSlow => "That took too long",
         _ if status < 500 => "That did not work",
         _ => "Something went wrong",
     };
-    // The sentence about an internal failure says it already.
+    // The message of an internal error contains it already.
     let reference = reference
         .filter(|reference| !message.contains(reference))
         .map(str::to_owned);
     document(heading, message, reference, way)
 }
 
-/// The page for who opens an address that forms are sent to: after a form, it may stand where people type addresses.
-pub fn nothing_to_read(way: Way) -> String {
-    let message = "Opening this address does nothing: it only takes what a form sends.".to_owned();
-    document("Nothing to read here", message, None, way)
+/// The document for a GET of an address that only takes forms. It may be in the address bar after a form was sent.
+pub fn form_only_page(way: Way) -> String {
+    let message = "This address only accepts form submissions.".to_owned();
+    document("This page cannot be opened directly", message, None, way)
 }
 
-/// Where the person gets on.
+/// A link to continue.
 #[derive(Debug)]
 pub struct Way {
-    to: String,
-    words: &'static str,
+    path: String,
+    label: &'static str,
 }
 
 impl Way {
-    /// To a page of our own.
-    pub fn new(to: impl Into<String>, words: &'static str) -> Self {
-        Self { to: to.into(), words }
+    /// A link to a page of this site.
+    pub fn new(path: impl Into<String>, label: &'static str) -> Self {
+        Self {
+            path: path.into(),
+            label,
+        }
     }
 
-    /// To the first page.
+    /// A link to the home page.
     pub fn home() -> Self {
         Self::new("/", "See all functions")
     }
@@ -53,7 +56,7 @@ fn document(heading: &'static str, message: String, reference: Option<String>, w
                     <meta charset="utf-8"/>
                     <meta name="viewport" content="width=device-width, initial-scale=1"/>
                     <meta name="color-scheme" content="light dark"/>
-                    // As markup: Leptos ends a text that is made with a comment, which a title shows.
+                    // As markup: Leptos appends a comment to dynamic text, and a title would show it as text.
                     <title inner_html=format!("{heading} · Callgate")></title>
                     <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                     <link rel="stylesheet" href="/pkg/callgate.css"/>
@@ -64,7 +67,7 @@ fn document(heading: &'static str, message: String, reference: Option<String>, w
                         <h1>{heading}</h1>
                         <p class="lead">{message}</p>
                         {reference.map(|reference| view! { <p class="quiet">"Reference: "<code>{reference}</code></p> })}
-                        <p><a class="button" href=way.to>{way.words}</a></p>
+                        <p><a class="button" href=way.path>{way.label}</a></p>
                     </main>
                 </body>
             </html>
@@ -79,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_it_tells_is_text_and_not_markup() {
+    fn message_and_reference_are_escaped() {
         let page = html(&Refusal::Malformed("<img src=x>".into()), Some("abc"), Way::home());
         assert!(page.contains("&lt;img") && !page.contains("<img"), "{page}");
         assert!(page.contains("Reference: ") && page.contains("abc"), "{page}");

@@ -1,5 +1,5 @@
-//! The page of a function: what it does, who may call it, a form to call it with, and what came of it. A function that refuses
-//! everybody for now has no form.
+//! The page of a function: what it does, who may call it, a form to call it, and the reply. A function that currently refuses
+//! every caller has no form.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -38,8 +38,8 @@ pub fn FunctionPage() -> impl IntoView {
 async fn page(visit: Visit, function: Result<Option<FunctionView>, Refusal>) -> AnyView {
     match function {
         Ok(Some(function)) => {
-            let who = visit.who().await;
-            view! { <Callable function=function who=who/> }.into_any()
+            let whoami = visit.whoami().await;
+            view! { <Callable function=function whoami=whoami/> }.into_any()
         }
         Ok(None) => view! { <NotFound/> }.into_any(),
         Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
@@ -47,10 +47,10 @@ async fn page(visit: Visit, function: Result<Option<FunctionView>, Refusal>) -> 
 }
 
 #[component]
-fn Callable(function: FunctionView, who: Result<Option<WhoAmI>, Refusal>) -> impl IntoView {
+fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> impl IntoView {
     let visit = Visit::current();
-    let kept = visit.kept_call(&function.name);
-    let is_refused = matches!(&kept, Some(PendingCall { state: State::Done(outcome), .. }) if !outcome.is_ok());
+    let pending_call = visit.pending_call(&function.name);
+    let is_refused = matches!(&pending_call, Some(PendingCall { state: State::Done(outcome), .. }) if !outcome.is_ok());
     let site = visit.site();
     view! {
         <Title text=title_of(&function.name, is_refused)/>
@@ -62,12 +62,12 @@ fn Callable(function: FunctionView, who: Result<Option<WhoAmI>, Refusal>) -> imp
         <p class="lead">{prose(&function.summary)}</p>
         {function.details.iter().map(|paragraph| view! { <p>{prose(paragraph)}</p> }).collect_view()}
         {match function.closed.clone() {
-            Some(why) => view! { <Closed why=why kept=kept/> }.into_any(),
+            Some(reason) => view! { <Closed reason=reason pending_call=pending_call/> }.into_any(),
             None => view! {
                 <CallForm
                     function=function
-                    who=who
-                    kept=kept
+                    whoami=whoami
+                    pending_call=pending_call
                     password_chars=site.password_chars
                     origin=site.origin
                     ca_file=site.ca_file
@@ -79,15 +79,15 @@ fn Callable(function: FunctionView, who: Result<Option<WhoAmI>, Refusal>) -> imp
     }
 }
 
-/// Why the function cannot be called now, and what came of a call by form all the same.
+/// Why the function currently refuses every caller, with the outcome of a call that was made by form nevertheless.
 #[component]
-fn Closed(why: String, kept: Option<PendingCall>) -> impl IntoView {
-    let outcome = kept.and_then(|call| match call.state {
+fn Closed(reason: String, pending_call: Option<PendingCall>) -> impl IntoView {
+    let outcome = pending_call.and_then(|call| match call.state {
         State::Done(outcome) => Some(outcome),
         State::Waiting { .. } => None,
     });
     view! {
-        <p class="notice">{why}</p>
+        <p class="notice">{reason}</p>
         {outcome.map(|outcome| view! { <Reply outcome=Some(outcome) is_calling=false/> })}
     }
 }

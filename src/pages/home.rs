@@ -1,4 +1,4 @@
-//! The home page: what this is, who one is, and the functions that can be called.
+//! The home page: an introduction, the user, and the list of functions.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -12,7 +12,6 @@ use crate::{
     parts::{guard_badge::GuardBadge, prose::prose, visit::Visit},
 };
 
-/// The home page.
 #[component]
 pub fn Home() -> impl IntoView {
     let visit = Visit::current();
@@ -22,8 +21,8 @@ pub fn Home() -> impl IntoView {
         <section class="intro">
             <h1>"Functions behind a login"</h1>
             <p class="lead">
-                "Log in once, then call functions from these pages, with JSON, or with scripts turned off. \
-                 Some are open to anyone. The others check who you are, however you call them."
+                "Log in once, then call functions from these pages or with JSON. The pages also work without JavaScript. \
+                 Some functions are open to anyone. The others check who you are, however you call them."
             </p>
             <Suspense>
                 {move || Suspend::new(async move {

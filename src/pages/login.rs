@@ -1,7 +1,7 @@
 //! The login page.
 //!
-//! The form works without script: it posts to this page, and the server leads on or shows the form again. With script it
-//! calls `login` in place, and a refusal is said next to the fields.
+//! Without script the form posts to this page, and the server redirects or shows the form again. With script it calls `login`
+//! and shows a refusal without loading a page.
 
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
@@ -17,12 +17,11 @@ use crate::{
     },
     functions::login::login,
     parts::{
-        arguments::no_autocorrect, browser::go, password_field::PasswordField, program::Program, refused::title_of,
-        visit::Visit,
+        arguments::no_autocorrect, browser::navigate, password_field::PasswordField, program::Program,
+        refused::title_of, visit::Visit,
     },
 };
 
-/// The login page.
 #[component]
 pub fn LoginPage() -> impl IntoView {
     let visit = Visit::current();
@@ -41,7 +40,7 @@ pub fn LoginPage() -> impl IntoView {
         <Title text=title_of("Log in", !refused.error.is_empty())/>
         <div class="narrow">
             <h1>"Log in"</h1>
-            {has_new_password.then(|| view! { <p class="you" role="status">"Your password is set. Log in with it."</p> })}
+            {has_new_password.then(|| view! { <p class="you" role="status">"Your password is set. You can now log in."</p> })}
             <Suspense>
                 {move || Suspend::new(async move {
                     visit.user().await.ok().flatten().map(|user| view! {
@@ -59,12 +58,11 @@ pub fn LoginPage() -> impl IntoView {
     }
 }
 
-/// The form.
 #[island]
 fn LoginForm(
-    /// Where it leads to.
+    /// The page to show afterwards.
     next: OwnPage,
-    /// The login that was just refused.
+    /// The refused login to show, or the initial values.
     refused: RefusedLogin,
 ) -> impl IntoView {
     let RefusedLogin {
@@ -73,11 +71,11 @@ fn LoginForm(
         error,
         is_wrong,
     } = refused;
-    // A screen reader starts with the reason.
+    // The error gets the focus, so that screen readers start with it.
     let is_refused = !error.is_empty();
     let (error, is_wrong) = (RwSignal::new(error), RwSignal::new(is_wrong));
     let is_sending = RwSignal::new(false);
-    let (user, password, box_) = (
+    let (user, password, checkbox) = (
         NodeRef::<html::Input>::new(),
         NodeRef::<html::Input>::new(),
         NodeRef::<html::Input>::new(),
@@ -85,8 +83,8 @@ fn LoginForm(
 
     let target = next.clone();
     let on_submit = move |event: web_sys::SubmitEvent| {
-        let (Some(user), Some(password), Some(box_)) =
-            (user.get_untracked(), password.get_untracked(), box_.get_untracked())
+        let (Some(user), Some(password), Some(checkbox)) =
+            (user.get_untracked(), password.get_untracked(), checkbox.get_untracked())
         else {
             return;
         };
@@ -95,21 +93,21 @@ fn LoginForm(
             return;
         }
         is_sending.set(true);
-        // Where the same is said again, it is announced again.
+        // Cleared first, so that screen readers announce the same error again.
         error.set(String::new());
         let target = target.clone();
         spawn_local(async move {
             let arguments = LoginArguments {
                 user_id: user.value(),
                 password: Password::new(password.value()),
-                remember: box_.checked(),
+                remember: checkbox.checked(),
             };
             let reply = login(arguments).await;
-            // Also where the page is left now: that may be stopped, and the button must work again.
+            // Also before another page is loaded: the user may stop that, and the button must work again.
             is_sending.set(false);
             match reply {
-                // A full page load: nothing of the visitor before the login stays.
-                Ok(_) => go(target.as_str()),
+                // A full page load, so that no state from before the login remains.
+                Ok(_) => navigate(target.as_str()),
                 Err(refusal) => {
                     error.set(refusal.message());
                     is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
@@ -118,13 +116,13 @@ fn LoginForm(
             }
         });
     };
-    let said = move || Some(error.get()).filter(|error| !error.is_empty());
+    let message = move || Some(error.get()).filter(|error| !error.is_empty());
 
     view! {
-        // The address keeps `next`, so that the page shown after a refusal has it, too.
+        // `next` is in the address as well, so that the page after a refusal still has it.
         <form class="panel" method="post" action=format!("/login?next={}", next.escaped()) on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
-            <p id="login-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{said}</p>
+            <p id="login-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>
             <label for="user_id">"User"</label>
             <input
                 id="user_id" name="user_id" node_ref=user value=user_id required
@@ -142,7 +140,7 @@ fn LoginForm(
                 element=password
             />
             <label class="tick">
-                <input name="remember" type="checkbox" node_ref=box_ checked=remember/>
+                <input name="remember" type="checkbox" node_ref=checkbox checked=remember/>
                 "Remember me on this device"
             </label>
             <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Log in"</button>
@@ -150,7 +148,7 @@ fn LoginForm(
     }
 }
 
-/// The demo logins, where this is a demo.
+/// The logins of the demo users, if the server runs as a demo.
 #[component]
 fn DemoUsers() -> impl IntoView {
     let users = Visit::current().site().demo_users;
@@ -162,7 +160,7 @@ fn DemoUsers() -> impl IntoView {
                 <ul>
                     {users
                         .into_iter()
-                        .map(|(user, password)| view! { <li><code>{user}</code> " with " <code>{password}</code></li> })
+                        .map(|(user, password)| view! { <li><code>{user}</code> " with password " <code>{password}</code></li> })
                         .collect_view()}
                 </ul>
             </section>

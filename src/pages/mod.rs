@@ -1,4 +1,4 @@
-//! One screen a file. The table of pages is [`app`](crate::app).
+//! The pages, one per file. Their routes are in [`app`](crate::app).
 
 pub mod access;
 pub mod account;

@@ -1,11 +1,11 @@
-//! The page for a path that leads nowhere.
+//! The page for unknown paths.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::parts::visit::set_status;
 
-/// "Not found", with a way on. The answer has status 404.
+/// Sets the status of the page to 404.
 #[component]
 pub fn NotFound() -> impl IntoView {
     set_status(404);

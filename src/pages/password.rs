@@ -1,4 +1,4 @@
-//! Changing one's own password. It takes a fresh login, so the server asks for that before it shows this page.
+//! The page on which users change their own password. The server shows it only to a fresh login.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -6,7 +6,6 @@ use leptos_meta::Title;
 use super::account::PASSWORD_CHANGED;
 use crate::{contract::page::CHANGE_PASSWORD, parts::function_form::FunctionForm};
 
-/// The page.
 #[component]
 pub fn PasswordPage() -> impl IntoView {
     view! {
@@ -16,7 +15,7 @@ pub fn PasswordPage() -> impl IntoView {
             <h1>"Change your password"</h1>
             <FunctionForm
                 name="change_password"
-                about="This ends all your other sessions and forgets all remembered browsers. You stay logged in here."
+                intro="This ends all your other sessions and forgets all remembered browsers. You stay logged in here."
                 button="Change password"
                 page=CHANGE_PASSWORD
                 then=PASSWORD_CHANGED

@@ -1,4 +1,4 @@
-//! Registering, where the operator allows that.
+//! The page for registration, if the operator allows it.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -6,11 +6,10 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{contract::redirect_target::OwnPage, parts::function_form::FunctionForm};
 
-/// The page.
 #[component]
 pub fn Register() -> impl IntoView {
     let query = use_query_map();
-    // Who came from a page that wants a login goes on to it after that.
+    // The page that asked for a login. The user returns to it after registration and login.
     let next = OwnPage::or_home(query.read_untracked().get_str("next"));
     view! {
         <Title text="Register"/>
@@ -18,10 +17,10 @@ pub fn Register() -> impl IntoView {
             <h1>"Register"</h1>
             <FunctionForm
                 name="register"
-                about="The server adds a few random letters to the name you choose. Log in with the full name."
+                intro="The server adds a few random letters to the name you choose. Log in with the full name."
                 button="Register"
                 then=format!("/login?next={}", next.escaped())
-                reads_reply=true
+                shows_reply=true
             />
         </div>
     }

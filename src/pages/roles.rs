@@ -1,4 +1,4 @@
-//! The roles: what each may do, and how to change it.
+//! The roles and their permissions, with forms to change them.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -9,10 +9,9 @@ use crate::{
         role::{MANAGE_ROLES, PermissionView, RoleList, RoleView},
     },
     functions::roles::list_roles,
-    parts::{act::Act, refused::Refused, shown_to::ShownTo, visit::Visit},
+    parts::{action_button::ActionButton, refused::Refused, shown_to::ShownTo, visit::Visit},
 };
 
-/// The page.
 #[component]
 pub fn Roles() -> impl IntoView {
     let visit = Visit::current();
@@ -20,12 +19,12 @@ pub fn Roles() -> impl IntoView {
     view! {
         <Title text="Roles"/>
         <h1>"Roles"</h1>
-        <p class="lead">"A role is a set of permissions that users can be given. Changes take effect from the very next call."</p>
+        <p class="lead">"A role is a set of permissions that you can give to users. Changes take effect on the next call."</p>
         <Suspense>
             {move || Suspend::new(async move {
                 let may_manage = visit.may(MANAGE_ROLES).await;
                 match found.await {
-                    Ok(list) => view! { <All list=list may_manage=may_manage/> }.into_any(),
+                    Ok(list) => view! { <RoleCards list=list may_manage=may_manage/> }.into_any(),
                     Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
                 }
             })}
@@ -34,20 +33,20 @@ pub fn Roles() -> impl IntoView {
 }
 
 #[component]
-fn All(list: RoleList, may_manage: bool) -> impl IntoView {
+fn RoleCards(list: RoleList, may_manage: bool) -> impl IntoView {
     let RoleList { roles, permissions } = list;
-    let known = permissions.clone();
+    let for_new_role = permissions.clone();
     view! {
         {roles
             .into_iter()
-            .map(|role| view! { <One role=role permissions=permissions.clone() may_manage=may_manage/> })
+            .map(|role| view! { <RoleCard role=role permissions=permissions.clone() may_manage=may_manage/> })
             .collect_view()}
-        {may_manage.then(|| view! { <New permissions=known/> })}
+        {may_manage.then(|| view! { <NewRole permissions=for_new_role/> })}
     }
 }
 
 #[component]
-fn One(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> impl IntoView {
+fn RoleCard(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> impl IntoView {
     let RoleView {
         role,
         description,
@@ -58,18 +57,18 @@ fn One(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> im
     } = role;
     let heading = format!("role-{role}");
     let labelled_by = heading.clone();
-    let who = if users == 1 {
+    let user_count = if users == 1 {
         "1 user".to_owned()
     } else {
         format!("{users} users")
     };
     let body = if may_manage && !built_in {
-        view! { <Edit role=role.clone() version=version description=description held=held permissions=permissions/> }
+        view! { <EditRole role=role.clone() version=version description=description held=held permissions=permissions/> }
             .into_any()
     } else {
         view! {
             <p>{description}</p>
-            <ul class="plain-list">{held.into_iter().map(|permission| view! { <li><Named permission=permission/></li> }).collect_view()}</ul>
+            <ul class="plain-list">{held.into_iter().map(|permission| view! { <li><Permission permission=permission/></li> }).collect_view()}</ul>
         }
         .into_any()
     };
@@ -78,16 +77,15 @@ fn One(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> im
             <div class="title">
                 <h2 id=heading>{role.clone()}</h2>
                 {built_in.then(|| view! { <span class="mark-word">"built in"</span> })}
-                <a href=format!("/users?role={role}")>{who}</a>
+                <a href=format!("/users?role={role}")>{user_count}</a>
             </div>
             {body}
         </section>
     }
 }
 
-/// A permission with what it allows.
 #[component]
-fn Named(permission: PermissionView) -> impl IntoView {
+fn Permission(permission: PermissionView) -> impl IntoView {
     let PermissionView { name, words, known } = permission;
     view! {
         <code>{name}</code>
@@ -97,7 +95,7 @@ fn Named(permission: PermissionView) -> impl IntoView {
 }
 
 #[component]
-fn Edit(
+fn EditRole(
     role: String,
     version: String,
     description: String,
@@ -119,19 +117,19 @@ fn Edit(
             <ShownTo/>
             <input type="hidden" name="role" value=role.clone()/>
             <input type="hidden" name="version" value=version/>
-            <Fields prefix=prefix description=description offered=offered/>
+            <RoleFields prefix=prefix description=description offered=offered/>
             <button class="button quiet" type="submit">"Save"<span class="unseen">{format!(": {role}")}</span></button>
         </form>
         <details>
             <summary>"Delete this role"<span class="unseen">{format!(": {role}")}</span></summary>
-            <p>"All users who have it will lose it."</p>
-            <Act function="delete_role" arguments=vec![("role", role.clone())] then="/roles" what="Delete permanently" about=role/>
+            <p>"All users who have this role will lose it."</p>
+            <ActionButton function="delete_role" arguments=vec![("role", role.clone())] then="/roles" label="Delete permanently" subject=role/>
         </details>
     }
 }
 
 #[component]
-fn New(permissions: Vec<PermissionView>) -> impl IntoView {
+fn NewRole(permissions: Vec<PermissionView>) -> impl IntoView {
     let offered = permissions
         .into_iter()
         .map(|permission| (permission, false))
@@ -145,17 +143,17 @@ fn New(permissions: Vec<PermissionView>) -> impl IntoView {
                 <p id="new-name-help" class="help">"Lowercase letters, digits, dots and hyphens."</p>
                 <input id="new-name" name="role" required autocapitalize="off" spellcheck="false" aria-describedby="new-name-help"/>
                 <input type="hidden" name="new" value="true"/>
-                // No role has a name with such a letter.
-                <Fields prefix="+".to_owned() description=String::new() offered=offered/>
+                // `+` cannot be in the name of a role, so the ids stay unique.
+                <RoleFields prefix="+".to_owned() description=String::new() offered=offered/>
                 <button class="button quiet" type="submit">"Add"</button>
             </form>
         </section>
     }
 }
 
-/// What there is to say of a role, old or new.
+/// The fields of a role, existing or new. The prefix makes their ids unique.
 #[component]
-fn Fields(prefix: String, description: String, offered: Vec<(PermissionView, bool)>) -> impl IntoView {
+fn RoleFields(prefix: String, description: String, offered: Vec<(PermissionView, bool)>) -> impl IntoView {
     let id = format!("{prefix}-description");
     let boxes = offered
         .into_iter()
@@ -164,7 +162,7 @@ fn Fields(prefix: String, description: String, offered: Vec<(PermissionView, boo
             view! {
                 <label class="tick">
                     <input name="permissions" type="checkbox" value=name checked=is_held/>
-                    <span><Named permission=permission/></span>
+                    <span><Permission permission=permission/></span>
                 </label>
             }
         })

@@ -1,11 +1,10 @@
-//! The first start: whoever has the link that the server printed becomes the first administrator.
+//! The page that creates the first administrator, with the one-time link that the server prints at its first start.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::parts::function_form::FunctionForm;
 
-/// The page.
 #[component]
 pub fn Setup() -> impl IntoView {
     view! {
@@ -14,9 +13,9 @@ pub fn Setup() -> impl IntoView {
             <h1>"First administrator"</h1>
             <FunctionForm
                 name="create_first_admin"
-                about="The server printed a link when it started without any users. The link works once, within an hour. \
+                intro="The server printed a link when it started without any users. The link works once, within an hour. \
                     Restart the server to get a new one."
-                button="Create the administrator"
+                button="Create administrator"
                 then="/login?next=/users"
             />
         </div>

@@ -1,10 +1,10 @@
-//! One user: state, roles, sessions, what happened of late, and what can be done about it.
+//! A user: state, roles, sessions, recent activity, and actions for administrators.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::users::class_of;
+use super::users::state_class;
 use crate::{
     contract::{
         Refusal, Text,
@@ -15,14 +15,14 @@ use crate::{
     },
     functions::{roles::list_roles, users::show_user},
     parts::{
-        act::Act, events::Events, moment::Moment, refused::Refused, session::Session, shown_to::ShownTo, visit::Visit,
+        action_button::ActionButton, events::Events, moment::Moment, refused::Refused, session::Session,
+        shown_to::ShownTo, visit::Visit,
     },
 };
 
-/// The id of what says that the user is disabled.
+/// The id of the notice that the user is disabled.
 const NOTICE: &str = "notice";
 
-/// The page.
 #[component]
 pub fn UserPage() -> impl IntoView {
     let visit = Visit::current();
@@ -58,7 +58,7 @@ async fn find(name: String) -> Result<(UserDetail, Vec<RoleView>), Refusal> {
     Ok((detail, list_roles().await?.roles))
 }
 
-/// What the visitor is offered.
+/// Which parts of the page the viewer may see or use.
 #[derive(Clone, Copy)]
 struct May {
     manage: bool,
@@ -80,15 +80,15 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
     let name = user.user_id.clone();
     let page = format!("/user?name={name}");
     view! {
-        // Not the name: the title is written as it stands (leptos_meta 0.8).
+        // Without the user's name, because leptos_meta 0.8 does not escape titles.
         <Title text="User"/>
         <div class="title">
             <h1>{name.clone()}</h1>
-            <span class=class_of(user.state)>{user.state.name()}</span>
+            <span class=state_class(user.state)>{user.state.name()}</span>
         </div>
         <State name=name.clone() state=user.state page=page.clone() may_manage=may_manage/>
         <p class="quiet">"Added " <Moment at=user.created_at/></p>
-        {link_until.map(|until| view! { <p class="quiet">"A one-time link works until " <Moment at=until/></p> })}
+        {link_until.map(|until| view! { <p class="quiet">"One-time link valid until " <Moment at=until/></p> })}
         {may_manage.then(|| view! { <Actions name=name.clone() state=user.state page=page.clone()/> })}
         <section aria-labelledby="roles-heading">
             <h2 id="roles-heading">"Roles"</h2>
@@ -97,7 +97,7 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
         </section>
         <section aria-labelledby="sessions-heading">
             <h2 id="sessions-heading">"Where this user is logged in"</h2>
-            {is_cut.then(|| view! { <p class="quiet">{format!("These are the latest {} of {total_sessions}.", sessions.len())}</p> })}
+            {is_cut.then(|| view! { <p class="quiet">{format!("Showing the latest {} of {total_sessions}.", sessions.len())}</p> })}
             <Sessions name=name.clone() sessions=sessions page=page may_manage=may_manage/>
         </section>
         <section aria-labelledby="events-heading">
@@ -108,7 +108,7 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
     }
 }
 
-/// Whether the user can log in. Who is disabled by mistake is enabled again right there.
+/// Whether the user can log in. Contains the button to enable a disabled user again.
 #[component]
 fn State(name: String, state: UserState, page: String, may_manage: bool) -> impl IntoView {
     match state {
@@ -119,9 +119,9 @@ fn State(name: String, state: UserState, page: String, may_manage: bool) -> impl
         .into_any(),
         UserState::Disabled => {
             let enable = may_manage.then(|| {
-                view! { <Act function="enable_user" arguments=vec![("user_id", name)] then=page what="Enable"/> }
+                view! { <ActionButton function="enable_user" arguments=vec![("user_id", name)] then=page label="Enable"/> }
             });
-            // The form that disables leads here, so that a screen reader reads it.
+            // The form that disables a user leads to this id, so that screen readers read it.
             view! {
                 <div id=NOTICE class="notice" tabindex="-1">
                     <p>"This user is disabled and cannot log in. All sessions have ended."</p>
@@ -133,14 +133,14 @@ fn State(name: String, state: UserState, page: String, may_manage: bool) -> impl
     }
 }
 
-/// What changes a lot at one press: each behind a word, with what it means.
+/// Actions with large effects. Each is hidden behind a summary that explains it, so that one click is not enough.
 #[component]
 fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
     let user = vec![("user_id", name.clone())];
     let invite = (state == UserState::Invited).then(|| {
         view! {
             <div class="buttons">
-                <Act function="invite_user" arguments=user.clone() what="Create an invitation link"/>
+                <ActionButton function="invite_user" arguments=user.clone() label="Create an invitation link"/>
             </div>
         }
     });
@@ -151,7 +151,7 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
                 <p>
                     {format!("This removes the password of {name} and ends all their sessions. You get a one-time link to send to this person.")}
                 </p>
-                <Act function="require_new_password" arguments=user.clone() what="Create a link for a new password"/>
+                <ActionButton function="require_new_password" arguments=user.clone() label="Create a link for a new password"/>
             </details>
         }
     });
@@ -161,9 +161,9 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
             <details>
                 <summary>"Disable this user"</summary>
                 <p>
-                    {format!("This ends all sessions of {name} and refuses every login. Roles stay, and you can enable {name} again.")}
+                    {format!("This ends all sessions of {name} and blocks logins. Roles are kept, and you can enable {name} again.")}
                 </p>
-                <Act function="disable_user" arguments=user.clone() then=then what="Disable"/>
+                <ActionButton function="disable_user" arguments=user.clone() then=then label="Disable"/>
             </details>
         }
     });
@@ -173,8 +173,8 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
         {disable}
         <details>
             <summary>"Delete this user"</summary>
-            <p>{format!("This permanently deletes {name} and everything that belongs to {name}. The audit trail stays.")}</p>
-            <Act function="delete_user" arguments=user then="/users" what="Delete permanently"/>
+            <p>{format!("This permanently deletes {name} and everything that belongs to {name}. Entries in the audit log are kept.")}</p>
+            <ActionButton function="delete_user" arguments=user then="/users" label="Delete permanently"/>
         </details>
     }
 }
@@ -192,7 +192,7 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
         .map(|role| {
             let arguments = vec![("user_id", name.clone()), ("role", role.clone())];
             let take = may_manage.then(|| {
-                view! { <Act function="take_role" arguments=arguments then=page.clone() what="Remove" about=role.clone()/> }
+                view! { <ActionButton function="take_role" arguments=arguments then=page.clone() label="Remove" subject=role.clone()/> }
             });
             view! { <li><div><p><strong>{role.clone()}</strong></p></div>{take}</li> }
         })
@@ -219,15 +219,15 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
         }
     });
     let promote = admin.into_iter().filter(|_| may_manage).map(|role| {
-        let what = format!("Make {name} an administrator");
+        let summary = format!("Make {name} an administrator");
         let arguments = vec![("user_id", name.clone()), ("role", role.role)];
         view! {
             <details>
-                <summary>{what}</summary>
+                <summary>{summary}</summary>
                 <p>
                     {format!("An administrator can call every function. {name} could then manage all users and roles, including you.")}
                 </p>
-                <Act function="give_role" arguments=arguments then=page.clone() what="Make administrator"/>
+                <ActionButton function="give_role" arguments=arguments then=page.clone() label="Make administrator"/>
             </details>
         }
     });
@@ -251,7 +251,7 @@ fn Sessions(name: String, sessions: Vec<SessionView>, page: String, may_manage: 
         })
         .collect_view();
     let all = (may_manage && !is_empty).then(|| {
-        view! { <Act function="revoke_sessions" arguments=vec![("user_id", name.clone())] then=page.clone() what="End all sessions"/> }
+        view! { <ActionButton function="revoke_sessions" arguments=vec![("user_id", name.clone())] then=page.clone() label="End all sessions"/> }
     });
     view! {
         {is_empty.then(|| view! { <p class="quiet">"No sessions."</p> })}

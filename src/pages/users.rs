@@ -1,4 +1,4 @@
-//! All users, a page at a time, with a filter.
+//! The list of users, with a filter.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -20,7 +20,6 @@ use crate::{
     },
 };
 
-/// The page.
 #[component]
 pub fn Users() -> impl IntoView {
     let visit = Visit::current();
@@ -33,15 +32,14 @@ pub fn Users() -> impl IntoView {
             {move || Suspend::new(async move {
                 let may_manage = visit.may(MANAGE_USERS).await;
                 let query = query.get_untracked();
-                filtered(found.await, |found| view! { <Found query=query found=found may_manage=may_manage/> }.into_any())
+                filtered(found.await, |found| view! { <Results query=query found=found may_manage=may_manage/> }.into_any())
             })}
         </Suspense>
     }
 }
 
-/// The users that the address asks for.
 async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
-    let wanted = || {
+    let filter = || {
         Ok((
             query::text("part", value_of(&query, "part"))?,
             query::one("state", value_of(&query, "state"))?,
@@ -50,18 +48,18 @@ async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
             query::text("after", value_of(&query, "after"))?,
         ))
     };
-    match wanted() {
+    match filter() {
         Ok((part, state, role, order, after)) => list_users(part, state, role, order, after, None).await,
-        // Whoever may not see the users is told that, and nothing of the filter.
+        // Asks the guard first: callers without the permission get its refusal, not the one about the filter.
         Err(refusal) => {
-            let any = list_users(None, None, None, UserOrder::Name, None, RangedInt::new(1).ok());
-            any.await.and(Err(refusal))
+            let check = list_users(None, None, None, UserOrder::Name, None, RangedInt::new(1).ok());
+            check.await.and(Err(refusal))
         }
     }
 }
 
 #[component]
-fn Found(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -> impl IntoView {
+fn Results(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
     let states = [("", "any")]
         .into_iter()
@@ -87,7 +85,7 @@ fn Found(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -
             Ok(list) => view! {
                 {list.users.is_empty().then(|| view! { <p class="quiet">"No users found."</p> })}
                 <ul class="rows">{list.users.into_iter().map(|user| view! { <Row user=user/> }).collect_view()}</ul>
-                <More path="/users" query=query name="after" next=list.next what="Next page"/>
+                <More path="/users" query=query name="after" next=list.next label="Next page"/>
             }
             .into_any(),
             Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
@@ -95,8 +93,8 @@ fn Found(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -
     }
 }
 
-/// The class of the word that says whether a user may log in.
-pub fn class_of(state: UserState) -> &'static str {
+/// The CSS class of a user's state.
+pub fn state_class(state: UserState) -> &'static str {
     match state {
         UserState::Disabled => "mark-word bad",
         UserState::Active | UserState::Invited => "mark-word",
@@ -116,7 +114,7 @@ fn Row(user: UserRow) -> impl IntoView {
         <li>
             <p>
                 <a href=page>{user_id}</a>
-                {(state != UserState::Active).then(|| view! { " " <span class=class_of(state)>{state.name()}</span> })}
+                {(state != UserState::Active).then(|| view! { " " <span class=state_class(state)>{state.name()}</span> })}
                 {roles.into_iter().map(|role| view! { " " <span class="mark-word role">{role}</span> }).collect_view()}
             </p>
             <p class="quiet">"added " <Moment at=created_at/></p>

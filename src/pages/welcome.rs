@@ -1,7 +1,7 @@
-//! Where a one-time link leads to: a person chooses a password.
+//! The page of a one-time link, on which its user chooses a password.
 //!
-//! The code of the link stands behind its `#`, so the browser keeps it to itself; the program reads it from there, and
-//! without script the person pastes the link. The name stands before it: it is only shown, the code says whose password it is.
+//! The code of the link is in the fragment, which browsers do not send to the server. The browser part reads it from there;
+//! without script the user pastes the link. The user name in the query is only shown: the code determines the user.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -9,20 +9,22 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{contract::user::is_user_id, parts::function_form::FunctionForm};
 
-/// The page.
 #[component]
 pub fn Welcome() -> impl IntoView {
     let query = use_query_map();
     let user = query.read_untracked().get("user").filter(|user| is_user_id(user));
     let name = user.as_ref().map(|user| format!("&user={user}")).unwrap_or_default();
     let then = format!("/login?done=password{name}&next=/account");
-    let whom = user.clone().map(|user| view! { " as " <strong>{user}</strong> });
+    let account = match user.clone() {
+        Some(user) => view! { <strong>{user}</strong> }.into_any(),
+        None => "your account".to_owned().into_any(),
+    };
     view! {
         <Title text="Choose a password"/>
         <div class="narrow">
             <h1>"Choose a password"</h1>
-            <p>"Choose the password that you will log in with" {whom} ". Your link works only once."</p>
-            <FunctionForm name="choose_password" button="Choose this password" then=then user_id=user/>
+            <p>"Choose a password for " {account} ". Your link works only once."</p>
+            <FunctionForm name="choose_password" button="Set password" then=then user_id=user/>
         </div>
     }
 }

@@ -1,8 +1,7 @@
-//! The inputs for the arguments of a function, made from their shape: the same with script and without.
+//! The inputs for the arguments of a function, generated from their shape, with and without script.
 //!
-//! Each input has its label, its limits, its help from the doc comment, and beside it what is wrong with it. The name of
-//! an input is the path of its field, so a fault finds it. No input cuts off what is too long for it: that is said, and nothing of
-//! it is lost.
+//! Each input has a label, limits, help from the doc comment, and a message for its faults. The name of an input is the path of
+//! its field, which is also how faults name it. No input has a `maxlength`, because browsers silently cut off what is longer.
 
 use leptos::{
     attr::{Attribute, custom::custom_attribute},
@@ -10,67 +9,63 @@ use leptos::{
 };
 use serde_json::Value;
 
-use super::{json_editor::JsonEditor, password_field::PasswordField, prose::prose};
-use crate::{
-    contract::{
-        form_data::{Typed, is_line},
-        letter_case::capitalized,
-        shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
-    },
-    parts::prose::escaped,
+use super::{
+    json_editor::JsonEditor,
+    password_field::PasswordField,
+    prose::{escaped, prose},
+};
+use crate::contract::{
+    form_data::{Typed, is_line},
+    letter_case::capitalized,
+    shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
 };
 
-/// A text longer than this is written in several lines.
+/// A text that may be longer than this, in characters, gets a textarea.
 const LONG_TEXT: usize = 200;
 
-/// What the inputs of one form share.
 #[derive(Clone, Copy)]
 struct Inputs {
     typed: StoredValue<Option<Typed>>,
     faults: Signal<Vec<FieldFault>>,
-    password_chars: usize,
+    min_password_chars: usize,
 }
 
-/// The inputs for arguments of a shape.
 #[component]
 pub fn Arguments(
-    /// What the function takes.
     shape: Shape,
-    /// What was typed before, if the form was sent before: it may well hold nothing then.
+    /// What was submitted before. `None` if nothing was, so that inputs start with their defaults.
     typed: Option<Typed>,
-    /// What is wrong with it.
-    #[prop(into)]
-    faults: Signal<Vec<FieldFault>>,
-    /// The text of the editor, for free-form arguments.
+    #[prop(into)] faults: Signal<Vec<FieldFault>>,
+    /// The text of the JSON editor, for free-form arguments.
     text: RwSignal<String>,
-    /// The fewest characters of a new password.
+    /// The minimum length of a new password, in characters.
     password_chars: usize,
 ) -> impl IntoView {
     let inputs = Inputs {
         typed: StoredValue::new(typed),
         faults,
-        password_chars,
+        min_password_chars: password_chars,
     };
     match shape {
         Shape::Record(fields) if fields.is_empty() => {
             view! { <p class="quiet">"This function takes no arguments."</p> }.into_any()
         }
-        Shape::Record(fields) => inputs.all(&fields, ""),
+        Shape::Record(fields) => inputs.fields(&fields, ""),
         _ => view! { <JsonEditor text=text/> }.into_any(),
     }
 }
 
 impl Inputs {
-    fn all(self, fields: &[Field], path: &str) -> AnyView {
+    fn fields(self, fields: &[Field], path: &str) -> AnyView {
         fields
             .iter()
-            .map(|field| self.one(field, joined(path, &field.name)))
+            .map(|field| self.field(field, joined(path, &field.name)))
             .collect_view()
             .into_any()
     }
 
-    /// One field with all that belongs to it.
-    fn one(self, field: &Field, name: String) -> AnyView {
+    /// A field with label, help, input and message.
+    fn field(self, field: &Field, name: String) -> AnyView {
         let label = if field.required || field.shape == Shape::Flag {
             field.label.clone()
         } else {
@@ -79,12 +74,12 @@ impl Inputs {
         if let Shape::List(list) = &field.shape
             && let Shape::Choice(choices) = &*list.item
         {
-            return self.group(label, field, &name, self.boxes(choices, &name, field));
+            return self.group(label, field, &name, self.checkboxes(choices, &name, field));
         }
         match &field.shape {
-            Shape::Record(fields) => self.group(label, field, &name, self.all(fields, &name)),
-            Shape::Flag if field.is_box() => self.tick(label, field, name),
-            Shape::Text(text) if text.is_password() => self.secret(label, field, text, name),
+            Shape::Record(fields) => self.group(label, field, &name, self.fields(fields, &name)),
+            Shape::Flag if field.is_checkbox() => self.checkbox(label, field, name),
+            Shape::Text(text) if text.is_password() => self.password(label, field, text, name),
             _ => {
                 let control = self.control(field, &name);
                 view! {
@@ -92,7 +87,7 @@ impl Inputs {
                         <label for=id_of(&name)>{label}</label>
                         {help(field, &name)}
                         {control}
-                        {self.said(name, false)}
+                        {self.message(name, false)}
                     </div>
                 }
                 .into_any()
@@ -100,21 +95,21 @@ impl Inputs {
         }
     }
 
-    /// Several inputs under one heading.
+    /// Several inputs under one legend.
     fn group(self, label: String, field: &Field, name: &str, inputs: AnyView) -> AnyView {
-        let said = self.said(name.to_owned(), matches!(field.shape, Shape::Record(_)));
+        let message = self.message(name.to_owned(), matches!(field.shape, Shape::Record(_)));
         view! {
             <fieldset aria-describedby=described_by(field, name)>
                 <legend>{label}</legend>
                 {help(field, name)}
                 {inputs}
-                {said}
+                {message}
             </fieldset>
         }
         .into_any()
     }
 
-    fn tick(self, label: String, field: &Field, name: String) -> AnyView {
+    fn checkbox(self, label: String, field: &Field, name: String) -> AnyView {
         let checked = self.typed.with_value(|typed| match typed {
             None => field.initially == Some(Value::Bool(true)),
             Some(typed) => typed.get(&name).is_some(),
@@ -126,14 +121,14 @@ impl Inputs {
                     {label}
                 </label>
                 {help(field, &name)}
-                {self.said(name, false)}
+                {self.message(name, false)}
             </div>
         }
         .into_any()
     }
 
-    fn boxes(self, choices: &[Choice], name: &str, field: &Field) -> AnyView {
-        let is_ticked = |value: &str| {
+    fn checkboxes(self, choices: &[Choice], name: &str, field: &Field) -> AnyView {
+        let is_checked = |value: &str| {
             self.typed.with_value(|typed| match typed {
                 None => {
                     let initially = field.initially.as_ref().and_then(Value::as_array);
@@ -149,7 +144,7 @@ impl Inputs {
                 view! {
                     <label class="tick">
                         <input
-                            name=name.to_owned() type="checkbox" value=choice.value.clone() checked=is_ticked(&choice.value)
+                            name=name.to_owned() type="checkbox" value=choice.value.clone() checked=is_checked(&choice.value)
                             aria-invalid=move || is_wrong.get().to_string()
                         />
                         {choice.label.clone()}
@@ -160,7 +155,7 @@ impl Inputs {
             .into_any()
     }
 
-    fn secret(self, label: String, field: &Field, text: &TextShape, name: String) -> AnyView {
+    fn password(self, label: String, field: &Field, text: &TextShape, name: String) -> AnyView {
         let is_wrong = self.is_wrong(name.clone());
         view! {
             <div class="field">
@@ -172,41 +167,40 @@ impl Inputs {
                     required=field.required
                     described_by=described_by(field, &name)
                     is_wrong=is_wrong
-                    wanted=self.password_chars
+                    min_chars=self.min_password_chars
                 />
                 {help(field, &name)}
-                {self.said(name, false)}
+                {self.message(name, false)}
             </div>
         }
         .into_any()
     }
 
-    /// The control for a field that has just one.
     fn control(self, field: &Field, name: &str) -> AnyView {
-        let initially = self.initially(field, name);
+        let value = self.initial_value(field, name);
         match &field.shape {
-            Shape::Text(text) if !text.secret && text.max.is_some_and(|max| max > LONG_TEXT) => self.lines(
+            Shape::Text(text) if !text.secret && text.max.is_some_and(|max| max > LONG_TEXT) => self.textarea(
                 field,
                 name,
-                initially,
+                &value,
                 field.required && text.min.is_some_and(|min| min > 0),
             ),
-            Shape::Text(text) => self.line(field, text, name, initially),
-            Shape::Integer(range) => self.number(field, range, "1", name, initially),
-            Shape::Number(range) => self.number(field, range, "any", name, initially),
-            Shape::Choice(choices) => self.choice(field, choices, name, &initially),
+            Shape::Text(text) => self.text_input(field, text, name, value),
+            Shape::Integer(range) => self.number_input(field, range, "1", name, value),
+            Shape::Number(range) => self.number_input(field, range, "any", name, value),
+            Shape::Choice(choices) => self.select(field, choices, name, &value),
             Shape::Flag => {
                 let choices = [("true", "Yes"), ("false", "No")].map(|(value, label)| Choice {
                     value: value.to_owned(),
                     label: label.to_owned(),
                 });
-                self.choice(field, &choices, name, &initially)
+                self.select(field, &choices, name, &value)
             }
-            _ => self.lines(field, name, initially, false),
+            _ => self.textarea(field, name, &value, false),
         }
     }
 
-    fn line(self, field: &Field, text: &TextShape, name: &str, initially: String) -> AnyView {
+    fn text_input(self, field: &Field, text: &TextShape, name: &str, value: String) -> AnyView {
         let is_wrong = self.is_wrong(name.to_owned());
         let kind = match text.format {
             Format::Plain => "text",
@@ -216,7 +210,7 @@ impl Inputs {
         let must_be_filled = field.required && (text.format != Format::Plain || text.min.is_some_and(|min| min > 0));
         view! {
             <input
-                id=id_of(name) name=name.to_owned() type=kind value=initially required=must_be_filled
+                id=id_of(name) name=name.to_owned() type=kind value=value required=must_be_filled
                 minlength=text.min.filter(|min| *min > 1)
                 autocomplete=text.autocomplete.clone() autocapitalize="off" {..no_autocorrect()} spellcheck="false"
                 data-secret=text.secret.then_some("")
@@ -226,11 +220,11 @@ impl Inputs {
         .into_any()
     }
 
-    fn number(self, field: &Field, range: &Range, step: &'static str, name: &str, initially: String) -> AnyView {
+    fn number_input(self, field: &Field, range: &Range, step: &'static str, name: &str, value: String) -> AnyView {
         let is_wrong = self.is_wrong(name.to_owned());
         view! {
             <input
-                id=id_of(name) name=name.to_owned() type="number" value=initially required=field.required
+                id=id_of(name) name=name.to_owned() type="number" value=value required=field.required
                 min=range.min.map(|min| min.to_string()) max=range.max.map(|max| max.to_string()) step=step
                 aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
             />
@@ -238,12 +232,12 @@ impl Inputs {
         .into_any()
     }
 
-    fn choice(self, field: &Field, choices: &[Choice], name: &str, initially: &str) -> AnyView {
+    fn select(self, field: &Field, choices: &[Choice], name: &str, selected: &str) -> AnyView {
         let is_wrong = self.is_wrong(name.to_owned());
         let options = choices
             .iter()
             .map(|choice| {
-                view! { <option value=choice.value.clone() selected=choice.value == initially>{choice.label.clone()}</option> }
+                view! { <option value=choice.value.clone() selected=choice.value == selected>{choice.label.clone()}</option> }
             })
             .collect_view();
         view! {
@@ -258,22 +252,22 @@ impl Inputs {
         .into_any()
     }
 
-    fn lines(self, field: &Field, name: &str, initially: String, required: bool) -> AnyView {
+    fn textarea(self, field: &Field, name: &str, value: &str, required: bool) -> AnyView {
         let is_wrong = self.is_wrong(name.to_owned());
         view! {
             <textarea
                 id=id_of(name) name=name.to_owned() rows="4" spellcheck="false" required=required
                 aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
-                inner_html=escaped(&initially)
+                inner_html=escaped(value)
             ></textarea>
         }
         .into_any()
     }
 
-    /// What an input starts with: what was typed before, or what the field starts with.
-    fn initially(self, field: &Field, name: &str) -> String {
+    /// What was submitted before, or the default of the field.
+    fn initial_value(self, field: &Field, name: &str) -> String {
         let typed = |typed: &Typed| typed.get(name).unwrap_or_default().to_owned();
-        if let Some(typed) = self.typed.with_value(|before| before.as_ref().map(typed)) {
+        if let Some(typed) = self.typed.with_value(|submitted| submitted.as_ref().map(typed)) {
             return typed;
         }
         match &field.initially {
@@ -290,22 +284,22 @@ impl Inputs {
         }
     }
 
-    /// What is wrong with an input, reactive, always there, so that a screen reader hears of it. What is wrong with a part of a
-    /// record is said beside that part.
-    fn said(self, name: String, is_record: bool) -> AnyView {
+    /// The faults of an input as a message. Always rendered, so that screen readers announce changes. Faults of a record's fields
+    /// are shown beside those fields.
+    fn message(self, name: String, is_record: bool) -> AnyView {
         let id = format!("said-{}", id_of(&name));
         let faults = self.faults;
-        let said = move || {
-            let said: Vec<String> = faults
+        let message = move || {
+            let sentences: Vec<String> = faults
                 .read()
                 .iter()
                 .filter_map(|fault| Some((fault.below(&name)?, &fault.problem)))
                 .filter(|(rest, _)| rest.is_empty() || !is_record)
                 .map(|(rest, problem)| sentence(rest, problem))
                 .collect();
-            said.join(" ")
+            sentences.join(" ")
         };
-        view! { <p id=id class="said bad" aria-live="polite">{said}</p> }.into_any()
+        view! { <p id=id class="said bad" aria-live="polite">{message}</p> }.into_any()
     }
 
     fn is_wrong(self, name: String) -> Signal<bool> {
@@ -314,17 +308,17 @@ impl Inputs {
     }
 }
 
-/// A fault of a field, or of the part of it at `rest`, as a sentence of its own.
+/// A fault of a field, or of its part at the path `rest`, as a sentence.
 fn sentence(rest: &str, problem: &str) -> String {
-    let what = match rest {
+    let clause = match rest {
         "" => problem.to_owned(),
-        rest => format!("{} {problem}", part(rest)),
+        rest => format!("{} {problem}", part_in_words(rest)),
     };
-    format!("{}.", capitalized(&what))
+    format!("{}.", capitalized(&clause))
 }
 
-/// A part of a field as people call it: `[1]` is item 2.
-fn part(rest: &str) -> String {
+/// The path of a part in words: `[1]` is "item 2".
+fn part_in_words(rest: &str) -> String {
     let item = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     match item.and_then(|(at, rest)| Some((at.parse::<usize>().ok()?, rest))) {
         Some((at, rest)) => format!("item {}{rest}", at + 1),
@@ -332,9 +326,9 @@ fn part(rest: &str) -> String {
     }
 }
 
-/// What helps to fill a field in: its doc comment, and how its value is written.
+/// The doc comment of a field and the syntax of its value.
 fn help_text(field: &Field) -> String {
-    let how = match &field.shape {
+    let syntax = match &field.shape {
         Shape::List(list) if matches!(*list.item, Shape::Choice(_)) => "",
         Shape::List(list) if is_line(&list.item) => "One per line.",
         Shape::List(_) => "A JSON list.",
@@ -342,7 +336,7 @@ fn help_text(field: &Field) -> String {
         Shape::Any(_) => "Any JSON value.",
         _ => "",
     };
-    format!("{} {how}", field.help).trim().to_owned()
+    format!("{} {syntax}", field.help).trim().to_owned()
 }
 
 fn help(field: &Field, name: &str) -> AnyView {
@@ -352,12 +346,11 @@ fn help(field: &Field, name: &str) -> AnyView {
         .into_any()
 }
 
-/// The id of an input, and what those of what is said of it end with. An argument may be named like another part of the page.
+/// The id of an input. The prefix keeps arguments apart from other elements of the page.
 fn id_of(name: &str) -> String {
     format!("argument-{name}")
 }
 
-/// The ids of what describes an input.
 fn described_by(field: &Field, name: &str) -> String {
     let id = id_of(name);
     if help_text(field).is_empty() {
@@ -367,7 +360,7 @@ fn described_by(field: &Field, name: &str) -> String {
     }
 }
 
-/// Keeps a phone's keyboard from correcting what is typed. (Leptos knows no such attribute.)
+/// Turns off autocorrection on phones. A custom attribute, because Leptos has no `autocorrect`.
 pub fn no_autocorrect() -> impl Attribute {
     custom_attribute("autocorrect", "off")
 }

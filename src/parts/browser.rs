@@ -1,4 +1,4 @@
-//! What parts ask of the browser. None of it happens while the server renders.
+//! What parts do in the browser. Nothing here runs while the server renders.
 
 use gloo_net::http::Request;
 use js_sys::{Function, Reflect};
@@ -14,19 +14,19 @@ use crate::contract::{
     shape::{FieldFault, Shape},
 };
 
-/// Whether the page has been taken over by the program: what needs script is shown only then.
+/// Whether the island is hydrated. Controls that need script are shown only then.
 pub fn hydrated() -> ReadSignal<bool> {
     let (hydrated, set_hydrated) = signal(false);
     Effect::new(move |_| set_hydrated.set(true));
     hydrated
 }
 
-/// Calls a function with a body as typed, from a page that was loaded for `shown_to`, and tells status, reply and time as they came.
+/// Calls a function with a JSON body. `shown_to` is the user the page was loaded for.
 pub async fn call(path: &str, body: String, shown_to: Option<&str>) -> Outcome {
     let clock = window().performance();
     let now = || clock.as_ref().map_or(0.0, web_sys::Performance::now);
     let started = now();
-    let reply = async {
+    let send = async {
         let request = Request::post(path).header("Content-Type", "application/json");
         let request = match shown_to {
             Some(user_id) => request.header(SHOWN_TO, user_id),
@@ -35,14 +35,14 @@ pub async fn call(path: &str, body: String, shown_to: Option<&str>) -> Outcome {
         let response = request.body(body)?.send().await?;
         Ok::<_, gloo_net::Error>((response.status(), response.text().await?))
     };
-    let came = reply.await;
+    let result = send.await;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a duration in milliseconds is small and not negative; `as` saturates"
     )]
     let took_ms = (now() - started).round() as u64;
-    match came {
+    match result {
         Ok((status, body)) => Outcome { status, body, took_ms },
         Err(_) => Outcome {
             took_ms,
@@ -51,7 +51,7 @@ pub async fn call(path: &str, body: String, shown_to: Option<&str>) -> Outcome {
     }
 }
 
-/// What came of a call that did not reach the server.
+/// The outcome of a call that did not reach the server.
 pub fn unreachable() -> Outcome {
     let refusal = Refusal::Unreachable;
     Outcome {
@@ -61,38 +61,38 @@ pub fn unreachable() -> Outcome {
     }
 }
 
-/// Whether the server answers at all.
+/// Whether the server responds at all.
 pub async fn is_reachable() -> bool {
-    // To the end: the browser complains of an answer that is left behind.
-    let answer = async { Request::get("/livez").send().await?.text().await };
-    answer.await.is_ok()
+    // Reads the body to the end, because browsers log an error for an unread response.
+    let response = async { Request::get("/livez").send().await?.text().await };
+    response.await.is_ok()
 }
 
-/// What is typed into the form of a function that takes arguments of a shape.
+/// The values of a form, for the fields that `shape` has.
 pub fn typed_into(form: &HtmlFormElement, shape: &Shape) -> Typed {
     let Ok(data) = web_sys::FormData::new_with_form(form) else {
         return Typed::default();
     };
-    let texts = |name: String| {
-        let texts = data.get_all(&name);
-        texts
+    let values = |name: String| {
+        let values = data.get_all(&name);
+        values
             .iter()
-            .filter_map(|text| text.as_string())
-            .map(move |text| (name.clone(), text))
+            .filter_map(|value| value.as_string())
+            .map(move |value| (name.clone(), value))
             .collect::<Vec<_>>()
     };
-    Typed::new(names(shape, true).into_iter().flat_map(texts).collect())
+    Typed::new(names(shape, true).into_iter().flat_map(values).collect())
 }
 
-/// How many characters a password has, as the server counts them: after NFKC.
+/// The length of a password in characters after NFKC, as the server counts it.
 pub fn password_chars(password: &str) -> usize {
     let normalised = js_sys::JsString::from(password).normalize("NFKC");
     String::from(normalised).chars().count()
 }
 
-/// The inputs of a form that hold what the browser cannot read, such as `0.5-` for a number or half a date: it leaves that
-/// out of the form's data, where the input then looks empty (HTML, "suffering from bad input").
-pub fn unreadable(form: &HtmlFormElement) -> Vec<FieldFault> {
+/// The inputs that the browser cannot parse, such as `0.5-` for a number or an incomplete date. Their values are empty in the
+/// form's data (HTML, "suffering from bad input"), so the shape alone would report them as missing.
+fn unparsable_inputs(form: &HtmlFormElement) -> Vec<FieldFault> {
     let Ok(inputs) = form.query_selector_all("input") else {
         return Vec::new();
     };
@@ -106,15 +106,15 @@ pub fn unreadable(form: &HtmlFormElement) -> Vec<FieldFault> {
         .collect()
 }
 
-/// What is typed into the form of a function as the body of a call, or all that is wrong with it.
+/// The values of a form as the body of a call.
 ///
 /// # Errors
-/// What is wrong, each with the path of its field.
+/// All invalid fields, at most one fault for each.
 pub fn arguments(form: &HtmlFormElement, shape: &Shape) -> Result<String, Vec<FieldFault>> {
-    let (body, faults_of_texts) = typed_into(form, shape).body(shape);
+    let (body, conversion_faults) = typed_into(form, shape).body(shape);
     let value: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
-    let mut faults = unreadable(form);
-    for fault in faults_of_texts.into_iter().chain(shape.faults(&value)) {
+    let mut faults = unparsable_inputs(form);
+    for fault in conversion_faults.into_iter().chain(shape.faults(&value)) {
         if !faults.iter().any(|known| known.field == fault.field) {
             faults.push(fault);
         }
@@ -122,11 +122,11 @@ pub fn arguments(form: &HtmlFormElement, shape: &Shape) -> Result<String, Vec<Fi
     if faults.is_empty() { Ok(body) } else { Err(faults) }
 }
 
-/// Puts what stands behind the `#` of the address into an input of a form, and takes it out of the address: so it is not in
-/// the history either.
+/// Moves the fragment of the address into an input of a form. Removing it from the address keeps the code of a one-time link
+/// out of the browser's history.
 pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
     let fragment = window().location().hash().unwrap_or_default();
-    // The skip link leads to a part of the page.
+    // The skip link sets the id of an element as the fragment.
     let is_code = |fragment: &str| !fragment.is_empty() && document().get_element_by_id(fragment).is_none();
     let Some(code) = fragment.strip_prefix('#').filter(|code| is_code(code)) else {
         return;
@@ -136,7 +136,7 @@ pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
         return;
     };
     input.set_value(code);
-    // Where it cannot be taken out, it is still of use once only.
+    // A failure leaves the code in the address, but it still works only once.
     let _ = window().history().and_then(|history| {
         let location = window().location();
         let rest = format!("{}{}", location.pathname()?, location.search()?);
@@ -144,30 +144,30 @@ pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
     });
 }
 
-/// Moves the focus to the first input of a form that is marked as wrong, once the page shows it.
+/// Focuses the first invalid input of a form, after the next render.
 pub fn focus_first_wrong(form: HtmlFormElement) {
     request_animation_frame(move || {
         let wrong = form.query_selector("[aria-invalid=true]").ok().flatten();
         if let Some(wrong) = wrong.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-            // Where focusing fails, the message beside the input still says what is wrong.
+            // A failure is harmless: the message beside the input remains.
             let _ = wrong.focus();
         }
     });
 }
 
-/// Sends a form as without script.
-pub fn send_without_script(form: &HtmlFormElement) {
-    // Of another form, because an input named `submit` takes the place of what would send its own (HTML, 4.10.3).
+/// Submits a form as a browser without script does.
+pub fn submit_without_script(form: &HtmlFormElement) {
+    // Takes `submit` from a new form, because an input named `submit` shadows the method of its own form (HTML, 4.10.3).
     let Ok(bare) = document().create_element("form") else {
         return;
     };
     let submit = Reflect::get(&bare, &"submit".into()).and_then(JsCast::dyn_into::<Function>);
-    // It raises no event and fails only where the form has left the page.
+    // It raises no submit event, and fails only if the form is no longer in the page.
     let _ = submit.and_then(|submit| submit.call0(form));
 }
 
-/// Empties the inputs of a form that hold secrets.
-pub fn forget_secrets(form: &HtmlFormElement) {
+/// Clears the inputs of a form that hold secrets.
+pub fn clear_secrets(form: &HtmlFormElement) {
     let Ok(inputs) = form.query_selector_all("[data-secret]") else {
         return;
     };
@@ -179,21 +179,21 @@ pub fn forget_secrets(form: &HtmlFormElement) {
             .and_then(|input| input.dyn_into::<HtmlInputElement>().ok())
         {
             input.set_value("");
-            // So that what is said of its length follows. No listener can refuse it.
+            // Updates the message about the length. The event cannot be cancelled.
             let _ =
                 web_sys::Event::new_with_event_init_dict("input", &bubbling).map(|event| input.dispatch_event(&event));
         }
     }
 }
 
-/// Leaves for another page of this site, and starts afresh there.
-pub fn go(path: &str) {
-    // It fails only where navigation itself is forbidden, and then there is nowhere to go.
+/// Loads another page of this site.
+pub fn navigate(path: &str) {
+    // It fails only if navigation is forbidden, and then there is nothing else to do.
     let _ = window().location().assign(path);
 }
 
-/// Puts text on the clipboard and says whether that worked.
-pub fn copy(text: String, done: impl FnOnce(bool) + 'static) {
+/// Copies text to the clipboard and calls `done` with whether that worked.
+pub fn copy_to_clipboard(text: String, done: impl FnOnce(bool) + 'static) {
     let written = window().navigator().clipboard().write_text(&text);
     spawn_local(async move { done(JsFuture::from(written).await.is_ok()) });
 }

@@ -1,25 +1,21 @@
-//! The line that makes the same call from a shell.
+//! The `curl` command that makes the same call from a shell.
 
 use leptos::prelude::*;
 
-use super::browser::{copy, hydrated};
+use super::browser::{copy_to_clipboard, hydrated};
 use crate::contract::function::FunctionView;
 
-/// The `curl` line for a function, with the arguments as they are typed at the moment.
 #[component]
 pub fn Curl(
-    /// The function.
     function: FunctionView,
     /// The public address of this site.
     origin: String,
-    /// The certificate that a shell must trust, where it is a development certificate.
+    /// The certificate that `curl` must trust, if the server uses a development certificate.
     ca_file: Option<String>,
-    /// The body of the call.
-    #[prop(into)]
-    body: Signal<String>,
+    #[prop(into)] body: Signal<String>,
 ) -> impl IntoView {
     let is_open = function.rule.open;
-    let line = Memo::new(move |_| {
+    let command = Memo::new(move |_| {
         let ca = ca_file
             .as_deref()
             .map(|file| format!("--cacert {} ", quoted(file)))
@@ -31,12 +27,12 @@ pub fn Curl(
             function.path(),
         )
     });
-    let (said, say) = signal(None::<&str>);
+    let (status, set_status) = signal(None::<&str>);
     let is_ready = hydrated();
     let on_copy = move |_| {
-        say.set(None);
-        copy(line.get_untracked(), move |worked| {
-            say.set(Some(if worked {
+        set_status.set(None);
+        copy_to_clipboard(command.get_untracked(), move |is_copied| {
+            set_status.set(Some(if is_copied {
                 "Copied"
             } else {
                 "Your browser did not allow copying"
@@ -47,21 +43,21 @@ pub fn Curl(
         <section class="curl" aria-labelledby="curl">
             <div class="row">
                 <h2 id="curl">"From a shell"</h2>
-                <span class="quiet" role="status">{said}</span>
+                <span class="quiet" role="status">{status}</span>
                 <button class="plain" type="button" class:waiting=move || !is_ready.get() on:click=on_copy>"Copy"</button>
             </div>
-            <pre tabindex="0" role="group" aria-label="The curl line"><code>{line}</code></pre>
+            <pre tabindex="0" role="group" aria-label="curl command"><code>{command}</code></pre>
             {(!is_open).then(|| view! {
                 <p class="quiet">
-                    "The file " <code>"cookies"</code> " holds your session. Call "
-                    <a href="/functions/login">"login"</a> " first to get one."
+                    "curl stores your session in the file " <code>"cookies"</code> ". To log in, call "
+                    <a href="/functions/login">"login"</a> " first."
                 </p>
             })}
         </section>
     }
 }
 
-/// A word that a shell takes as it stands.
+/// Quotes text as one word for a POSIX shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,18 +1,14 @@
-//! A list of what happened.
+//! A list of audit events.
 
 use leptos::prelude::*;
 
 use super::moment::Moment;
 use crate::contract::audit::{Action, EventView};
 
-/// The events, the latest first.
 #[component]
-pub fn Events(
-    /// What happened.
-    events: Vec<EventView>,
-) -> impl IntoView {
+pub fn Events(events: Vec<EventView>) -> impl IntoView {
     if events.is_empty() {
-        return view! { <p class="quiet">"Nothing to show."</p> }.into_any();
+        return view! { <p class="quiet">"No events found."</p> }.into_any();
     }
     view! { <ul class="rows">{events.into_iter().map(|event| view! { <Event event=event/> }).collect_view()}</ul> }
         .into_any()
@@ -35,27 +31,26 @@ fn Event(event: EventView) -> impl IntoView {
     let by = (!actor.is_empty()).then(|| format!(" by {actor}"));
     let to = (!user.is_empty() && user != actor).then(|| format!(" · {user}"));
     let from = (!address.is_empty()).then(|| format!(" from {address}"));
-    let reference = (!request_id.is_empty()).then(|| view! { " · " <code>{request_id}</code> });
+    let request = (!request_id.is_empty()).then(|| view! { " · " <code>{request_id}</code> });
     view! {
         <li>
             <p>
-                <strong>{in_words(&action)}</strong>
+                <strong>{action_in_words(&action)}</strong>
                 {by}
                 {to}
                 {(!about.is_empty()).then(|| format!(": {}", about_in_words(&action, &about)))}
                 {is_bad.then(|| view! { " " <span class="mark-word bad">{outcome}</span> })}
             </p>
-            <p class="quiet"><Moment at=at/>{from}{reference}</p>
+            <p class="quiet"><Moment at=at/>{from}{request}</p>
         </li>
     }
 }
 
-/// What was done, as a person would say it. A stored one that this program does not know is shown as it is.
-pub fn in_words(action: &str) -> String {
+/// The label of an action. An action that this version does not know is shown as stored.
+fn action_in_words(action: &str) -> String {
     action.parse().map_or(action, |known: Action| known.words()).to_owned()
 }
 
-/// What goes with it, as a person would say it.
 fn about_in_words(action: &str, about: &str) -> String {
     match (action.parse().ok(), about) {
         (Some(Action::Logout | Action::SessionsEnded), "1") => "1 session".to_owned(),
@@ -73,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_programs_read_is_said_in_words_and_names_stay_as_they_are() {
+    fn codes_are_shown_in_words_and_names_unchanged() {
         for (action, about, words) in [
             (Action::Login, "wrong_password", "wrong password"),
             (Action::Login, "remembered", "a remembered browser"),

@@ -1,13 +1,13 @@
-//! The form of a function on a page that is made for one purpose, such as choosing a password with a one-time link.
+//! The form of a function on a page with a single purpose, such as choosing a password with a one-time link.
 //!
-//! It works without script. With script it calls in place, says what is wrong beside the fields, and then leads on. While the
-//! function refuses everybody, the reason stands in its place.
+//! It works without script. With script it calls the function without loading a page, shows faults beside the fields, and then
+//! leads to another page. If the function currently refuses every caller, the reason is shown instead of the form.
 
 use leptos::{ev, html, prelude::*, task::spawn_local};
 
 use super::{
     arguments::Arguments,
-    browser::{arguments, call, fill_from_fragment, focus_first_wrong, go, hydrated, send_without_script},
+    browser::{arguments, call, fill_from_fragment, focus_first_wrong, hydrated, navigate, submit_without_script},
     program::Program,
     visit::Visit,
 };
@@ -18,26 +18,24 @@ use crate::contract::{
     pending_call::{Outcome, PendingCall, State},
 };
 
-/// The form of the function with that name.
 #[component]
 pub fn FunctionForm(
     /// The name of the function.
     name: &'static str,
-    /// What to know before filling it in.
+    /// A paragraph above the form.
     #[prop(optional)]
-    about: &'static str,
-    /// What the button says.
+    intro: &'static str,
     button: &'static str,
-    /// Where to go when it is done.
+    /// The page to show after a successful call.
     #[prop(into)]
     then: String,
-    /// Whether the reply has to be read before going on.
+    /// Whether to show the reply before leading to that page.
     #[prop(optional)]
-    reads_reply: bool,
-    /// Whose password is chosen, for password managers.
+    shows_reply: bool,
+    /// The user whose password is chosen, for password managers.
     #[prop(optional_no_strip)]
     user_id: Option<String>,
-    /// The page that it stands on, where refusals are to be shown there without script, too, and not on the page of the function.
+    /// The page with this form, if it shows refusals without script. Otherwise the page of the function shows them.
     #[prop(optional, into)]
     page: Option<String>,
 ) -> impl IntoView {
@@ -49,21 +47,21 @@ pub fn FunctionForm(
                 let (then, page, user_id) = (then.clone(), page.clone(), user_id.clone());
                 Suspend::new(async move {
                 match functions.named(name).await {
-                    Ok(Some(FunctionView { closed: Some(why), .. })) => view! { <p class="notice">{why}</p> }.into_any(),
+                    Ok(Some(FunctionView { closed: Some(reason), .. })) => view! { <p class="notice">{reason}</p> }.into_any(),
                     Ok(Some(function)) => {
                         let user = if function.rule.open { None } else { visit.user().await.ok().flatten() };
                         let shown_to = user.map(|user| user.user_id);
                         view! {
-                            {(!about.is_empty()).then(|| view! { <p>{about}</p> })}
+                            {(!intro.is_empty()).then(|| view! { <p>{intro}</p> })}
                             <PurposeForm
                                 function=function
                                 button=button.to_owned()
                                 then=then
-                                reads_reply=reads_reply
+                                shows_reply=shows_reply
                                 page=page
                                 user_id=user_id
                                 shown_to=shown_to
-                                kept=visit.kept_call(name)
+                                pending_call=visit.pending_call(name)
                                 password_chars=visit.site().password_chars
                             />
                             <Program/>
@@ -79,26 +77,20 @@ pub fn FunctionForm(
     }
 }
 
-/// The form itself.
+/// The island of [`FunctionForm`], with the same properties.
 #[island(lazy)]
 pub fn PurposeForm(
-    /// The function.
     function: FunctionView,
-    /// What the button says.
     button: String,
-    /// Where to go when it is done.
     then: String,
-    /// Whether the reply has to be read before going on.
-    reads_reply: bool,
-    /// The page that it stands on, if that shows what was refused.
+    shows_reply: bool,
     page: Option<String>,
-    /// Whose password is chosen with a one-time link.
     user_id: Option<String>,
-    /// Whom the form is shown to, where it is for who is logged in.
+    /// The logged-in user, if the function depends on the user.
     shown_to: Option<String>,
-    /// What was typed and refused there.
-    kept: Option<PendingCall>,
-    /// The fewest characters of a new password.
+    /// The stored call that this page shows: it was refused, or it waited for a login.
+    pending_call: Option<PendingCall>,
+    /// The minimum length of a new password, in characters.
     password_chars: usize,
 ) -> impl IntoView {
     let path = StoredValue::new(function.path());
@@ -106,30 +98,30 @@ pub fn PurposeForm(
     let user = StoredValue::new(shown_to.clone());
     let here = page.clone().unwrap_or_else(|| function.page());
     let shape = StoredValue::new(function.arguments.clone());
-    let (typed, state) = kept.map(|call| (call.typed, call.state)).unzip();
+    let (typed, state) = pending_call.map(|call| (call.typed, call.state)).unzip();
     let is_back_from_login = matches!(state, Some(State::Waiting { .. }));
     let outcome = match state {
         Some(State::Done(outcome)) => Some(outcome),
         _ => None,
     };
     let faults = RwSignal::new(outcome.as_ref().map(Outcome::faults).unwrap_or_default());
-    let said = RwSignal::new(outcome.as_ref().map(said_of).unwrap_or_default());
-    let done = RwSignal::new(None::<String>);
+    let error = RwSignal::new(outcome.as_ref().map(general_error).unwrap_or_default());
+    let reply = RwSignal::new(None::<String>);
     let is_calling = RwSignal::new(false);
     let is_outdated = RwSignal::new(false);
     let is_ready = hydrated();
-    let (form, go_on) = (NodeRef::<html::Form>::new(), NodeRef::<html::A>::new());
+    let (form, continue_link) = (NodeRef::<html::Form>::new(), NodeRef::<html::A>::new());
     Effect::new(move |_| {
         let Some(form) = form.get() else {
             return;
         };
         fill_from_fragment(&form, "code");
-        // Another link that is opened in the same tab loads no page.
+        // Opening another link in the same tab only changes the fragment.
         let listener = window_event_listener(ev::hashchange, move |_| fill_from_fragment(&form, "code"));
         on_cleanup(move || listener.remove());
     });
-    // The button that was pressed is gone by then.
-    Effect::new(move |_| go_on.get().map(|link| link.focus()));
+    // The button that had the focus is hidden by then.
+    Effect::new(move |_| continue_link.get().map(|link| link.focus()));
     let submit = move |event: web_sys::SubmitEvent| {
         let Some(form) = form.get_untracked() else {
             return;
@@ -140,50 +132,50 @@ pub fn PurposeForm(
         }
         let body = match shape.with_value(|shape| arguments(&form, shape)) {
             Ok(body) => body,
-            Err(wrong) => {
-                faults.set(wrong);
+            Err(found) => {
+                faults.set(found);
                 focus_first_wrong(form);
                 return;
             }
         };
         faults.set(Vec::new());
-        // Where the same is said again, it is announced again.
-        said.set(String::new());
+        // Cleared first, so that screen readers announce the same error again.
+        error.set(String::new());
         is_calling.set(true);
         spawn_local(async move {
-            let came = call(&path.get_value(), body, user.get_value().as_deref()).await;
+            let outcome = call(&path.get_value(), body, user.get_value().as_deref()).await;
             is_calling.set(false);
-            if came.is_ok() {
-                if reads_reply {
-                    done.set(Some(message_of(&came.body, "msg")));
+            if outcome.is_ok() {
+                if shows_reply {
+                    reply.set(Some(text_in(&outcome.body, "msg")));
                 } else {
-                    go(&then.get_value());
+                    navigate(&then.get_value());
                 }
                 return;
             }
-            let refusal = came.refusal();
-            // The server leads there and back.
+            let refusal = outcome.refusal();
+            // The server redirects to the login and back.
             if refusal.as_ref().is_some_and(Refusal::asks_for_login) {
-                send_without_script(&form);
+                submit_without_script(&form);
                 return;
             }
             is_outdated.set(refusal == Some(Refusal::OtherUser));
-            said.set(said_of(&came));
-            faults.set(came.faults());
+            error.set(general_error(&outcome));
+            faults.set(outcome.faults());
             focus_first_wrong(form);
         });
     };
     let text = RwSignal::new(String::new());
-    let name = shown_to.is_some().then_some(SHOWN_TO);
-    let whose = shown_to.or(user_id);
+    let user_field = shown_to.is_some().then_some(SHOWN_TO);
+    let user_name = shown_to.or(user_id);
     view! {
         {is_back_from_login.then(|| view! {
-            <p class="notice">"You needed to log in first, and what is secret is never kept. Enter it again."</p>
+            <p class="notice">"You needed to log in first. Passwords and other secrets are never stored, so enter them again."</p>
         })}
         <div role="status">
-            {move || done.get().map(|done| view! {
-                <p><strong>{done}</strong></p>
-                <p><a class="button" href=then.get_value() node_ref=go_on>"Continue"</a></p>
+            {move || reply.get().map(|reply| view! {
+                <p><strong>{reply}</strong></p>
+                <p><a class="button" href=then.get_value() node_ref=continue_link>"Continue"</a></p>
             })}
         </div>
         <form
@@ -192,14 +184,14 @@ pub fn PurposeForm(
             action=function.page()
             node_ref=form
             novalidate=move || is_ready.get()
-            hidden=move || done.read().is_some()
+            hidden=move || reply.read().is_some()
             on:submit=submit
         >
-            {(!reads_reply).then(|| view! { <input type="hidden" name=THEN value=then.get_value()/> })}
+            {(!shows_reply).then(|| view! { <input type="hidden" name=THEN value=then.get_value()/> })}
             {page.map(|page| view! { <input type="hidden" name=FORM_PAGE value=page/> })}
-            // Password managers find the name in it.
-            {whose.map(|user| view! { <input type="text" hidden readonly autocomplete="username" name=name value=user/> })}
-            <p id="reply" tabindex="-1" class="said bad" role="alert">{move || Some(said.get()).filter(|said| !said.is_empty())}</p>
+            // Password managers read the user name from it.
+            {user_name.map(|user| view! { <input type="text" hidden readonly autocomplete="username" name=user_field value=user/> })}
+            <p id="reply" tabindex="-1" class="said bad" role="alert">{move || Some(error.get()).filter(|error| !error.is_empty())}</p>
             {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>"Reload the page"</a></p> })}
             <Arguments shape=function.arguments.clone() typed=typed faults=faults text=text password_chars=password_chars/>
             <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>
@@ -207,17 +199,16 @@ pub fn PurposeForm(
     }
 }
 
-/// What is said of a refused call as a whole: nothing where it is said beside the fields.
-fn said_of(came: &Outcome) -> String {
-    if came.faults().is_empty() {
-        message_of(&came.body, "error")
+/// The message of a refusal above the form. Empty if faults are shown beside the fields.
+fn general_error(outcome: &Outcome) -> String {
+    if outcome.faults().is_empty() {
+        text_in(&outcome.body, "error")
     } else {
         String::new()
     }
 }
 
-/// A text in a reply.
-fn message_of(body: &str, name: &str) -> String {
+fn text_in(body: &str, name: &str) -> String {
     let reply: Option<serde_json::Value> = serde_json::from_str(body).ok();
     let text = reply
         .as_ref()

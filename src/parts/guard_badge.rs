@@ -1,15 +1,13 @@
-//! Says who may call a function now: a lock, and the same in words.
+//! A lock, open or closed, with the rule of a function's guard in words.
 
 use leptos::prelude::*;
 
 use crate::contract::function::RuleView;
 
-/// An open or a closed lock, with the rule in words beside it.
 #[component]
 pub fn GuardBadge(
-    /// The rule of the guard.
     rule: RuleView,
-    /// Whether the function refuses everybody for now.
+    /// Whether the function currently refuses every caller.
     is_closed: bool,
 ) -> impl IntoView {
     let (class, shackle) = if rule.open && !is_closed {

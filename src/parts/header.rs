@@ -1,9 +1,9 @@
-//! The head of every page: where one is, who one is, and the way in or out.
+//! The header of every page: logo, user, login or logout, and links for administrators.
 
 use leptos::{mount::mount_to_renderer, prelude::*};
 use leptos_router::hooks::use_location;
 
-use super::{mark::Mark, refused::here, visit::Visit};
+use super::{mark::Mark, refused::current_page, visit::Visit};
 use crate::contract::{
     Refusal,
     form_data::SHOWN_TO,
@@ -12,10 +12,9 @@ use crate::contract::{
     user::{UserView, WhoAmI},
 };
 
-/// The id of the element that the head is in.
 const HEAD: &str = "head";
 
-/// The head of every page.
+/// The header. Its login link leads back to the current page.
 #[component]
 pub fn Header() -> impl IntoView {
     let visit = Visit::current();
@@ -24,31 +23,30 @@ pub fn Header() -> impl IntoView {
         <div id=HEAD>
             <Suspense>
                 {move || {
-                    let here = here(&location);
-                    Suspend::new(async move { view! { <Head who=visit.who().await here=here/> } })
+                    let page = current_page(&location);
+                    Suspend::new(async move { view! { <Head whoami=visit.whoami().await page=page/> } })
                 }}
             </Suspense>
         </div>
     }
 }
 
-/// Shows the head anew in a page that stays, at the path `here`, after a call that changed who is logged in.
-pub fn show_anew(who: Result<Option<WhoAmI>, Refusal>, here: String) {
+/// Renders the header again in the browser, after a call has changed who is logged in.
+pub fn render_again(whoami: Result<Option<WhoAmI>, Refusal>, page: String) {
     if let Some(head) = document().get_element_by_id(HEAD) {
         head.replace_children_with_node_0();
-        mount_to_renderer(&head, move || view! { <Head who=who here=here/> }).forget();
+        mount_to_renderer(&head, move || view! { <Head whoami=whoami page=page/> }).forget();
     }
 }
 
 #[component]
 fn Head(
-    /// Who is logged in.
-    who: Result<Option<WhoAmI>, Refusal>,
-    /// The path of this page, with its query.
-    here: String,
+    whoami: Result<Option<WhoAmI>, Refusal>,
+    /// Path and query of the current page.
+    page: String,
 ) -> impl IntoView {
-    let (user, permissions) = match who {
-        Ok(Some(who)) => (Ok(Some(who.user)), who.permissions),
+    let (user, permissions) = match whoami {
+        Ok(Some(whoami)) => (Ok(Some(whoami.user)), whoami.permissions),
         Ok(None) => (Ok(None), Vec::new()),
         Err(refusal) => (Err(refusal), Vec::new()),
     };
@@ -58,31 +56,31 @@ fn Head(
                 <Mark/>
                 "Callgate"
             </a>
-            <div class="who">{visitor(user, &here)}</div>
+            <div class="who">{visitor(user, &page)}</div>
         </header>
-        {administration(&permissions, path_of(&here))}
+        {administration(&permissions, path_of(&page))}
     }
 }
 
-/// The pages for those who manage, as far as their permissions go.
-fn administration(permissions: &[String], here: &str) -> Option<AnyView> {
+/// Links to the pages that the user's permissions allow. Any one of the listed permissions is enough.
+fn administration(permissions: &[String], current: &str) -> Option<AnyView> {
     let pages = [
         (&[SEE_USERS, MANAGE_USERS][..], "/users", "Users"),
         (&[SEE_USERS, MANAGE_USERS, MANAGE_ROLES], "/roles", "Roles"),
         (&[SEE_USERS], "/access", "Access"),
-        (&[READ_AUDIT], "/audit", "Audit trail"),
-        (&[READ_AUDIT], "/calls", "Calls"),
+        (&[READ_AUDIT], "/audit", "Audit log"),
+        (&[READ_AUDIT], "/calls", "Call log"),
     ];
     let links = pages
         .into_iter()
         .filter(|(one_of, ..)| permissions.iter().any(|held| one_of.contains(&held.as_str())))
-        .map(|(_, path, name)| view! { <li><a href=path aria-current=is_here(path, here)>{name}</a></li> })
+        .map(|(_, path, name)| view! { <li><a href=path aria-current=aria_current(path, current)>{name}</a></li> })
         .collect::<Vec<_>>();
     (!links.is_empty())
         .then(|| view! { <nav class="manage" aria-label="Administration"><ul>{links}</ul></nav> }.into_any())
 }
 
-fn visitor(user: Result<Option<UserView>, Refusal>, here: &str) -> AnyView {
+fn visitor(user: Result<Option<UserView>, Refusal>, page: &str) -> AnyView {
     match user {
         Ok(Some(user)) => view! {
             <span class="user">
@@ -96,23 +94,22 @@ fn visitor(user: Result<Option<UserView>, Refusal>, here: &str) -> AnyView {
         }
         .into_any(),
         Ok(None) => {
-            let target = match path_of(here) {
+            let target = match path_of(page) {
                 "" | "/" | "/login" | "/confirm" => "/login".to_owned(),
-                _ => format!("/login?next={}", OwnPage::or_home(Some(here)).escaped()),
+                _ => format!("/login?next={}", OwnPage::or_home(Some(page)).escaped()),
             };
-            view! { <a class="button quiet" href=target aria-current=is_here("/login", path_of(here))>"Log in"</a> }
+            view! { <a class="button quiet" href=target aria-current=aria_current("/login", path_of(page))>"Log in"</a> }
                 .into_any()
         }
         Err(refusal) => view! { <span class="user" role="alert">{refusal.message()}</span> }.into_any(),
     }
 }
 
-/// The path of an address, without its query.
-fn path_of(here: &str) -> &str {
-    here.split_once('?').map_or(here, |(path, _)| path)
+fn path_of(page: &str) -> &str {
+    page.split_once('?').map_or(page, |(path, _)| path)
 }
 
-/// What marks the link to the page that one is at.
-fn is_here(path: &str, here: &str) -> Option<&'static str> {
-    (path == here).then_some("page")
+/// The value of `aria-current`, which marks the link to the current page.
+fn aria_current(path: &str, current: &str) -> Option<&'static str> {
+    (path == current).then_some("page")
 }

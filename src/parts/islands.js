@@ -8,7 +8,7 @@ let failed = false;
 
 const state = field => [field.value, field.checked, [...(field.selectedOptions ?? [])].map(option => option.index)].join();
 
-/** The fields of both elements that have the same name, in pairs. */
+/** Pairs the fields that match in both elements. */
 function pairs(from, to) {
   const rest = [...from.querySelectorAll(FIELDS)];
   return [...to.querySelectorAll(FIELDS)].flatMap(field => {
@@ -24,7 +24,7 @@ function copy(from, to) {
   return true;
 }
 
-/** Puts an element in the place of the one that is shown, with the focus. */
+/** Replaces the shown element and moves the focus along. */
 function replace(island, element) {
   const active = document.activeElement;
   const has = island.shown.contains(active);
@@ -39,7 +39,7 @@ function replace(island, element) {
 
 async function takeOver(island) {
   const live = island.sent.cloneNode(true);
-  // The browser may have put back what was typed before the person came back, and the copy holds that, too.
+  // The copy may contain input that the browser restored after Back.
   for (const form of live.querySelectorAll('form')) form.reset();
   const typed = pairs(island.shown, live).map(([from, to]) => ({ from, to, isTyped: copy(from, to), before: state(from) }));
   await program[live.dataset.component](live);

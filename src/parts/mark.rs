@@ -1,8 +1,8 @@
-//! The mark of Callgate: a gate, and somebody in it.
+//! The logo: a person in a gate.
 
 use leptos::prelude::*;
 
-/// The mark, for the eye only: the name stands beside it.
+/// It is hidden from screen readers, because the name stands beside it.
 #[component]
 pub fn Mark() -> impl IntoView {
     view! {

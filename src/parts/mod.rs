@@ -1,6 +1,6 @@
-//! Reusable pieces of view. Those that the browser takes over are islands, or parts of one.
+//! Reusable pieces of view. Those that run in the browser are islands or parts of an island.
 
-pub mod act;
+pub mod action_button;
 pub mod arguments;
 pub mod browser;
 pub mod call_form;

@@ -1,11 +1,11 @@
-//! Moments, as people read them.
+//! A point in time.
 
 use leptos::prelude::*;
 
-/// A moment that stands in RFC 3339, to the minute, in UTC.
+/// Shows a time to the minute, in UTC.
 #[component]
 pub fn Moment(
-    /// Such as `2026-01-31T10:20:30Z`.
+    /// In RFC 3339 and UTC, such as `2026-01-31T10:20:30Z`.
     at: String,
 ) -> impl IntoView {
     let minutes: String = at.chars().take("2026-01-31T10:20".len()).collect();

@@ -1,28 +1,24 @@
-//! What pages with a filter have in common: they read the query of their address, offer choices, and lead on to more.
+//! Shared by pages that list entries: reading the query, a filter's choices, and the link to the next page.
 
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
-/// What stands in the query under a name; empty where nothing does.
 pub fn value_of<'a>(query: &'a ParamsMap, name: &str) -> &'a str {
     query.get_str(name).unwrap_or_default()
 }
 
-/// A choice in a filter.
 #[component]
 pub fn Choice(
-    /// The name of the field, which is also its id.
+    /// The name of the field and the id of the element.
     name: &'static str,
-    /// What it is called.
     label: &'static str,
-    /// What is chosen.
     chosen: String,
-    /// What there is to choose from, and what each is called.
+    /// Values with their labels.
     choices: Vec<(&'static str, &'static str)>,
 ) -> impl IntoView {
     let options = choices
         .into_iter()
-        .map(|(value, words)| view! { <option value=value selected=value == chosen>{words}</option> })
+        .map(|(value, label)| view! { <option value=value selected=value == chosen>{label}</option> })
         .collect_view();
     view! {
         <div>
@@ -32,23 +28,20 @@ pub fn Choice(
     }
 }
 
-/// A link to the next page: the same address with one part of its query replaced.
+/// A link to the next page of a list: the same address with one query parameter replaced.
 #[component]
 pub fn More(
-    /// The path of this page.
     path: &'static str,
-    /// Its query.
     query: ParamsMap,
-    /// Which part of it says where a page begins.
+    /// The query parameter that says where a page starts.
     name: &'static str,
-    /// What it is on the next page. Without it, there is none.
+    /// Its value for the next page. `None` on the last page, which has no link.
     next: Option<String>,
-    /// What the link says.
-    what: &'static str,
+    label: &'static str,
 ) -> impl IntoView {
     next.map(|next| {
         let mut query = query;
         query.replace(name, next);
-        view! { <p><a class="button quiet" href=format!("{path}{}", query.to_query_string())>{what}</a></p> }
+        view! { <p><a class="button quiet" href=format!("{path}{}", query.to_query_string())>{label}</a></p> }
     })
 }

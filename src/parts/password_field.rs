@@ -1,40 +1,33 @@
-//! An input for a password: it can be shown, is filled in by managers, and takes what is pasted.
+//! A password input. The password can be shown, pasted and filled in by password managers (NIST SP 800-63B).
 //!
-//! For a new password it says how far the length goes. It only says so: nothing that is typed is ever held back.
+//! For a new password it shows the length while the user types. It never truncates or blocks input.
 
 use leptos::{html, prelude::*};
 
 use super::browser::{hydrated, password_chars};
 
-/// The input with its label, and a button that shows what is typed.
 #[component]
 pub fn PasswordField(
-    /// Its id on the page.
     id: String,
-    /// The name of the field.
     name: String,
-    /// What it is called.
     label: String,
-    /// What password managers fill in: `current-password` or `new-password`.
+    /// For password managers: `current-password` or `new-password`.
     autocomplete: String,
-    /// Whether it must be filled in.
     required: bool,
-    /// The ids of what describes it.
+    /// The ids of elements that describe the input.
     #[prop(into)]
     described_by: String,
-    /// Whether what was typed was refused.
-    #[prop(into)]
-    is_wrong: Signal<bool>,
-    /// The fewest characters of a new password.
+    #[prop(into)] is_wrong: Signal<bool>,
+    /// The minimum length of a new password, in characters.
     #[prop(optional)]
-    wanted: usize,
-    /// The element, for those who read or select it.
+    min_chars: usize,
+    /// Receives the input element.
     #[prop(optional)]
     element: NodeRef<html::Input>,
 ) -> impl IntoView {
     let is_shown = RwSignal::new(false);
     let is_ready = hydrated();
-    let typed = RwSignal::new(0_usize);
+    let length = RwSignal::new(0_usize);
     let is_new = autocomplete == "new-password";
     let hint = format!("hint-{id}");
     let described_by = if is_new {
@@ -42,12 +35,12 @@ pub fn PasswordField(
     } else {
         described_by
     };
-    let said = move || match typed.get() {
-        0 => format!("At least {wanted} characters."),
-        count if count < wanted => format!("{count} of at least {wanted} characters."),
+    let message = move || match length.get() {
+        0 => format!("At least {min_chars} characters."),
+        count if count < min_chars => format!("{count} of at least {min_chars} characters."),
         count => format!("{count} characters: long enough. Longer is stronger."),
     };
-    let what = format!(" {}", label.to_ascii_lowercase());
+    let suffix = format!(" {}", label.to_ascii_lowercase());
     view! {
         <label for=id.clone()>{label}</label>
         <div class="with-button">
@@ -63,7 +56,7 @@ pub fn PasswordField(
                 data-secret=""
                 aria-describedby=described_by
                 aria-invalid=move || is_wrong.get().to_string()
-                on:input:target=move |event| typed.set(password_chars(&event.target().value()))
+                on:input:target=move |event| length.set(password_chars(&event.target().value()))
             />
             <button
                 class="plain"
@@ -74,9 +67,9 @@ pub fn PasswordField(
                 on:click=move |_| is_shown.update(|shown| *shown = !*shown)
             >
                 "Show"
-                <span class="unseen">{what}</span>
+                <span class="unseen">{suffix}</span>
             </button>
         </div>
-        {is_new.then(|| view! { <p id=hint class="help">{said}</p> })}
+        {is_new.then(|| view! { <p id=hint class="help">{message}</p> })}
     }
 }

@@ -1,8 +1,8 @@
-//! Text as markup: prose from doc comments, and the content of a text area.
+//! Text as markup: prose from doc comments, and the content of a textarea.
 
 use leptos::prelude::*;
 
-/// Text in which what stands between backticks is code.
+/// Renders text between backticks as code.
 pub fn prose(text: &str) -> AnyView {
     text.split('`')
         .enumerate()
@@ -14,7 +14,8 @@ pub fn prose(text: &str) -> AnyView {
         .into_any()
 }
 
-/// Text as the content of a textarea, of which HTML drops a first newline: Leptos 0.8 writes the children of a textarea unescaped (leptos-rs/leptos#4819).
+/// Escapes the content of a textarea, because Leptos 0.8 writes a textarea's children unescaped (leptos-rs/leptos#4819). Starts
+/// with a newline, because HTML ignores the first one.
 pub fn escaped(text: &str) -> String {
     format!(
         "\n{}",

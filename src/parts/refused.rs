@@ -1,4 +1,4 @@
-//! What stands in place of something that could not be shown.
+//! Refusals on pages, and what pages need to report them.
 
 use leptos::prelude::*;
 use leptos_router::{hooks::use_location, location::Location};
@@ -6,30 +6,30 @@ use leptos_router::{hooks::use_location, location::Location};
 use super::visit::set_status;
 use crate::contract::{Refusal, redirect_target::OwnPage};
 
-/// Says why, with the way to log in where that helps, and gives the page the status that goes with it.
+/// Shows why data could not be loaded, links to the login if that helps, and sets the status of the page.
 #[component]
-pub fn Refused(
-    /// Why.
-    refusal: Refusal,
-) -> impl IntoView {
+pub fn Refused(refusal: Refusal) -> impl IntoView {
     set_status(refusal.status());
     let location = use_location();
-    let way = refusal.asks_for_login().then(|| {
-        let target = move || format!("/login?next={}", OwnPage::or_home(Some(&here(&location))).escaped());
+    let login = refusal.asks_for_login().then(|| {
+        let target = move || {
+            let next = OwnPage::or_home(Some(&current_page(&location)));
+            format!("/login?next={}", next.escaped())
+        };
         view! { <p><a class="button" href=target>"Log in"</a></p> }
     });
-    let said = match refusal {
+    let message = match refusal {
         Refusal::NotLoggedIn => "Log in to see this page.".to_owned(),
-        Refusal::PermissionRequired(what) => format!("You need {what} to see this page. Ask an administrator."),
+        Refusal::PermissionRequired(required) => format!("You need {required} to see this page. Ask an administrator."),
         refusal => refusal.message(),
     };
     view! {
-        <p role="alert">{said}</p>
-        {way}
+        <p role="alert">{message}</p>
+        {login}
     }
 }
 
-/// The title of a page, which says first where what was sent was refused.
+/// The title of a page. After a refused form it starts with "Error", so that screen readers announce that first.
 pub fn title_of(page: &str, is_refused: bool) -> String {
     if is_refused {
         format!("Error: {page}")
@@ -38,7 +38,8 @@ pub fn title_of(page: &str, is_refused: bool) -> String {
     }
 }
 
-/// What a filter has found, with the filter: also where it was filled in wrongly, so that it can be mended.
+/// Shows a filter with its results. If a value of the filter is invalid, the filter is shown as well, so that the user can
+/// correct it.
 pub fn filtered<T>(found: Result<T, Refusal>, show: impl FnOnce(Result<T, Refusal>) -> AnyView) -> AnyView {
     match found {
         Err(refusal) if !matches!(refusal, Refusal::InvalidArguments(_)) => {
@@ -48,8 +49,8 @@ pub fn filtered<T>(found: Result<T, Refusal>, show: impl FnOnce(Result<T, Refusa
     }
 }
 
-/// The path of the page that is shown, with its query, less what Leptos would add to it after a form that failed (`__err`).
-pub fn here(location: &Location) -> String {
+/// Path and query of the current page, without the parameters that Leptos adds after a failed form (`__err`, `__path`).
+pub fn current_page(location: &Location) -> String {
     let path = location.pathname.get_untracked();
     let search = location.search.get_untracked();
     let pairs = search.trim_start_matches('?').split('&');

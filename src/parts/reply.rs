@@ -1,23 +1,19 @@
-//! What came of a call.
+//! The result of a call.
 
 use leptos::prelude::*;
 
 use crate::contract::{Refusal, pending_call::Outcome};
 
-/// Status, time and reply of the last call. Always there, so that a screen reader hears a reply when it comes.
+/// Status, duration and reply of the last call. Always rendered, so that screen readers announce a reply when it arrives.
 #[component]
 pub fn Reply(
-    /// The last call, if there was one.
-    #[prop(into)]
-    outcome: Signal<Option<Outcome>>,
-    /// Whether a call is under way.
-    #[prop(into)]
-    is_calling: Signal<bool>,
-    /// The page that this is on, for a call that may have to load it anew.
+    #[prop(into)] outcome: Signal<Option<Outcome>>,
+    #[prop(into)] is_calling: Signal<bool>,
+    /// The page to reload if another user has logged in since it was loaded.
     #[prop(optional)]
     page: String,
 ) -> impl IntoView {
-    let status = move || {
+    let result = move || {
         outcome.get().map(|outcome| {
             let class = if outcome.is_ok() { "status good" } else { "status bad" };
             let is_outdated = outcome.refusal() == Some(Refusal::OtherUser);
@@ -27,15 +23,15 @@ pub fn Reply(
                     <strong>{outcome.status_line()}</strong>
                     <span class="quiet">{format!(" in {} ms", outcome.took_ms)}</span>
                 </p>
-                {link_in(&outcome.body).map(|link| view! {
+                {one_time_link(&outcome.body).map(|link| view! {
                     <p>"Send this link to the person. It is shown only once:"</p>
-                    <pre tabindex="0" role="group" aria-label="The link"><code>{link}</code></pre>
+                    <pre tabindex="0" role="group" aria-label="One-time link"><code>{link}</code></pre>
                 })}
                 {is_outdated.then(|| view! {
                     <p>{Refusal::OtherUser.message()}</p>
                     <p><a class="button" href=page>"Reload the page"</a></p>
                 })}
-                <pre tabindex="0" role="group" aria-label="The reply as JSON"><code>{outcome.body}</code></pre>
+                <pre tabindex="0" role="group" aria-label="Reply as JSON"><code>{outcome.body}</code></pre>
             }
         })
     };
@@ -43,15 +39,15 @@ pub fn Reply(
         <section class="reply" aria-labelledby="reply">
             <h2 id="reply">"Reply"</h2>
             <div role="status" aria-busy=move || is_calling.get().to_string()>
-                {status}
+                {result}
                 {move || outcome.get().is_none().then(|| view! { <p class="quiet">"No call yet."</p> })}
             </div>
         </section>
     }
 }
 
-/// The one-time link in the reply of a function that has made one. Other functions may well call something a link.
-fn link_in(body: &str) -> Option<String> {
+/// The one-time link in a reply. The path is checked, because other functions may have a `link` of their own.
+fn one_time_link(body: &str) -> Option<String> {
     let reply: serde_json::Value = serde_json::from_str(body).ok()?;
     let link = reply.get("link")?.as_str()?;
     link.contains("/welcome?").then(|| link.to_owned())

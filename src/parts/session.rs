@@ -2,24 +2,22 @@
 
 use leptos::prelude::*;
 
-use super::{act::Act, moment::Moment};
+use super::{action_button::ActionButton, moment::Moment};
 use crate::contract::session::SessionView;
 
-/// The row of a session.
 #[component]
 pub fn Session(
-    /// The session.
     session: SessionView,
-    /// The function that ends it, where that may be done from here.
+    /// The function that ends the session. `None` if this page must not offer that.
     end: Option<&'static str>,
-    /// What that function is told besides the session.
+    /// Arguments of that function besides the id of the session.
     #[prop(optional)]
     arguments: Vec<(&'static str, String)>,
-    /// The page to show then.
+    /// The page to show after the session has ended.
     #[prop(into)]
     then: String,
 ) -> impl IntoView {
-    let about = session.in_words();
+    let device = session.in_words();
     let SessionView {
         id,
         logged_in_at,
@@ -28,19 +26,19 @@ pub fn Session(
         current,
         ..
     } = session;
-    // What tells two sessions of one browser apart.
+    // The times distinguish sessions of the same browser.
     let times = format!("session-{id}");
     let end = end.map(|function| {
         let mut arguments = arguments;
         arguments.push(("id", id));
-        let what = if current { "Log out here" } else { "End" };
-        view! { <Act function=function arguments=arguments then=then what=what about=about.clone() described_by=times.clone()/> }
+        let label = if current { "Log out here" } else { "End" };
+        view! { <ActionButton function=function arguments=arguments then=then label=label subject=device.clone() described_by=times.clone()/> }
     });
     view! {
         <li>
             <div>
                 <p>
-                    <strong>{about.clone()}</strong>
+                    <strong>{device.clone()}</strong>
                     {current.then(|| view! { " " <span class="mark-word">"this session"</span> })}
                     {remembered.then(|| view! { " " <span class="mark-word">"remembered"</span> })}
                 </p>

@@ -1,11 +1,12 @@
-//! Whom a form was shown to: sent with it, so that it does nothing for another user who has logged in since.
+//! The hidden input that names the user a form was rendered for. The server refuses the form if another user has logged in
+//! since.
 
 use leptos::prelude::*;
 
 use super::visit::Visit;
 use crate::contract::form_data::SHOWN_TO;
 
-/// The input of a form that says it. There is none where nobody is logged in.
+/// The hidden input. It is left out if nobody is logged in.
 #[component]
 pub fn ShownTo() -> impl IntoView {
     let visit = Visit::current();

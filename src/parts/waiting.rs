@@ -1,19 +1,16 @@
-//! A call that was kept until its person had logged in: what will run, and the button that runs it.
+//! A pending call, stored until the user has logged in. It runs only when the user presses its button, also without script.
 
 use leptos::prelude::*;
 
 use crate::contract::form_data::{SHOWN_TO, WAITING};
 
-/// The call that waits for this page's function. It works without script: nothing runs but by its button.
 #[component]
 pub fn Waiting(
-    /// The page of the function.
     page: String,
-    /// What the call is called by.
     id: String,
-    /// The body that it will be called with. `None` where a secret must be typed anew.
+    /// The body to call the function with. `None` if the user has to enter a secret again.
     body: Option<String>,
-    /// Whom it is shown to, if anybody is logged in.
+    /// The user this page is rendered for, or empty.
     shown_to: String,
 ) -> impl IntoView {
     let action = format!("{page}/kept");
@@ -22,8 +19,8 @@ pub fn Waiting(
             <h2 id="kept">"Your call is waiting"</h2>
             {match body {
                 Some(body) => view! {
-                    <p>"You needed to log in first, so this call was kept. It has not run yet. This is what will run:"</p>
-                    <pre tabindex="0" role="group" aria-label="The arguments of the waiting call"><code>{body}</code></pre>
+                    <p>"You needed to log in first, so this call has not run yet. Check its arguments, then run it."</p>
+                    <pre tabindex="0" role="group" aria-label="Arguments of the waiting call"><code>{body}</code></pre>
                     <form class="buttons" method="post" action=action>
                         <input type="hidden" name=SHOWN_TO value=shown_to/>
                         <input type="hidden" name=WAITING value=id/>
@@ -34,8 +31,8 @@ pub fn Waiting(
                 .into_any(),
                 None => view! {
                     <p>
-                        "You needed to log in first. What you typed is below, except for anything secret, which is never \
-                         kept. Enter that again, then press Call."
+                        "You needed to log in first, so this call has not run yet. What you entered is below, except for \
+                         passwords and other secrets, which are never stored. Enter them again, then press Call."
                     </p>
                 }
                 .into_any(),

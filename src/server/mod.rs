@@ -1,6 +1,7 @@
-//! The server: everything that only the native half has.
+//! The server: compiled for the native target only.
 //!
-//! Inside, the storage knows nothing of HTTP and HTTP nothing of SQL; `login` and `sessions` stand between them.
+//! `storage` holds all SQL and knows nothing of HTTP; `http` knows nothing of SQL. The use-cases in `accounts` connect
+//! them.
 
 pub mod accounts;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! Starting and stopping the server.
+//! Start-up and shutdown of the server.
 
 use std::{
     future::pending,
@@ -21,11 +21,11 @@ use crate::server::{
     http::{self, embedded_assets::Site},
     listener::{
         self,
-        cert_reload::{Reloader, Seen},
-        certificate::InUse,
+        cert_reload::{FileHashes, Reloader},
+        certificate::ServedCertificate,
         connection_limit::ConnectionLimiter,
-        dev_certificates::Certificates,
-        open_files::make_room,
+        dev_certificates::CertificateFiles,
+        open_files,
         socket::{InheritedSockets, Listener, Peer, bind},
     },
     model::clock::Timestamp,
@@ -36,18 +36,15 @@ use crate::server::{
     sweeper::sweep_forever,
 };
 
-/// How long the audit trail is written at the stop.
+/// How long the shutdown waits for the last connections, and then for the audit log to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serves until the process is told to stop, and then until the calls under way are done.
-///
-/// # Errors
-/// What keeps the server from starting, and what to do about it.
+/// Serves until a signal stops the process, and then until running calls have finished.
 pub async fn serve(settings: Settings, mut signals: Signals) -> anyhow::Result<()> {
-    // In a task of its own: whatever a start waits for, a signal ends it.
+    // In a separate task, so that a signal can end it at any await point.
     let mut starting = tokio::spawn(start(settings));
     tokio::select! {
-        started = &mut starting => started??.serve(signals).await,
+        server = &mut starting => server??.serve(signals).await,
         () = signals.stop.next() => {
             tracing::info!("stopping; the server was not ready yet");
             starting.abort();
@@ -57,19 +54,20 @@ pub async fn serve(settings: Settings, mut signals: Signals) -> anyhow::Result<(
 }
 
 /// A server that is ready to serve.
-struct Started {
+struct ReadyServer {
     state: AppState,
     site: Site,
-    certificate: InUse,
-    seen: Seen,
-    secure: TcpListener,
-    plain: Option<TcpListener>,
+    certificate: ServedCertificate,
+    hashes: FileHashes,
+    tls_socket: TcpListener,
+    plain_socket: Option<TcpListener>,
+    /// The one-time link for the first administrator, if there is no user.
     first_admin: Option<String>,
 }
 
-async fn start(mut settings: Settings) -> anyhow::Result<Started> {
-    if let Err(stray) = registry::check() {
-        bail!(stray);
+async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
+    if let Err(problem) = registry::check() {
+        bail!(problem);
     }
     let inherited = InheritedSockets::take()?;
     if let Some(socket) = &inherited.https {
@@ -77,16 +75,19 @@ async fn start(mut settings: Settings) -> anyhow::Result<Started> {
     }
     let site = Site::of(&settings)?;
     if inherited.https.is_some() && settings.site.origin.is_none() && !settings.demo {
-        bail!("site.origin: the socket was handed over, so nothing here says what visitors call this site; set it");
+        bail!(
+            "site.origin is required with an inherited socket: its address need not be the one that visitors use; set \
+             site.origin to the public address of the site"
+        );
     }
-    Storage::make_place(&settings.data)?;
-    // Before the database is opened, and so changed by a newer version: one that cannot serve must leave it alone.
-    let certificates = certificates(&settings)?;
-    // Before they are read, so that what is renewed meanwhile is seen to be new.
-    let seen = Seen::now(&certificates).await;
-    let certificate = InUse::load(certificates, &settings).await?;
+    Storage::create_file(&settings.data)?;
+    // Before the database is opened, which migrates it. A start that fails must leave the database of an older server
+    // that still runs unchanged.
+    let files = certificate_files(&settings)?;
+    let hashes = FileHashes::read(&files).await;
+    let certificate = ServedCertificate::load(files, &settings).await?;
     certificate.warn(Timestamp::now());
-    let (secure, plain) = sockets(&settings, inherited)?;
+    let (tls_socket, plain_socket) = sockets(&settings, inherited)?;
     let state = AppState::open(settings, OpenFor::Serve).await?;
     let settings = state.settings();
     let first_admin = if settings.demo {
@@ -96,26 +97,27 @@ async fn start(mut settings: Settings) -> anyhow::Result<Started> {
         demo::refuse_users(&state).await?;
         one_time_links::for_first_admin(state.storage(), settings).await?
     };
-    Ok(Started {
+    Ok(ReadyServer {
         state,
         site,
         certificate,
-        seen,
-        secure,
-        plain,
+        hashes,
+        tls_socket,
+        plain_socket,
         first_admin,
     })
 }
 
-impl Started {
+impl ReadyServer {
     async fn serve(self, signals: Signals) -> anyhow::Result<()> {
         let Self { state, certificate, .. } = self;
         let settings = state.settings();
         let shutdown = state.shutdown();
         let limiter = limiter(settings);
-        let (open, closed) = tokio::sync::mpsc::channel(1);
+        let (open, sockets_closed) = tokio::sync::mpsc::channel(1);
         let listener = |socket| Listener::new(socket, Arc::clone(&limiter), shutdown.clone(), open.clone());
-        let (secure, plain) = (listener(self.secure)?, self.plain.map(listener).transpose()?);
+        let tls_listener = listener(self.tls_socket)?;
+        let plain_listener = self.plain_socket.map(listener).transpose()?;
         drop(open);
 
         let sweep_period = settings.sessions.sweep_seconds.duration();
@@ -123,18 +125,18 @@ impl Started {
             sweep_forever(state, sweep_period).boxed()
         });
         let (tls, ca) = (certificate.tls(), certificate.files().ca.clone());
-        let reloader = Reloader::new(certificate, self.seen, signals.hangup);
+        let reloader = Reloader::new(certificate, self.hashes, signals.hangup);
         let reload_period = settings.https.reload_seconds.duration();
-        let reloading = supervise("certificate reloader", reloader, move |reloader| {
+        let reloader = supervise("certificate reloader", reloader, move |reloader| {
             reloader.run(reload_period).boxed()
         });
         let router = http::router(&state, &self.site);
-        let (handle, plain_handle) = (Handle::new(), Handle::new());
-        let handles = [plain_handle.clone(), handle.clone()];
-        let stopper = tokio::spawn(stop_when_told(
+        let (tls_handle, plain_handle) = (Handle::new(), Handle::new());
+        let handles = [plain_handle.clone(), tls_handle.clone()];
+        let stopper = tokio::spawn(stop_on_signal(
             signals.stop,
             shutdown.clone(),
-            closed,
+            sockets_closed,
             handles.clone(),
             settings.https.farewell_ms.duration(),
             settings.https.drain_seconds.duration(),
@@ -144,21 +146,21 @@ impl Started {
             state.audit().write_forever().boxed()
         });
         announce(settings, &ca, self.first_admin.as_deref());
-        let serving = listener::serve(secure, tls, router, &settings.https, handle);
-        match plain {
-            Some(plain) => {
+        let https = listener::serve(tls_listener, tls, router, &settings.https, tls_handle);
+        match plain_listener {
+            Some(listener) => {
                 let router = http::redirect::router(&state);
-                let leading = listener::serve_plain(plain, router, &settings.https, plain_handle);
-                tokio::try_join!(serving, leading)?;
+                let http = listener::serve_plain(listener, router, &settings.https, plain_handle);
+                tokio::try_join!(https, http)?;
             }
-            None => serving.await?,
+            None => https.await?,
         }
         stopper.abort();
-        // Calls that are broken off now are noted when their connections go.
+        // Calls that are aborted now are recorded when their connections close.
         listener::wait_for_connections(handles.each_ref(), FLUSH_TIMEOUT).await;
         sweeper.abort();
-        reloading.abort();
-        // Before the writer is stopped: stopped while it commits, it would not know that its lines are stored.
+        reloader.abort();
+        // Before the writer is aborted: aborted during a commit, it would not know that its entries are stored.
         state.audit().write_all(FLUSH_TIMEOUT).await;
         writer.abort();
         state.storage().close().await;
@@ -166,68 +168,67 @@ impl Started {
     }
 }
 
-/// The sockets to listen on, for HTTPS and for plain HTTP: those that were handed over, or those of the settings.
+/// The sockets for HTTPS and plain HTTP: inherited, or bound as the settings say.
 fn sockets(settings: &Settings, inherited: InheritedSockets) -> anyhow::Result<(TcpListener, Option<TcpListener>)> {
-    let secure = match inherited.https {
+    let https = match inherited.https {
         Some(socket) => {
             let address = socket.local_addr()?;
             if settings.demo && !address.ip().is_loopback() {
                 bail!(
-                    "demo: the demo users have public passwords, so a demo listens on loopback only; the socket that \
-                       was handed over is {address}"
+                    "demo: the demo users have public passwords, so a demo listens on loopback only; the inherited \
+                     socket listens on {address}"
                 );
             }
             socket
         }
         None => bind(settings.https.address, "https.address (--https)")?,
     };
-    let plain = match (inherited.http, settings.http.address) {
+    let http = match (inherited.http, settings.http.address) {
         (Some(socket), _) => Some(socket),
         (None, config::Listen::On(address)) => Some(bind(address, "http.address (--http, or --http off)")?),
         (None, config::Listen::Off) => None,
     };
-    Ok((secure, plain))
+    Ok((https, http))
 }
 
-/// The limiter of all connections, as many as the system has room for.
+/// The connection limiter, within the system's limit on open files.
 fn limiter(settings: &Settings) -> Arc<ConnectionLimiter> {
     let limits = &settings.limits;
-    let connections = make_room(limits.connections.get());
+    let connections = open_files::raise_limit(limits.connections.get());
     let per_address = limits.connections_per_address.get();
     if per_address >= connections {
         tracing::warn!(
-            "limits.connections_per_address is not less than the {connections} connections that there is room for: one \
-             address can take them all"
+            "limits.connections_per_address is not below the limit of {connections} connections in all, so one address \
+             can use them all"
         );
     }
     ConnectionLimiter::new(connections, per_address, settings.proxies.clone())
 }
 
-/// Waits for a signal, and then stops what the handles serve: no more connections at once, no more requests after
-/// `farewell`, and no more calls under way after `drain`.
-async fn stop_when_told(
+/// Waits for a signal and then shuts down: accepts no connections from then on, no requests after `keep_alive_grace`,
+/// and aborts running calls another `drain_timeout` later. A second signal aborts them at once.
+async fn stop_on_signal(
     mut signals: StopSignals,
     shutdown: CancellationToken,
-    mut closed: tokio::sync::mpsc::Receiver<()>,
+    mut sockets_closed: tokio::sync::mpsc::Receiver<()>,
     handles: [Handle<Peer>; 2],
-    farewell: Duration,
-    drain: Duration,
+    keep_alive_grace: Duration,
+    drain_timeout: Duration,
 ) {
     signals.next().await;
-    tracing::info!("stopping; calls under way may finish");
+    tracing::info!("stopping; running calls may finish");
     shutdown.cancel();
-    let gracefully = async {
-        // Until the sockets are closed, a connection that waits in their queue is accepted, and then counted.
-        closed.recv().await;
-        listener::wait_for_connections(handles.each_ref(), farewell).await;
+    let graceful_shutdown = async {
+        // Until the sockets are closed, queued connections are still accepted and counted.
+        sockets_closed.recv().await;
+        listener::wait_for_connections(handles.each_ref(), keep_alive_grace).await;
         for handle in &handles {
-            handle.graceful_shutdown(Some(drain));
+            handle.graceful_shutdown(Some(drain_timeout));
         }
         pending::<()>().await;
     };
-    // A second signal does not wait.
     tokio::select! {
-        () = gracefully => {}
+        () = graceful_shutdown => {}
         () = signals.next() => {}
     }
     for handle in &handles {
@@ -235,19 +236,16 @@ async fn stop_when_told(
     }
 }
 
-/// The signals that the server minds. They are listened to from when this is made.
+/// The signals that the server handles.
 #[derive(Debug)]
 pub struct Signals {
     stop: StopSignals,
-    /// SIGHUP: the certificate is to be looked at.
+    /// SIGHUP reloads the certificate.
     hangup: Signal,
 }
 
 impl Signals {
-    /// Listens to them. From here on none of them ends the process by itself.
-    ///
-    /// # Errors
-    /// Where signals cannot be listened to.
+    /// Installs the handlers. From here on, none of the signals ends the process by default.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             stop: StopSignals {
@@ -259,7 +257,7 @@ impl Signals {
     }
 }
 
-/// The signals that stop the server.
+/// SIGTERM and SIGINT, which stop the server.
 #[derive(Debug)]
 struct StopSignals {
     terminate: Signal,
@@ -275,10 +273,10 @@ impl StopSignals {
     }
 }
 
-/// The certificate of the settings, or the development certificate. A demo makes itself one.
-fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
+/// The certificate from the settings, or the development certificate. A demo creates the latter if needed.
+fn certificate_files(settings: &Settings) -> anyhow::Result<CertificateFiles> {
     if let (Some(certificate), Some(key)) = (&settings.https.certificate, &settings.https.key) {
-        return Ok(Certificates {
+        return Ok(CertificateFiles {
             ca: PathBuf::new(),
             certificate: certificate.clone(),
             key: key.clone(),
@@ -286,28 +284,28 @@ fn certificates(settings: &Settings) -> anyhow::Result<Certificates> {
     }
     let folder = settings.certs();
     if settings.demo {
-        return Certificates::good_or_made(&folder);
+        return CertificateFiles::valid_or_created(&folder);
     }
-    let certificates = Certificates::in_folder(&folder);
-    if certificates.are_there() {
-        return Ok(certificates);
+    let files = CertificateFiles::in_folder(&folder);
+    if files.exist() {
+        return Ok(files);
     }
     bail!(
-        "there is no certificate to serve with. Set https.certificate and https.key, or make a development certificate \
-         with `callgate cert --certs {}`",
+        "there is no certificate. Set https.certificate and https.key, or create a development certificate with \
+         `callgate cert --certs {}`",
         folder.display()
     );
 }
 
-/// A few calm lines for the person who started it.
+/// Prints a few lines for the person who started the server.
 fn announce(settings: &Settings, ca: &Path, first_admin: Option<&str>) {
-    let (listening, origin) = (settings.listening(), settings.origin());
-    let visitors = if listening == origin {
+    let (listen_origin, origin) = (settings.listen_origin(), settings.origin());
+    let visitors = if listen_origin == origin {
         String::new()
     } else {
         format!(" for {origin}")
     };
-    let mut lines = vec![format!("Callgate is ready at {listening}{visitors}")];
+    let mut lines = vec![format!("Callgate is ready at {listen_origin}{visitors}")];
     if settings.demo {
         let logins = demo::USERS.map(|(user, password)| format!("{user} / {password}"));
         lines.push(format!("  Demo logins:  {}", logins.join("   ")));
@@ -320,6 +318,6 @@ fn announce(settings: &Settings, ca: &Path, first_admin: Option<&str>) {
         lines.push(format!("    {link}"));
     }
     lines.push("  Stop it with Ctrl+C".to_owned());
-    // Where nobody takes them, the server serves all the same.
+    // The server also runs if standard output is closed.
     let _ = writeln!(io::stdout(), "{}", lines.join("\n"));
 }

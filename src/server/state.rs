@@ -1,4 +1,4 @@
-//! What the server works with: made once at start-up, handed to every request.
+//! The application state: built once at start-up and shared by all requests.
 
 use std::{fmt, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::server::{
     throttle::{Throttle, pending_calls::PendingCallLimiter},
 };
 
-/// Settings, database, sessions, password hashing, throttling and audit trail, behind one cheap handle.
+/// Settings, database, sessions, password hashing, rate limits and audit log. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
 
@@ -30,35 +30,29 @@ struct Inner {
 }
 
 impl AppState {
-    /// Opens the database and prepares the rest.
-    ///
-    /// # Errors
-    /// Says which step failed and why.
+    /// Opens the database in the data directory of `settings`.
     pub async fn open(settings: Settings, open_for: OpenFor) -> anyhow::Result<Self> {
         let storage = Storage::open(&settings.data, open_for, settings.demo).await?;
-        Self::on(storage, settings)
+        Self::from_storage(storage, settings)
     }
 
-    /// The same on an empty database in memory that nobody else sees.
-    ///
-    /// # Errors
-    /// Says which step failed and why.
+    /// Creates a state with an empty, private in-memory database.
     pub async fn in_memory(settings: Settings) -> anyhow::Result<Self> {
-        Self::on(Storage::in_memory().await?, settings)
+        Self::from_storage(Storage::in_memory().await?, settings)
     }
 
-    fn on(storage: Storage, settings: Settings) -> anyhow::Result<Self> {
+    fn from_storage(storage: Storage, settings: Settings) -> anyhow::Result<Self> {
         let passwords = Passwords::new(&settings.passwords)?;
-        Ok(Self::with(storage, settings, passwords))
+        Ok(Self::new(storage, settings, passwords))
     }
 
-    /// The same beside another database, for questions that begin with "what if".
+    /// Creates a state with the same settings and another database, to evaluate guards against hypothetical roles.
     #[must_use]
     pub fn with_storage(&self, storage: Storage) -> Self {
-        Self::with(storage, self.settings().clone(), self.passwords().clone())
+        Self::new(storage, self.settings().clone(), self.passwords().clone())
     }
 
-    fn with(storage: Storage, settings: Settings, passwords: Passwords) -> Self {
+    fn new(storage: Storage, settings: Settings, passwords: Passwords) -> Self {
         let inner = Inner {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords,
@@ -73,47 +67,42 @@ impl AppState {
         Self(Arc::new(inner))
     }
 
-    /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
     }
 
-    /// What the names of the cookies of this site end in.
+    /// The suffix of all cookie names of this site; see [`origin::cookie_suffix`].
     pub fn cookie_suffix(&self) -> &str {
         &self.0.cookie_suffix
     }
 
-    /// The database.
     pub fn storage(&self) -> &Storage {
         &self.0.storage
     }
 
-    /// The store of sessions.
     pub fn sessions(&self) -> &Arc<Store> {
         &self.0.sessions
     }
 
-    /// The hashing of passwords.
     pub fn passwords(&self) -> &Passwords {
         &self.0.passwords
     }
 
-    /// The audit trail and the call log.
+    /// The audit log and the call log.
     pub fn audit(&self) -> &Audit {
         &self.0.audit
     }
 
-    /// Cancelled when the server begins to shut down.
+    /// Cancelled when the shutdown begins.
     pub fn shutdown(&self) -> &CancellationToken {
         &self.0.shutdown
     }
 
-    /// The pending_call_limiter at which calls are kept.
     pub fn pending_call_limiter(&self) -> &PendingCallLimiter {
         &self.0.pending_call_limiter
     }
 
-    /// The throttling of logins.
+    /// The rate limits for logins.
     pub fn throttle(&self) -> &Throttle {
         &self.0.throttle
     }

@@ -1,7 +1,7 @@
-//! The sweeper: removes what is over, so that the tables stay small.
+//! The sweeper: a background task that deletes expired rows, so that the tables stay small.
 //!
-//! It is not what makes an expired session useless: that is checked at every use. What could not be swept is logged
-//! and has its turn again, and does not keep the rest from being swept, unless the whole database takes nothing just now.
+//! Correctness does not depend on it: expiry is checked at every use. If one table cannot be swept, the error is logged
+//! and the others are still swept, unless the database is unavailable. The next run tries again.
 
 use std::time::Duration;
 
@@ -9,24 +9,25 @@ use futures::{FutureExt as _, future::BoxFuture};
 
 use crate::server::{model::clock::Timestamp, state::AppState, telemetry::error::InternalError};
 
-/// Sweeps for as long as the server runs, every `period`.
+/// Sweeps every `period` and never returns.
 pub async fn sweep_forever(state: &AppState, period: Duration) {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let gone = sweep(state, Timestamp::now()).await;
-        if gone > 0 {
-            tracing::debug!(gone, "swept what was over");
+        let deleted = sweep(state, Timestamp::now()).await;
+        if deleted > 0 {
+            tracing::debug!(gone = deleted, "deleted expired rows");
         }
     }
 }
 
-/// Removes what is over, and gives its number.
+/// Deletes expired rows and returns their number.
 async fn sweep(state: &AppState, now: Timestamp) -> u64 {
     let (storage, settings) = (state.storage(), state.settings());
-    // A second more: the database counts the day that everything stays for in whole seconds.
-    let kept_from = now.minus(settings.audit.retention() + Duration::from_secs(1));
+    // One extra second: the trigger that protects events for a day counts in whole seconds, and retention may be one
+    // day.
+    let before = now.minus(settings.audit.retention() + Duration::from_secs(1));
     let tables: [BoxFuture<'_, Result<u64, InternalError>>; 6] = [
         storage.sweep_sessions(state.sessions().limits(now)).boxed(),
         storage.sweep_series(now).boxed(),
@@ -35,20 +36,20 @@ async fn sweep(state: &AppState, now: Timestamp) -> u64 {
             .sweep_failed_logins(now, settings.throttle.stored_failures.get())
             .boxed(),
         storage.sweep_links(now).boxed(),
-        storage.sweep_events(kept_from, settings.audit.most_calls.get()).boxed(),
+        storage.sweep_events(before, settings.audit.most_calls.get()).boxed(),
     ];
-    let mut gone = 0;
+    let mut deleted = 0;
     for table in tables {
         match table.await {
-            Ok(number) => gone += number,
-            Err(fault) => {
-                fault.log();
-                // It would be the same for the others, each after a long wait.
-                if fault.is_unavailable() {
+            Ok(rows) => deleted += rows,
+            Err(error) => {
+                error.log();
+                // The other tables would fail as well, each after its own timeout.
+                if error.is_unavailable() {
                     break;
                 }
             }
         }
     }
-    gone
+    deleted
 }

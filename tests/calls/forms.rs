@@ -219,7 +219,7 @@ async fn hostile_texts_are_inert_wherever_a_page_shows_what_was_typed() {
         call(&waiting, AUTH, hostile).await;
         log_in(&waiting, "user01", AUTH).await;
         let page = waiting.get(AUTH).await;
-        assert_eq!(code(&page, "The arguments of the waiting call"), hostile);
+        assert_eq!(code(&page, "Arguments of the waiting call"), hostile);
         assert_inert(&page, hostile);
     }
 }

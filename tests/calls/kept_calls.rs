@@ -74,7 +74,7 @@ async fn a_secret_is_not_kept_with_a_waiting_call_and_has_to_be_typed_again() {
     let reply = client.form("/confirm", &right).await;
     reply.assert_leads_to(page);
     let shown = client.get(page).await;
-    assert_shows(&shown, &[WAITS, "Enter that again"]);
+    assert_shows(&shown, &[WAITS, "Enter them again"]);
     assert_hides(&shown, &["Run this call", "canary"]);
     // Asked for all the same, it does not run without it.
     client.form(&format!("{page}/kept"), &[("run", "run")]).await;

@@ -88,7 +88,7 @@ async fn every_example_without_a_secret_is_taken_by_its_function() {
 }
 
 async fn line(client: &Client, function: &str) -> String {
-    code(&client.get(&format!("/functions/{function}")).await, "The curl line")
+    code(&client.get(&format!("/functions/{function}")).await, "curl command")
 }
 
 /// Runs a line in a folder, and gives what it prints.

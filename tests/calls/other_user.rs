@@ -49,7 +49,7 @@ async fn a_form_for_another_user_runs_nothing_and_leads_back_to_its_page() {
         assert_eq!(reply.status, 409, "{path}: {}", reply.body);
         assert_shows(
             &reply,
-            &["Another user is logged in now", &format!(r#"href="{reload}""#)],
+            &["Another user has logged in since", &format!(r#"href="{reload}""#)],
         );
     };
     outdated(AUTH, &[("arguments", "{}")], AUTH).await;

@@ -77,10 +77,10 @@ async fn each_limit_holds_at_its_edge() {
     let extras = format!("extras[1] {extra}; extras[2] {extra}; extras[3] {extra}");
     let name = json!({"name": {"first": "Ada"}, "email": 1, "a.b": 1});
     let in_name =
-        "contact.name must be a text; contact.email must be an e-mail address; contact.a.b is not an argument here";
+        "contact.name must be text; contact.email must be an e-mail address; contact.a.b is not an argument here";
     let room = "room must be one of single, double, view";
     let (late, many) = (
-        "arrival is too late for so many nights",
+        "arrival is too late for this number of nights",
         "wishes must have at most 5 items",
     );
     let too_long = "contact.name must have at most 60 characters";

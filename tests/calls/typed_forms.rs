@@ -34,7 +34,7 @@ pub fn with<'a>(name: &'a str, texts: &[&'a str]) -> Fields<'a> {
 async fn body(server: &Server, fields: &[(&str, &str)]) -> Value {
     let client = server.client();
     assert_eq!(client.form(PAGE, fields).await.status, 303);
-    let waits = code(&client.get(PAGE).await, "The arguments of the waiting call");
+    let waits = code(&client.get(PAGE).await, "Arguments of the waiting call");
     serde_json::from_str(&waits).unwrap_or_else(|error| panic!("{error}: {waits}"))
 }
 

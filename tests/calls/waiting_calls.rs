@@ -65,7 +65,7 @@ async fn after_the_login_the_user_sees_what_will_run_and_nothing_runs_before_the
     let reply = client.get(KEPT).await;
     assert_eq!((reply.status, reply.header("allow")), (405, "POST"));
     let link = format!(r#"href="{AUTH}""#);
-    assert_shows(&reply, &["Opening this address does nothing", &link]);
+    assert_shows(&reply, &["only accepts form submissions", &link]);
     assert_eq!(client.request("HEAD", KEPT).send().await.status, 405);
     assert!(client.get(AUTH).await.shows(WAITS));
 
@@ -81,7 +81,7 @@ async fn typed_arguments_come_through_the_login_as_they_were_typed() {
     let client = waiting_for(&server, STAY, &with("wishes", &["a cot\r\nquiet"])).await;
     let page = client.get(STAY).await;
     assert_shows(&page, &[WAITS]);
-    let body: Value = serde_json::from_str(&code(&page, "The arguments of the waiting call")).unwrap();
+    let body: Value = serde_json::from_str(&code(&page, "Arguments of the waiting call")).unwrap();
     let expected = json!({
         "arrival": "2026-12-30", "nights": 3, "guests": 2, "room": "double", "dog": false,
         "contact": {"name": "Ada"}, "wishes": ["a cot", "quiet"],

@@ -106,9 +106,9 @@ async fn no_route_does_anything_for_another_site() {
             let context = format!("{path} {headers:?} {body:?}: {} {}", reply.status, reply.body);
             // Files and health know of no session, and take no POST.
             if ["/favicon.svg", "/livez", "/pkg", "/pkg/", "/readyz"].contains(&path) {
-                assert!([404, 405].contains(&reply.status), "{context}")
+                assert!([404, 405].contains(&reply.status), "{context}");
             } else {
-                assert_eq!(reply.status, 403, "{context}")
+                assert_eq!(reply.status, 403, "{context}");
             }
             if path.starts_with("/api/") {
                 assert_eq!(reply.code(), "cross_origin", "{context}");

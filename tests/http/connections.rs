@@ -25,7 +25,7 @@ async fn logged(server: &Server, what: &str) {
     until(what, async || server.place.log().contains(what)).await;
 }
 
-const ALL_IN_USE: &str = "as many connections are open as limits.connections allows";
+const ALL_IN_USE: &str = "connection limit reached (limits.connections)";
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_while_others_are_open() {

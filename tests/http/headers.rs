@@ -238,9 +238,9 @@ async fn a_failure_of_the_server_has_its_headers_and_a_type_too() {
         let reply = Reply { status: 499, ..reply };
         check(&context, path, &reply);
         if path.starts_with("/api") {
-            assert_eq!(reply.code(), "internal", "{context}")
+            assert_eq!(reply.code(), "internal", "{context}");
         } else {
-            assert_eq!(reply.header("content-type"), "text/html; charset=utf-8", "{context}")
+            assert_eq!(reply.header("content-type"), "text/html; charset=utf-8", "{context}");
         }
     }
     database.change("ALTER TABLE gone RENAME TO sessions").await;

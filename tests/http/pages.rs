@@ -67,7 +67,7 @@ async fn the_page_of_a_function_says_what_it_does_and_how_to_call_it() {
     for text in [
         "auth_func",
         "For logged-in users",
-        "Echoes a JSON object to whoever is logged in",
+        "Echoes a JSON object to logged-in users",
         r#"action="/functions/auth_func""#,
         "No call yet",
         "curl ",
@@ -188,7 +188,7 @@ async fn a_method_that_a_page_does_not_take_is_405_and_names_those_it_takes() {
             // Who reads gets a page that says why.
             let is_reading = ["GET", "HEAD"].contains(method);
             assert_eq!(reply.find("content-type").is_some(), is_reading, "{method} {path}");
-            let is_explained = reply.shows("Opening this address does nothing");
+            let is_explained = reply.shows("only accepts form submissions");
             assert_eq!(is_explained, *method == "GET", "{method} {path}");
             for wanted in allowed {
                 assert!(reply.header("allow").contains(wanted), "{method} {path}: {reply:?}");

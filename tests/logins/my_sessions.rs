@@ -225,7 +225,7 @@ async fn of_very_many_the_latest_hundred_are_listed_with_their_number_and_all_ot
     assert_eq!(shown["total_sessions"], 2501);
     for (client, path) in [(&client, "/account"), (&admin, "/user?name=user01")] {
         let page = client.get(path).await;
-        assert!(page.shows("These are the latest 100 of 2501."), "{path}");
+        assert!(page.shows("Showing the latest 100 of 2501."), "{path}");
         assert_eq!(page.body.matches("<strong>device ").count(), 99, "{path}");
     }
     let ended = client.done("end_other_sessions", json!({})).await.to_string();

@@ -29,7 +29,10 @@ async fn a_person_changes_the_password_there_and_is_back_at_the_account_with_a_n
     let (client, elsewhere) = (server.user01().await, server.user01().await);
     let account = client.get("/account").await;
     assert_shows(&account, &[r#"<a href="/account/password">"#]);
-    assert_hides(&account, &["/functions/change_password", "Your password is changed"]);
+    assert_hides(
+        &account,
+        &["/functions/change_password", "Your password has been changed"],
+    );
     let page = client.get(PAGE).await;
     assert_shows(
         &page,
@@ -60,7 +63,7 @@ async fn a_person_changes_the_password_there_and_is_back_at_the_account_with_a_n
         &account,
         &[
             r#"id="notice""#,
-            "Your password is changed. All your other sessions have ended.",
+            "Your password has been changed. All your other sessions have ended.",
         ],
     );
     assert!(!is_wrong(&client.get(PAGE).await, "new_password"));
@@ -94,7 +97,7 @@ async fn it_asks_for_a_fresh_login_first_and_leads_back() {
     reply.assert_leads_to(PAGE);
     let page = client.get(PAGE).await;
     assert_eq!(page.status, 200);
-    assert_shows(&page, &["what is secret is never kept"]);
+    assert_shows(&page, &["other secrets are never stored"]);
     assert_hides(&page, &["canary", "JSON"]);
 
     // Logged out meanwhile.

@@ -148,7 +148,7 @@ async fn a_table_that_cannot_be_swept_does_not_keep_the_others_from_it_however_m
     })
     .await;
     poll::until("the failure to be logged", async || {
-        place.log().contains("sweeping remembered logins")
+        place.log().contains("sweeping remembered browsers")
     })
     .await;
 }

@@ -209,7 +209,7 @@ async fn limits_that_make_no_sense_keep_the_server_from_starting() {
         ("PROXIES_TRUSTED", "10.0.0.0/33", "10.0.0.0/33"),
         ("PROXIES_TRUSTED", "localhost", "localhost"),
         ("PROXIES_HEADER", "x-real-ip", "x-real-ip"),
-        ("PROXIES_HEADER", "forwarded", "write \"x-forwarded-for\""),
+        ("PROXIES_HEADER", "forwarded", "Use \"x-forwarded-for\""),
     ] {
         let variable = format!("CALLGATE_{variable}");
         let ran = place.refused(&["--demo"], &[(variable.as_str(), value)]).await;

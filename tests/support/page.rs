@@ -23,7 +23,7 @@ fn between<'a>(page: &'a Reply, mark: &str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).unwrap().0
 }
 
-/// The code under that label, such as `The curl line`.
+/// The code under that label, such as `curl command`.
 pub fn code(page: &Reply, label: &str) -> String {
     unescaped(between(page, &format!(r#"aria-label="{label}""#), "<code>", "</code>"))
 }

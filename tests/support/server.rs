@@ -288,7 +288,7 @@ impl Server {
             let (command, addresses) = Self::command(starter, place, arguments, variables);
             match Self::ready(place, command, addresses).await {
                 Ok(server) => return server,
-                Err(error) => assert!(error.contains("cannot be listened on"), "{error}"),
+                Err(error) => assert!(error.contains("cannot listen on"), "{error}"),
             }
         }
         panic!("no port was free for long enough");

@@ -1,4 +1,4 @@
-//! The audit trail: every event once, with its time, action, outcome, actor, user, address and request.
+//! The audit log: every event once, with its time, action, outcome, actor, user, address and request.
 
 use std::{
     fs,

@@ -37,7 +37,7 @@ async fn reading_makes_no_database_and_adding_says_which_one_it_is() {
     for line in reading.split(", ") {
         for folder in ["misspelt", "begun"] {
             let ran = place.run(&words(&format!("{line} --data {folder}")), "").await;
-            let reason = format!("no database in the folder {folder}. Say with --data");
+            let reason = format!("no database in the folder {folder}. Give the data folder with --data");
             assert!(!ran.worked && ran.error.contains(&reason), "{line}: {}", ran.error);
         }
     }

@@ -1,4 +1,4 @@
-//! Managing users, roles and links; the audit trail and the call log.
+//! Managing users, roles and links; the audit log and the call log.
 
 #![allow(
     clippy::unwrap_used,

@@ -442,7 +442,7 @@ async fn the_access_table_agrees_with_the_guards_and_explains_its_answers() {
         ("user01", "list_events", false, "audit.read"),
         ("user02", "list_users", false, "has no role"),
         ("user03", "list_events", true, "every permission"),
-        ("user02", "auth_func", true, "lets user02 in"),
+        ("user02", "auth_func", true, "allows user02"),
         ("user03", "disable_user", true, "within the last"),
     ] {
         let explained = explain(user, function).await;

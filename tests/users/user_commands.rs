@@ -92,7 +92,7 @@ async fn a_deleted_user_leaves_nothing_and_a_new_one_of_that_name_gets_nothing()
     assert_eq!(client.who().await, None);
     let new = server.logged_in("user01", PASSWORD).await;
 
-    // The events of the deleted user are for readers of the audit trail only.
+    // The events of the deleted user are for readers of the audit log only.
     let mut own = json!([]);
     until("the login is logged", async || {
         own = new.done("my_events", json!({})).await["events"].clone();

@@ -1,4 +1,4 @@
-# Set-up steps that only `make attack` needs: a scanner from Debian's packages, and cargo-fuzz.
+# Set-up steps for `make attack` only: a TLS scanner and cargo-fuzz.
 # shellcheck shell=bash
 
 have_scanners() {
@@ -13,7 +13,7 @@ do_scanners() {
   apt_install "testssl.sh" testssl.sh
 }
 
-# libFuzzer, which comes with its crate, is written in C++.
+# The crate libfuzzer-sys compiles libFuzzer, which is C++.
 have_cargo_fuzz() {
   command -v c++ && [ "$(cargo-fuzz --version)" = "cargo-fuzz $CARGO_FUZZ_VERSION" ]
 }

@@ -1,4 +1,4 @@
-# Set-up steps that only `make bench` needs: what makes the load, and what Flask-Login needs.
+# Set-up steps for `make bench` only: load generators and Flask-Login.
 # shellcheck shell=bash
 
 have_wrk() {
@@ -21,7 +21,7 @@ say_oha() {
   echo "oha $OHA_VERSION, built from source (about 4 min on two cores)"
 }
 
-# Optimised, unlike the other tools: it must not be what is measured.
+# Optimised, unlike the other tools, so that the load generator is not the bottleneck.
 do_oha() {
   CARGO_TARGET_DIR=$SETUP_TOOLS/build cargo install --force --locked --root "$SETUP_TOOLS/oha-$OHA_VERSION" \
     "oha@$OHA_VERSION"

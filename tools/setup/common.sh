@@ -1,12 +1,12 @@
-# What the set-up steps share: comparing versions, installing Debian packages, building a cargo tool.
+# Shared by the set-up steps: compares versions, installs Debian packages, builds cargo tools.
 # shellcheck shell=bash
 
-# at_least 1.97.0 1.96.0: is the first version the second or a later one?
+# at_least <version> <minimum>
 at_least() {
   [ -n "$1" ] && [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
 
-# Runs a command as root, by sudo where we are not root.
+# Runs a command as root, with sudo if needed.
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     "$@"
@@ -18,15 +18,15 @@ as_root() {
   fi
 }
 
-# There once a step of this set-up has asked which packages there are: the steps after it need not.
+# Exists once a step of this set-up has run apt-get update, so that later steps skip it.
 apt_is_updated=target/setup/apt-is-updated
 
-# apt_install <for people: what is needed> <package>...
+# apt_install <description> <package>...
 apt_install() {
-  local need=$1
+  local description=$1
   shift
   if ! command -v apt-get >/dev/null; then
-    echo "Please install by hand, then start again: $need. (Set-up installs such things by itself only with apt-get.)" >&2
+    echo "Set-up can install packages only with apt-get. Install this by hand and start again: $description." >&2
     return 1
   fi
   local apt=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5)
@@ -37,9 +37,8 @@ apt_install() {
   "${apt[@]}" install --yes --no-install-recommends "$@"
 }
 
-# cargo_tool <crate> <version> <cargo install's further arguments>...
-# Builds a command line tool without optimising it (that is much faster, and these tools are quick enough), and without the
-# checks of a debug build, which their releases do not have either.
+# cargo_tool <crate> <version> <further argument of cargo install>...
+# Builds a command line tool without optimisation, which saves time and is fast enough, and without debug assertions.
 cargo_tool() {
   local crate=$1 version=$2
   shift 2

@@ -1,4 +1,4 @@
-# Set-up steps: a C compiler and the like; a Rust compiler for this machine and for the browser (wasm32-unknown-unknown).
+# Set-up steps: a C compiler and basic tools; a Rust compiler with the browser target (wasm32-unknown-unknown).
 # shellcheck shell=bash
 
 have_basics() {
@@ -13,22 +13,22 @@ do_basics() {
   apt_install "a C compiler (cc), make, pkg-config and curl" gcc libc6-dev make pkg-config curl ca-certificates
 }
 
-# The pinned version or a later stable one.
+# The pinned version or a later one.
 right_rust() {
   at_least "$(rustc --version | cut -d' ' -f2)" "$RUST_VERSION"
 }
 
-# A compiler will do if it is the right one and really makes a browser module of a line that uses the standard library.
+# Checks the version and compiles a line that uses the standard library for the browser.
 have_rust() {
   export RUSTUP_AUTO_INSTALL=0
   right_rust && cargo --version || return 1
   if [ "$SETUP_FOR" != run ]; then cargo clippy --version && cargo fmt --version || return 1; fi
-  local made
-  made=$(mktemp) || return 1
+  local output
+  output=$(mktemp) || return 1
   echo 'pub fn f() -> String { String::new() }' | rustc --target wasm32-unknown-unknown --crate-type cdylib \
-    ${CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER:+-C linker="$CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER"} -o "$made" -
+    ${CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER:+-C linker="$CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER"} -o "$output" -
   local status=$?
-  rm -f "$made"
+  rm -f "$output"
   return $status
 }
 
@@ -36,8 +36,7 @@ say_rust() {
   echo "the Rust compiler $RUST_VERSION with the browser target (about 1 to 4 min)"
 }
 
-# The ordinary way is rustup. Where its servers are out of reach, Debian's compiler does as well.
-# SETUP_RUST=debian takes Debian's at once.
+# Uses rustup. If its servers cannot be reached, or with SETUP_RUST=debian, uses Debian's compiler.
 do_rust() {
   rm -f "$SETUP_TOOLS/toolchain.sh"
   unset RUSTUP_TOOLCHAIN CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
@@ -51,7 +50,7 @@ rust_from_rustup() {
   echo "export RUSTUP_TOOLCHAIN=$RUST_VERSION" >"$SETUP_TOOLS/toolchain.sh"
 }
 
-# Not every system with apt-get has these packages: Ubuntu has none of them.
+# Not every system with apt-get has these packages; Ubuntu does not.
 rust_from_debian() {
   local rustup_name=callgate-web lld
   if ! command -v apt-get || ! apt_install "Rust" rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web; then
@@ -79,20 +78,19 @@ rust_from_debian() {
   mv "$SETUP_TOOLS/toolchain.sh.new" "$SETUP_TOOLS/toolchain.sh"
 }
 
-# What to do where set-up cannot get the compiler.
 ask_for_rust() {
   echo "Callgate needs Rust $RUST_VERSION or later, and set-up could not install it."
-  echo "What is here: $(rustc --version 2>/dev/null || echo "no Rust")."
+  echo "Found: $(rustc --version 2>/dev/null || echo "no Rust")."
   if command -v rustup >/dev/null; then
-    echo "What rustup said is in target/setup/rust.log. Once \`rustup toolchain install $RUST_VERSION\` works here, start again."
+    echo "The output of rustup is in target/setup/rust.log. Start again once \`rustup toolchain install $RUST_VERSION\` works."
   else
-    echo "Please install rustup (https://rustup.rs) and start again in a new shell: set-up gets the rest with it. Or install" \
+    echo "Install rustup (https://rustup.rs) and start again in a new shell; set-up does the rest. Or install" \
       "Rust $RUST_VERSION or later by hand: rustc, cargo, clippy, rustfmt, and rust-std for wasm32-unknown-unknown."
   fi
 } >&2
 
-# Debian's compiler comes without a standard library for the browser target: build it from its sources, once. Only with
-# RUSTC_BOOTSTRAP does a stable compiler do that.
+# Debian's compiler has no standard library for the browser target, so build it once from source. A stable compiler
+# needs RUSTC_BOOTSTRAP for that.
 browser_standard_library() {
   local target=wasm32-unknown-unknown work=$SETUP_TOOLS/build/std sysroot into
   sysroot=$(rustc --print sysroot)

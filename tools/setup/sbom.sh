@@ -1,4 +1,4 @@
-# Set-up steps that only `make sbom` needs.
+# Set-up steps for `make sbom` only.
 # shellcheck shell=bash
 
 have_node() {

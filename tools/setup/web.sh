@@ -1,4 +1,4 @@
-# Set-up steps: what builds the browser part (wasm-bindgen, cargo-leptos, wasm-opt).
+# Set-up steps for building the browser part: wasm-bindgen, cargo-leptos, wasm-opt.
 # shellcheck shell=bash
 
 have_wasm_bindgen() {
@@ -9,15 +9,15 @@ say_wasm_bindgen() {
   echo "wasm-bindgen $WASM_BINDGEN_VERSION, built from source (about 3 min on two cores)"
 }
 
-# Its own lock file may name a crate that the registry does not serve; cargo's fresh choice works then.
-# It rewrites megabytes of browser code at each build, so what does that is optimised a little; its web server is not.
+# The tool's lock file may name a crate that the registry does not serve; then build without it.
+# The tool rewrites megabytes of WebAssembly in each build, so the crates that do this are optimised a little.
 do_wasm_bindgen() {
-  local crate quick=(--bin wasm-bindgen)
+  local crate options=(--bin wasm-bindgen)
   for crate in walrus wasmparser wasm-encoder leb128 leb128fmt gimli id-arena wasm-bindgen-cli-support wasm-bindgen-cli; do
-    quick+=(--config "profile.dev.package.$crate.opt-level=1")
+    options+=(--config "profile.dev.package.$crate.opt-level=1")
   done
-  cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" --locked "${quick[@]}" ||
-    cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" "${quick[@]}"
+  cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" --locked "${options[@]}" ||
+    cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" "${options[@]}"
 }
 
 have_cargo_leptos() {
@@ -44,7 +44,7 @@ do_wasm_opt() {
   npm_packages tools
 }
 
-# have_npm_packages <folder> <command>: are the packages of the folder's lock file installed, with this command?
+# have_npm_packages <folder> <command>: whether the packages of the folder's lock file and the command are installed.
 have_npm_packages() {
   node --version && [ -x "$1/node_modules/.bin/$2" ] &&
     [ "$(cat "$1/node_modules/.lock-hash")" = "$(sha256sum <"$1/package-lock.json")" ]
@@ -54,7 +54,7 @@ npm_packages() {
   if ! command -v node || ! command -v npm; then
     apt_install "Node.js 20 or later, with npm" nodejs npm
   fi
-  # Debian 12 has an older one.
+  # Debian 12 has an older version.
   if ! at_least "$(node --version | tr -d v)" 20; then
     echo "Node.js 20 or later is needed, and $(command -v node) is $(node --version). Install a newer one, then run this again." >&2
     return 1

@@ -1,4 +1,6 @@
-//! What the Rust programs share that Callgate is measured beside: the calls' bodies, and starting with the same TLS.
+//! Shared by the Rust servers that Callgate is compared with: the replies of the calls, and serving over the same TLS.
+
+pub mod users;
 
 use std::net::SocketAddr;
 
@@ -7,10 +9,10 @@ use axum_server::tls_rustls::RustlsConfig;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A JSON object, its keys in the order in which they came.
+/// A JSON object that preserves the order of its keys.
 pub type Object = Map<String, Value>;
 
-/// What a call answers.
+/// The reply of a call.
 #[derive(Serialize)]
 pub struct Answer {
     ok: bool,
@@ -18,19 +20,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer that says so.
     pub fn new(msg: String) -> Self {
         Self { ok: true, msg }
     }
 }
 
-/// What `auth_func` says to a user.
+/// The reply of `auth_func`.
 pub fn auth_func(object: &Object, user_id: &str) -> Answer {
     let object = serde_json::to_string(object).unwrap_or_default();
     Answer::new(format!("auth_func({object}),user_id={user_id}"))
 }
 
-/// Serves `router` where the first three arguments say: address, certificate, key.
+/// Serves `router` over HTTPS. The first three command-line arguments are the address, the certificate and the key.
 pub async fn serve(router: Router) -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("arguments: <address> <certificate> <key> ...");

@@ -148,7 +148,7 @@ fn free_form_arguments_are_taken_as_they_are_typed() {
 }
 
 proptest! {
-    /// Names that the form has, and names that it has not, with anything under them
+    /// Known and unknown names, with any text
     #[test]
     fn whatever_is_typed_becomes_a_json_object_and_no_secret_is_kept(
         shape in strategies::shape(),

@@ -57,7 +57,7 @@ fn guest() -> Shape {
     ])
 }
 
-fn said(value: &Value) -> Vec<(String, String)> {
+fn problems(value: &Value) -> Vec<(String, String)> {
     let faults = guest().faults(value);
     faults
         .into_iter()
@@ -67,16 +67,16 @@ fn said(value: &Value) -> Vec<(String, String)> {
 
 #[test]
 fn what_fits_has_no_faults() {
-    assert_eq!(said(&json!({"nights": 7, "contact": {"name": "Ada"}})), []);
+    assert_eq!(problems(&json!({"nights": 7, "contact": {"name": "Ada"}})), []);
     assert_eq!(
-        said(&json!({"nights": 1, "contact": {"name": "é"}, "tags": null, "new": null})),
+        problems(&json!({"nights": 1, "contact": {"name": "é"}, "tags": null, "new": null})),
         []
     );
 }
 
 #[test]
 fn all_faults_are_found_each_with_its_path() {
-    let faults = said(&json!({"nights": 8, "contact": {"name": "", "age": 3}, "tags": ["a", "abcdef"], "more": 1}));
+    let faults = problems(&json!({"nights": 8, "contact": {"name": "", "age": 3}, "tags": ["a", "abcdef"], "more": 1}));
     let faults: Vec<(&str, &str)> = faults.iter().map(|(field, problem)| (&**field, &**problem)).collect();
     assert_eq!(
         faults,
@@ -92,7 +92,7 @@ fn all_faults_are_found_each_with_its_path() {
 
 #[test]
 fn what_is_missing_or_of_another_kind_is_named() {
-    let faults = said(&json!({"nights": "3", "tags": ["a", "b", "c"]}));
+    let faults = problems(&json!({"nights": "3", "tags": ["a", "b", "c"]}));
     let faults: Vec<(&str, &str)> = faults.iter().map(|(field, problem)| (&**field, &**problem)).collect();
     assert_eq!(
         faults,
@@ -102,14 +102,14 @@ fn what_is_missing_or_of_another_kind_is_named() {
             ("tags", "must have at most 2 items"),
         ]
     );
-    assert_eq!(said(&json!({"nights": 1.5, "contact": []})).len(), 2);
+    assert_eq!(problems(&json!({"nights": 1.5, "contact": []})).len(), 2);
 }
 
 #[test]
 fn a_field_is_known_by_its_old_name_but_not_by_both() {
     let contact = json!({"name": "Ada"});
-    assert_eq!(said(&json!({"nights": 1, "contact": contact, "old": "x"})), []);
-    let faults = said(&json!({"nights": 1, "contact": contact, "old": "x", "new": "y"}));
+    assert_eq!(problems(&json!({"nights": 1, "contact": contact, "old": "x"})), []);
+    let faults = problems(&json!({"nights": 1, "contact": contact, "old": "x", "new": "y"}));
     assert_eq!(faults[0].0, "new");
 }
 
@@ -120,7 +120,7 @@ fn no_fault_quotes_a_value() {
         json!({"nights": canary, "contact": canary, "tags": [canary], "new": canary}),
         json!({"nights": [canary], "contact": {"name": {"a": canary}}, "tags": canary}),
     ] {
-        for (_, problem) in said(&value) {
+        for (_, problem) in problems(&value) {
             assert!(!problem.contains(canary), "{problem}");
         }
     }
@@ -129,7 +129,7 @@ fn no_fault_quotes_a_value() {
 #[test]
 fn the_number_of_faults_is_bounded() {
     let many: Map<String, Value> = (0..1000).map(|at| (format!("field{at}"), Value::Null)).collect();
-    assert_eq!(guest().faults(&Value::Object(many)).len(), MOST_FAULTS);
+    assert_eq!(guest().faults(&Value::Object(many)).len(), MAX_FAULTS);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_fault_belongs_to_its_field_and_to_what_holds_it() {
 }
 
 proptest! {
-    /// What is checked in the browser is the shape that came over the wire
+    /// The browser checks with the shape from the wire
     #[test]
     fn browser_and_server_find_the_same_faults_and_never_too_many(
         shape in strategies::shape(),
@@ -174,7 +174,7 @@ proptest! {
         prop_assert_eq!(&in_browser, &shape);
         for value in [value, Value::Object(object)] {
             let faults = shape.faults(&value);
-            prop_assert!(faults.len() <= MOST_FAULTS);
+            prop_assert!(faults.len() <= MAX_FAULTS);
             prop_assert_eq!(in_browser.faults(&value), faults);
         }
     }

@@ -1,4 +1,4 @@
-//! Where a user is logged in: sessions, and remembered browsers without one, as one list.
+//! Lists where a user is logged in: sessions, and remembered browsers that have no session.
 
 use std::collections::HashSet;
 
@@ -17,40 +17,33 @@ use crate::{
     },
 };
 
-/// How many sessions of a user are listed at the most, and how many remembered browsers, or `sessions.per_user` where that is
-/// more: the server that left them may have other settings than the command that lists them.
-const LISTED: u32 = 1000;
+/// The list limit is at least this, even if `sessions.per_user` is lower: the command that lists sessions may run with
+/// other settings than the server that stored them. Sessions and remembered browsers are limited separately.
+const MIN_LIST_LIMIT: u32 = 1000;
 
-/// A session, or a remembered browser without one, with what finds it in the database.
+/// A session, or a remembered browser without a session, with its database keys.
 pub struct Entry {
-    /// What may be told of it.
     pub view: SessionView,
-    /// What finds the session, if there is one.
     pub session: Option<SessionKey>,
-    /// What finds the remembered browser, if it is one.
+    /// The hash of the series of the remembered browser.
     pub series: Option<TokenHash>,
 }
 
-/// What finds the session of a request, and its remembered browser.
+/// The database keys of the session and the remembered browser that a request came with.
 #[derive(Default)]
-pub struct Present {
-    /// What finds the session.
+pub struct CurrentSession {
     pub session: Option<SessionKey>,
-    /// What finds the remembered browser.
+    /// The hash of the series of the remembered browser.
     pub series: Option<TokenHash>,
 }
 
-impl Present {
-    /// Those of `caller`.
-    ///
-    /// # Errors
-    /// A fault where they cannot be told.
+impl CurrentSession {
     pub async fn of(caller: &Caller) -> Result<Self, InternalError> {
         Ok(Self::with(caller, &caller.login().await?.unwrap_or_default()))
     }
 
-    /// Those of `caller` as they were when its guard was asked, whatever has become of them since.
-    pub fn as_found(caller: &Caller) -> Self {
+    /// The keys as the guard of the call found them, even if the session was renewed or ended since.
+    pub fn seen_by_guard(caller: &Caller) -> Self {
         Self::with(caller, &caller.known_login().unwrap_or_default())
     }
 
@@ -63,39 +56,39 @@ impl Present {
     }
 }
 
-/// Where a user is logged in, the last used first. What is `present` is marked as such.
-pub async fn list(state: &AppState, user_id: &str, present: &Present) -> Result<Vec<Entry>, InternalError> {
+/// Lists where a user is logged in, most recently used first, and marks the `current` session.
+pub async fn list(state: &AppState, user_id: &str, current: &CurrentSession) -> Result<Vec<Entry>, InternalError> {
     let now = Timestamp::now();
-    let most = state.settings().sessions.per_user.get().max(LISTED);
+    let limit = state.settings().sessions.per_user.get().max(MIN_LIST_LIMIT);
     let stored = state
         .storage()
-        .list_sessions(user_id, state.sessions().limits(now), most)
+        .list_sessions(user_id, state.sessions().limits(now), limit)
         .await?;
-    let mut with_session = HashSet::new();
+    let mut series_with_session = HashSet::new();
     let mut entries = Vec::new();
     for session in stored {
         let token = TokenHash::stored(&session.token_hash);
         let series = session.series_hash.as_deref().map(TokenHash::stored);
         let login = store::login_in(&session.data).unwrap_or_default();
-        let found = SessionKey::of(token, &login);
-        with_session.extend(session.series_hash);
+        let key = SessionKey::of(token, &login);
+        series_with_session.extend(session.series_hash);
         entries.push(Entry {
             view: SessionView {
-                id: found.handle(),
+                id: key.handle(),
                 device: login.origin.device,
                 address: login.origin.address,
                 logged_in_at: Timestamp(session.logged_in_at).to_rfc3339(),
                 last_used_at: Timestamp(session.last_used_at).to_rfc3339(),
                 remembered: series.is_some(),
-                current: present.session.as_ref().is_some_and(|present| present.is_same(&found)),
+                current: current.session.as_ref().is_some_and(|current| current.is_same(&key)),
             },
-            session: Some(found),
+            session: Some(key),
             series,
         });
     }
-    for browser in state.storage().list_series(user_id, now, most).await? {
+    for browser in state.storage().list_series(user_id, now, limit).await? {
         let series = TokenHash::stored(&browser.series_hash);
-        if with_session.contains(&browser.series_hash) || present.series.as_ref() == Some(&series) {
+        if series_with_session.contains(&browser.series_hash) || current.series.as_ref() == Some(&series) {
             continue;
         }
         entries.push(Entry {

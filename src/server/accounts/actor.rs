@@ -1,7 +1,8 @@
-//! Who manages users and roles: a user with the permission to do so, or the operator at the command line.
+//! The actor who manages users and roles: a user with the permission to do so, or the operator on the command line.
 //!
-//! Nobody manages, or gives, more than they hold themselves: otherwise the permission to manage users would be as good as
-//! every other one. The operator, who has the database, holds everything.
+//! A user can neither grant permissions that they do not hold nor manage users and roles that have such permissions.
+//! Otherwise the permission to manage users would imply every other permission. The operator has access to the database
+//! and therefore holds every permission.
 
 use crate::{
     contract::{Refusal, audit::Action},
@@ -17,15 +18,14 @@ use crate::{
     },
 };
 
-/// Who manages.
 #[derive(Debug)]
 pub struct Actor<'a> {
     state: &'a AppState,
-    who: Who<'a>,
+    identity: Identity<'a>,
 }
 
 #[derive(Debug)]
-enum Who<'a> {
+enum Identity<'a> {
     User {
         caller: &'a Caller,
         user_id: &'a str,
@@ -35,65 +35,57 @@ enum Who<'a> {
 }
 
 impl<'a> Actor<'a> {
-    /// The user that a guard has let pass.
+    /// The user whom a guard has allowed.
     pub async fn user(proof: &'a impl AuthenticatedGuard) -> Result<Self, InternalError> {
         let (caller, user_id) = (proof.caller(), proof.user_id());
         let state = caller.state();
         let held = Permissions::by_user(state.storage(), user_id).await?;
         Ok(Self {
             state,
-            who: Who::User { caller, user_id, held },
+            identity: Identity::User { caller, user_id, held },
         })
     }
 
-    /// The operator at the command line.
     pub fn operator(state: &'a AppState) -> Self {
         Self {
             state,
-            who: Who::Operator,
+            identity: Identity::Operator,
         }
     }
 
-    /// What the server works with.
     pub fn state(&self) -> &'a AppState {
         self.state
     }
 
-    /// The user's name; nobody's for the operator.
+    /// The name of the user, or `None` for the operator.
     pub fn user_id(&self) -> Option<&'a str> {
-        match &self.who {
-            Who::User { user_id, .. } => Some(user_id),
-            Who::Operator => None,
+        match &self.identity {
+            Identity::User { user_id, .. } => Some(user_id),
+            Identity::Operator => None,
         }
     }
 
-    /// Something that this one does.
+    /// Creates an audit event for an action of this actor.
     pub fn event(&self, action: Action) -> Event {
-        match &self.who {
-            Who::User { caller: _, user_id, .. } => Event::by(user_id, action),
-            Who::Operator => Event::by_operator(action),
+        match &self.identity {
+            Identity::User { caller: _, user_id, .. } => Event::by(user_id, action),
+            Identity::Operator => Event::by_operator(action),
         }
     }
 
-    /// Checks that this one holds all that is held by a role, or by a user.
-    ///
-    /// # Errors
-    /// [`Refusal::PermissionRequired`] with the first thing that is missing.
-    pub fn require_all(&self, held: &Permissions) -> Result<(), Refusal> {
-        match &self.who {
-            Who::Operator => Ok(()),
-            Who::User {
-                caller,
-                user_id,
-                held: own,
-            } => match own.missing_for(held) {
+    /// Fails with [`Refusal::PermissionRequired`] if the actor lacks one of the `required` permissions, such as those
+    /// of a role.
+    pub fn require_all(&self, required: &Permissions) -> Result<(), Refusal> {
+        match &self.identity {
+            Identity::Operator => Ok(()),
+            Identity::User { caller, user_id, held } => match held.missing_for(required) {
                 None => Ok(()),
                 Some(missing) => {
                     let refusal = Refusal::PermissionRequired(missing.clone().into());
-                    security_log::turned_away(
+                    security_log::access_denied(
                         caller,
                         user_id,
-                        "giving or managing more than one holds",
+                        "granting or managing permissions that the user lacks",
                         &missing,
                         refusal.code(),
                     );
@@ -103,10 +95,7 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// The same for all that a user holds.
-    ///
-    /// # Errors
-    /// As [`Self::require_all`]; a fault of the database.
+    /// Like [`Self::require_all`], for the permissions that a user holds.
     pub async fn require_all_of_user(&self, user_id: &str) -> Result<(), Refusal> {
         self.require_all(&Permissions::by_user(self.state.storage(), user_id).await?)
     }

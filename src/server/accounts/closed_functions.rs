@@ -1,4 +1,4 @@
-//! Functions that are open to anyone and yet refuse everybody for now: pages say so, and do not invite to call them.
+//! Functions that need no login but currently refuse every call. Pages show the reason instead of a form.
 
 use super::{one_time_links, registration};
 use crate::{
@@ -6,24 +6,24 @@ use crate::{
     server::{registry, state::AppState, telemetry::error::InternalError},
 };
 
-/// All functions, as pages show them at this moment.
+/// All functions as pages show them, with the reason for each function that is closed.
 pub async fn views(state: &AppState) -> Vec<FunctionView> {
     let mut views: Vec<FunctionView> = registry::all().map(|function| function.view().clone()).collect();
     for view in &mut views {
-        match why(state, &view.name).await {
-            Ok(why) => view.closed = why.map(str::to_owned),
-            // The function itself still refuses, and the others are shown.
-            Err(fault) => _ = fault.log(),
+        match closed_reason(state, &view.name).await {
+            Ok(reason) => view.closed = reason.map(str::to_owned),
+            // Only the hint is missing: the page still works, and the function itself still refuses the call.
+            Err(error) => _ = error.log(),
         }
     }
     views
 }
 
-/// Why the function of that name refuses everybody, if it does.
-async fn why(state: &AppState, name: &str) -> Result<Option<&'static str>, InternalError> {
+/// Why the function refuses every call, if it does.
+async fn closed_reason(state: &AppState, name: &str) -> Result<Option<&'static str>, InternalError> {
     match name {
-        "create_first_admin" => one_time_links::why_no_first_admin(state.storage()).await,
-        "register" => registration::why_closed(state).await,
+        "create_first_admin" => one_time_links::first_admin_closed_reason(state.storage()).await,
+        "register" => registration::closed_reason(state).await,
         _ => Ok(None),
     }
 }

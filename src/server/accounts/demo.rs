@@ -1,4 +1,4 @@
-//! The demo users. Their passwords are public, so they are let in only by a server that runs as a demo, on loopback.
+//! The demo users. Their passwords are public, so only a server started with `--demo` accepts them, on loopback only.
 
 use anyhow::bail;
 
@@ -14,13 +14,11 @@ use crate::{
     },
 };
 
-/// Name and password of each demo user.
+/// Names and passwords.
 pub const USERS: [(&str, &str); 3] = [("user01", "user_01"), ("user02", "user_02"), ("user03", "user_03")];
 
-/// The demo user who is an administrator.
 const ADMINISTRATOR: &str = "user03";
 
-/// Adds the demo users that are not there.
 pub async fn add_users(state: &AppState) -> anyhow::Result<()> {
     for (user_id, password) in USERS {
         if state.storage().find_user(user_id).await?.is_some() {
@@ -28,7 +26,7 @@ pub async fn add_users(state: &AppState) -> anyhow::Result<()> {
         }
         let hash = state
             .passwords()
-            .hash_at_start(Password::new(password.to_owned()))
+            .hash_at_startup(Password::new(password.to_owned()))
             .await
             .map_err(|refusal: Refusal| anyhow::anyhow!(refusal.message()))?;
         let roles = if user_id == ADMINISTRATOR {
@@ -45,7 +43,7 @@ pub async fn add_users(state: &AppState) -> anyhow::Result<()> {
         };
         let event = Event::by_operator(Action::UserAdded).to(user_id).about("demo");
         let added = state.storage().add_user(&user, Timestamp::now(), &[event]).await?;
-        // Another start may just have added that user.
+        // Another process that starts at the same time may have added the user.
         if added != UpdateOutcome::Done && state.storage().find_user(user_id).await?.is_none() {
             bail!("the demo user {user_id} cannot be added: there is already a user whose name looks too much like it");
         }
@@ -53,10 +51,7 @@ pub async fn add_users(state: &AppState) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses to serve demo users in earnest.
-///
-/// # Errors
-/// Where there are any; says what to do.
+/// Fails if there are demo users, because the server does not run as a demo.
 pub async fn refuse_users(state: &AppState) -> anyhow::Result<()> {
     let users = state.storage().list_users().await?;
     let demo: Vec<String> = users
@@ -66,9 +61,9 @@ pub async fn refuse_users(state: &AppState) -> anyhow::Result<()> {
         .collect();
     if !demo.is_empty() {
         bail!(
-            "the data folder {} holds demo users, whose passwords are public: {}. Start with --demo, or give them other \
-             passwords (`callgate user passwd NAME`), or delete them (`callgate user delete NAME`): the last administrator \
-             when there is another (`callgate user add NAME --role admin`)",
+            "the data folder {} contains demo users, whose passwords are public: {}. Start with --demo, change their \
+             passwords (`callgate user passwd NAME`), or delete them (`callgate user delete NAME`). Before you delete \
+             the last administrator, add another one (`callgate user add NAME --role admin`)",
             state.settings().data.display(),
             demo.join(", ")
         );

@@ -1,8 +1,8 @@
-//! Logging in and out: the use-cases behind every door.
+//! Logging in, confirming a login, and logging out.
 
 use tokio::time::Instant;
 
-use super::{active_sessions::Present, session_renewal::Renewal};
+use super::{active_sessions::CurrentSession, session_renewal::Renewal};
 use crate::{
     contract::{
         Refusal,
@@ -14,7 +14,7 @@ use crate::{
             cookies::{CookieName, SetCookie},
             guard::{AuthenticatedGuard as _, kinds::LoggedIn},
             remember::{self, Remembered},
-            security_log::{self, End, Failure, Trying, Way},
+            security_log::{self, End, Failure, LoginPurpose, Way},
         },
         model::{clock::Timestamp, login::Login, user_name},
         passwords,
@@ -25,11 +25,13 @@ use crate::{
     },
 };
 
-/// Logs in with a password and gives the user's name.
+/// Logs in with a password and returns the name of the user.
 ///
 /// # Errors
-/// [`Refusal::InvalidCredentials`] for a wrong password, an unknown and a disabled user alike, after the same work;
-/// [`Refusal::TooManyAttempts`] for a right one, too; [`Refusal::Busy`] where too many log in at once.
+/// - [`Refusal::InvalidCredentials`] for a wrong password, an unknown user and a disabled user, after the same amount
+///   of work for each.
+/// - [`Refusal::TooManyAttempts`] after too many failed attempts, even if the password is right.
+/// - [`Refusal::Busy`] while too many passwords are being hashed.
 pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String, Refusal> {
     let LoginArguments {
         user_id,
@@ -37,25 +39,26 @@ pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String
         remember,
     } = arguments;
     let now = Timestamp::now();
-    let user = verify(caller, Trying::Login, &user_id, password).await?;
-    // The password was changed, or the user disabled, while it was being verified.
+    let user = verify(caller, LoginPurpose::Login, &user_id, password).await?;
+    // The user was changed or disabled while the password was being verified.
     if !begin(caller, &user, remember, now).await? {
-        security_log::login_failed(caller, Trying::Login, Some(&user.user_id), Failure::Overtaken);
+        security_log::login_failed(caller, LoginPurpose::Login, Some(&user.user_id), Failure::Overtaken);
         return Err(Refusal::InvalidCredentials);
     }
     security_log::logged_in(caller, &user.user_id, Way::Password);
     Ok(user.user_id)
 }
 
-/// Confirms the login of `caller` with the password, under a new token, and gives the user's name (OWASP ASVS 7.2.4,
-/// 7.5.1). What it began with stays: the moment that its absolute limit counts from, and the remembered browser.
+/// Confirms the login of `caller` with the password and returns the name of the user (OWASP ASVS 7.2.4, 7.5.1).
+///
+/// The session gets a new token. Its absolute time limit still counts from the login, and the browser stays remembered.
 ///
 /// # Errors
-/// [`Refusal::InvalidCredentials`] for a wrong password; [`Refusal::TooManyAttempts`]; [`Refusal::Busy`].
+/// As [`log_in`]; also [`Refusal::NotLoggedIn`] if the session ended meanwhile.
 pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Refusal> {
     let caller = caller.caller();
     let login = caller.login().await?.ok_or(Refusal::NotLoggedIn)?;
-    let user = verify(caller, Trying::Confirmation, &login.user_id, password).await?;
+    let user = verify(caller, LoginPurpose::Confirmation, &login.user_id, password).await?;
     let confirmed = Login {
         password_at: Some(Timestamp::now().0),
         user_changed_at: user.changed_at,
@@ -63,14 +66,18 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
     };
     let renewal = Renewal::of(caller, confirmed)?;
     let is_renewed = caller.state().storage().renew_session(&renewal.to_store()).await?;
-    renewal.done(caller, is_renewed)?;
+    renewal.finish(caller, is_renewed)?;
     security_log::login_confirmed(caller, &user.user_id);
     Ok(user.user_id)
 }
 
-/// The user with that name and password, who may log in, unless there were too many attempts: the one way for every door
-/// that takes a password.
-async fn verify(caller: &Caller, trying: Trying, user_id: &str, password: Password) -> Result<StoredUser, Refusal> {
+/// Verifies a name and a password, subject to the rate limit. Every login and every confirmation goes through here.
+async fn verify(
+    caller: &Caller,
+    trying: LoginPurpose,
+    user_id: &str,
+    password: Password,
+) -> Result<StoredUser, Refusal> {
     let state = caller.state();
     let attempt = state.throttle().attempt(user_id, caller.arrival().address).await?;
     match look_up(caller, user_id, password, attempt.deadline()).await {
@@ -92,8 +99,8 @@ async fn verify(caller: &Caller, trying: Trying, user_id: &str, password: Passwo
     }
 }
 
-/// The user with that name and password, who may log in; or whom the name belongs to, if anybody, and why that one may not.
-/// Equal work for whoever may not.
+/// Looks up the user and verifies the password. A failure comes with the name of the user, if there is one, and a
+/// reason for the log. A failure takes the same amount of work whether or not the user exists.
 async fn look_up(
     caller: &Caller,
     user_id: &str,
@@ -103,7 +110,7 @@ async fn look_up(
     let state = caller.state();
     let user = state
         .storage()
-        .find_user_by_login(&user_name::as_meant(user_id))
+        .find_user_by_login(&user_name::normalize(user_id))
         .await?;
     let failed = |user: Option<StoredUser>, failure| Ok(Err((user.map(|user| user.user_id), failure)));
     if passwords::is_too_long(&password) {
@@ -111,15 +118,15 @@ async fn look_up(
     }
     let stored = user.as_ref().and_then(StoredUser::hash).map(str::to_owned);
     let verdict = state.passwords().verify_by(deadline, password.clone(), stored).await?;
-    let may_enter = |user: &StoredUser| user.active && (!user.demo || state.settings().demo);
+    let may_log_in = |user: &StoredUser| user.active && (!user.demo || state.settings().demo);
     let user = match user {
         None => return failed(None, Failure::UnknownUser),
-        Some(user) if !verdict.is_right => return failed(Some(user), Failure::WrongPassword),
-        Some(user) if !may_enter(&user) => return failed(Some(user), Failure::Disabled),
+        Some(user) if !verdict.is_correct => return failed(Some(user), Failure::WrongPassword),
+        Some(user) if !may_log_in(&user) => return failed(Some(user), Failure::Disabled),
         Some(user) => user,
     };
     if verdict.is_outdated {
-        // Where too much is being hashed, at the next login.
+        // If the server is too busy to hash it now, the next login tries again.
         match state.passwords().hash(password).await {
             Ok(rehashed) => {
                 state
@@ -134,8 +141,9 @@ async fn look_up(
     Ok(Ok(user))
 }
 
-/// Begins a session in place of whatever this browser had, unless the login was overtaken. All of it is stored in one step, so
-/// a login that fails logs nobody out. Cookies are set only after that.
+/// Begins a session that replaces the session and the remembered login of this browser. Returns `false` if the user was
+/// changed meanwhile. Everything is stored in one transaction and cookies are set afterwards, so a login that fails
+/// logs nobody out.
 async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestamp) -> Result<bool, InternalError> {
     caller.disable_remember();
     let state = caller.state();
@@ -163,35 +171,33 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
     let Some(session) = begun else {
         return Ok(false);
     };
-    // The login has come about. What is kept goes on waiting for whoever logs in with this browser.
-    if let Err(fault) = pending_calls::hand_over(caller, &user.user_id).await {
-        fault.log();
+    // The login is stored, so an error here does not fail it. The pending call stays with the browser.
+    if let Err(error) = pending_calls::hand_over(caller, &user.user_id).await {
+        error.log();
     }
-    remember::take_cookie(caller);
+    remember::remove_cookie(caller);
     caller.replace_session(session);
     if let Some(remembered) = remembered {
-        remembered.tell(caller);
+        remembered.set_cookie(caller);
     }
     Ok(true)
 }
 
-/// Ends the session of `caller`, forgets the browser with all sessions that came of it, and gives the user's name.
-///
-/// # Errors
-/// A fault; then the session may still be live.
+/// Ends the session of `caller`, forgets the remembered browser with all its sessions, and returns the name of the
+/// user. After an internal error the session may still be live.
 pub async fn log_out(caller: LoggedIn) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
     caller.disable_remember();
     let storage = caller.state().storage();
-    // Renewed meanwhile by another call of this browser, it is still the session that was to end.
-    let present = Present::as_found(caller);
-    // The series first: should the rest not come about, nothing is left that could log in again.
-    if let Some(series) = &present.series {
+    // Another call of this browser may have renewed the session meanwhile. It is still the session to end.
+    let current = CurrentSession::seen_by_guard(caller);
+    // The series goes first: if a later step fails, the browser can no longer log in by itself.
+    if let Some(series) = &current.series {
         storage.revoke_series(series).await?;
     }
     remember::forget(caller).await?;
-    if let Some(session) = &present.session {
+    if let Some(session) = &current.session {
         storage.end_session(&user_id, session).await?;
     }
     sessions::end(&caller.session()).await?;

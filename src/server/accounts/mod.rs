@@ -1,4 +1,4 @@
-//! The use-cases behind the functions and the commands.
+//! The use-cases behind the declared functions and the command line.
 
 pub mod active_sessions;
 pub mod actor;

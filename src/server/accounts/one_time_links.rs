@@ -1,9 +1,11 @@
-//! One-time links: with one, a person chooses a password, or becomes the first administrator.
+//! One-time links, for choosing a password or for becoming the first administrator.
 //!
-//! The code stands behind the `#` of the link, which browsers keep to themselves: it is in no request line, no log and no
-//! `Referer`. Stored is only its hash. It works once, until it expires, and until another one is made. It opens no more than
-//! the user who made it may manage at the moment it is used: who made it and lost that since, or made it for somebody who
-//! has become more since, has a link that does not work.
+//! The code of a link is in its fragment, after the `#`. Browsers do not send fragments, so the code is in no request
+//! line, no log and no `Referer` header. Only its hash is stored.
+//!
+//! A link works once, until it expires or a newer one replaces it. It works only if its creator may manage its user at
+//! the moment of use. So it stops working if the creator loses permissions, or the user gains permissions that the
+//! creator lacks.
 
 use std::time::Duration;
 
@@ -28,14 +30,11 @@ use crate::{
     },
 };
 
-/// How long an invitation works.
+// The lifetimes of links.
 pub const INVITATION: Duration = Duration::from_hours(24);
-/// How long a link works that lets somebody choose another password.
 pub const NEW_PASSWORD: Duration = Duration::from_hours(1);
-/// How long the link works that makes the first administrator.
 const FIRST_ADMIN: Duration = Duration::from_hours(1);
 
-/// A link for a user, just made.
 pub struct Link<'a> {
     user_id: &'a str,
     made_by: Option<&'a str>,
@@ -45,10 +44,6 @@ pub struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    /// One that works for so long.
-    ///
-    /// # Errors
-    /// A fault of the random numbers.
     pub fn new(actor: &Actor<'a>, user_id: &'a str, lifetime: Duration) -> Result<Self, InternalError> {
         let code = Token::random()?;
         Ok(Self {
@@ -60,7 +55,6 @@ impl<'a> Link<'a> {
         })
     }
 
-    /// What is stored of it.
     pub fn to_store(&self) -> NewLink<'_> {
         NewLink {
             code: &self.hash,
@@ -70,7 +64,7 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// What the person is given. The one place where the code is revealed.
+    /// The link for the person who is to use it. Nothing else reveals the code.
     pub fn reply(&self, settings: &Settings) -> LinkReply {
         LinkReply {
             user_id: self.user_id.to_owned(),
@@ -85,21 +79,18 @@ impl<'a> Link<'a> {
     }
 }
 
-/// Makes the link for the first administrator, in place of an earlier one. `None` where there is a user.
-///
-/// # Errors
-/// A fault of the database or of the random numbers.
+/// Creates the link for the first administrator, which replaces an earlier one. Returns `None` if there are users.
 pub async fn for_first_admin(storage: &Storage, settings: &Settings) -> Result<Option<String>, InternalError> {
     let (code, now) = (Token::random()?, Timestamp::now());
     let is_stored = storage.put_first_link(&code.hash(), now, now.plus(FIRST_ADMIN)).await?;
     Ok(is_stored.then(|| format!("{}/setup#{}", settings.origin(), code.reveal())))
 }
 
-/// Gives the user of a link the password that the person chose, uses the link up, and gives the user's name.
+/// Sets the password of the user of a link, uses the link up, and returns the name of the user.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] for a link that does not work, whatever the reason; [`Refusal::InvalidArguments`] for a password
-/// that is not good enough, after which the link still works; [`Refusal::TooManyAttempts`]; [`Refusal::Busy`].
+/// [`Refusal::NotFound`] for a link that does not work, whatever the reason; [`Refusal::InvalidArguments`] for a
+/// password that the policy rejects, after which the link still works; [`Refusal::TooManyAttempts`]; [`Refusal::Busy`].
 pub async fn choose_password(caller: &Caller, code: &LinkCode, new: NewPassword) -> Result<String, Refusal> {
     let Found { hash, link, attempt } = find(caller, code, Purpose::Password).await?;
     let user_id = link.user_id.unwrap_or_default();
@@ -116,7 +107,7 @@ pub async fn choose_password(caller: &Caller, code: &LinkCode, new: NewPassword)
             &password_hash,
             Timestamp::now(),
             &event,
-            |maker, user| Permissions::by_grants(maker).may_manage(&Permissions::by_grants(user)),
+            |creator, user| Permissions::by_grants(creator).may_manage(&Permissions::by_grants(user)),
         )
         .await?;
     if !is_used {
@@ -127,10 +118,10 @@ pub async fn choose_password(caller: &Caller, code: &LinkCode, new: NewPassword)
     Ok(user_id)
 }
 
-/// Adds the first administrator, and uses the link up.
+/// Adds the first administrator and uses the link up.
 ///
 /// # Errors
-/// As [`choose_password`]; [`Refusal::InvalidArguments`] for a name that nobody may have, too.
+/// As [`choose_password`]; also [`Refusal::InvalidArguments`] for an invalid user name.
 pub async fn create_first_admin(
     caller: &Caller,
     code: &LinkCode,
@@ -160,32 +151,28 @@ pub async fn create_first_admin(
     Ok(())
 }
 
-/// Why nobody can be the first administrator, if that is so.
-pub async fn why_no_first_admin(storage: &Storage) -> Result<Option<&'static str>, InternalError> {
+/// Why the first administrator cannot be created, if that is the case.
+pub async fn first_admin_closed_reason(storage: &Storage) -> Result<Option<&'static str>, InternalError> {
     Ok(storage
         .has_users()
         .await?
         .then_some("There are users already. Log in, or ask an administrator to invite you."))
 }
 
-/// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Password,
     FirstAdmin,
 }
 
-/// A link that works, and the attempt to use it.
+/// A valid link, and the attempt to use it, which counts against the rate limit.
 struct Found<'a> {
     hash: TokenHash,
     link: StoredLink,
     attempt: Attempt<'a>,
 }
 
-/// Looks for the link with that code. Each look counts against its address until the link is known to work.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; [`Refusal::TooManyAttempts`]; [`Refusal::Busy`]; a fault of the database.
+/// Finds the link with that code. A code that does not work counts as a failed attempt of the client address.
 async fn find<'a>(caller: &'a Caller, code: &LinkCode, purpose: Purpose) -> Result<Found<'a>, Refusal> {
     let account = format!("link {}", TokenHash::of(code.reveal().as_bytes()).handle());
     let state = caller.state();
@@ -193,14 +180,14 @@ async fn find<'a>(caller: &'a Caller, code: &LinkCode, purpose: Purpose) -> Resu
     if let Some(hash) = Token::parse(code.reveal()).map(|code| code.hash()) {
         let link = match state.storage().find_link(&hash, Timestamp::now()).await {
             Ok(link) => link,
-            // Nothing was tried: it is nobody's failure but ours.
-            Err(fault) => {
+            // The code was not checked, so the attempt does not count.
+            Err(error) => {
                 attempt.withdraw().await;
-                return Err(fault.into());
+                return Err(error.into());
             }
         };
-        let is_wanted = |link: &StoredLink| link.user_id.is_some() == (purpose == Purpose::Password);
-        if let Some(link) = link.filter(is_wanted) {
+        let serves_purpose = |link: &StoredLink| link.user_id.is_some() == (purpose == Purpose::Password);
+        if let Some(link) = link.filter(serves_purpose) {
             return Ok(Found { hash, link, attempt });
         }
     }
@@ -214,10 +201,7 @@ fn no_link() -> Refusal {
     Refusal::NotFound("link".to_owned())
 }
 
-/// Hashes a password that somebody chose.
-///
-/// # Errors
-/// [`Refusal::InvalidArguments`] with the reason why it is not good enough; [`Refusal::Busy`].
+/// Hashes a newly chosen password. Fails with [`Refusal::InvalidArguments`] if the policy rejects it.
 pub(super) async fn hash_new(caller: &Caller, new: NewPassword, user_id: &str) -> Result<String, Refusal> {
     let hashed = caller.state().passwords().hash_new(new, user_id).await?;
     hashed.map_err(|problem| Refusal::of_argument("new_password", problem))

@@ -1,7 +1,7 @@
-//! One's own account: the use-cases behind `change_password` and the functions about sessions.
+//! What users do with their own account: change the password, list and end sessions.
 
 use super::{
-    active_sessions::{self, Entry, Present},
+    active_sessions::{self, CurrentSession, Entry},
     login::log_out,
     session_renewal::Renewal,
 };
@@ -21,13 +21,13 @@ use crate::{
     },
 };
 
-/// Changes the password, ends all other sessions and remembered browsers, renews this session, and gives the user's name
-/// (OWASP ASVS 7.4.3).
+/// Changes the password, ends all other sessions, forgets all remembered browsers, renews this session, and returns the
+/// name of the user (OWASP ASVS 7.4.3).
 ///
 /// # Errors
-/// [`Refusal::InvalidArguments`] with the reason why the password is not good enough; [`Refusal::Busy`], also while another
-/// change of the same user is under way; [`Refusal::NotLoggedIn`] where the session ended meanwhile, and then nothing has
-/// changed.
+/// - [`Refusal::InvalidArguments`] with the reason why the policy rejects the password.
+/// - [`Refusal::Busy`] while too many passwords are being hashed, or another one of the same user.
+/// - [`Refusal::NotLoggedIn`] if the session ended meanwhile. Then nothing has changed.
 pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
@@ -50,7 +50,7 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
         .storage()
         .change_own_password(&hash, &renewal.to_store(), Timestamp::now(), &event)
         .await?;
-    renewal.done(caller, is_changed)?;
+    renewal.finish(caller, is_changed)?;
     if caller.remember_cookie().is_some() {
         caller.disable_remember();
         caller.set_cookie(SetCookie::remove(CookieName::Remember));
@@ -59,16 +59,13 @@ pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<Str
     Ok(user_id)
 }
 
-/// Where the user is logged in, the last used first.
+/// Lists where the user is logged in, most recently used first.
 pub async fn sessions(caller: &LoggedIn) -> Result<Vec<SessionView>, Refusal> {
     let entries = entries(caller).await?;
     Ok(entries.into_iter().map(|entry| entry.view).collect())
 }
 
-/// Ends the session called `id`. Ending the present one is logging out.
-///
-/// # Errors
-/// [`Refusal::NotFound`], for one of somebody else as well.
+/// Ends the session with this `id`. Ending the current session logs out. A session of another user is not found.
 pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
     let entries = entries(&caller).await?;
     let Some(entry) = entries.into_iter().find(|entry| entry.view.id == id) else {
@@ -79,8 +76,8 @@ pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let storage = caller.state().storage();
-    let own_series = Present::of(caller.caller()).await?.series;
-    // An older session of this same browser ends without the browser being forgotten.
+    let own_series = CurrentSession::of(caller.caller()).await?.series;
+    // An older session of this browser can end without forgetting the browser.
     if let Some(series) = entry
         .series
         .as_ref()
@@ -95,20 +92,17 @@ pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Ends all sessions of the user but the present one, forgets the other browsers, and gives their number.
-///
-/// # Errors
-/// A fault of the database; then nothing has ended.
+/// Ends all other sessions of the user and forgets all other browsers. Returns how many entries of [`sessions`] ended.
 pub async fn end_other_sessions(caller: &LoggedIn) -> Result<usize, Refusal> {
     let others = entries(caller)
         .await?
         .into_iter()
         .filter(|entry| !entry.view.current)
         .count();
-    let present = Present::of(caller.caller()).await?;
+    let current = CurrentSession::of(caller.caller()).await?;
     let storage = caller.state().storage();
     storage
-        .end_others(caller.user_id(), present.session.as_ref(), present.series.as_ref())
+        .end_others(caller.user_id(), current.session.as_ref(), current.series.as_ref())
         .await?;
     if others > 0 {
         security_log::sessions_ended(caller.caller(), caller.user_id(), End::Revoked, others);
@@ -117,6 +111,6 @@ pub async fn end_other_sessions(caller: &LoggedIn) -> Result<usize, Refusal> {
 }
 
 async fn entries(caller: &LoggedIn) -> Result<Vec<Entry>, InternalError> {
-    let present = Present::of(caller.caller()).await?;
-    active_sessions::list(caller.state(), caller.user_id(), &present).await
+    let current = CurrentSession::of(caller.caller()).await?;
+    active_sessions::list(caller.state(), caller.user_id(), &current).await
 }

@@ -1,7 +1,7 @@
-//! Registration: somebody adds a user for oneself. Closed unless the settings open it.
+//! Registration: people add a user for themselves. Closed unless the settings open it.
 //!
-//! The server ends each name with random letters. So a name that is chosen here is never taken, and nobody learns which
-//! names exist, neither from the answer nor from the time that it takes (OWASP ASVS 6.3.8).
+//! The server appends random letters to each name. So the name is always free, and neither the response nor its timing
+//! reveals which names exist (OWASP ASVS 6.3.8).
 
 use super::one_time_links::hash_new;
 use crate::{
@@ -15,37 +15,38 @@ use crate::{
     },
 };
 
-/// How many letters the ending has.
-const ENDING: usize = 5;
+/// How many random letters a name ends with.
+const SUFFIX_CHARS: usize = 5;
 
-/// Adds a user, and gives the name that the server has made of the one that was asked for.
+/// Adds a user and returns the name: the requested one with a random suffix.
 ///
 /// # Errors
-/// [`Refusal::Forbidden`] while registration is closed, or there is no user yet; [`Refusal::InvalidArguments`];
-/// [`Refusal::TooManyAttempts`]: each registration, and each password that is refused, counts like a failed login against
-/// its address.
-pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result<String, Refusal> {
+/// - [`Refusal::Forbidden`] while registration is closed or there are no users.
+/// - [`Refusal::InvalidArguments`] for an invalid name, or a password that the policy rejects.
+/// - [`Refusal::TooManyAttempts`]: each registration and each rejected password counts like a failed login of the
+///   client address.
+pub async fn register(caller: &Caller, requested_name: &str, new: NewPassword) -> Result<String, Refusal> {
     let state = caller.state();
-    if let Some(why) = why_closed(state).await? {
-        return Err(Refusal::Forbidden(why.to_owned()));
+    if let Some(reason) = closed_reason(state).await? {
+        return Err(Refusal::Forbidden(reason.to_owned()));
     }
-    if !user_name::is_allowed(wanted) {
+    if !user_name::is_allowed(requested_name) {
         let problem = "must consist of letters (a to z, A to Z), digits or any of . _ @ -";
         return Err(Refusal::of_argument("user_id", problem));
     }
-    let account = format!("registration {}", RequestId::random());
+    let account = format!("registration {}", RequestId::generate());
     let attempt = state.throttle().attempt(&account, caller.arrival().address).await?;
-    let hash = hash_new(caller, new, wanted).await;
-    // A password that is refused has been judged, which is work, too.
+    let hash = hash_new(caller, new, requested_name).await;
+    // A rejected password counts too, because checking it takes work.
     if !matches!(hash, Ok(_) | Err(Refusal::InvalidArguments(_))) {
         attempt.withdraw().await;
     } else if let Some(wait) = attempt.failed() {
         security_log::throttled(caller, None, wait);
     }
     let password_hash = hash?;
-    // That an ending is taken happens once in a few million times; that three in a row are, never.
+    // A suffix is taken once in a few million registrations. Three in a row do not happen.
     for _ in 0..3 {
-        let user_id = format!("{wanted}-{}", ending());
+        let user_id = format!("{requested_name}-{}", random_suffix());
         let event = Event::by(&user_id, Action::Registered).to(&user_id);
         let user = NewUser {
             user_id: &user_id,
@@ -60,20 +61,20 @@ pub async fn register(caller: &Caller, wanted: &str, new: NewPassword) -> Result
             return Ok(user_id);
         }
     }
-    Err(InternalError::new("registering a user", "no ending of the name was free").into())
+    Err(InternalError::new("registering a user", "every suffix tried was taken").into())
 }
 
-/// Why nobody can register, if that is so.
-pub async fn why_closed(state: &AppState) -> Result<Option<&'static str>, InternalError> {
+/// Why nobody can register, if that is the case.
+pub async fn closed_reason(state: &AppState) -> Result<Option<&'static str>, InternalError> {
     if !state.settings().registration.open {
         return Ok(Some("Registration is closed. Ask an administrator to invite you."));
     }
-    // The link that the first administrator is made with is good for as long as there is no user.
+    // The link for the first administrator works only while there are no users.
     let has_users = state.storage().has_users().await?;
-    Ok((!has_users).then_some("Registration has not begun: the first administrator is still to be made."))
+    Ok((!has_users).then_some("Registration has not begun: the first administrator must be created first."))
 }
 
-/// Random letters that are not mistaken for one another.
-fn ending() -> String {
-    RequestId::random().as_str().chars().take(ENDING).collect()
+/// Random letters and digits that are not easily confused with one another.
+fn random_suffix() -> String {
+    RequestId::generate().as_str().chars().take(SUFFIX_CHARS).collect()
 }

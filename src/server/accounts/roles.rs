@@ -1,4 +1,8 @@
-//! Roles: what they may do, and who has them. The use-cases behind the functions and the command line.
+//! Managing roles: their permissions, and the users who have them.
+//!
+//! Changes fail with [`Refusal::NotFound`] for an unknown user or role, with [`Refusal::PermissionRequired`] if the
+//! role has, or would get, permissions that the actor lacks, and with [`Refusal::Conflict`] for changes of the built-in
+//! role or if no administrator would be left.
 
 use super::actor::Actor;
 use crate::{
@@ -23,10 +27,9 @@ use crate::{
     },
 };
 
-/// What the name of a role must be, in words that go after "role".
-const RULE: &str = "must consist of lowercase letters, digits, dots and hyphens, and start with a letter";
+/// The rule for names of roles. The text follows the name of the argument.
+const NAME_RULE: &str = "must consist of lowercase letters, digits, dots and hyphens, and start with a letter";
 
-/// All roles, and all permissions that there are.
 pub async fn list(storage: &Storage) -> Result<RoleList, InternalError> {
     let mut roles = Vec::new();
     for role in storage.list_roles().await? {
@@ -59,7 +62,7 @@ fn permission(name: &str) -> PermissionView {
     permissions::find(name).map_or_else(
         || PermissionView {
             name: name.to_owned(),
-            words: "no guard asks for it, so it has no effect".to_owned(),
+            words: "has no effect: no guard requires it".to_owned(),
             known: false,
         },
         declared,
@@ -74,51 +77,44 @@ fn declared(permission: Declared) -> PermissionView {
     }
 }
 
-/// Gives a user a role. `false` if the user has it already.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a role that may do more than `actor`.
+/// Gives a user a role. Returns `false` if the user has it already.
 pub async fn give(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, Refusal> {
     require_role(actor, role).await?;
     let event = actor.event(Action::RoleGiven).to(user_id).about(role);
-    let change = actor.state().storage().give_role(user_id, role, &event).await?;
-    let is_done = done(change)?;
-    if is_done {
+    let outcome = actor.state().storage().give_role(user_id, role, &event).await?;
+    let has_changed = check_outcome(outcome)?;
+    if has_changed {
         security_log::changed(&event);
     }
-    Ok(is_done)
+    Ok(has_changed)
 }
 
-/// Takes a role from a user: the very next call is refused. `false` if the user does not have it.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a role that may do more than `actor`; [`Refusal::Conflict`]
-/// where no administrator would be left.
+/// Takes a role from a user, effective with the very next call. Returns `false` if the user does not have it.
 pub async fn take(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, Refusal> {
     require_role(actor, role).await?;
     let event = actor.event(Action::RoleTaken).to(user_id).about(role);
-    let change = actor.state().storage().take_role(user_id, role, &event).await?;
-    let is_done = done(change)?;
-    if is_done {
+    let outcome = actor.state().storage().take_role(user_id, role, &event).await?;
+    let has_changed = check_outcome(outcome)?;
+    if has_changed {
         security_log::changed(&event);
     }
-    Ok(is_done)
+    Ok(has_changed)
 }
 
 /// Creates or changes a role.
 ///
 /// # Errors
-/// [`Refusal::InvalidArguments`]; [`Refusal::PermissionRequired`] where the role may do more than `actor`, before or
-/// after; [`Refusal::Conflict`] for the one that is built in, and where `before` is not how it is.
+/// [`Refusal::InvalidArguments`] for an invalid name, or a permission that is neither declared nor in the role already;
+/// [`Refusal::Conflict`] if `precondition` does not hold.
 pub async fn put(
     actor: &Actor<'_>,
     role: &str,
     description: &str,
     permissions: &[String],
-    before: Precondition<'_>,
+    precondition: Precondition<'_>,
 ) -> Result<(), Refusal> {
     if !is_allowed(role) {
-        return Err(Refusal::of_argument("role", RULE));
+        return Err(Refusal::of_argument("role", NAME_RULE));
     }
     refuse_built_in(role)?;
     let storage = actor.state().storage();
@@ -127,7 +123,7 @@ pub async fn put(
         .iter()
         .position(|name| permissions::find(name).is_none() && !held.contains(name))
     {
-        let problem = "is not a permission that any guard asks for";
+        let problem = "is not a permission that any guard requires";
         return Err(Refusal::of_argument(&format!("permissions[{unknown}]"), problem));
     }
     actor.require_all(&Permissions::of_permissions(held.iter().chain(permissions)))?;
@@ -135,7 +131,7 @@ pub async fn put(
         .event(Action::RoleChanged)
         .about(format!("{role}: {}", permissions.join(", ")));
     match storage
-        .put_role(role, description, permissions, before, &held, &event)
+        .put_role(role, description, permissions, precondition, &held, &event)
         .await?
     {
         PutOutcome::Done => {
@@ -149,16 +145,12 @@ pub async fn put(
     }
 }
 
-/// Deletes a role, and takes it from all users who have it.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a role that may do more than `actor`;
-/// [`Refusal::Conflict`] for the one that is built in.
+/// Deletes a role and takes it from all users who have it.
 pub async fn delete(actor: &Actor<'_>, role: &str) -> Result<(), Refusal> {
     refuse_built_in(role)?;
     require_role(actor, role).await?;
     let event = actor.event(Action::RoleDeleted).about(role);
-    done(actor.state().storage().delete_role(role, &event).await?)?;
+    check_outcome(actor.state().storage().delete_role(role, &event).await?)?;
     security_log::changed(&event);
     Ok(())
 }
@@ -185,14 +177,11 @@ fn is_allowed(role: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
 }
 
-/// What became of a change, for who asked for it: whether something has changed.
-///
-/// # Errors
-/// Why it was not made.
-pub(super) fn done(change: UpdateOutcome) -> Result<bool, Refusal> {
-    match change {
+/// Converts the outcome of an update: whether something has changed, or why it was refused.
+pub(super) fn check_outcome(outcome: UpdateOutcome) -> Result<bool, Refusal> {
+    match outcome {
         UpdateOutcome::Done => Ok(true),
-        UpdateOutcome::Nothing => Ok(false),
+        UpdateOutcome::Unchanged => Ok(false),
         UpdateOutcome::NoUser => Err(Refusal::NotFound("user".to_owned())),
         UpdateOutcome::NoRole => Err(Refusal::NotFound("role".to_owned())),
         UpdateOutcome::LastAdmin => Err(Refusal::Conflict(
@@ -206,12 +195,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stored_permission_that_no_guard_knows_is_shown() {
+    fn an_unknown_stored_permission_is_shown() {
         assert!(!permission("b.unknown").known && permission("users.read").known);
     }
 
     #[test]
-    fn names_of_roles_are_plain() {
+    fn names_of_roles_are_restricted() {
         assert!(is_allowed("night-shift.2"));
         for bad in ["", "Admin", "2nd", "a b", "a,b", "é", "-a"] {
             assert!(!is_allowed(bad), "{bad}");

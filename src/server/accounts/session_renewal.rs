@@ -1,8 +1,8 @@
-//! Renewing a session in place: the same login under a new token.
+//! Renews a session in place: the same login under a new token.
 //!
-//! It takes a while from the guard of a call to its end, above all while a password is hashed. A session that ended
-//! meanwhile must not come back by being renewed, so the database renews it only where it finds it, in one step with what
-//! else the call changes.
+//! Time passes between the guard and the end of a call, above all while a password is hashed. Renewal must not revive a
+//! session that ended meanwhile. So the database renews only a session that it finds, in one transaction with the other
+//! changes of the call.
 
 use std::sync::Arc;
 
@@ -21,7 +21,6 @@ use crate::{
     },
 };
 
-/// A session that is about to be renewed.
 pub struct Renewal {
     login: Login,
     old: TokenHash,
@@ -32,10 +31,7 @@ pub struct Renewal {
 }
 
 impl Renewal {
-    /// The session of `caller`, with this login from now on.
-    ///
-    /// # Errors
-    /// [`Refusal::NotLoggedIn`] where there is no stored session.
+    /// Prepares the session of `caller` to continue with `login` under a new token.
     pub fn of(caller: &Caller, mut login: Login) -> Result<Self, Refusal> {
         let old = caller.session().id().ok_or(Refusal::NotLoggedIn)?;
         let id = Id::default();
@@ -51,7 +47,6 @@ impl Renewal {
         })
     }
 
-    /// What the database needs to know.
     pub fn to_store(&self) -> RenewedSession<'_> {
         RenewedSession {
             old: &self.old,
@@ -64,11 +59,9 @@ impl Renewal {
         }
     }
 
-    /// Goes on with the renewed session, and tells the browser.
-    ///
-    /// # Errors
-    /// [`Refusal::NotLoggedIn`] where the database did not find it any more.
-    pub fn done(self, caller: &Caller, is_renewed: bool) -> Result<(), Refusal> {
+    /// Continues the request with the renewed session and sets its cookie. Fails with [`Refusal::NotLoggedIn`] if the
+    /// database did not renew the session.
+    pub fn finish(self, caller: &Caller, is_renewed: bool) -> Result<(), Refusal> {
         if !is_renewed {
             return Err(Refusal::NotLoggedIn);
         }

@@ -1,4 +1,4 @@
-//! Prices for the example `quote_stay`.
+//! Prices for the example function `quote_stay`.
 
 use jiff::{ToSpan as _, civil::Date};
 
@@ -7,40 +7,30 @@ use crate::contract::{
     example::{Contact, Extra, Part, Quote, Room},
 };
 
-/// A stay that somebody asks for.
 #[derive(Debug)]
 pub struct Stay {
-    /// The first night.
     pub arrival: Date,
-    /// How many nights.
     pub nights: RangedInt<1, 31>,
-    /// How many guests.
     pub guests: RangedInt<1, 4>,
-    /// In which room.
     pub room: Room,
-    /// What each guest gets in addition.
     pub extras: Vec<Extra>,
-    /// The part of the price that is not asked for.
+    /// As a fraction of the price, from 0 to 1.
     pub discount: Option<f64>,
-    /// Whether a dog comes along.
     pub dog: bool,
 }
 
 impl Stay {
-    /// What it costs.
-    ///
-    /// # Errors
-    /// Where it would end after the last day of the calendar.
+    /// Calculates the price. Fails if the stay would end after the last day of the calendar.
     pub fn quote(&self, contact: &Contact, wishes: usize) -> Result<Quote, Refusal> {
         let nights = self.nights.get();
         let departure = self
             .arrival
             .checked_add(nights.days())
-            .map_err(|_| Refusal::of_argument("arrival", "is too late for so many nights"))?;
+            .map_err(|_| Refusal::of_argument("arrival", "is too late for this number of nights"))?;
         let mut parts = vec![self.part("room", self.per_night() * nights)];
         for extra in &self.extras {
-            let (what, price) = self.extra(*extra);
-            parts.push(self.part(what, price));
+            let (name, price) = self.extra(*extra);
+            parts.push(self.part(name, price));
         }
         if self.dog {
             parts.push(self.part("dog", 10));
@@ -73,11 +63,11 @@ impl Stay {
         }
     }
 
-    fn part(&self, what: &str, price: i64) -> Part {
+    fn part(&self, name: &str, price: i64) -> Part {
         #[expect(clippy::cast_precision_loss, reason = "the prices are small")]
         let price = price as f64 * (1.0 - self.discount.unwrap_or_default());
         Part {
-            what: what.to_owned(),
+            what: name.to_owned(),
             price,
         }
     }

@@ -1,10 +1,13 @@
-//! Users, as those see and change them who manage them. The use-cases behind the functions and the command line.
+//! Managing users.
 //!
-//! No administrator sees or chooses another's password: a one-time link lets the person choose it (OWASP ASVS 6.4.6). Only
-//! the operator does, on the command line.
+//! Administrators neither see nor choose the passwords of other users: a one-time link lets each person choose their
+//! own (OWASP ASVS 6.4.6). Only the operator can set a password, on the command line.
+//!
+//! Changes fail with [`Refusal::NotFound`] for an unknown user, with [`Refusal::PermissionRequired`] if the user has,
+//! or would get, permissions that the actor lacks, and with [`Refusal::Conflict`] if no administrator would be left.
 
 use super::{
-    active_sessions::{self, Entry, Present},
+    active_sessions::{self, CurrentSession, Entry},
     actor::Actor,
     one_time_links::{INVITATION, Link, NEW_PASSWORD},
     roles,
@@ -32,13 +35,9 @@ use crate::{
     },
 };
 
-/// How many events [`show`] tells of.
 const RECENT_EVENTS: u32 = 20;
 
-/// The order of a list, from where the last page ended: `after` is the `next` that came with it.
-///
-/// # Errors
-/// [`Refusal::InvalidArguments`] where that was not a page of this order.
+/// The order of a list, continued after the previous page: `after` is the `next` of that page.
 pub fn order(order: UserOrder, after: Option<&str>) -> Result<Order<'_>, Refusal> {
     match (order, after) {
         (UserOrder::Name, after) => Ok(Order::Name(after)),
@@ -54,11 +53,10 @@ fn newest_after(next: &str) -> Option<(i64, &str)> {
     Some((created_at.parse().ok()?, user_id))
 }
 
-/// A page of the list of users.
-pub async fn list(storage: &Storage, filter: &UserFilter<'_>, most: u32) -> Result<UserList, InternalError> {
-    // One more than is shown tells whether there is another page.
-    let found = storage.page_of_users(filter, most.saturating_add(1)).await?;
-    let (found, next) = page(found, most, |user| match filter.order {
+pub async fn list(storage: &Storage, filter: &UserFilter<'_>, limit: u32) -> Result<UserList, InternalError> {
+    // One row more than the limit shows whether there is another page.
+    let found = storage.list_user_page(filter, limit.saturating_add(1)).await?;
+    let (found, next) = page(found, limit, |user| match filter.order {
         Order::Name(_) => user.user_id.clone(),
         Order::Newest(_) => format!("{}-{}", user.created_at, user.user_id),
     });
@@ -82,14 +80,10 @@ fn row(user: ListedUser, roles: Vec<String>) -> UserRow {
     }
 }
 
-/// All that may be told of a user.
-///
-/// # Errors
-/// [`Refusal::NotFound`].
 pub async fn show(state: &AppState, user_id: &str) -> Result<UserDetail, Refusal> {
     let storage = state.storage();
     let user = storage.find_listed(user_id).await?.ok_or_else(no_user)?;
-    let sessions = active_sessions::list(state, user_id, &Present::default()).await?;
+    let sessions = active_sessions::list(state, user_id, &CurrentSession::default()).await?;
     let sessions = SessionList::of(sessions.into_iter().map(|entry| entry.view).collect());
     let filter = EventFilter {
         user: Some(user_id),
@@ -111,19 +105,15 @@ fn no_user() -> Refusal {
     Refusal::NotFound("user".to_owned())
 }
 
-/// Adds a user, who cannot log in before a link has let that person choose a password.
+/// Adds a user without a password, who cannot log in until a one-time link is used to choose one.
 ///
 /// # Errors
-/// [`Refusal::InvalidArguments`]; [`Refusal::Conflict`] where there is one of that name, or of one that looks like it;
-/// [`Refusal::PermissionRequired`] for roles that may do more than `actor`.
+/// [`Refusal::InvalidArguments`] for an invalid name, or an unknown or duplicate role; [`Refusal::Conflict`] if a user
+/// has that name, or one that looks like it.
 pub async fn create(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Result<(), Refusal> {
     add(actor, user_id, "", roles, None).await
 }
 
-/// Adds a user with a password.
-///
-/// # Errors
-/// As [`create`].
 pub async fn create_with_password(
     actor: &Actor<'_>,
     user_id: &str,
@@ -133,10 +123,8 @@ pub async fn create_with_password(
     add(actor, user_id, password_hash, roles, None).await
 }
 
-/// Adds a user, unless there is one who has no password yet, and makes the link with which that person chooses one.
-///
-/// # Errors
-/// As [`create`]; [`Refusal::Conflict`] for a user who has a password.
+/// Creates a one-time link for choosing a password, for a new user or for one who has no password yet. Fails with
+/// [`Refusal::Conflict`] for a user who has a password or is disabled.
 pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Result<LinkReply, Refusal> {
     let link = Link::new(actor, user_id, INVITATION)?;
     let found = actor.state().storage().find_user(user_id).await?;
@@ -146,7 +134,7 @@ pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Resul
             actor.require_all_of_user(user_id).await?;
             let event = actor.event(Action::LinkMade).to(user_id).about("invitation");
             let storage = actor.state().storage();
-            roles::done(
+            roles::check_outcome(
                 storage
                     .renew_invitation(&link.to_store(), Timestamp::now(), &event)
                     .await?,
@@ -156,7 +144,7 @@ pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Resul
         Some(_) => {
             return Err(Refusal::Conflict(format!(
                 "There is already a user {user_id}. To let that person choose another password, \
-                 call require_new_password; on the command line: user passwd {user_id} --link."
+                 call require_new_password, or run user passwd {user_id} --link on the command line."
             )));
         }
     }
@@ -176,8 +164,8 @@ async fn add(
     let storage = actor.state().storage();
     actor.require_all(&Permissions::by_roles(storage, roles).await?)?;
     let added = actor.event(Action::UserAdded).to(user_id).about(roles.join(", "));
-    let mut told = vec![added];
-    told.extend(link.map(|_| actor.event(Action::LinkMade).to(user_id).about("invitation")));
+    let mut events = vec![added];
+    events.extend(link.map(|_| actor.event(Action::LinkMade).to(user_id).about("invitation")));
     let user = NewUser {
         user_id,
         password_hash,
@@ -185,29 +173,25 @@ async fn add(
         roles,
         link: link.map(Link::to_store),
     };
-    match storage.add_user(&user, Timestamp::now(), &told).await? {
-        UpdateOutcome::Nothing => {
-            must_be_free(storage, user_id).await?;
-            // Until just now.
-            return Err(Refusal::Conflict(format!("There was a user {user_id}. Try again.")));
+    match storage.add_user(&user, Timestamp::now(), &events).await? {
+        UpdateOutcome::Unchanged => {
+            require_free_name(storage, user_id).await?;
+            // The conflicting user was deleted in between.
+            return Err(Refusal::Conflict(format!(
+                "A user who was just deleted conflicts with {user_id}. Try again."
+            )));
         }
         UpdateOutcome::NoRole => {
-            return Err(Refusal::of_argument(
-                "roles",
-                "must name roles that exist, each only once",
-            ));
+            return Err(Refusal::of_argument("roles", "contains an unknown or duplicate role"));
         }
-        change => roles::done(change)?,
+        outcome => roles::check_outcome(outcome)?,
     };
-    told.iter().for_each(security_log::changed);
+    events.iter().for_each(security_log::changed);
     Ok(())
 }
 
-/// Looks whether a name can be given.
-///
-/// # Errors
-/// [`Refusal::Conflict`] where there is a user of that name, or of one that looks like it.
-pub async fn must_be_free(storage: &Storage, user_id: &str) -> Result<(), Refusal> {
+/// Fails with [`Refusal::Conflict`] if a user has that name, or one that looks like it.
+pub async fn require_free_name(storage: &Storage, user_id: &str) -> Result<(), Refusal> {
     match storage.find_twin(user_id).await? {
         None => Ok(()),
         Some(twin) if twin == user_id => Err(Refusal::Conflict(format!("There is already a user {user_id}."))),
@@ -217,11 +201,8 @@ pub async fn must_be_free(storage: &Storage, user_id: &str) -> Result<(), Refusa
     }
 }
 
-/// Takes a user's password away, ends all that it opened, and makes the link with which that person chooses another one.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; [`Refusal::Conflict`] for who is kept out, and where no administrator would be left;
-/// [`Refusal::PermissionRequired`] for a user who may do more than `actor`.
+/// Removes the password of a user, ends all sessions, and creates a one-time link for choosing a new password. Fails
+/// with [`Refusal::Conflict`] for a disabled user.
 pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<LinkReply, Refusal> {
     let storage = actor.state().storage();
     let user = storage.find_user(user_id).await?.ok_or_else(no_user)?;
@@ -233,19 +214,15 @@ pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<Li
     }
     let link = Link::new(actor, user_id, NEW_PASSWORD)?;
     let event = actor.event(Action::LinkMade).to(user_id).about("new password");
-    let change = storage
+    let outcome = storage
         .require_new_password(&link.to_store(), Timestamp::now(), &event)
         .await?;
-    roles::done(change)?;
+    roles::check_outcome(outcome)?;
     security_log::changed(&event);
     Ok(link.reply(actor.state().settings()))
 }
 
-/// Lets a user in, or keeps one out: the very next call is refused.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; [`Refusal::Conflict`] where no administrator would be left; [`Refusal::PermissionRequired`] for a
-/// user who may do more than `actor`.
+/// Enables or disables a user. The very next call of a disabled user is refused.
 pub async fn set_active(actor: &Actor<'_>, user_id: &str, active: bool) -> Result<(), Refusal> {
     actor.require_all_of_user(user_id).await?;
     let action = if active {
@@ -255,27 +232,21 @@ pub async fn set_active(actor: &Actor<'_>, user_id: &str, active: bool) -> Resul
     };
     let event = actor.event(action).to(user_id);
     let storage = actor.state().storage();
-    roles::done(storage.set_active(user_id, active, Timestamp::now(), &event).await?)?;
+    roles::check_outcome(storage.set_active(user_id, active, Timestamp::now(), &event).await?)?;
     security_log::changed(&event);
     Ok(())
 }
 
-/// Deletes a user and all that belongs to one, but for what the audit trail tells.
-///
-/// # Errors
-/// As [`set_active`].
+/// Deletes a user and everything that belongs to the user, except entries in the audit log.
 pub async fn delete(actor: &Actor<'_>, user_id: &str) -> Result<(), Refusal> {
     actor.require_all_of_user(user_id).await?;
     let event = actor.event(Action::UserDeleted).to(user_id);
-    roles::done(actor.state().storage().delete_user(user_id, &event).await?)?;
+    roles::check_outcome(actor.state().storage().delete_user(user_id, &event).await?)?;
     security_log::changed(&event);
     Ok(())
 }
 
-/// Ends all sessions of a user, and forgets all remembered browsers.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a user who may do more than `actor`.
+/// Ends all sessions of a user and forgets all remembered browsers.
 pub async fn revoke_sessions(actor: &Actor<'_>, user_id: &str) -> Result<(), Refusal> {
     actor.require_all_of_user(user_id).await?;
     let event = actor.event(Action::SessionsRevoked).to(user_id).about("all");
@@ -286,14 +257,11 @@ pub async fn revoke_sessions(actor: &Actor<'_>, user_id: &str) -> Result<(), Ref
     Ok(())
 }
 
-/// Ends one session of a user, and forgets its browser if it was remembered.
-///
-/// # Errors
-/// [`Refusal::NotFound`]; [`Refusal::PermissionRequired`] for a user who may do more than `actor`.
+/// Ends a session of a user and forgets its browser if it was remembered.
 pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Result<(), Refusal> {
     actor.require_all_of_user(user_id).await?;
     let no_session = || Refusal::NotFound("session".to_owned());
-    let entries = active_sessions::list(actor.state(), user_id, &Present::default()).await?;
+    let entries = active_sessions::list(actor.state(), user_id, &CurrentSession::default()).await?;
     let entry: Entry = entries
         .into_iter()
         .find(|entry| entry.view.id == id)
@@ -313,10 +281,7 @@ pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Resul
     Ok(())
 }
 
-/// Gives a user another password, which ends all sessions. For the operator at the command line only.
-///
-/// # Errors
-/// [`Refusal::NotFound`].
+/// Sets the password of a user, which ends all sessions. Only the command line calls this.
 pub async fn change_password(actor: &Actor<'_>, user_id: &str, password_hash: &str) -> Result<(), Refusal> {
     let event = actor.event(Action::PasswordChanged).to(user_id);
     let storage = actor.state().storage();

@@ -1,4 +1,4 @@
-//! What is noted and not written yet, within bounds.
+//! A bounded buffer for events and calls that are not written yet.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,34 +7,31 @@ use crate::server::model::{
     event::Event,
 };
 
-/// How many events wait at most.
-const MOST_EVENTS: usize = 20_000;
-/// How many calls are kept one by one until they are written. Further ones are counted together where they are aggregated.
-const MOST_CALLS: usize = 100;
-/// How many kinds of calls are counted together at most.
-const MOST_KINDS: usize = 10_000;
+const MAX_EVENTS: usize = 20_000;
+/// How many calls are buffered individually. Further calls are aggregated.
+const MAX_CALLS: usize = 100;
+/// How many aggregated entries are buffered.
+const MAX_AGGREGATED: usize = 10_000;
 
-/// What is noted and not written yet.
 #[derive(Debug, Default)]
 pub struct Buffer {
-    /// What happened.
     pub events: VecDeque<Event>,
-    /// The calls that are kept one by one.
+    /// The calls that are recorded individually.
     pub calls: Vec<CallRecord>,
-    /// Those that are counted together, by function, caller and outcome.
+    /// The other calls, aggregated by function, caller and outcome.
     pub aggregated: HashMap<(&'static str, Who, &'static str), CallRecord>,
-    /// How much there was no room for.
+    /// How many events and calls were dropped because the buffer was full.
     pub dropped: u64,
 }
 
 impl Buffer {
-    /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
+        // Calls are aggregated only while `calls` is full, so `aggregated` is empty as well.
         self.events.is_empty() && self.calls.is_empty()
     }
 
-    /// Adds what was noted elsewhere.
-    pub fn take_from(&mut self, newer: Self) {
+    /// Moves all entries of `newer` into this buffer.
+    pub fn append(&mut self, newer: Self) {
         for event in newer.events {
             self.add_event(event);
         }
@@ -44,31 +41,31 @@ impl Buffer {
         self.dropped += newer.dropped;
     }
 
-    /// Adds an event, in place of the oldest one where there are too many.
+    /// Adds an event. Drops the oldest one if the buffer is full.
     pub fn add_event(&mut self, event: Event) {
-        if self.events.len() >= MOST_EVENTS {
+        if self.events.len() >= MAX_EVENTS {
             self.events.pop_front();
             self.dropped += 1;
         }
         self.events.push_back(event);
     }
 
-    /// Adds a call, or counts it with those that are aggregated.
+    /// Adds a call, individually or aggregated. Drops it if the buffer is full.
     pub fn add_call(&mut self, call: CallRecord) {
-        if self.calls.len() < MOST_CALLS {
+        if self.calls.len() < MAX_CALLS {
             self.calls.push(call);
             return;
         }
         let call = CallRecord { session: None, ..call };
-        let kind = (call.function, call.who.clone(), call.outcome);
-        if let Some(aggregated) = self.aggregated.get_mut(&kind) {
+        let key = (call.function, call.who.clone(), call.outcome);
+        if let Some(aggregated) = self.aggregated.get_mut(&key) {
             aggregated.calls += call.calls;
             aggregated.took_us = aggregated.took_us.max(call.took_us);
             if call.at < aggregated.at {
                 (aggregated.at, aggregated.address, aggregated.request_id) = (call.at, call.address, call.request_id);
             }
-        } else if self.aggregated.len() < MOST_KINDS {
-            self.aggregated.insert(kind, call);
+        } else if self.aggregated.len() < MAX_AGGREGATED {
+            self.aggregated.insert(key, call);
         } else {
             self.dropped += 1;
         }
@@ -88,7 +85,7 @@ pub(in crate::server) mod tests {
         },
     };
 
-    /// A call of that user.
+    /// A sample call of that user.
     pub fn call(user: &str, took_us: i64) -> CallRecord {
         CallRecord {
             at: Timestamp(1),
@@ -116,11 +113,11 @@ pub(in crate::server) mod tests {
     #[test]
     fn few_calls_are_kept_one_by_one_and_very_many_are_counted_together() {
         let mut buffer = Buffer::default();
-        let many = i64::try_from(MOST_CALLS).unwrap() * 3;
+        let many = i64::try_from(MAX_CALLS).unwrap() * 3;
         for number in 0..many {
             buffer.add_call(call("alice", number));
         }
-        assert_eq!(buffer.calls.len(), MOST_CALLS);
+        assert_eq!(buffer.calls.len(), MAX_CALLS);
         assert!(buffer.calls.iter().all(|call| call.calls == 1));
         let aggregated: Vec<_> = buffer.aggregated.values().collect();
         assert_eq!(aggregated.len(), 1);
@@ -130,13 +127,13 @@ pub(in crate::server) mod tests {
     #[test]
     fn what_waits_is_bounded_and_what_is_dropped_is_counted() {
         let mut buffer = Buffer::default();
-        for number in 0..MOST_CALLS + MOST_KINDS + 7 {
+        for number in 0..MAX_CALLS + MAX_AGGREGATED + 7 {
             buffer.add_call(call(&number.to_string(), 1));
         }
-        assert_eq!(buffer.calls.len() + buffer.aggregated.len(), MOST_CALLS + MOST_KINDS);
-        for _ in 0..MOST_EVENTS + 3 {
+        assert_eq!(buffer.calls.len() + buffer.aggregated.len(), MAX_CALLS + MAX_AGGREGATED);
+        for _ in 0..MAX_EVENTS + 3 {
             buffer.add_event(Event::by_operator(Action::Login));
         }
-        assert_eq!((buffer.events.len(), buffer.dropped), (MOST_EVENTS, 10));
+        assert_eq!((buffer.events.len(), buffer.dropped), (MAX_EVENTS, 10));
     }
 }

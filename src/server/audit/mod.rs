@@ -1,12 +1,13 @@
-//! The audit trail and the call log: who did what, when, from where, and how it came out.
+//! The audit log and the call log: who did what, when, from where, and with what outcome.
 //!
-//! What changes users and roles, and what ends sessions to make room, writes its event in the same transaction, so one is
-//! there if and only if the other is. Everything else is noted here, in memory, and written by a task of its own a moment
-//! later: a call neither waits for it nor fails with it. While the database takes nothing, what was noted waits, up to a
-//! limit; what is beyond is dropped, counted and logged. At a graceful stop everything that was noted is written, if the
-//! database takes it within five seconds.
+//! Changes to users and roles, and the end of sessions beyond the limit per user, store their event in the same
+//! transaction, so the change and the event are stored both or not at all. All other events and calls are buffered in
+//! memory, and a background task writes them shortly afterwards: a call neither waits for the write nor fails with it.
 //!
-//! Arguments and replies of calls are not kept.
+//! While the database is unavailable, entries wait in a bounded buffer. Entries beyond the bound are dropped, and their
+//! number is logged. A graceful shutdown writes the buffer, with a timeout of five seconds.
+//!
+//! Arguments and replies of calls are not recorded.
 
 pub mod buffer;
 pub mod view;
@@ -39,27 +40,26 @@ use crate::{
     },
 };
 
-/// How long noted things are collected before they are written together.
+/// How long entries are collected before they are written in one transaction.
 const COLLECT: Duration = Duration::from_millis(100);
-/// How long to wait after the database took nothing.
+/// How long to wait after a failed write.
 const RETRY: Duration = Duration::from_secs(1);
-/// How many refusals of one user are noted within a minute, and how many failures of nobody in particular, so that nobody
-/// fills the trail. The log tells of all.
-const MOST_REFUSALS: u32 = 100;
+/// How many refusals per minute are recorded for each user, and how many failures for all anonymous callers together,
+/// so that nobody can flood the audit log. The log has all of them.
+const MAX_REFUSALS_PER_MINUTE: u32 = 100;
 
-/// What is noted, and written a moment later.
 #[derive(Debug)]
 pub struct Audit {
     storage: Storage,
     buffer: Mutex<Buffer>,
-    /// What is being written.
+    /// The entries that are being written.
     batch: tokio::sync::Mutex<Buffer>,
     notify: Notify,
     is_failing: AtomicBool,
     refusals: Mutex<Refusals>,
 }
 
-/// How often each user was refused within the present minute, and nobody in particular.
+/// The number of refusals in the current minute, by user and action. The user is empty for anonymous callers.
 #[derive(Debug, Default)]
 struct Refusals {
     minute: i64,
@@ -67,7 +67,7 @@ struct Refusals {
 }
 
 impl Refusals {
-    /// Counts one. `false` if there were too many by now.
+    /// Counts an event. Returns `false` if the limit is exceeded.
     fn count(&mut self, event: &Event) -> bool {
         let minute = event.at.0 / 60_000;
         if self.minute != minute {
@@ -78,12 +78,11 @@ impl Refusals {
         }
         let count = self.counts.entry((event.actor.clone(), event.action)).or_default();
         *count = count.saturating_add(1);
-        *count <= MOST_REFUSALS
+        *count <= MAX_REFUSALS_PER_MINUTE
     }
 }
 
 impl Audit {
-    /// One that writes to `storage`.
     pub fn new(storage: Storage) -> Self {
         Self {
             storage,
@@ -95,24 +94,23 @@ impl Audit {
         }
     }
 
-    /// Notes something that happened.
+    /// Records an event, unless its user has exceeded the limit of refusals.
     pub fn record(&self, event: Event) {
         let refusals = || self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_nobodys = event.actor.is_empty() && event.user.is_empty();
-        if (event.action == Action::Refused || is_nobodys) && !refusals().count(&event) {
+        let is_anonymous = event.actor.is_empty() && event.user.is_empty();
+        if (event.action == Action::Refused || is_anonymous) && !refusals().count(&event) {
             return;
         }
         self.buffer().add_event(event);
         self.notify.notify_one();
     }
 
-    /// Notes a call.
     pub fn record_call(&self, call: CallRecord) {
         self.buffer().add_call(call);
         self.notify.notify_one();
     }
 
-    /// Writes what is noted, for as long as the server runs.
+    /// Writes recorded entries and never returns.
     pub async fn write_forever(&self) {
         loop {
             self.notify.notified().await;
@@ -123,7 +121,8 @@ impl Audit {
         }
     }
 
-    /// Writes all that was noted until now, at a graceful stop. Gives up after a while, and then logs what was lost.
+    /// Writes all recorded entries, for a graceful shutdown. If that takes longer than `limit`, logs that entries are
+    /// lost.
     pub async fn write_all(&self, limit: Duration) {
         let writing = async {
             while !self.write().await || !self.buffer().is_empty() {
@@ -131,22 +130,22 @@ impl Audit {
             }
         };
         if timeout(limit, writing).await.is_err() {
-            tracing::error!("the database took nothing; the last lines of the audit trail and the call log are lost");
+            tracing::error!("cannot write to the database; the last entries of audit log and call log are lost");
         }
     }
 
-    /// Writes what is noted now. Where that fails it waits for the next time, and the answer is `false`. What is being written
-    /// is kept until it is stored, so nothing is lost where this is given up.
+    /// Writes the recorded entries and returns whether that succeeded. Cancel safe: entries stay in `batch` until they
+    /// are stored.
     async fn write(&self) -> bool {
         let mut batch = self.batch.lock().await;
         let newer = mem::take(&mut *self.buffer());
-        batch.take_from(newer);
+        batch.append(newer);
         batch.calls.sort_by_key(|call| call.at);
         let dropped = mem::take(&mut batch.dropped);
         if dropped > 0 {
             tracing::error!(
                 dropped,
-                "too much waits to be written; lines of the audit trail and the call log are lost"
+                "too many entries wait to be written; entries of audit log and call log are lost"
             );
         }
         for call in &mut batch.calls {
@@ -154,14 +153,14 @@ impl Audit {
         }
         batch.events.make_contiguous();
         let calls: Vec<&CallRecord> = batch.calls.iter().chain(batch.aggregated.values()).collect();
-        let Err(fault) = self.storage.add_events(batch.events.as_slices().0, &calls).await else {
+        let Err(error) = self.storage.add_events(batch.events.as_slices().0, &calls).await else {
             *batch = Buffer::default();
             self.is_failing.store(false, Ordering::Relaxed);
             return true;
         };
-        // Told once, and not again with every try.
+        // Log only the first of several failures in a row.
         if !self.is_failing.swap(true, Ordering::Relaxed) {
-            fault.log();
+            error.log();
         }
         false
     }
@@ -171,7 +170,7 @@ impl Audit {
     }
 }
 
-/// Finds out whose session the call came with. Where that cannot be told, it stays nobody's.
+/// Looks up the user of the session that the call was made with. If that fails, the call is recorded as anonymous.
 async fn find_user(call: &mut CallRecord) {
     if let Some(session) = call.session.take()
         && let Ok(Some(login)) = login_of(&session).await
@@ -189,7 +188,7 @@ mod tests {
     use crate::server::{model::clock::Timestamp, storage::events::EventFilter};
 
     #[tokio::test]
-    async fn what_several_threads_note_is_written_in_the_order_of_its_time() {
+    async fn calls_of_several_threads_are_written_in_order_of_time() {
         let storage = Storage::in_memory().await.unwrap();
         let audit = Audit::new(storage.clone());
         for round in [0, 12] {
@@ -220,15 +219,15 @@ mod tests {
     }
 
     #[test]
-    fn refusals_of_one_user_do_not_fill_the_trail() {
+    fn refusals_of_one_user_do_not_flood_the_audit_log() {
         let mut refusals = Refusals::default();
         let mut refused = |user: &str, at: i64| {
             let mut event = Event::by_operator(Action::Refused);
             (event.actor, event.at) = (user.to_owned(), Timestamp(at));
             refusals.count(&event)
         };
-        let noted = (0..1000).filter(|_| refused("alice", 60_000)).count();
-        assert_eq!(noted, usize::try_from(MOST_REFUSALS).unwrap());
+        let recorded = (0..1000).filter(|_| refused("alice", 60_000)).count();
+        assert_eq!(recorded, usize::try_from(MAX_REFUSALS_PER_MINUTE).unwrap());
         assert!(refused("bob", 60_000) && refused("alice", 120_000));
     }
 }

@@ -1,4 +1,4 @@
-//! The audit trail and the call log as they are read: pages for people, and JSON lines for programs.
+//! Reading the audit log and the call log: page by page, and as JSON lines for export.
 
 use jiff::{civil::Date, tz::TimeZone};
 
@@ -17,10 +17,9 @@ use crate::{
     },
 };
 
-/// How many lines are read at once for an export.
+/// How many events an export reads at once.
 const BATCH: u32 = 500;
 
-/// An event as it is told.
 pub fn event(stored: StoredEvent) -> EventView {
     EventView {
         id: stored.id,
@@ -49,27 +48,28 @@ fn call(stored: StoredCall) -> CallView {
     }
 }
 
-/// A page of the audit trail, the latest first.
-pub async fn events(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<EventList, InternalError> {
-    let stored = storage.list_events(filter, most.saturating_add(1)).await?;
-    let (stored, next) = page(stored, most, |event| event.id);
+/// A page of the audit log, latest first.
+pub async fn events(storage: &Storage, filter: &EventFilter<'_>, limit: u32) -> Result<EventList, InternalError> {
+    let stored = storage.list_events(filter, limit.saturating_add(1)).await?;
+    let (stored, next) = page(stored, limit, |event| event.id);
     Ok(EventList {
         events: stored.into_iter().map(event).collect(),
         next,
     })
 }
 
-/// A page of the call log, the latest first.
-pub async fn calls(storage: &Storage, filter: &EventFilter<'_>, most: u32) -> Result<CallList, InternalError> {
-    let stored = storage.list_calls(filter, most.saturating_add(1)).await?;
-    let (stored, next) = page(stored, most, |call| call.id);
+/// A page of the call log, latest first.
+pub async fn calls(storage: &Storage, filter: &EventFilter<'_>, limit: u32) -> Result<CallList, InternalError> {
+    let stored = storage.list_calls(filter, limit.saturating_add(1)).await?;
+    let (stored, next) = page(stored, limit, |call| call.id);
     Ok(CallList {
         calls: stored.into_iter().map(call).collect(),
         next,
     })
 }
 
-/// The next lines of an export: one JSON object each, the earliest first, and the number of the last. Empty at the end.
+/// The next lines of an export, earliest first, one JSON object per event, and the id of the last event. No lines at
+/// the end.
 pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(String, i64), InternalError> {
     let after = filter.after.unwrap_or_default();
     let stored = storage.list_events(filter, BATCH).await?;
@@ -84,10 +84,10 @@ pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(Strin
     Ok((lines, last))
 }
 
-/// From when until when something lasts that goes from one day to another (UTC), both included.
+/// The time range from one day to another (UTC), both included.
 ///
 /// # Errors
-/// [`Refusal::InvalidArguments`] for a day that is out of all bounds, and for one that comes before the other.
+/// [`Refusal::InvalidArguments`] if `until` is before `since`, or if a day is outside the supported range.
 pub fn days(since: Option<Date>, until: Option<Date>) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
     if since.zip(until).is_some_and(|(since, until)| until < since) {
         return Err(Refusal::of_argument("until", "must not be before the first day"));

@@ -1,4 +1,4 @@
-//! Who is logged in with a request: by its session, or else by its remembered browser.
+//! Authentication of a request: by its session, or else by its remembered browser.
 
 use std::sync::Arc;
 
@@ -16,38 +16,38 @@ use crate::{
 };
 
 impl Caller {
-    /// Who is logged in. A remembered browser is logged in again here, once per request.
+    /// The login of this request, if any. Logs a remembered browser in again, at most once per request.
     ///
     /// # Errors
-    /// A fault where it cannot be told. It is then asked anew the next time.
+    /// Fails if the login cannot be determined. The next call tries again.
     pub async fn login(&self) -> Result<Option<Arc<Login>>, InternalError> {
-        if let Some(login) = self.login_if_known() {
+        if let Some(login) = self.cached_login() {
             return Ok(Some(login));
         }
         let mut login = self.look_up().await?;
         if login.is_none() && !self.0.restored.initialized() {
-            // Boxed: restoring asks for the login again.
+            // Boxed, because restoring calls this function again.
             Box::pin(self.0.restored.get_or_try_init(|| remember::restore(self))).await?;
             login = self.look_up().await?;
         }
         if login.is_some() {
-            self.login_state().known.clone_from(&login);
+            self.login_state().last_known.clone_from(&login);
         }
         Ok(login)
     }
 
-    /// The login of the session that was sent, where this request or an earlier one has found it.
-    fn login_if_known(&self) -> Option<Arc<Login>> {
+    /// The login of the session cookie, if this request or an earlier one has already looked it up.
+    fn cached_login(&self) -> Option<Arc<Login>> {
         let mut state = self.login_state();
-        if state.found.is_none()
+        if state.cached.is_none()
             && let CallerSession::Sent(Some(id)) = state.session
         {
-            state.found = self.state().sessions().login_if_known(&id, state.at);
+            state.cached = self.state().sessions().cached_login(&id, state.valid_at);
         }
-        state.found.clone()
+        state.cached.clone()
     }
 
-    /// The login of the session as it is now. One that was sent is looked up once.
+    /// Looks the login up in the session that was opened, or else in the session of the cookie.
     async fn look_up(&self) -> Result<Option<Arc<Login>>, InternalError> {
         if let Some(session) = self.open_session() {
             return Ok(sessions::login_of(&session).await?.map(Arc::new));
@@ -58,17 +58,18 @@ impl Caller {
                 let login = self.state().sessions().login(&id, Timestamp::now()).await?;
                 let mut state = self.login_state();
                 if matches!(state.session, CallerSession::Sent(_)) {
-                    state.found.clone_from(&login);
+                    state.cached.clone_from(&login);
                 }
                 Ok(login)
             }
         }
     }
 
-    /// Lets a call go on that a page makes which was loaded for `user_id`. Programs and pages for nobody name none.
+    /// Checks that no other user has logged in since a page was loaded for `user_id`. Programs, and pages that were
+    /// loaded without a login, send none.
     ///
     /// # Errors
-    /// [`Refusal::OtherUser`] where another user is logged in by now; a fault where that cannot be told.
+    /// [`Refusal::OtherUser`] if another user is logged in now.
     pub async fn require_shown_to(&self, user_id: Option<&str>) -> Result<(), Refusal> {
         let Some(user_id) = user_id.filter(|user_id| !user_id.is_empty()) else {
             return Ok(());
@@ -79,12 +80,12 @@ impl Caller {
         }
     }
 
-    /// Who was last found to be logged in by this request, or is known to be without asking the database.
+    /// The login that this request last saw, or that is cached. Does not query the database.
     pub fn known_login(&self) -> Option<Arc<Login>> {
-        let known = {
+        let last_known = {
             let state = self.login_state();
-            state.found.as_ref().or(state.known.as_ref()).cloned()
+            state.cached.as_ref().or(state.last_known.as_ref()).cloned()
         };
-        known.or_else(|| self.login_if_known())
+        last_known.or_else(|| self.cached_login())
     }
 }

@@ -1,7 +1,7 @@
-//! Who calls: the request as guards and functions see it.
+//! The caller: the request as guards and functions see it.
 //!
-//! One [`Caller`] is made per request. It finds out lazily who is logged in, and collects the cookies that the answer
-//! has to set, whichever door the call came through. The session itself is opened only by what changes it.
+//! The session middleware creates one [`Caller`] per request. It looks up lazily who is logged in, and collects the
+//! cookies that the response sets. The session itself is opened only by code that changes it.
 
 use std::{
     fmt,
@@ -38,18 +38,16 @@ tokio::task_local! {
     static CURRENT: Caller;
 }
 
-/// The caller of one request.
 #[derive(Clone)]
 pub struct Caller(pub(super) Arc<Request>);
 
-/// When a request came, and from where.
+/// Time and source of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
-    /// The address of the client.
+    /// The client IP.
     pub address: Option<IpAddr>,
-    /// When it arrived.
     pub at: Timestamp,
-    /// When its client was last told something on its connection. The request may have been sent at any time since.
+    /// When the last response was sent on the same connection. The client may have sent this request at any time since.
     pub last_response_at: Timestamp,
 }
 
@@ -66,40 +64,36 @@ pub(super) struct Request {
     set_cookies: Mutex<Vec<SetCookie>>,
 }
 
-/// What a request knows of its login.
 pub(super) struct LoginState {
     pub(super) session: CallerSession,
-    /// The login of the session that was sent, once it was looked up.
-    pub(super) found: Option<Arc<Login>>,
-    /// Who was found to be logged in, where `found` does not tell, or no longer.
-    pub(super) known: Option<Arc<Login>>,
-    /// The moment at which the session has to be live.
-    pub(super) at: Timestamp,
+    /// The login of the session cookie, once it was looked up.
+    pub(super) cached: Option<Arc<Login>>,
+    /// The last login seen. It may no longer be valid.
+    pub(super) last_known: Option<Arc<Login>>,
+    /// The time at which the session must be live.
+    pub(super) valid_at: Timestamp,
 }
 
 impl LoginState {
-    /// From now on what was found out counts no more.
-    fn forget_found(&mut self) {
-        self.known = self.found.take().or(self.known.take());
+    fn invalidate(&mut self) {
+        self.last_known = self.cached.take().or(self.last_known.take());
     }
 }
 
-/// The session of a request.
 pub(super) enum CallerSession {
-    /// Only its token is known, if one was sent.
+    /// Not opened: only the token of the cookie is known, if one was sent.
     Sent(Option<Id>),
-    /// It was opened.
     Open(Session),
 }
 
 impl Caller {
-    /// The caller of a request with these headers, which came at that moment on a connection with these requests in flight.
+    /// The caller of a request. `in_flight` counts the running work of its connection.
     pub fn new(state: AppState, headers: &HeaderMap, arrival: Arrival, in_flight: InFlight) -> Self {
-        // A token that cannot be ours counts as none.
         let cookies = Cookies::read(headers, state.cookie_suffix());
+        // A malformed token is treated as no token.
         let sent = cookies.get(CookieName::Session).and_then(|token| token.parse().ok());
         let user_agent = headers.get(USER_AGENT).cloned();
-        Self::with(
+        Self::build(
             state.clone(),
             cookies,
             user_agent,
@@ -109,13 +103,13 @@ impl Caller {
         )
     }
 
-    /// A caller made up, in that session.
+    /// A sample caller with that session and without a request.
     pub fn in_session(state: AppState, session: Session, arrival: Arrival) -> Self {
         let session = CallerSession::Open(session);
-        Self::with(state, Cookies::default(), None, session, arrival, InFlight::default())
+        Self::build(state, Cookies::default(), None, session, arrival, InFlight::default())
     }
 
-    fn with(
+    fn build(
         state: AppState,
         cookies: Cookies<'_>,
         user_agent: Option<HeaderValue>,
@@ -136,9 +130,9 @@ impl Caller {
             },
             login: Mutex::new(LoginState {
                 session,
-                found: None,
-                known: None,
-                at: arrival.at,
+                cached: None,
+                last_known: None,
+                valid_at: arrival.at,
             }),
             arrival,
             in_flight,
@@ -147,22 +141,21 @@ impl Caller {
         }))
     }
 
-    /// Makes `work` a call of this one.
+    /// Runs `work` with this caller as [`Self::current`].
     pub fn scope<T>(self, work: impl Future<Output = T>) -> impl Future<Output = T> {
         CURRENT.scope(self, work)
     }
 
-    /// Who calls now: by the door that the call came through, or by the page that is being rendered.
+    /// The current caller: from [`Self::scope`], or from the Leptos context of the page that is being rendered.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok().or_else(use_context)
     }
 
-    /// What the server works with.
     pub fn state(&self) -> &AppState {
         &self.0.state
     }
 
-    /// The session of this request, opened: an empty one where no token was sent. It is looked up when it is first read.
+    /// Opens the session of this request, or an empty one if no token was sent. It is loaded when it is first read.
     pub fn session(&self) -> Session {
         let mut state = self.login_state();
         let sent = match &state.session {
@@ -171,12 +164,12 @@ impl Caller {
         };
         let session = Session::new(sent, Arc::clone(self.state().sessions()), None);
         state.session = CallerSession::Open(session.clone());
-        // From now on the session itself knows.
-        state.forget_found();
+        // From now on the login is read from the session.
+        state.invalidate();
         session
     }
 
-    /// The same where something has opened it before.
+    /// The session, if [`Self::session`] or [`Self::replace_session`] has opened it.
     pub fn open_session(&self) -> Option<Session> {
         match &self.login_state().session {
             CallerSession::Open(session) => Some(session.clone()),
@@ -184,12 +177,12 @@ impl Caller {
         }
     }
 
-    /// The token of the session that was sent, live or not.
+    /// The session token of the cookie, whether or not that session is live.
     pub fn sent(&self) -> Option<Id> {
         self.0.sent
     }
 
-    /// Whether there is a session at all, live or not.
+    /// Whether this request has a session token, whether or not that session is live.
     pub fn has_session(&self) -> bool {
         match &self.login_state().session {
             CallerSession::Open(session) => session.id().is_some(),
@@ -201,45 +194,41 @@ impl Caller {
         self.0.login.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on with a session that was renewed, and tells the browser its token.
+    /// Replaces the session of this request and sets the cookie with its token.
     pub fn replace_session(&self, session: Session) {
         if let Some(id) = session.id() {
             self.set_cookie(SetCookie::until_closed(CookieName::Session, id.to_string()));
         }
         let mut state = self.login_state();
         state.session = CallerSession::Open(session);
-        state.forget_found();
+        state.invalidate();
     }
 
-    /// When the request came.
     pub fn arrival(&self) -> Arrival {
         self.0.arrival
     }
 
-    /// Does some work for this caller, for as long as a call may take (`limits.call_seconds`). Meanwhile the connection is not
-    /// closed for being silent. `what` tells the log what it was.
+    /// Runs `work` with the call timeout (`limits.call_seconds`). While it runs, the idle timeout does not close the
+    /// connection. `operation` names the work in the log.
     ///
     /// # Errors
-    /// [`Refusal::CallTooSlow`] where it took longer: then it was dropped half way.
+    /// [`Refusal::CallTooSlow`] if the timeout passed; `work` is then dropped unfinished.
     pub fn with_deadline<T, W>(
         &self,
-        what: &'static str,
+        operation: &'static str,
         work: W,
     ) -> impl Future<Output = Result<T, Refusal>> + use<T, W>
     where
         W: Future<Output = Result<T, Refusal>>,
     {
-        self.with_deadline_in(self.state().settings().limits.call(), what, work)
+        self.with_deadline_in(self.state().settings().limits.call(), operation, work)
     }
 
-    /// Does some work as [`Self::with_deadline`] does, in the time that is left for it.
-    ///
-    /// # Errors
-    /// As [`Self::with_deadline`].
+    /// As [`Self::with_deadline`], with a timeout of `remaining`.
     pub fn with_deadline_in<T, W>(
         &self,
-        left: Duration,
-        what: &'static str,
+        remaining: Duration,
+        operation: &'static str,
         work: W,
     ) -> impl Future<Output = Result<T, Refusal>> + use<T, W>
     where
@@ -249,44 +238,42 @@ impl Caller {
         let busy = self.0.in_flight.begin();
         async move {
             let _busy = busy;
-            timeout(left, work).await.unwrap_or_else(|_| {
-                tracing::warn!(what, seconds = limit.as_secs(), "the call timed out");
+            timeout(remaining, work).await.unwrap_or_else(|_| {
+                tracing::warn!(what = operation, seconds = limit.as_secs(), "the call timed out");
                 Err(Refusal::CallTooSlow)
             })
         }
     }
 
-    /// What a login with this request comes from.
+    /// Device and client IP, to store with a login.
     pub fn origin(&self) -> Origin {
         let address = self.0.arrival.address.map(|address| address.to_string());
         Origin {
-            device: device::in_words(self.0.user_agent.as_ref().and_then(|value| value.to_str().ok())),
+            device: device::describe(self.0.user_agent.as_ref().and_then(|value| value.to_str().ok())),
             address: address.unwrap_or_default(),
         }
     }
 
-    /// The value of the cookie that remembers this browser.
     pub fn remember_cookie(&self) -> Option<&str> {
         self.0.remember_cookie.as_deref()
     }
 
-    /// The value of the cookie of the kept call.
     pub fn pending_call_cookie(&self) -> Option<&str> {
         self.0.pending_call_cookie.as_deref()
     }
 
-    /// Keeps a remembered browser from being logged in again by this request.
+    /// Prevents this request from logging a remembered browser in again.
     pub fn disable_remember(&self) {
-        // It is an error where that has happened already: then there is nothing to stop.
+        // An error means that the cell is set: the login was already restored, or needs no restoring.
         let _ = self.0.restored.set(());
     }
 
-    /// Looks the session up again, after a while in which it may have ended.
+    /// Looks the session up again, after a wait during which it may have ended.
     pub async fn refresh(&self) -> Result<(), InternalError> {
         {
             let mut state = self.login_state();
-            state.forget_found();
-            state.at = Timestamp::now();
+            state.invalidate();
+            state.valid_at = Timestamp::now();
         }
         match self.open_session() {
             Some(session) => sessions::reload(&session).await,
@@ -294,19 +281,18 @@ impl Caller {
         }
     }
 
-    /// Sets a cookie with the answer. A later change of the same cookie replaces an earlier one.
+    /// Sets a cookie with the response. The last change of a cookie wins.
     pub fn set_cookie(&self, cookie: SetCookie) {
         let mut cookies = self.cookies_to_set();
         cookies.retain(|earlier| earlier.name() != cookie.name());
         cookies.push(cookie);
     }
 
-    /// Takes all changes of cookies back: what they stand for did not come about.
+    /// Drops all cookie changes, because the change that they stand for has failed.
     pub fn drop_cookies(&self) {
         self.cookies_to_set().clear();
     }
 
-    /// The `Set-Cookie` headers of the answer.
     pub fn set_cookie_headers(&self) -> Vec<HeaderValue> {
         let suffix = self.state().cookie_suffix();
         self.cookies_to_set()

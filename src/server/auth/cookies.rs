@@ -1,35 +1,31 @@
-//! The three cookies, in and out.
+//! Reading and setting the three cookies.
 //!
-//! All have the `__Host-` prefix, so that no sibling site and no plain-HTTP page can set them (RFC 6265bis, 4.1.3.2), and
-//! are `Secure`, `HttpOnly` and `SameSite=Lax`. A cookie that comes twice counts as not sent: it cannot be told which one
-//! the browser means.
+//! All have the `__Host-` prefix, so that no sibling site and no plain-HTTP page can set them (RFC 6265bis, 4.1.3.2),
+//! and are `Secure`, `HttpOnly` and `SameSite=Lax`. A cookie that is sent more than once is ignored, because it is
+//! unclear which value the browser means.
 //!
-//! Browsers share cookies between the ports of a host. So that several sites on one host do not log one another out, each name ends
-//! in the port of the public address, where that is not 443.
+//! Browsers share cookies between the ports of a host. Each name ends in the port of the public address, unless that is
+//! 443, so that several sites on one host do not log each other out.
 
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 
-/// A cookie of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CookieName {
-    /// The session.
+    /// The session token.
     Session,
-    /// The remembered browser.
+    /// Series and token of a remembered browser.
     Remember,
-    /// The call that waits to be shown.
+    /// The token of a pending call.
     PendingCall,
 }
 
-/// What all names begin with.
 const PREFIX: &str = "__Host-callgate";
 
 impl CookieName {
-    /// All of them.
     const ALL: [Self; 3] = [Self::Session, Self::Remember, Self::PendingCall];
 
-    /// What stands between the prefix and the suffix.
     fn kind(self) -> &'static str {
         match self {
             Self::Session => "",
@@ -38,42 +34,41 @@ impl CookieName {
         }
     }
 
-    /// The name as it is sent, by a site whose names end in `suffix`.
+    /// The full name; `suffix` is the cookie suffix of the site.
     pub fn with(self, suffix: &str) -> String {
         format!("{PREFIX}{}{suffix}", self.kind())
     }
 }
 
-/// The cookies of ours in a request: the value of each that was sent exactly once. What other cookies hold is no matter: it
-/// may be anything, from other programs on the same host.
+/// The cookies of this app in a request: the value of each one that was sent exactly once.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cookies<'a>([Option<&'a str>; 3]);
 
 impl<'a> Cookies<'a> {
-    /// Those of a request with these headers, to a site whose names end in `suffix`.
+    /// Reads the cookies of a request; `suffix` is the cookie suffix of the site. Other cookies may hold any bytes,
+    /// because other programs on the same host set them.
     ///
-    /// Names are compared byte by byte. The `cookie` crate, as others, trims all white space of Unicode off a name: a sibling site
-    /// could set U+2003 and `__Host-…`, for which browsers do not know the prefix, and it would be taken for one of ours.
+    /// Names are compared byte by byte. The `cookie` crate trims Unicode white space from names: a sibling site could
+    /// set U+2003 followed by `__Host-…`, in which browsers do not see the prefix, and it would be accepted as one of
+    /// these.
     pub fn read(headers: &'a HeaderMap, suffix: &str) -> Self {
         let lines = || headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
         Self(CookieName::ALL.map(|name| {
             let name = name.with(suffix);
-            let value = |pair: &'a [u8]| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=");
+            let parse = |pair: &'a [u8]| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=");
             let mut values = lines()
                 .flat_map(|line| line.split(|byte| *byte == b';'))
-                .filter_map(value);
-            let once = values.next().filter(|_| values.next().is_none())?;
-            str::from_utf8(once).ok().filter(|value| value.is_ascii())
+                .filter_map(parse);
+            let value = values.next().filter(|_| values.next().is_none())?;
+            str::from_utf8(value).ok().filter(|value| value.is_ascii())
         }))
     }
 
-    /// The value of that cookie.
     pub fn get(&self, name: CookieName) -> Option<&'a str> {
         self.0[name as usize]
     }
 }
 
-/// A change to one cookie, to be sent with the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetCookie {
     name: CookieName,
@@ -82,7 +77,7 @@ pub struct SetCookie {
 }
 
 impl SetCookie {
-    /// Sets a cookie that goes when the browser is closed.
+    /// Sets a cookie that the browser drops when it is closed.
     pub fn until_closed(name: CookieName, value: String) -> Self {
         Self {
             name,
@@ -91,7 +86,7 @@ impl SetCookie {
         }
     }
 
-    /// Sets a cookie that stays for `max_age`.
+    /// Sets a cookie that the browser stores for `max_age`.
     pub fn lasting(name: CookieName, value: String, max_age: Duration) -> Self {
         Self {
             name,
@@ -100,17 +95,17 @@ impl SetCookie {
         }
     }
 
-    /// Removes a cookie. With all attributes, because browsers take nothing less for a `__Host-` name.
+    /// Removes a cookie. The header has all attributes, because browsers ignore a removal of a `__Host-` name without
+    /// them.
     pub fn remove(name: CookieName) -> Self {
         Self::lasting(name, String::new(), Duration::ZERO)
     }
 
-    /// Which cookie it is.
     pub fn name(&self) -> CookieName {
         self.name
     }
 
-    /// The header value, for a site whose names end in `suffix`.
+    /// The header value; `suffix` is the cookie suffix of the site.
     pub fn header(&self, suffix: &str) -> HeaderValue {
         let max_age = self
             .max_age
@@ -121,7 +116,7 @@ impl SetCookie {
             self.name.with(suffix),
             self.value
         );
-        HeaderValue::try_from(text).expect("names are ours and values are base64url with a dot, all visible ASCII")
+        HeaderValue::try_from(text).expect("names and values are visible ASCII: values are base64url with a dot")
     }
 }
 
@@ -161,7 +156,7 @@ mod tests {
         assert_eq!(Cookies::read(&headers, "").get(CookieName::Remember), None);
     }
 
-    /// Browsers let any page of the host set these, because they do not begin with the prefix.
+    /// Browsers allow any page of the host to set these, because the name does not begin with the prefix.
     #[test]
     fn a_name_with_white_space_of_unicode_around_it_is_another_one() {
         for space in ["\u{2003}", "\u{a0}", "\u{feff}", "\u{85}", "\u{3000}"] {
@@ -172,7 +167,7 @@ mod tests {
         }
     }
 
-    /// The name of one of ours, or of something that is nearly one, with a value.
+    /// The name of one of the cookies, or a similar name, with a value.
     fn pair() -> impl Strategy<Value = (String, String)> {
         let name = prop_oneof![
             prop::sample::select(CookieName::ALL.map(|name| name.with("")).to_vec()),

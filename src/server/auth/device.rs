@@ -1,8 +1,8 @@
-//! What a login came from, in words that its person recognises: "Firefox on Linux".
+//! A description of the device of a login, for its user to recognize: "Firefox on Linux".
 //!
-//! It is read from the `User-Agent` header, which the client writes as it likes: for recognising, never for deciding.
+//! It is derived from the `User-Agent` header, which a client can forge. Never base a decision on it.
 
-/// Signs of programs, in the order in which they count: most browsers also name the ones that they resemble.
+/// Markers of programs. The first match wins: most browsers also name the browsers that they are compatible with.
 const PROGRAMS: &[(&str, &str)] = &[
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -19,7 +19,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("callgate/", "callgate"),
 ];
 
-/// Signs of systems, in the order in which they count.
+/// Markers of systems. The first match wins.
 const SYSTEMS: &[(&str, &str)] = &[
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -30,11 +30,11 @@ const SYSTEMS: &[(&str, &str)] = &[
     ("Linux", "Linux"),
 ];
 
-/// The device that a `User-Agent` names.
-pub fn in_words(user_agent: Option<&str>) -> String {
+/// Describes the device that a `User-Agent` header names.
+pub fn describe(user_agent: Option<&str>) -> String {
     let agent = user_agent.unwrap_or_default();
-    let find = |signs: &[(&str, &'static str)]| {
-        let found = signs.iter().find(|(sign, _)| agent.contains(sign));
+    let find = |markers: &[(&str, &'static str)]| {
+        let found = markers.iter().find(|(marker, _)| agent.contains(marker));
         found.map(|(_, name)| *name)
     };
     match (find(PROGRAMS), find(SYSTEMS)) {
@@ -50,8 +50,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browsers_and_programs_are_told_by_their_own_sign() {
-        for (agent, words) in [
+    fn browsers_and_programs_are_recognized_by_their_own_marker() {
+        for (agent, description) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
                 "Firefox on Linux",
@@ -73,7 +73,7 @@ mod tests {
             ("<script>alert(1)</script>", "An unknown program"),
             ("", "An unknown program"),
         ] {
-            assert_eq!(in_words(Some(agent)), words);
+            assert_eq!(describe(Some(agent)), description);
         }
     }
 }

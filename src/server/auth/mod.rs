@@ -1,4 +1,4 @@
-//! Who calls: cookies, sessions, remembered browsers and guards.
+//! Authentication and authorization: cookies, callers, remembered browsers and guards.
 
 pub mod authenticate;
 pub mod caller;

@@ -1,13 +1,16 @@
 //! Remembered browsers: logging in again without a password, for a limited time.
 //!
-//! A remembered browser holds a series and a token, both random. Using the token replaces it. A token that comes again
-//! after it was replaced was copied by somebody: the whole series is revoked, with the sessions that came of it. Several
-//! requests that were sent before their browser knew of the new token are no such case, and all go through. Nor is one whose
-//! browser was never told of the new token, because the answer got lost: the replaced token is taken once more, for a minute and
-//! while nothing has come with the new one. So a copy that is used within that time is not noticed by its use, only by the list of
-//! sessions and by the audit trail.
+//! The cookie of a remembered browser holds a series and a token, both random. Each use replaces the token. If a
+//! replaced token is used again, somebody has copied the cookie: the series is revoked, and its sessions end.
 //!
-//! The lifetime counts from the login with the password and is not prolonged by use.
+//! Two cases are not treated as theft:
+//!
+//! - Requests that the browser sent before it received the new token: all of them are logged in.
+//! - A browser that never received the new token, because the response was lost: the replaced token is accepted once
+//!   more, within a minute and only if no session has been used since. A copied cookie that is used in this time is not
+//!   detected, but shows in the list of sessions and in the audit log.
+//!
+//! The lifetime counts from the login with the password. Use does not extend it.
 
 use std::time::Duration;
 
@@ -30,19 +33,19 @@ use crate::{
         sessions,
         storage::{
             new_session::{NewBrowser, Replaced},
-            remembered::{LOST_ANSWER, StoredSeries, TakenAgain},
+            remembered::{LOST_RESPONSE_GRACE, ReissuedToken, StoredSeries},
         },
         telemetry::error::InternalError,
     },
 };
 
-/// How long after a rotation a request from before it may still arrive.
-const CROSSING: Duration = Duration::from_secs(10);
+/// How long after a rotation the previous token is accepted from a connection that has received no response since.
+const REQUEST_GRACE: Duration = Duration::from_secs(10);
 
-/// How long an answer and a request that cross may be under way: so long the client may not know what it has been told.
-const FLIGHT: Duration = Duration::from_secs(3);
+/// The same for a connection that has received a response since: the request may have crossed it.
+const CROSSING_GRACE: Duration = Duration::from_secs(3);
 
-/// What the cookie holds: the series and the token that is good now.
+/// The value of the cookie.
 struct RememberCookie {
     series: Token,
     token: Token,
@@ -63,17 +66,14 @@ impl RememberCookie {
     }
 }
 
-/// A browser that is to be remembered, and does not know it yet.
+/// A browser to remember, whose cookie is not set yet.
 pub struct Remembered {
     cookie: RememberCookie,
     lifetime: Duration,
 }
 
 impl Remembered {
-    /// A browser to remember from now on. Nothing of it is stored yet.
-    ///
-    /// # Errors
-    /// A fault of the random numbers.
+    /// Creates series and token. Nothing is stored yet.
     pub fn new(lifetime: Duration) -> Result<Self, InternalError> {
         let cookie = RememberCookie {
             series: Token::random()?,
@@ -82,7 +82,7 @@ impl Remembered {
         Ok(Self { cookie, lifetime })
     }
 
-    /// What is to be stored of it, where a login from there comes at that moment.
+    /// The row to store for a login from `origin`.
     pub fn to_store(&self, origin: &Origin, now: Timestamp) -> NewBrowser {
         NewBrowser {
             series: self.cookie.series.hash(),
@@ -92,16 +92,16 @@ impl Remembered {
         }
     }
 
-    /// Tells the browser, with the answer to `caller`.
-    pub fn tell(&self, caller: &Caller) {
+    /// Sets the cookie with the response to `caller`.
+    pub fn set_cookie(&self, caller: &Caller) {
         self.cookie.set(caller, self.lifetime);
     }
 }
 
-/// Logs a remembered browser in again, with a session that is not fresh. A cookie that is good for nothing is removed.
+/// Logs a remembered browser in again, with a session that is not fresh. Removes an invalid cookie.
 ///
 /// # Errors
-/// A fault of the database or of the random numbers; then the cookie stays as it was.
+/// On an internal error the cookie stays as it was.
 pub async fn restore(caller: &Caller) -> Result<(), InternalError> {
     let is_restored = match caller.remember_cookie().and_then(RememberCookie::parse) {
         Some(cookie) => restore_by(caller, cookie).await?,
@@ -116,49 +116,52 @@ pub async fn restore(caller: &Caller) -> Result<(), InternalError> {
 async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, InternalError> {
     let (storage, now) = (caller.state().storage(), Timestamp::now());
     let (series, presented) = (cookie.series.hash(), cookie.token.hash());
-    let is_good = |stored: &StoredSeries| stored.token_hash == presented.as_bytes() && stored.expires_at > now.0;
+    let is_valid = |stored: &StoredSeries| stored.token_hash == presented.as_bytes() && stored.expires_at > now.0;
 
-    let found = storage.find_series(&series).await?.filter(is_good);
-    let was_good = found.is_some();
+    let found = storage.find_series(&series).await?.filter(is_valid);
+    let was_valid = found.is_some();
     if let Some(stored) = found {
         let next = Token::random()?;
-        // The session before the token changes: should it not come about, the browser can come again with the same token.
-        let Some(session) = begin(caller, &stored, &series, now).await? else {
+        // Store the session before the rotation: if that fails, the browser can retry with the same token.
+        let Some(session) = begin_session(caller, &stored, &series, now).await? else {
             return Ok(false);
         };
-        // The moment of it: the session before may have waited for its turn to be stored.
+        // Not `now`: storing the session may have waited for the write lock.
         if storage
             .rotate_series(&series, &presented, &next.hash(), Timestamp::now())
             .await?
         {
-            let left = Duration::from_millis(u64::try_from(stored.expires_at - now.0).unwrap_or_default());
-            RememberCookie { token: next, ..cookie }.set(caller, left);
+            let max_age = remaining_lifetime(&stored, now);
+            RememberCookie { token: next, ..cookie }.set(caller, max_age);
             replace_session(caller, session, &stored);
             return Ok(true);
         }
-        // Another request was first.
+        // Another request has rotated the token first.
         sessions::end(&session).await?;
     }
     let Some(stored) = storage.find_series(&series).await? else {
         return Ok(false);
     };
     let rotated_at = Timestamp(stored.rotated_at);
-    let is_over = stored.expires_at <= now.0 || rotated_at > now.latest_noted();
-    if is_over || !stored.active || stored.token_hash == presented.as_bytes() {
+    let is_expired = stored.expires_at <= now.0 || rotated_at > now.latest_plausible();
+    if is_expired || !stored.active || stored.token_hash == presented.as_bytes() {
         return Ok(false);
     }
     let is_previous = stored.previous_hash.as_deref() == Some(presented.as_bytes());
-    // What was good when this request came was sent before anybody could know of the next token.
-    if is_previous && (was_good || may_have_crossed(caller.arrival(), rotated_at)) {
-        // Another request of this browser, under way at the same time, has replaced the token and sets the cookie.
-        let session = begin(caller, &stored, &series, now).await?;
-        let is_begun = session.is_some();
+    // A token that was valid when this request arrived was sent before the new token was known to anyone.
+    if is_previous && (was_valid || may_precede_rotation(caller.arrival(), rotated_at)) {
+        // A concurrent request of this browser has rotated the token and sets the cookie.
+        let session = begin_session(caller, &stored, &series, now).await?;
+        let is_restored = session.is_some();
         if let Some(session) = session {
             replace_session(caller, session, &stored);
         }
-        return Ok(is_begun);
+        return Ok(is_restored);
     }
-    if is_previous && now <= rotated_at.plus(LOST_ANSWER) && take_again(caller, &cookie, &stored, now).await? {
+    if is_previous
+        && now <= rotated_at.plus(LOST_RESPONSE_GRACE)
+        && accept_previous(caller, &cookie, &stored, now).await?
+    {
         return Ok(true);
     }
     storage.revoke_series(&series).await?;
@@ -166,22 +169,22 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Int
     Ok(false)
 }
 
-/// Logs a browser in that comes with the token before the present one, because the answer with that never arrived: `false` where it
-/// did. What was made for the lost answer is over.
-async fn take_again(
+/// Logs in a browser that sends the previous token because the response with the current one was lost. Ends the session
+/// of that response. Returns `false` if the response did arrive.
+async fn accept_previous(
     caller: &Caller,
     cookie: &RememberCookie,
     stored: &StoredSeries,
     now: Timestamp,
 ) -> Result<bool, InternalError> {
     let (series, presented, next) = (cookie.series.hash(), cookie.token.hash(), Token::random()?);
-    let Some(session) = begin(caller, stored, &series, now).await? else {
+    let Some(session) = begin_session(caller, stored, &series, now).await? else {
         return Ok(false);
     };
     let Some(id) = session.id() else {
         return Ok(false);
     };
-    let again = TakenAgain {
+    let again = ReissuedToken {
         series: &series,
         presented: &presented,
         next: &next.hash(),
@@ -190,61 +193,58 @@ async fn take_again(
             .to(&stored.user_id)
             .about(Way::RememberedAgain.name()),
     };
-    if !caller
-        .state()
-        .storage()
-        .take_series_again(&again, Timestamp::now())
-        .await?
-    {
+    if !caller.state().storage().reissue_token(&again, Timestamp::now()).await? {
         sessions::end(&session).await?;
         return Ok(false);
     }
-    let left = Duration::from_millis(u64::try_from(stored.expires_at - now.0).unwrap_or_default());
     let cookie = RememberCookie {
         series: cookie.series.clone(),
         token: next,
     };
-    cookie.set(caller, left);
+    cookie.set(caller, remaining_lifetime(stored, now));
     caller.replace_session(session);
     security_log::remembered_again(&stored.user_id);
     Ok(true)
 }
 
-/// Whether a request may have been sent before its client could know of the new token: the rotation was only just now, and
-/// the client has been told nothing since on that connection, or what it was told may still have been under way.
-fn may_have_crossed(arrival: Arrival, rotated_at: Timestamp) -> bool {
+fn remaining_lifetime(stored: &StoredSeries, now: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(stored.expires_at - now.0).unwrap_or_default())
+}
+
+/// Whether the client may have sent a request before it received the new token.
+fn may_precede_rotation(arrival: Arrival, rotated_at: Timestamp) -> bool {
     let window = if arrival.last_response_at <= rotated_at {
-        CROSSING
+        REQUEST_GRACE
     } else {
-        FLIGHT
+        CROSSING_GRACE
     };
     arrival.at <= rotated_at.plus(window)
 }
 
-/// The hash of the series in the cookie of `caller`, whatever it is worth.
+/// The hash of the series in the cookie of `caller`, whether or not the cookie is valid.
 pub fn series_of(caller: &Caller) -> Option<TokenHash> {
     let cookie = caller.remember_cookie().and_then(RememberCookie::parse)?;
     Some(cookie.series.hash())
 }
 
-/// Takes the cookie away from the browser of `caller`, if it has one. What it stands for is over.
-pub fn take_cookie(caller: &Caller) {
+/// Removes the cookie from the browser of `caller`, if it has one. Stores nothing.
+pub fn remove_cookie(caller: &Caller) {
     if caller.remember_cookie().is_some() {
         caller.set_cookie(SetCookie::remove(CookieName::Remember));
     }
 }
 
-/// Forgets the browser of `caller`, whatever its cookie is worth, and ends the sessions that came of it.
+/// Revokes the series of the browser of `caller`, ends its sessions and removes the cookie.
 pub async fn forget(caller: &Caller) -> Result<(), InternalError> {
     if let Some(series) = series_of(caller) {
         caller.state().storage().revoke_series(&series).await?;
     }
-    take_cookie(caller);
+    remove_cookie(caller);
     Ok(())
 }
 
-/// A session for the browser of that series, which nobody has been told of yet.
-async fn begin(
+/// Stores a session for the browser of `series`. Its cookie is not set yet.
+async fn begin_session(
     caller: &Caller,
     stored: &StoredSeries,
     series: &TokenHash,
@@ -272,20 +272,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_request_from_before_the_rotation_may_have_crossed_with_it() {
+    fn only_a_request_soon_after_the_rotation_may_precede_it() {
         let rotated_at = Timestamp(100_000);
-        let may_have_crossed = |last_response_at, at| {
+        let may_precede_rotation = |last_response_at, at| {
             let arrival = Arrival {
                 address: None,
                 at: Timestamp(at),
                 last_response_at: Timestamp(last_response_at),
             };
-            super::may_have_crossed(arrival, rotated_at)
+            super::may_precede_rotation(arrival, rotated_at)
         };
-        assert!(may_have_crossed(99_000, 99_500));
-        assert!(may_have_crossed(100_000, 100_050));
-        assert!(!may_have_crossed(99_000, 110_001), "it comes too late");
-        assert!(may_have_crossed(100_001, 103_000), "the answer was under way");
-        assert!(!may_have_crossed(100_001, 103_001), "it got an answer since");
+        assert!(may_precede_rotation(99_000, 99_500));
+        assert!(may_precede_rotation(100_000, 100_050));
+        assert!(!may_precede_rotation(99_000, 110_001), "too late");
+        assert!(may_precede_rotation(100_001, 103_000), "crossed the response");
+        assert!(!may_precede_rotation(100_001, 103_001), "sent after the response");
     }
 }

@@ -1,4 +1,4 @@
-//! Sample callers, to ask a guard whom it would let in. They have no request and are stored nowhere.
+//! Sample callers, used to evaluate guards without a request. Nothing of them is stored.
 
 use std::sync::Arc;
 
@@ -15,23 +15,23 @@ use crate::server::{
     telemetry::error::InternalError,
 };
 
-/// When a made-up caller gave the password.
+/// When a sample caller entered the password.
 #[derive(Debug, Clone, Copy)]
 pub enum PasswordGiven {
-    /// Not in this session: a remembered browser was logged in again.
+    /// Never in this session: it belongs to a remembered browser.
     Never,
     /// Too long ago to be fresh.
     Earlier,
-    /// Just now.
+    /// Recently enough to be fresh.
     JustNow,
 }
 
-/// A caller made up for a guard to be asked: nobody.
+/// A sample caller who is not logged in.
 pub fn nobody(state: &AppState) -> Caller {
     with(state, Session::new(None, Arc::new(MemoryStore::default()), None))
 }
 
-/// A caller made up for a guard to be asked: that user, who gave the password at some time.
+/// A sample caller who is logged in as `user_id`.
 pub async fn logged_in(state: &AppState, user_id: &str, given: PasswordGiven) -> Result<Caller, InternalError> {
     let now = Timestamp::now();
     let fresh = state.settings().sessions.fresh();
@@ -48,7 +48,7 @@ pub async fn logged_in(state: &AppState, user_id: &str, given: PasswordGiven) ->
         user_changed_at: 0,
         origin: Origin::default(),
     };
-    Ok(with(state, sessions::made_up(&login).await?))
+    Ok(with(state, sessions::in_memory(&login).await?))
 }
 
 fn with(state: &AppState, session: Session) -> Caller {

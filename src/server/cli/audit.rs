@@ -1,4 +1,4 @@
-//! `callgate audit …`: what happened.
+//! `callgate audit …`: reads the audit log and the call log.
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
@@ -14,50 +14,45 @@ use crate::{
     server::{audit::view, state::AppState, storage::events::EventFilter},
 };
 
-/// Read the audit trail and the call log
+/// Read the audit log and the call log
 #[derive(Debug, Subcommand)]
 pub enum Audit {
-    /// Show the latest events
-    Events(Which),
-    /// Show the latest calls
-    Calls(Which),
-    /// Write all events as JSON lines, the earliest first
-    Export(Which),
+    /// Show the latest entries of the audit log
+    Events(Filter),
+    /// Show the latest entries of the call log
+    Calls(Filter),
+    /// Write the whole audit log as JSON lines, oldest first
+    Export(Filter),
 }
 
-/// Which lines.
 #[derive(Debug, Args)]
-pub struct Which {
-    /// Only those of this user
+pub struct Filter {
+    /// Only entries of this user
     #[arg(long)]
     user: Option<String>,
-    /// Only those about this, such as `login` or `role_given`; in the call log, those of this function
-    #[arg(long)]
-    what: Option<String>,
-    /// Only those with this outcome: `ok` or `refused`; in the call log, `ok` or the code of a refusal
+    /// Only entries with this action, such as `login` or `role_given`; in the call log, only calls of this function
+    #[arg(long = "what", value_name = "WHAT")]
+    action: Option<String>,
+    /// Only entries with this outcome: `ok` or `refused`; in the call log, `ok` or the code of a refusal
     #[arg(long)]
     outcome: Option<String>,
-    /// From this day (UTC), such as 2026-01-31
+    /// Only entries from this day (UTC) on, such as 2026-01-31
     #[arg(long, value_parser = day)]
     since: Option<Date>,
-    /// Until the end of this day (UTC)
+    /// Only entries until the end of this day (UTC)
     #[arg(long, value_parser = day)]
     until: Option<Date>,
-    /// How many at most; for an export, all
-    #[arg(long, default_value_t = 50)]
-    most: u32,
+    /// Maximum number of entries; ignored by `export`
+    #[arg(long = "most", value_name = "MOST", default_value_t = 50)]
+    limit: u32,
 }
 
 impl Audit {
-    /// Does what was asked for.
-    ///
-    /// # Errors
-    /// Says what went wrong and what to do.
     pub async fn run(self, state: &AppState, json: bool) -> anyhow::Result<()> {
         let storage = state.storage();
         match self {
-            Self::Events(which) => {
-                let list = view::events(storage, &which.of_events()?, which.most).await?;
+            Self::Events(filter) => {
+                let list = view::events(storage, &filter.for_events()?, filter.limit).await?;
                 let rows = list.events.iter().map(|event| {
                     vec![
                         event.at.clone(),
@@ -69,11 +64,11 @@ impl Audit {
                         event.address.clone(),
                     ]
                 });
-                let head = ["WHEN", "WHAT", "OUTCOME", "BY", "USER", "ABOUT", "FROM"];
-                print_as(json, &list, table(head, rows))
+                let header = ["WHEN", "WHAT", "OUTCOME", "BY", "USER", "ABOUT", "FROM"];
+                print_as(json, &list, table(header, rows))
             }
-            Self::Calls(which) => {
-                let list = view::calls(storage, &which.filter()?, which.most).await?;
+            Self::Calls(filter) => {
+                let list = view::calls(storage, &filter.for_calls()?, filter.limit).await?;
                 let rows = list.calls.iter().map(|call| {
                     vec![
                         call.at.clone(),
@@ -85,15 +80,17 @@ impl Audit {
                         call.address.clone(),
                     ]
                 });
-                let head = ["WHEN", "FUNCTION", "OUTCOME", "BY", "CALLS", "TOOK", "FROM"];
-                print_as(json, &list, table(head, rows))
+                let header = ["WHEN", "FUNCTION", "OUTCOME", "BY", "CALLS", "TOOK", "FROM"];
+                print_as(json, &list, table(header, rows))
             }
-            Self::Export(which) => {
-                let mut filter = which.of_events()?;
+            Self::Export(filter) => {
+                let mut filter = filter.for_events()?;
                 let mut after = 0;
                 loop {
                     filter.after = Some(after);
-                    let (lines, last) = view::lines(storage, &filter).await.context("the export broke off")?;
+                    let (lines, last) = view::lines(storage, &filter)
+                        .await
+                        .context("the export is incomplete")?;
                     if lines.is_empty() {
                         return Ok(());
                     }
@@ -105,29 +102,33 @@ impl Audit {
     }
 }
 
-impl Which {
-    /// The same for events, of which it is known what they can be about: what is misspelt would find nothing.
-    fn of_events(&self) -> anyhow::Result<EventFilter<'_>> {
-        if let Some(what) = self.what.as_deref()
-            && what.parse::<Action>().is_err()
+impl Filter {
+    /// The filter for the audit log. Rejects unknown values, because a misspelt one would silently match nothing.
+    fn for_events(&self) -> anyhow::Result<EventFilter<'_>> {
+        if let Some(action) = self.action.as_deref()
+            && action.parse::<Action>().is_err()
         {
             let names: Vec<_> = Action::VARIANTS.iter().map(|action| action.name()).collect();
-            bail!("--what: there is no \"{what}\"; choose one of {}", names.join(", "));
+            bail!(
+                "--what: unknown value \"{action}\" (expected one of: {})",
+                names.join(", ")
+            );
         }
         if let Some(outcome) = self.outcome.as_deref()
             && outcome.parse::<Outcome>().is_err()
         {
-            bail!("--outcome: \"{outcome}\" is not an outcome of events; use ok or refused");
+            bail!("--outcome: unknown value \"{outcome}\" (expected: ok, refused)");
         }
-        Ok(self.filter()?)
+        Ok(self.for_calls()?)
     }
 
-    fn filter(&self) -> Result<EventFilter<'_>, Refused> {
+    /// The filter for the call log, whose functions and refusal codes are open sets.
+    fn for_calls(&self) -> Result<EventFilter<'_>, Refused> {
         let (since, until) = view::days(self.since, self.until)?;
         Ok(EventFilter {
             user: self.user.as_deref(),
             only_present_user: false,
-            action: self.what.as_deref(),
+            action: self.action.as_deref(),
             outcome: self.outcome.as_deref(),
             since,
             until,
@@ -138,5 +139,5 @@ impl Which {
 }
 
 fn day(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| "write a day like 2026-01-31".to_owned())
+    text.parse().map_err(|_| "expected a day such as 2026-01-31".to_owned())
 }

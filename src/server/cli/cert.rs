@@ -1,4 +1,4 @@
-//! `callgate cert`
+//! `callgate cert`: creates a development certificate.
 
 use std::path::PathBuf;
 
@@ -7,37 +7,34 @@ use clap::Args;
 use super::print;
 use crate::server::{
     config::{Overrides, Settings},
-    listener::dev_certificates::Certificates,
+    listener::dev_certificates::CertificateFiles,
 };
 
-/// Make a development certificate
+/// Create a development certificate
 #[derive(Debug, Args)]
 pub struct Cert {
-    /// Make new ones even if the present ones are good; clients must then trust the new authority
+    /// Replace certificates that are still valid; clients must then trust the new CA certificate
     #[arg(long)]
     force: bool,
 }
 
 impl Cert {
-    /// Makes the certificate in `certs/`, or where the settings say.
-    ///
-    /// # Errors
-    /// Says which file could not be written.
+    /// Creates the certificate in `https.certs`, or in `certs/`.
     pub fn run(&self, overrides: &Overrides) -> anyhow::Result<()> {
-        let chosen = Settings::load(overrides)?.https.certs;
-        let folder = chosen.unwrap_or_else(|| PathBuf::from("certs"));
-        let there = Certificates::in_folder(&folder);
-        if there.are_good() && !self.force {
+        let configured = Settings::load(overrides)?.https.certs;
+        let folder = configured.unwrap_or_else(|| PathBuf::from("certs"));
+        let files = CertificateFiles::in_folder(&folder);
+        if files.are_valid() && !self.force {
             return print(format_args!(
-                "The certificates in {} are good. --force makes new ones.",
+                "The certificates in {} are still valid. Use --force to replace them.",
                 folder.display()
             ));
         }
-        let made = Certificates::make(&folder)?;
+        let files = CertificateFiles::create(&folder)?;
         print(format_args!(
-            "Made {} and its key.\nTrust this CA certificate: {}",
-            made.certificate.display(),
-            made.ca.display()
+            "Created {} and its key.\nTrust this CA certificate: {}",
+            files.certificate.display(),
+            files.ca.display()
         ))
     }
 }

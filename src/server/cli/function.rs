@@ -1,34 +1,30 @@
-//! `callgate function …`
+//! `callgate function …`: lists the declared functions.
 
 use clap::Subcommand;
 
 use super::{
-    output::{in_columns, table},
+    output::{align_columns, table},
     print,
 };
 use crate::server::registry::{self, guard_matrix};
 
-/// The declared functions
+/// Show the declared functions
 #[derive(Debug, Subcommand)]
 pub enum Function {
-    /// List name, path, guard and what each does
+    /// List the functions with path, guard and summary
     List {
-        /// Show which kinds of caller each function lets in, by asking each guard
+        /// Show which kinds of caller each guard allows
         #[arg(long)]
         matrix: bool,
     },
 }
 
 impl Function {
-    /// Does what was asked for.
-    ///
-    /// # Errors
-    /// What is wrong with the declarations, or why the guards could not be asked.
     pub async fn run(&self) -> anyhow::Result<()> {
         registry::check().map_err(anyhow::Error::msg)?;
         match self {
             Self::List { matrix: false } => print(list()),
-            Self::List { matrix: true } => print(in_columns(&guard_matrix::rows().await?)),
+            Self::List { matrix: true } => print(align_columns(&guard_matrix::rows().await?)),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::server::{
     telemetry::log,
 };
 
-/// Functions guarded by a login: serves them, and manages who may log in.
+/// Serves functions that are guarded by a login, and manages users, roles and sessions.
 #[derive(Debug, Parser)]
 #[command(name = "callgate", version, about)]
 pub struct CommandLine {
@@ -39,31 +39,32 @@ pub struct CommandLine {
 enum Command {
     /// Start the server (the default without a command)
     Serve(Serve),
-    /// Make a local certificate authority, and a certificate for localhost and the loopback addresses
+    /// Create a development certificate for localhost and the loopback addresses, and its local certificate authority
     Cert(cert::Cert),
-    /// Manage users; a password is asked for, or read from standard input
-    User(On<user::User>),
-    /// Manage roles: what users may do
-    Role(On<role::Role>),
-    /// Manage sessions: where users are logged in
-    Session(On<session::Session>),
-    /// Read the audit trail and the call log
-    Audit(On<audit::Audit>),
-    /// The declared functions
+    /// Manage users; passwords are prompted for, or read from standard input
+    User(DatabaseCommand<user::User>),
+    /// Manage roles and their permissions
+    Role(DatabaseCommand<role::Role>),
+    /// Manage the sessions of users
+    Session(DatabaseCommand<session::Session>),
+    /// Read the audit log and the call log
+    Audit(DatabaseCommand<audit::Audit>),
+    /// Show the declared functions
     #[command(subcommand)]
     Function(function::Function),
-    /// Print all settings with meaning, default and variable, as a file to start from
+    /// Print all settings with meaning, default and variable, as a settings file to start from
     Settings,
 }
 
-/// A command on the database, which may be that of a running server.
+/// A command on the database, with or without a running server.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Works on the database of a running server, too: what is changed takes effect at the very next call.\n\
-    Exit codes: 0 done, 1 failed, 2 not understood, 3 there is no such user, role, session or function, 4 it cannot be done as things are."
+    after_help = "Also works on the database of a running server: changes take effect at the very next call.\n\
+    Exit codes: 0 done, 1 failed, 2 invalid command line, 3 no such user, role, session or function, \
+    4 not possible in the present state."
 )]
-struct On<C: Subcommand> {
-    /// Print JSON: one object; for a list of users, one a line
+struct DatabaseCommand<C: Subcommand> {
+    /// Print one JSON object; for a list of users, one object per line
     #[arg(long, global = true)]
     json: bool,
 
@@ -71,46 +72,44 @@ struct On<C: Subcommand> {
     command: C,
 }
 
-impl<C: Subcommand> On<C> {
-    /// Opens the database for that, does what the command says, and closes it.
+impl<C: Subcommand> DatabaseCommand<C> {
+    /// Opens the database, runs the command, and closes the database.
     async fn run(
         self,
         overrides: &Overrides,
         open_for: OpenFor,
-        command: impl AsyncFnOnce(C, &AppState, bool) -> anyhow::Result<()>,
+        run: impl AsyncFnOnce(C, &AppState, bool) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let settings = Settings::load(overrides)?;
         log::start(&settings.log)?;
         let state = AppState::open(settings, open_for).await?;
-        let done = command(self.command, &state, self.json).await;
+        let result = run(self.command, &state, self.json).await;
         state.storage().close().await;
-        done
+        result
     }
 }
 
 #[derive(Debug, Default, Args)]
 struct Serve {
-    /// Run as a demo, with users whose passwords are public; on loopback only
+    /// Run in demo mode, with users whose passwords are public; on loopback addresses only
     #[arg(long)]
     demo: bool,
 
-    /// The address to serve HTTPS at, such as 127.0.0.1:8443
+    /// Address and port for HTTPS; also `CALLGATE_HTTPS_ADDRESS` (default: 127.0.0.1:8443)
     #[arg(long, value_name = "ADDRESS", value_parser = config::address)]
     https: Option<SocketAddr>,
 
-    /// The address of the plain HTTP listener that leads to HTTPS, or "off"
+    /// Address and port for plain HTTP, which redirects to HTTPS, or "off"; also `CALLGATE_HTTP_ADDRESS`
+    /// (default: 127.0.0.1:8080)
     #[arg(long, value_name = "ADDRESS")]
     http: Option<Listen>,
 
-    /// How a line of the log is written: for people, or as a JSON object for programs
+    /// Format of the log; also `CALLGATE_LOG_FORMAT` (default: text)
     #[arg(long, value_name = "FORMAT")]
     log: Option<LogFormat>,
 }
 
-/// Reads the command line and does what it says.
-///
-/// # Errors
-/// Says what went wrong and what to do.
+/// Parses the command line and runs the command.
 pub async fn run() -> anyhow::Result<()> {
     let CommandLine {
         settings: mut overrides,
@@ -118,8 +117,8 @@ pub async fn run() -> anyhow::Result<()> {
     } = CommandLine::parse();
     match command.unwrap_or(Command::Serve(Serve::default())) {
         Command::Serve(serve) => {
-            // First of all: until then, a signal is lost where this is process 1 of a container (pid_namespaces(7)).
-            let signals = Signals::listen().context("signals cannot be listened to")?;
+            // First of all. Process 1 of a container ignores signals that it has no handler for (pid_namespaces(7)).
+            let signals = Signals::listen().context("cannot install signal handlers")?;
             overrides.demo = serve.demo;
             overrides.https = serve.https;
             overrides.http = serve.http;
@@ -130,25 +129,22 @@ pub async fn run() -> anyhow::Result<()> {
             run::serve(settings, signals).await
         }
         Command::Cert(cert) => cert.run(&overrides),
-        Command::User(on) => {
-            let open_for = on.command.open_for();
-            on.run(&overrides, open_for, user::User::run).await
+        Command::User(user) => {
+            let open_for = user.command.open_for();
+            user.run(&overrides, open_for, user::User::run).await
         }
-        Command::Role(on) => {
-            let open_for = on.command.open_for();
-            on.run(&overrides, open_for, role::Role::run).await
+        Command::Role(role) => {
+            let open_for = role.command.open_for();
+            role.run(&overrides, open_for, role::Role::run).await
         }
-        Command::Session(on) => on.run(&overrides, OpenFor::Manage, session::Session::run).await,
-        Command::Audit(on) => on.run(&overrides, OpenFor::Manage, audit::Audit::run).await,
+        Command::Session(session) => session.run(&overrides, OpenFor::Manage, session::Session::run).await,
+        Command::Audit(audit) => audit.run(&overrides, OpenFor::Manage, audit::Audit::run).await,
         Command::Function(function) => function.run().await,
-        Command::Settings => print(config::print()),
+        Command::Settings => print(config::template()),
     }
 }
 
-/// Prints the output of a command.
-///
-/// # Errors
-/// Where nobody takes it: [`output::is_unread`] tells a reader that has gone from a failure.
+/// Prints the output of a command. For a closed pipe, see [`output::is_broken_pipe`].
 fn print(text: impl std::fmt::Display) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", text.to_string().trim_end())?;

@@ -1,4 +1,4 @@
-//! What the commands have in common: how they print, and how they say what went wrong.
+//! Output, errors and exit codes of the commands.
 
 use std::{error::Error, fmt, io, iter, path};
 
@@ -10,7 +10,7 @@ use crate::{
     server::{state::AppState, storage::Storage},
 };
 
-/// A refusal, for the operator, with the exit code that tells scripts which kind it is.
+/// A refusal as an error of a command, for [`exit_code`].
 #[derive(Debug)]
 pub struct Refused(pub Refusal);
 
@@ -28,16 +28,16 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// A refusal that says whom or what it is about.
-pub fn about(name: &str, refusal: Refusal) -> Refused {
+/// Adds `name` to "not found".
+pub fn with_name(name: &str, refusal: Refusal) -> Refused {
     Refused(match refusal {
-        Refusal::NotFound(what) => Refusal::NotFound(format!("{what}: {name}")),
+        Refusal::NotFound(kind) => Refusal::NotFound(format!("{kind}: {name}")),
         refusal => refusal,
     })
 }
 
-/// The exit code for an error: 3 where there is no such user, role, session or function, 4 where things are not so that it could
-/// be done, and 1 for everything else. (2 is for a command line that cannot be read.)
+/// The exit code for an error: 3 for "not found", 4 for a conflict with the present state, 1 otherwise. clap exits with
+/// 2 for an invalid command line.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<Refused>() {
         Some(Refused(Refusal::NotFound(_))) => 3,
@@ -46,48 +46,42 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// Whether a command has only found that nobody reads on, as in `callgate audit export | head`: then all is well.
-pub fn is_unread(error: &anyhow::Error) -> bool {
+/// Whether the reader of a pipe has closed it, as in `callgate audit export | head`. That is not an error.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let cause = error.downcast_ref::<io::Error>();
     cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Which database a command works on, in words: one that adds something may just have made it.
-pub fn database(state: &AppState) -> String {
+/// Names the database that a command changed, because a command that adds something may just have created it.
+pub fn database_name(state: &AppState) -> String {
     let file = Storage::file(&state.settings().data);
     let file = path::absolute(&file).unwrap_or(file);
     format!("the database {}", file.display())
 }
 
-/// Prints a value as JSON, or else as words.
-///
-/// # Errors
-/// Where it cannot be written as JSON, or nobody takes it.
-pub fn print_as<T: Serialize>(json: bool, value: &T, words: impl fmt::Display) -> anyhow::Result<()> {
+/// Prints a value as JSON, or else the text.
+pub fn print_as<T: Serialize>(json: bool, value: &T, text: impl fmt::Display) -> anyhow::Result<()> {
     if json {
         print(serde_json::to_string(value)?)
     } else {
-        print(words)
+        print(text)
     }
 }
 
-/// Tells that something was done to whom or what has that name, or why not.
-///
-/// # Errors
-/// The refusal; and as [`print_as`].
-pub fn tell(name: &str, done: Result<(), Refusal>, said: String, json: bool) -> anyhow::Result<()> {
-    done.map_err(|refusal| about(name, refusal))?;
-    print_as(json, &Answer::new(said.as_str()), &said)
+/// Prints `message` if the result is `Ok`. Otherwise returns the refusal with `name`.
+pub fn report(name: &str, result: Result<(), Refusal>, message: String, json: bool) -> anyhow::Result<()> {
+    result.map_err(|refusal| with_name(name, refusal))?;
+    print_as(json, &Answer::new(message.as_str()), &message)
 }
 
-/// Rows under a head, as a table.
-pub fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let head = head.map(str::to_owned).to_vec();
-    in_columns(&iter::once(head).chain(rows).collect::<Vec<_>>())
+/// Formats a table with a header.
+pub fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let header = header.map(str::to_owned).to_vec();
+    align_columns(&iter::once(header).chain(rows).collect::<Vec<_>>())
 }
 
-/// Cells as a table, with two spaces between the columns.
-pub fn in_columns(rows: &[Vec<String>]) -> String {
+/// Aligns cells in columns, with two spaces in between.
+pub fn align_columns(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();

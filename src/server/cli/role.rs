@@ -1,9 +1,8 @@
-//! `callgate role …`: what users may do. Works on the database of a running server, too; what it changes takes effect at
-//! the very next call.
+//! `callgate role …`: manages roles.
 
 use clap::Subcommand;
 
-use super::output::{about, database, print_as, table, tell};
+use super::output::{database_name, print_as, report, table, with_name};
 use crate::{
     contract::role::RoleList,
     server::{
@@ -17,16 +16,16 @@ use crate::{
 /// Manage roles
 #[derive(Debug, Subcommand)]
 pub enum Role {
-    /// List the roles with the permissions of each, and all permissions that exist
+    /// List the roles with their permissions, and all permissions that exist
     List,
     /// Create or change a role
     Put {
         /// Lowercase letters, digits, dots and hyphens
         role: String,
-        /// What it is for
+        /// What the role is for
         #[arg(long, default_value = "")]
         description: String,
-        /// A permission to include; may be repeated. The role loses those that are not named
+        /// A permission to include; may be repeated. Permissions that are not named are removed from the role
         #[arg(long = "permission", value_name = "PERMISSION")]
         permissions: Vec<String>,
     },
@@ -41,69 +40,72 @@ pub enum Role {
 }
 
 impl Role {
-    /// What the database is opened for: that of a new server may begin with roles.
+    /// `put` may create the database, so that a new server can be set up with roles.
     pub fn open_for(&self) -> OpenFor {
         match self {
-            Self::Put { .. } => OpenFor::Begin,
+            Self::Put { .. } => OpenFor::Create,
             _ => OpenFor::Manage,
         }
     }
 
-    /// Does what was asked for.
-    ///
-    /// # Errors
-    /// Says what went wrong and what to do.
     pub async fn run(self, state: &AppState, json: bool) -> anyhow::Result<()> {
         let actor = Actor::operator(state);
         match self {
             Self::List => {
                 let list = roles::list(state.storage()).await?;
-                print_as(json, &list, words(&list))
+                print_as(json, &list, text(&list))
             }
             Self::Put {
                 role,
                 description,
                 permissions,
             } => {
-                let done = roles::put(&actor, &role, &description, &permissions, Precondition::Anything).await;
-                let said = format!(
+                let result = roles::put(&actor, &role, &description, &permissions, Precondition::Anything).await;
+                let message = format!(
                     "The role {role} holds {} permissions in {}.",
                     permissions.len(),
-                    database(state)
+                    database_name(state)
                 );
-                tell(&role, done, said, json)
+                report(&role, result, message, json)
             }
             Self::Delete { role } => {
-                let done = roles::delete(&actor, &role).await;
-                tell(&role, done, format!("Deleted the role {role}."), json)
+                let result = roles::delete(&actor, &role).await;
+                report(&role, result, format!("Deleted the role {role}."), json)
             }
             Self::Give { user, role } => {
                 let given = roles::give(&actor, &user, &role).await;
-                let already = if given == Ok(false) { " already" } else { "" };
-                let said = format!("{user} has the role {role}{already}.");
-                tell(&format!("{user}, {role}"), given.map(drop), said, json)
+                let message = if given == Ok(false) {
+                    format!("{user} already has the role {role}.")
+                } else {
+                    format!("{user} has the role {role}.")
+                };
+                report(&format!("{user}, {role}"), given.map(drop), message, json)
             }
             Self::Take { user, role } => {
                 let taken = roles::take(&actor, &user, &role).await;
-                let said = if taken == Ok(false) {
+                let message = if taken == Ok(false) {
                     format!("{user} did not have the role {role}.")
                 } else {
                     format!("{user} no longer has the role {role}.")
                 };
-                tell(&format!("{user}, {role}"), taken.map(drop), said, json)
+                report(&format!("{user}, {role}"), taken.map(drop), message, json)
             }
             Self::Explain { user, function } => {
-                let explained = access::explain(state, &user, &function).await;
-                let told = explained.map_err(|refusal| about(&format!("{user}, {function}"), refusal))?;
-                let answer = if told.allowed { "can" } else { "cannot" };
-                let reasons = told.reasons.join("\n  ");
-                print_as(json, &told, format!("{user} {answer} call {function}.\n  {reasons}"))
+                let result = access::explain(state, &user, &function).await;
+                let explanation = result.map_err(|refusal| with_name(&format!("{user}, {function}"), refusal))?;
+                let can = if explanation.allowed { "can" } else { "cannot" };
+                let reasons = explanation.reasons.join("\n  ");
+                print_as(
+                    json,
+                    &explanation,
+                    format!("{user} {can} call {function}.\n  {reasons}"),
+                )
             }
         }
     }
 }
 
-fn words(list: &RoleList) -> String {
+fn text(list: &RoleList) -> String {
     let rows = list.roles.iter().map(|role| {
         let permissions: Vec<&str> = role.permissions.iter().map(|held| held.name.as_str()).collect();
         let permissions = if role.built_in {

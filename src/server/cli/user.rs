@@ -1,5 +1,4 @@
-//! `callgate user …`: who may log in. Works on the database of a running server, too; what it changes takes effect at the
-//! very next call.
+//! `callgate user …`: manages users.
 
 use std::io::{IsTerminal as _, Read as _, stdin};
 
@@ -10,7 +9,7 @@ use clap::{
 };
 use strum::VariantArray as _;
 
-use super::output::{Refused, about, database, print_as, table, tell};
+use super::output::{Refused, database_name, print_as, report, table, with_name};
 use crate::{
     contract::{
         Refusal,
@@ -28,13 +27,13 @@ use crate::{
     },
 };
 
-/// How many users are read at once.
-const BATCH: u32 = 500;
+/// Users per query of a list.
+const PAGE_SIZE: u32 = 500;
 
 /// Manage users
 #[derive(Debug, Subcommand)]
 pub enum User {
-    /// Add a user; the password is asked for, or read from standard input
+    /// Add a user; prompts for the password, or reads it from standard input
     Add {
         /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
         name: String,
@@ -42,11 +41,11 @@ pub enum User {
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
     },
-    /// Create a one-time link for choosing a password, and add the user if needed
+    /// Create a one-time link for choosing a password; adds the user if needed
     Invite {
         /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
         name: String,
-        /// For a new user: a role to give; may be repeated
+        /// A role to give to a new user; may be repeated
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
     },
@@ -69,10 +68,9 @@ pub enum User {
     Delete { name: String },
 }
 
-/// Which users to list.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Only users with this in their name, in upper or lower case
+    /// Only users whose name contains this text, ignoring case
     #[arg(long)]
     part: Option<String>,
     /// Only users in this state
@@ -84,60 +82,56 @@ pub struct List {
 }
 
 impl User {
-    /// What the database is opened for: that of a new server may begin with users.
+    /// `add` and `invite` may create the database, so that a new server can be set up with users.
     pub fn open_for(&self) -> OpenFor {
         match self {
-            Self::Add { .. } | Self::Invite { .. } => OpenFor::Begin,
+            Self::Add { .. } | Self::Invite { .. } => OpenFor::Create,
             _ => OpenFor::Manage,
         }
     }
 
-    /// Does what was asked for.
-    ///
-    /// # Errors
-    /// Says what went wrong and what to do.
     pub async fn run(self, state: &AppState, json: bool) -> anyhow::Result<()> {
         let actor = Actor::operator(state);
         match self {
             Self::Add { name, roles } => add(&actor, &name, &roles, json).await,
             Self::Invite { name, roles } => {
-                must_exist(state.storage(), &roles).await?;
+                check_roles_exist(state.storage(), &roles).await?;
                 let link = users::invite(&actor, &name, &roles).await.map_err(Refused)?;
-                let words = format!("{name} is in {}.\n{}", database(state), words_of(&link));
-                print_as(json, &link, words)
+                let text = format!("{name} is in {}.\n{}", database_name(state), link_text(&link));
+                print_as(json, &link, text)
             }
             Self::List(list) => list.run(state.storage(), json).await,
             Self::Show { name } => show(state, &name, json).await,
             Self::Passwd { name, link: true } => {
-                let made = users::require_new_password(&actor, &name).await;
-                let link = made.map_err(|refusal| about(&name, refusal))?;
-                print_as(json, &link, words_of(&link))
+                let created = users::require_new_password(&actor, &name).await;
+                let link = created.map_err(|refusal| with_name(&name, refusal))?;
+                print_as(json, &link, link_text(&link))
             }
             Self::Passwd { name, link: false } => {
                 if state.storage().find_user(&name).await?.is_none() {
-                    return Err(about(&name, Refusal::NotFound("user".to_owned())).into());
+                    return Err(with_name(&name, Refusal::NotFound("user".to_owned())).into());
                 }
-                let hash = ask_and_hash(state, &name).await?;
+                let hash = read_and_hash_password(state, &name).await?;
                 let changed = users::change_password(&actor, &name, &hash).await;
-                let said = format!("Changed the password of {name}; all sessions of {name} are ended.");
-                tell(&name, changed, said, json)
+                let message = format!("Changed the password of {name}; all sessions of {name} are ended.");
+                report(&name, changed, message, json)
             }
             Self::Disable { name } => {
-                let done = users::set_active(&actor, &name, false).await;
-                tell(
+                let result = users::set_active(&actor, &name, false).await;
+                report(
                     &name,
-                    done,
+                    result,
                     format!("Disabled {name}; all sessions of {name} are ended."),
                     json,
                 )
             }
             Self::Enable { name } => {
-                let done = users::set_active(&actor, &name, true).await;
-                tell(&name, done, format!("Enabled {name}."), json)
+                let result = users::set_active(&actor, &name, true).await;
+                report(&name, result, format!("Enabled {name}."), json)
             }
             Self::Delete { name } => {
-                let done = users::delete(&actor, &name).await;
-                tell(&name, done, format!("Deleted {name}."), json)
+                let result = users::delete(&actor, &name).await;
+                report(&name, result, format!("Deleted {name}."), json)
             }
         }
     }
@@ -145,14 +139,14 @@ impl User {
 
 async fn add(actor: &Actor<'_>, name: &str, roles: &[String], json: bool) -> anyhow::Result<()> {
     ensure!(user_name::is_allowed(name), "a name {}", user_name::RULE);
-    // Before anybody is asked for a password.
+    // Check before prompting for a password.
     let storage = actor.state().storage();
-    users::must_be_free(storage, name).await.map_err(Refused)?;
-    must_exist(storage, roles).await?;
-    let hash = ask_and_hash(actor.state(), name).await?;
+    users::require_free_name(storage, name).await.map_err(Refused)?;
+    check_roles_exist(storage, roles).await?;
+    let hash = read_and_hash_password(actor.state(), name).await?;
     let added = users::create_with_password(actor, name, &hash, roles).await;
-    let said = format!("Added user {name} to {}.", database(actor.state()));
-    tell(name, added, said, json)
+    let message = format!("Added user {name} to {}.", database_name(actor.state()));
+    report(name, added, message, json)
 }
 
 impl List {
@@ -165,7 +159,7 @@ impl List {
                 role: self.role.as_deref(),
                 order: Order::Name(after.as_deref()),
             };
-            let page = users::list(storage, &filter, BATCH).await?;
+            let page = users::list(storage, &filter, PAGE_SIZE).await?;
             for user in &page.users {
                 print_as(json, user, line(user))?;
             }
@@ -177,7 +171,7 @@ impl List {
     }
 }
 
-/// Accepts the names that are used on the wire.
+/// Accepts the names that the JSON API uses.
 fn user_states() -> impl TypedValueParser<Value = UserState> {
     PossibleValuesParser::new(UserState::VARIANTS.iter().map(|state| state.name()))
         .try_map(|name| name.parse::<UserState>())
@@ -195,11 +189,13 @@ fn line(user: &UserRow) -> String {
 }
 
 async fn show(state: &AppState, name: &str, json: bool) -> anyhow::Result<()> {
-    let user = users::show(state, name).await.map_err(|refusal| about(name, refusal))?;
-    let mut words = line(&user.user);
+    let user = users::show(state, name)
+        .await
+        .map_err(|refusal| with_name(name, refusal))?;
+    let mut text = line(&user.user);
     if let Some(until) = &user.link_until {
-        words.push_str("\nA one-time link works until ");
-        words.push_str(until);
+        text.push_str("\nA one-time link works until ");
+        text.push_str(until);
     }
     let sessions = user.sessions.iter().map(|session| {
         vec![
@@ -209,8 +205,8 @@ async fn show(state: &AppState, name: &str, json: bool) -> anyhow::Result<()> {
             session.address.clone(),
         ]
     });
-    words.push_str("\n\n");
-    words.push_str(&table(["SESSION", "LAST USED", "DEVICE", "ADDRESS"], sessions));
+    text.push_str("\n\n");
+    text.push_str(&table(["SESSION", "LAST USED", "DEVICE", "ADDRESS"], sessions));
     let events = user.events.iter().map(|event| {
         vec![
             event.at.clone(),
@@ -220,29 +216,28 @@ async fn show(state: &AppState, name: &str, json: bool) -> anyhow::Result<()> {
             event.about.clone(),
         ]
     });
-    words.push_str("\n\n");
-    words.push_str(&table(["WHEN", "WHAT", "OUTCOME", "BY", "ABOUT"], events));
-    print_as(json, &user, words)
+    text.push_str("\n\n");
+    text.push_str(&table(["WHEN", "WHAT", "OUTCOME", "BY", "ABOUT"], events));
+    print_as(json, &user, text)
 }
 
-/// Refuses a role that there is not.
-async fn must_exist(storage: &Storage, roles: &[String]) -> anyhow::Result<()> {
+async fn check_roles_exist(storage: &Storage, roles: &[String]) -> anyhow::Result<()> {
     let known = storage.list_roles().await?;
     match roles.iter().find(|role| known.iter().all(|known| known.role != **role)) {
-        Some(role) => Err(about(role, Refusal::NotFound("role".to_owned())).into()),
+        Some(role) => Err(with_name(role, Refusal::NotFound("role".to_owned())).into()),
         None => Ok(()),
     }
 }
 
-fn words_of(link: &LinkReply) -> String {
+fn link_text(link: &LinkReply) -> String {
     format!(
         "Send this link to {} and nobody else. It works once, until {}:\n  {}",
         link.user_id, link.until, link.link
     )
 }
 
-async fn ask_and_hash(state: &AppState, name: &str) -> anyhow::Result<String> {
-    let password = NewPassword(ask_password()?);
+async fn read_and_hash_password(state: &AppState, name: &str) -> anyhow::Result<String> {
+    let password = NewPassword(read_password()?);
     match state.passwords().hash_new(password, name).await {
         Ok(Ok(hash)) => Ok(hash),
         Ok(Err(problem)) => bail!("the password {problem}"),
@@ -250,23 +245,23 @@ async fn ask_and_hash(state: &AppState, name: &str) -> anyhow::Result<String> {
     }
 }
 
-/// Asks twice at a terminal; otherwise reads all of standard input, less what editors add to a file: a byte order mark at its
-/// start and a line break at its end.
-fn ask_password() -> anyhow::Result<Password> {
+/// Prompts twice at a terminal. Otherwise reads standard input, without the byte order mark and the final line break
+/// that editors add to a file.
+fn read_password() -> anyhow::Result<Password> {
     if stdin().is_terminal() {
         let first = Password::new(rpassword::prompt_password("Password: ")?);
         let second = Password::new(rpassword::prompt_password("Password again: ")?);
         ensure!(first == second, "the passwords differ; nothing was changed");
         return Ok(first);
     }
-    let mut typed = String::new();
+    let mut input = String::new();
     stdin()
-        .read_to_string(&mut typed)
+        .read_to_string(&mut input)
         .context("the password on standard input is not UTF-8 text")?;
-    let end = typed.trim_end_matches('\n').trim_end_matches('\r').len();
-    typed.truncate(end);
-    if typed.starts_with('\u{feff}') {
-        typed.remove(0);
+    let end = input.trim_end_matches('\n').trim_end_matches('\r').len();
+    input.truncate(end);
+    if input.starts_with('\u{feff}') {
+        input.remove(0);
     }
-    Ok(Password::new(typed))
+    Ok(Password::new(input))
 }

@@ -1,8 +1,8 @@
-//! Settings: what an operator can choose, from the command line, from `CALLGATE_…` variables, from a TOML file, in this
-//! order, over defaults that are safe.
+//! Settings, from the command line, `CALLGATE_…` variables, a TOML file and secure defaults, in this order of
+//! precedence.
 //!
-//! Each field says what it means, in which unit, and names its variable; `callgate settings` prints just that. Unknown
-//! keys and contradictions refuse to start. Settings are passed on, never read from anywhere later.
+//! `callgate settings` prints the doc comments of the fields, so they state meaning, unit and, if it is not a constant,
+//! the default. Unknown keys and contradictions prevent the start. Settings are loaded once and passed on.
 
 mod log;
 mod numbers;
@@ -30,16 +30,18 @@ pub use self::{
     variables::log_ignored,
 };
 
-/// The settings of Callgate. Each is commented out and shows its default: to change one, remove its # and write a value.
+/// The settings of Callgate. Each setting is commented out and shows its default. To change one, remove the # and edit
+/// the value.
 #[derive(Debug, Clone, Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct Settings {
-    /// Run as a demo: users user01, user02 and user03 exist and have public passwords. Works on loopback only.
+    /// Demo mode: adds the users user01, user02 and user03, whose passwords are public. Works on loopback addresses
+    /// only.
     #[config(env = "CALLGATE_DEMO", default = false)]
     pub demo: bool,
 
-    /// The folder of the database. It is made for its owner only. Like every path in a settings file, a relative one counts
-    /// from that file; in a variable or on the command line, from the working directory.
+    /// Folder of the database, created so that only its owner can read it. As with every path here, a relative path is
+    /// relative to the settings file. In a variable or on the command line, it is relative to the working directory.
     #[config(env = "CALLGATE_DATA", parse_env = not_empty, default = "data")]
     pub data: PathBuf,
 
@@ -51,66 +53,59 @@ pub struct Settings {
     #[config(nested)]
     pub http: Http,
 
-    /// The site as its visitors know it.
+    /// The site as visitors see it.
     #[config(nested)]
     pub site: Site,
 
-    /// How long people stay logged in.
+    /// Sessions and remembered browsers.
     #[config(nested)]
     pub sessions: Sessions,
 
-    /// What hashing a password costs.
+    /// Password rules and the cost of hashing (argon2id). A higher cost takes effect at each user's next login.
     #[config(nested)]
     pub passwords: Passwords,
 
-    /// How many logins may fail.
+    /// Rate limits for failed logins. Above a limit, every login is refused with 429, even with the right password.
     #[config(nested)]
     pub throttle: Throttle,
 
-    /// Whether people may add users for themselves.
+    /// Self-registration of users.
     #[config(nested)]
     pub registration: Registration,
 
-    /// The audit trail and the call log.
+    /// The audit log and the call log.
     #[config(nested)]
     pub audit: Audit,
 
-    /// The proxies in front of this server.
+    /// Reverse proxies in front of this server.
     #[config(nested)]
     pub proxies: Proxies,
 
-    /// How much is taken at once.
+    /// Limits on requests, calls and connections.
     #[config(nested)]
     pub limits: Limits,
 
-    /// What is logged, to standard error.
+    /// The log, which goes to standard error.
     #[config(nested)]
     pub log: Log,
 }
 
-/// All settings with meaning, default and variable, as a TOML file in which each one is commented out.
-pub fn print() -> String {
+/// All settings with meaning, default and variable, as a TOML file in which each setting is commented out.
+pub fn template() -> String {
     confique::toml::template::<Settings>(FormatOptions::default())
 }
 
 impl Settings {
-    /// The same with the origin in the spelling of browsers.
-    ///
-    /// # Errors
-    /// What contradicts itself: names the keys and says what to do.
-    fn checked(mut self) -> Result<Self, String> {
+    /// Normalizes the origin and rejects contradictory settings. The error names the keys and the remedy.
+    fn validated(mut self) -> Result<Self, String> {
         if let Some(origin) = &mut self.site.origin {
-            *origin = origin::spelled(origin)
-                .ok_or("site.origin: write it as https://name or https://name:port, without a path")?;
+            *origin = origin::normalize(origin)
+                .ok_or("site.origin must have the form https://name or https://name:port, without a path")?;
         }
         self.check()?;
         Ok(self)
     }
 
-    /// Refuses what contradicts itself.
-    ///
-    /// # Errors
-    /// Names the keys and says what to do.
     fn check(&self) -> Result<(), String> {
         let https = &self.https;
         if self.demo && !https.address.ip().is_loopback() {
@@ -120,65 +115,66 @@ impl Settings {
             ));
         }
         if https.address.port() == 0 {
-            return Err("https.address: choose a port: with 0 nobody would know which".to_owned());
+            return Err("https.address: port 0 is not allowed; choose a port".to_owned());
         }
         if https.certificate.is_some() != https.key.is_some() {
-            return Err("https.certificate and https.key go together: set both, or neither".to_owned());
+            return Err("https.certificate and https.key must be set together: set both, or neither".to_owned());
         }
         if self.limits.connections.get() < 2 {
             return Err("limits.connections must be at least 2: each of the two listeners needs one".to_owned());
         }
         if self.passwords.max_wait_ms.duration() >= self.limits.call() {
             return Err(
-                "passwords.max_wait_ms is not shorter than limits.call_seconds: a login would be given up while it waits"
+                "passwords.max_wait_ms must be shorter than limits.call_seconds: a login would time out while it waits"
                     .to_owned(),
             );
         }
         if self.throttle.account_delay_seconds > self.throttle.account_max_delay_seconds {
             return Err(
-                "throttle.account_delay_seconds is longer than throttle.account_max_delay_seconds: the first wait would \
-                 already be longer than the longest"
+                "throttle.account_delay_seconds must not be longer than throttle.account_max_delay_seconds, the longest \
+                 wait"
                     .to_owned(),
             );
         }
-        let min_chars = NewPassword::FEWEST_CHARS..=64;
+        let min_chars = NewPassword::MIN_CHARS..=64;
         if !min_chars.contains(&self.passwords.min_chars) {
             return Err(format!(
-                "passwords.min_chars must be from {} to {}: fewer are guessed, and more are not asked of people",
+                "passwords.min_chars must be from {} to {}: less is easy to guess, more is impractical",
                 min_chars.start(),
                 min_chars.end()
             ));
         }
         if https.address.ip().is_unspecified() && self.site.origin.is_none() {
             return Err(format!(
-                "site.origin: https.address {} is no address that a visitor could use; say what the site is called",
+                "site.origin is required: https.address {} is not an address that visitors can use",
                 https.address
             ));
         }
         if self.sessions.idle_seconds > self.sessions.absolute_seconds {
             return Err(
-                "sessions.idle_seconds is longer than sessions.absolute_seconds: it would never take effect".to_owned(),
+                "sessions.idle_seconds must not be longer than sessions.absolute_seconds: it would have no effect"
+                    .to_owned(),
             );
         }
         Ok(())
     }
 
-    /// The public address of the site, as browsers spell it.
+    /// The public origin of the site, normalized.
     pub fn origin(&self) -> String {
-        self.site.origin.clone().unwrap_or_else(|| self.listening())
+        self.site.origin.clone().unwrap_or_else(|| self.listen_origin())
     }
 
-    /// The same of the HTTPS listener, wherever visitors may come in.
-    pub fn listening(&self) -> String {
-        origin::at(self.https.address)
+    /// The origin of the HTTPS listener. It differs from [`Self::origin`] if `site.origin` is set.
+    pub fn listen_origin(&self) -> String {
+        origin::of_address(self.https.address)
     }
 
     /// The folder of the development certificate.
     pub fn certs(&self) -> PathBuf {
-        let here = PathBuf::from("certs");
+        let local = PathBuf::from("certs");
         match &self.https.certs {
             Some(folder) => folder.clone(),
-            None if here.is_dir() => here,
+            None if local.is_dir() => local,
             None => self.data.join("certs"),
         }
     }
@@ -191,14 +187,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_printed_settings_are_a_file_with_and_without_the_number_signs() {
+    fn the_template_is_valid_toml_with_and_without_comment_signs() {
         type Layer = <Settings as Config>::Layer;
-        let printed = print();
+        let printed = template();
         toml::from_str::<Layer>(&printed).unwrap();
         let defaults: Vec<_> = printed
             .lines()
             .map(|line| match line.strip_prefix('#') {
-                // What has no default ends there.
+                // A setting without a default has no value.
                 Some(setting) if !setting.starts_with(' ') && !setting.ends_with('=') => setting,
                 _ => line,
             })
@@ -208,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_has_a_meaning_and_a_variable_named_after_its_key() {
+    fn every_setting_has_a_doc_comment_and_a_variable_named_after_its_key() {
         fn check(prefix: &str, meta: &'static Meta) {
             for field in meta.fields {
                 let name = format!("{prefix}_{}", field.name.to_uppercase());

@@ -1,41 +1,40 @@
-//! Numbers that are checked when they are read, so that no check can be forgotten.
+//! Number types that validate their range when they are deserialized.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// The longest time, far from where adding it to a moment overflows.
+/// The longest duration. Adding it to a timestamp cannot overflow.
 const TEN_YEARS_IN_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 
-/// A time in whole units of so many milliseconds: at least so many units, and at most ten years.
+/// A duration in whole units of `UNIT_IN_MS` milliseconds: at least `MIN` units, at most ten years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "u64")]
-pub struct Time<const UNIT_IN_MS: u64, const LEAST: u64>(u64);
+pub struct Time<const UNIT_IN_MS: u64, const MIN: u64>(u64);
 
-/// A time in seconds, not 0.
+/// A duration in seconds, at least 1.
 pub type Seconds = Time<1000, 1>;
-/// A time in milliseconds, which may be 0.
+/// A duration in milliseconds, which may be 0.
 pub type Millis = Time<1, 0>;
-/// A time in days, not 0.
+/// A duration in days, at least 1.
 pub type Days = Time<{ 24 * 60 * 60 * 1000 }, 1>;
 
-impl<const UNIT_IN_MS: u64, const LEAST: u64> Time<UNIT_IN_MS, LEAST> {
-    /// The time.
+impl<const UNIT_IN_MS: u64, const MIN: u64> Time<UNIT_IN_MS, MIN> {
     pub const fn duration(self) -> Duration {
         Duration::from_millis(self.0 * UNIT_IN_MS)
     }
 }
 
-impl<const UNIT_IN_MS: u64, const LEAST: u64> TryFrom<u64> for Time<UNIT_IN_MS, LEAST> {
+impl<const UNIT_IN_MS: u64, const MIN: u64> TryFrom<u64> for Time<UNIT_IN_MS, MIN> {
     type Error = String;
 
     fn try_from(number: u64) -> Result<Self, Self::Error> {
-        let most = TEN_YEARS_IN_MS / UNIT_IN_MS;
-        if number < LEAST {
-            return Err(format!("must be at least {LEAST}"));
+        let max = TEN_YEARS_IN_MS / UNIT_IN_MS;
+        if number < MIN {
+            return Err(format!("must be at least {MIN}"));
         }
-        if number > most {
-            return Err(format!("must be at most {most}, which is ten years"));
+        if number > max {
+            return Err(format!("must be at most {max}, which is ten years"));
         }
         Ok(Self(number))
     }
@@ -46,10 +45,6 @@ impl<const UNIT_IN_MS: u64, const LEAST: u64> TryFrom<u64> for Time<UNIT_IN_MS, 
 pub struct Count<T>(T);
 
 impl<T: Copy + PartialOrd + From<u8>> Count<T> {
-    /// Takes `number` if it is large enough.
-    ///
-    /// # Errors
-    /// Says that it is not.
     pub fn new(number: T) -> Result<Self, &'static str> {
         if number < T::from(1) {
             return Err("must be at least 1");
@@ -57,7 +52,6 @@ impl<T: Copy + PartialOrd + From<u8>> Count<T> {
         Ok(Self(number))
     }
 
-    /// The number.
     pub fn get(self) -> T {
         self.0
     }

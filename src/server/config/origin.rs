@@ -1,20 +1,20 @@
-//! The public address of the site, in the one spelling that browsers send.
+//! The origin of the site, normalized to the form that browsers send.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::http::uri::Authority;
 use url::Url;
 
-/// An origin as browsers spell it, whatever the spelling that was chosen: in lower case and without the default port
-/// (<https://url.spec.whatwg.org/#concept-url-origin>). `None` for what is more or less than `https://`, a host, and perhaps a
+/// Normalizes an origin as browsers do: lower case, no default port
+/// (<https://url.spec.whatwg.org/#concept-url-origin>). `None` unless the text is `https://`, a host and optionally a
 /// port.
-pub(super) fn spelled(text: &str) -> Option<String> {
+pub(super) fn normalize(text: &str) -> Option<String> {
     let url = is_origin(text).then(|| Url::parse(text).ok())??;
     Some(url.origin().ascii_serialization())
 }
 
-/// The origin of what listens at an address. Certificates for development are for `localhost`, so 127.0.0.1 is called that.
-pub(super) fn at(address: SocketAddr) -> String {
+/// The origin of a listening address. 127.0.0.1 becomes `localhost`, the name in development certificates.
+pub(super) fn of_address(address: SocketAddr) -> String {
     let origin = match address.ip() {
         IpAddr::V4(Ipv4Addr::LOCALHOST) => format!("https://localhost:{}", address.port()),
         _ => format!("https://{address}"),
@@ -22,7 +22,7 @@ pub(super) fn at(address: SocketAddr) -> String {
     origin.strip_suffix(":443").map_or(origin.clone(), str::to_owned)
 }
 
-/// What the names of the cookies of a site end in whose public address is `origin`: `-8443`, say, and nothing where the port is 443.
+/// The suffix of the cookie names of a site, such as `-8443`. Empty for port 443.
 pub fn cookie_suffix(origin: &str) -> String {
     let port = origin.rsplit_once(':').map_or("", |(_, port)| port);
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
@@ -33,7 +33,7 @@ pub fn cookie_suffix(origin: &str) -> String {
     }
 }
 
-/// Whether a text is `https://`, a host, and perhaps a port, with nothing behind.
+/// Whether a text is `https://`, a host and optionally a port, and nothing else.
 fn is_origin(text: &str) -> bool {
     let Some(authority) = text
         .strip_prefix("https://")
@@ -42,13 +42,13 @@ fn is_origin(text: &str) -> bool {
         return false;
     };
     let host = authority.host();
-    let letters = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    let is_host_byte = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
     let port = authority.as_str().strip_prefix(host);
     let is_number =
         |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
     let is_port = |port: &str| port.strip_prefix(':').is_some_and(is_number);
     host.bytes().any(|byte| byte.is_ascii_alphanumeric())
-        && host.bytes().all(letters)
+        && host.bytes().all(is_host_byte)
         && port.is_some_and(|port| port.is_empty() || is_port(port))
 }
 
@@ -57,8 +57,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_has_one_spelling() {
-        for (chosen, spelling) in [
+    fn an_origin_is_normalized() {
+        for (text, normalized) in [
             ("https://calls.example", "https://calls.example"),
             ("https://calls.example:443", "https://calls.example"),
             ("https://calls.example:0443", "https://calls.example"),
@@ -66,21 +66,21 @@ mod tests {
             ("https://[2001:DB8:0::1]:443", "https://[2001:db8::1]"),
             ("https://192.0.2.1:4433", "https://192.0.2.1:4433"),
         ] {
-            assert_eq!(spelled(chosen).as_deref(), Some(spelling), "{chosen}");
+            assert_eq!(normalize(text).as_deref(), Some(normalized), "{text}");
         }
-        for no_origin in [
+        for text in [
             "https://",
             "https://.:443/",
             "https://a.example/",
             "https://a@b",
             "https://1.2.3.999",
         ] {
-            assert_eq!(spelled(no_origin), None, "{no_origin}");
+            assert_eq!(normalize(text), None, "{text}");
         }
     }
 
     #[test]
-    fn what_listens_at_an_address_is_reached_there() {
+    fn a_listening_address_has_an_origin() {
         for (address, origin) in [
             ("127.0.0.1:8443", "https://localhost:8443"),
             ("127.0.0.1:443", "https://localhost"),
@@ -88,12 +88,12 @@ mod tests {
             ("[2001:db8::443]:8443", "https://[2001:db8::443]:8443"),
             ("[2001:db8::443]:443", "https://[2001:db8::443]"),
         ] {
-            assert_eq!(at(address.parse().unwrap()), origin);
+            assert_eq!(of_address(address.parse().unwrap()), origin);
         }
     }
 
     #[test]
-    fn the_port_of_a_site_ends_the_names_of_its_cookies() {
+    fn cookie_names_end_with_the_port() {
         for (origin, suffix) in [
             ("https://calls.example", ""),
             ("https://calls.example:443", ""),

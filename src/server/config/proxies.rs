@@ -1,4 +1,4 @@
-//! Which proxies are believed, and by which header.
+//! Trusted proxies, and the header in which they forward the client IP.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -7,11 +7,10 @@ use serde::Deserialize;
 
 use super::Proxies;
 
-/// A network, or a single address, as an operator writes it.
+/// A network or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
 
-/// What is not a network.
 #[derive(Debug, thiserror::Error)]
 #[error("\"{0}\" is neither an address such as 10.0.0.1 nor a network such as 10.0.0.0/8")]
 pub struct NotANetwork(String);
@@ -46,10 +45,10 @@ impl fmt::Display for Network {
     }
 }
 
-/// The header in which a proxy says where a request came from.
+/// The header in which a proxy forwards the client IP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForwardedHeader {
-    /// `X-Forwarded-For`: addresses with commas in between.
+    /// `X-Forwarded-For`: comma-separated addresses.
     XForwardedFor,
 }
 
@@ -58,15 +57,14 @@ impl<'de> Deserialize<'de> for ForwardedHeader {
         match String::deserialize(deserializer)?.as_str() {
             "x-forwarded-for" => Ok(Self::XForwardedFor),
             other => Err(serde::de::Error::custom(format!(
-                "proxies.header: \"{other}\" is not supported. Have the proxy add to X-Forwarded-For, and write \
-                 \"x-forwarded-for\""
+                "proxies.header: \"{other}\" is not supported. Use \"x-forwarded-for\", and configure the proxy to \
+                 append to X-Forwarded-For"
             ))),
         }
     }
 }
 
 impl Proxies {
-    /// Whether this is one of the proxies that are believed.
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.0.contains(&address))
     }

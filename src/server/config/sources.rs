@@ -1,4 +1,4 @@
-//! Where settings come from: the command line over variables over the file over defaults.
+//! Loads settings: the command line overrides variables, which override the file, which overrides the defaults.
 
 use std::{
     fs,
@@ -14,59 +14,50 @@ use super::{Listen, LogFormat, Settings, variables};
 
 type SettingsLayer = <Settings as confique::Config>::Layer;
 
-/// What the command line sets.
+/// Settings from the command line.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Overrides {
-    /// The settings file (TOML); also `CALLGATE_SETTINGS`
+    /// Settings file (TOML); also `CALLGATE_SETTINGS`
     #[arg(long, global = true, value_name = "FILE")]
     pub settings: Option<PathBuf>,
 
-    /// The folder of the database
+    /// Folder of the database; also `CALLGATE_DATA` (default: data)
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// The folder of the development certificate
+    /// Folder of the development certificate; also `CALLGATE_HTTPS_CERTS` (default: certs, or certs in the
+    /// data folder if that does not exist)
     #[arg(long, global = true, value_name = "DIR")]
     pub certs: Option<PathBuf>,
 
-    /// Whether to run as a demo; only `serve` asks
+    // The options of `serve`.
     #[arg(skip)]
     pub demo: bool,
-
-    /// The address for HTTPS; only `serve` asks
     #[arg(skip)]
     pub https: Option<SocketAddr>,
-
-    /// The address for plain HTTP; only `serve` asks
     #[arg(skip)]
     pub http: Option<Listen>,
-
-    /// How a line of the log is written; only `serve` asks
     #[arg(skip)]
     pub log: Option<LogFormat>,
 }
 
 impl Settings {
-    /// All defaults.
-    ///
-    /// # Errors
-    /// Where a default contradicts another.
     pub fn defaults() -> anyhow::Result<Self> {
         Ok(Self::from_layer(SettingsLayer::default_values())?)
     }
 
-    /// Reads all sources.
+    /// Loads the settings from all sources.
     ///
     /// # Errors
-    /// Unknown keys, unreadable values and contradictions, each with its name.
+    /// Unknown keys and variables, invalid values and contradictions. The error names the setting.
     pub fn load(overrides: &Overrides) -> anyhow::Result<Self> {
-        variables::refuse_unknown()?;
+        variables::reject_unknown()?;
         let file = overrides
             .settings
             .clone()
             .or_else(|| variables::file().map(PathBuf::from));
         let layers = command_line(overrides)
-            .with_fallback(SettingsLayer::from_env().map_err(in_variable)?)
+            .with_fallback(SettingsLayer::from_env().map_err(variable_error)?)
             .with_fallback(
                 file.as_deref()
                     .map(read)
@@ -74,7 +65,7 @@ impl Settings {
                     .unwrap_or_else(SettingsLayer::empty),
             )
             .with_fallback(SettingsLayer::default_values());
-        Self::from_layer(layers)?.checked().map_err(anyhow::Error::msg)
+        Self::from_layer(layers)?.validated().map_err(anyhow::Error::msg)
     }
 }
 
@@ -90,10 +81,9 @@ fn command_line(overrides: &Overrides) -> SettingsLayer {
 }
 
 fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("the settings file {} cannot be read", file.display()))?;
-    let mut layer = parse(&text).with_context(|| format!("the settings file {} is not right", file.display()))?;
-    // Paths in a file count from that file, in whatever folder a command is run.
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read the settings file {}", file.display()))?;
+    let mut layer = parse(&text).with_context(|| format!("the settings file {} is invalid", file.display()))?;
+    // Paths in a file are relative to the file, not to the working directory.
     let folder = file.parent().unwrap_or(Path::new(""));
     let paths = [
         &mut layer.data,
@@ -111,11 +101,11 @@ fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
 fn parse(text: &str) -> anyhow::Result<SettingsLayer> {
     toml::from_str(text).map_err(|error| {
         let key = key_of(&error, text);
-        in_setting(error.into(), key.as_deref())
+        setting_error(error.into(), key.as_deref())
     })
 }
 
-/// The key whose value a file has wrong, with its section.
+/// The key with the invalid value, with its section.
 fn key_of(error: &toml::de::Error, text: &str) -> Option<String> {
     let mut before = text.get(..error.span()?.start)?.lines().rev();
     let (key, _) = before.next()?.split_once('=')?;
@@ -126,17 +116,17 @@ fn key_of(error: &toml::de::Error, text: &str) -> Option<String> {
     })
 }
 
-/// What is wrong with a variable.
-fn in_variable(error: confique::Error) -> anyhow::Error {
+/// Adds the setting to an error in a variable.
+fn variable_error(error: confique::Error) -> anyhow::Error {
     let text = format!("{error:#}");
     let mut variables = variables::all().into_iter();
     let key = variables.find_map(|(name, key)| text.contains(&format!("`{name}`")).then_some(key));
-    in_setting(error.into(), key.as_deref())
+    setting_error(error.into(), key.as_deref())
 }
 
-/// Names the setting that has something wrong, and says how its number is written where its name ends in a unit.
-fn in_setting(error: anyhow::Error, key: Option<&str>) -> anyhow::Error {
-    let units = [
+/// Adds the name of the setting to an error, and its unit if the name ends in one.
+fn setting_error(error: anyhow::Error, key: Option<&str>) -> anyhow::Error {
+    const UNITS: [(&str, &str); 5] = [
         ("_seconds", "seconds"),
         ("_ms", "milliseconds"),
         ("_days", "days"),
@@ -144,8 +134,8 @@ fn in_setting(error: anyhow::Error, key: Option<&str>) -> anyhow::Error {
         ("_kib", "KiB"),
     ];
     let Some(key) = key else { return error };
-    match units.into_iter().find(|(end, _)| key.ends_with(end)) {
-        Some((_, unit)) => error.context(format!("{key} is a whole number of {unit}, such as 60")),
+    match UNITS.into_iter().find(|(suffix, _)| key.ends_with(suffix)) {
+        Some((_, unit)) => error.context(format!("{key} must be a whole number of {unit}, such as 60")),
         None => error.context(format!("{key} is invalid")),
     }
 }
@@ -158,7 +148,7 @@ mod tests {
         let layer = parse(text).map_err(|error| format!("{error:#}"))?;
         let settings = Settings::from_layer(layer.with_fallback(SettingsLayer::default_values()))
             .map_err(|error| error.to_string())?;
-        settings.checked()
+        settings.validated()
     }
 
     #[test]

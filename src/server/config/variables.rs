@@ -1,6 +1,4 @@
-//! The environment variables that set something, and those that only look as if they did.
-//!
-//! One that is set but empty counts as unset.
+//! `CALLGATE_…` environment variables. An empty variable counts as unset.
 
 use std::{env, ffi::OsString};
 
@@ -12,15 +10,14 @@ use confique::{
 
 use super::Settings;
 
-/// The variable that names the settings file.
+/// The variable with the path of the settings file.
 const FILE: &str = "CALLGATE_SETTINGS";
 
-/// The value of the variable that names the settings file.
 pub(super) fn file() -> Option<OsString> {
     env::var_os(FILE).filter(|value| !value.is_empty())
 }
 
-/// The variables that set something, each with the key that it sets.
+/// All variables of settings, each with its settings key.
 pub(super) fn all() -> Vec<(&'static str, String)> {
     fn of(section: &str, meta: &'static Meta) -> Vec<(&'static str, String)> {
         let variables = meta.fields.iter().map(|field| {
@@ -35,7 +32,8 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
     of("", &Settings::META)
 }
 
-/// Text from a variable. confique takes an empty one for unset where reading it fails.
+/// Parses a text variable. Rejects the empty text, because confique treats an empty variable as unset only if parsing
+/// fails.
 pub(super) fn not_empty<T: From<String>>(text: &str) -> Result<T, Empty> {
     match text {
         "" => Err(Empty),
@@ -43,35 +41,34 @@ pub(super) fn not_empty<T: From<String>>(text: &str) -> Result<T, Empty> {
     }
 }
 
-/// There is nothing in a variable.
 #[derive(Debug, thiserror::Error)]
 #[error("it is empty")]
 pub(super) struct Empty;
 
-/// Refuses variables that set nothing: a misspelt one would silently leave a setting at its default.
-pub(super) fn refuse_unknown() -> anyhow::Result<()> {
+/// Rejects unknown variables. A misspelt one would silently leave a setting at its default.
+pub(super) fn reject_unknown() -> anyhow::Result<()> {
     let Unknown { misspelt, .. } = Unknown::find();
     if !misspelt.is_empty() {
         bail!(
-            "there is no setting {}; `callgate settings` lists those that there are",
+            "unknown variable {}; `callgate settings` lists all settings and their variables",
             misspelt.join(", ")
         );
     }
     Ok(())
 }
 
-/// Logs which variables are ignored though their names begin as those of settings do.
+/// Logs the ignored variables that Kubernetes sets.
 pub fn log_ignored() {
     let Unknown { of_kubernetes, .. } = Unknown::find();
     if !of_kubernetes.is_empty() {
         tracing::info!(
             variables = of_kubernetes.join(", "),
-            "ignored variables that Kubernetes sets for a Service; they are no settings"
+            "ignored variables that Kubernetes sets for a Service; they are not settings"
         );
     }
 }
 
-/// The variables that are set, look like settings, and are none.
+/// Variables that begin with `CALLGATE_` and are not settings.
 struct Unknown {
     misspelt: Vec<String>,
     of_kubernetes: Vec<String>,
@@ -87,8 +84,8 @@ impl Unknown {
                 name.starts_with("CALLGATE_") && name != FILE && !known.iter().any(|(variable, _)| variable == name)
             })
             .collect();
-        // The Service callgate, and others whose names begin like that: each has a variable for its address.
-        let state: Vec<String> = unknown
+        // Kubernetes sets a `…_SERVICE_HOST` variable for each Service, named `callgate` or `callgate-…`.
+        let services: Vec<String> = unknown
             .iter()
             .filter_map(|name| name.strip_suffix("_SERVICE_HOST"))
             .chain(["CALLGATE"])
@@ -96,7 +93,7 @@ impl Unknown {
             .collect();
         let (of_kubernetes, misspelt) = unknown
             .into_iter()
-            .partition(|name| state.iter().any(|service| is_of_service(name, service)));
+            .partition(|name| services.iter().any(|service| is_of_service(name, service)));
         Self {
             misspelt,
             of_kubernetes,
@@ -104,8 +101,8 @@ impl Unknown {
     }
 }
 
-/// Whether a variable is one of those that Kubernetes sets in each container for a Service
-/// (<https://kubernetes.io/docs/concepts/state-networking/service/#environment-variables>).
+/// Whether Kubernetes sets this variable for a Service
+/// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
 fn is_of_service(name: &str, service: &str) -> bool {
     name.strip_prefix(service)
         .is_some_and(|rest| rest == "_PORT" || rest.starts_with("_PORT_") || rest.starts_with("_SERVICE_"))

@@ -1,6 +1,7 @@
-//! The JSON door: `POST /api/<name>`. What programs call, and what a page calls in place.
+//! The JSON API: `POST /api/<name>`, for programs and for scripts of pages.
 //!
-//! The order decides what a caller learns: the name, the method, the guard, and only then anything of the body.
+//! The order of the checks is part of the contract: name, method, guard, and only then the body. A caller whom the
+//! guard refuses learns nothing about the arguments.
 
 use axum::{
     Extension,
@@ -26,14 +27,13 @@ use crate::{
     },
 };
 
-/// Calls a function.
 pub async fn call(Extension(caller): Extension<Caller>, mut request: Request) -> Response {
     match try_call(caller.state().settings(), &caller, &mut request).await {
         Ok(reply) => json_response(reply),
         Err(refusal) => {
             let is_drained = drain(&mut request).await;
             let mut response = json_error(&refusal);
-            // The connection ends with this answer. (HTTP/2 goes on without the rest.)
+            // The unread rest makes the connection unusable. Over HTTP/2 only the stream ends.
             if !is_drained && request.version() <= Version::HTTP_11 {
                 response
                     .headers_mut()
@@ -70,47 +70,46 @@ async fn call_over_http(
     caller: &Caller,
     request: &mut Request,
 ) -> Result<String, Refusal> {
-    // A name of ours is visible ASCII: what is not, names nobody.
+    // User ids are visible ASCII. Any other value matches no user.
     let shown_to = request
         .headers()
         .get(SHOWN_TO)
         .map(|user_id| user_id.to_str().unwrap_or("?"));
     caller.require_shown_to(shown_to).await?;
-    let admitted = function.admit(caller).await?;
-    let is_json = is_declared(request.headers(), "application/json");
-    let takes_nothing = function.shape().is_nothing();
-    if !is_json && !takes_nothing {
+    let authorized = function.authorize(caller).await?;
+    let is_json = has_content_type(request.headers(), "application/json");
+    let has_no_arguments = function.shape().is_nothing();
+    if !is_json && !has_no_arguments {
         return Err(Refusal::NotJson);
     }
     let mut text = read(request, settings).await?;
-    // A byte order mark, as files bring along (RFC 8259, section 8.1).
+    // Skip a byte order mark, with which some editors start files (RFC 8259, section 8.1).
     if text.starts_with('\u{feff}') {
         text.remove(0);
     }
-    let text = match text.is_empty() && takes_nothing {
-        true => "{}".to_owned(),
-        false if is_json => text,
-        false => return Err(Refusal::NotJson),
+    let text = if text.is_empty() && has_no_arguments {
+        "{}".to_owned()
+    } else if is_json {
+        text
+    } else {
+        return Err(Refusal::NotJson);
     };
-    admitted.call(text).await
+    authorized.call(text).await
 }
 
-/// Calls a function with a body, for a caller, and notes the call.
-///
-/// # Errors
-/// The refusal of its guard or its own.
-pub async fn run_and_note(function: &'static Function, caller: Caller, body: String) -> Result<String, Refusal> {
+/// Checks the guard of a function, calls it with `body`, and records the call in the call log.
+pub async fn run_and_record(function: &'static Function, caller: Caller, body: String) -> Result<String, Refusal> {
     let running = RunningCall::new(&caller, function.name());
-    let result = match function.admit(&caller).await {
-        Ok(admitted) => admitted.call(body).await,
+    let result = match function.authorize(&caller).await {
+        Ok(authorized) => authorized.call(body).await,
         Err(refusal) => Err(refusal),
     };
     running.finish(&result);
     result
 }
 
-/// Whether the body is declared as that, in whatever case and with whatever parameters (RFC 9110, section 8.3.1).
-pub fn is_declared(headers: &HeaderMap, media_type: &str) -> bool {
+/// Whether `Content-Type` is `media_type`, in any case and with any parameters (RFC 9110, section 8.3.1).
+pub fn has_content_type(headers: &HeaderMap, media_type: &str) -> bool {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

@@ -1,4 +1,4 @@
-//! The audit trail as JSON lines: `GET /audit/events.jsonl`, for who may read it.
+//! `GET /audit/events.jsonl`: exports the audit log as JSON lines. Needs the permission to read it.
 
 use std::io;
 
@@ -24,7 +24,7 @@ use crate::{
         auth::{
             caller::Caller,
             guard::{
-                ask,
+                check,
                 kinds::{Permission, ReadAudit},
             },
         },
@@ -32,13 +32,13 @@ use crate::{
     },
 };
 
-/// What is exported, in words.
-const WHAT: &str = "the export of the audit trail";
+/// The name of this operation in the log.
+const OPERATION: &str = "the export of the audit log";
 
-/// Which events. What is empty does not matter: a form sends all its fields.
+/// The filter. Empty fields are ignored, because a form sends all its fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Wanted {
+pub struct ExportQuery {
     user: String,
     action: String,
     outcome: String,
@@ -46,30 +46,29 @@ pub struct Wanted {
     until: String,
 }
 
-/// The handler.
 pub async fn events(
     State(pages): State<Pages>,
     Extension(caller): Extension<Caller>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    params: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Response {
-    let lines = async {
+    let filter = async {
         caller
-            .with_deadline(WHAT, ask::<Permission<ReadAudit>>(&caller, WHAT))
+            .with_deadline(OPERATION, check::<Permission<ReadAudit>>(&caller, OPERATION))
             .await?;
-        let Query(wanted) = wanted.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
-        let user = query::text::<1, 64>("user", &wanted.user)?;
-        let action = query::one::<Action>("action", &wanted.action)?;
-        let outcome = query::one::<Outcome>("outcome", &wanted.outcome)?;
-        let since = query::day("since", &wanted.since)?;
-        let days = days(since, query::day("until", &wanted.until)?)?;
+        let Query(params) = params.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
+        let user = query::text::<1, 64>("user", &params.user)?;
+        let action = query::one::<Action>("action", &params.action)?;
+        let outcome = query::one::<Outcome>("outcome", &params.outcome)?;
+        let since = query::day("since", &params.since)?;
+        let days = days(since, query::day("until", &params.until)?)?;
         Ok::<_, Refusal>((user, action, outcome, days))
     };
-    let (user, action, outcome, (since, until)) = match lines.await {
-        Ok(found) => found,
+    let (user, action, outcome, (since, until)) = match filter.await {
+        Ok(filter) => filter,
         Err(refusal) => return error_page(&refusal),
     };
-    // From here on no cookie comes along: a remembered browser that was logged in again would never learn its new token, and
-    // its next visit, with the old one, would pass for a theft.
+    // Once the response headers are sent, cookies are lost. A browser that remember-me logged in again now would not get
+    // its new token, and its next visit with the old token would look like theft.
     caller.disable_remember();
     let storage = pages.state().storage().clone();
     let lines = stream::try_unfold(0, move |after| {
@@ -77,9 +76,9 @@ pub async fn events(
         async move {
             let next = async {
                 if after > 0 {
-                    // It may last for long: whoever has lost the permission meanwhile, or the session, gets no more of it.
+                    // An export can take long, so the session and the permission are checked again for each batch.
                     caller.refresh().await?;
-                    ask::<Permission<ReadAudit>>(&caller, WHAT).await?;
+                    check::<Permission<ReadAudit>>(&caller, OPERATION).await?;
                 }
                 let filter = EventFilter {
                     user: user.as_deref(),
@@ -94,7 +93,7 @@ pub async fn events(
                 let (lines, last) = view::lines(&storage, &filter).await?;
                 Ok::<_, Refusal>((!lines.is_empty()).then_some((lines, last)))
             };
-            // It breaks the answer off, so that nobody takes a part for the whole.
+            // An error aborts the response, so a partial export cannot be mistaken for a complete one.
             next.await.map_err(|refusal| io::Error::other(refusal.code()))
         }
     });
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_the_session_ends_the_export_breaks_off_and_the_browser_stays_remembered() {
+    async fn the_end_of_the_session_aborts_the_export_and_the_browser_stays_remembered() {
         let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
         let storage = state.storage();
         let password = || Password::new("five brown foxes".to_owned());
@@ -171,7 +170,7 @@ mod tests {
 
         let pages = Pages::new(state.clone(), Site::Folder("nowhere".into()).program());
         let export = caller(&state, &headers);
-        let response = events(State(pages), Extension(export), Ok(Query(Wanted::default()))).await;
+        let response = events(State(pages), Extension(export), Ok(Query(ExportQuery::default()))).await;
         let mut body = response.into_body();
         assert!(body.frame().await.unwrap().is_ok());
         sessions::end(&login.session()).await.unwrap();

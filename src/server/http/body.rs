@@ -1,4 +1,4 @@
-//! Bodies of requests: read whole, within bounds of size, time and memory, or taken off the line unread.
+//! Request bodies: read completely within limits of size, time and memory, or drained after a refusal.
 
 use std::{mem, time::Duration};
 
@@ -13,21 +13,19 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{contract::Refusal, server::config::Settings};
 
-/// For how long the rest of a refused body is read.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many refused bodies are read to their end at the same time.
+/// Limits the number of refused bodies that are drained at the same time.
 static DRAINS: Semaphore = Semaphore::const_new(32);
 
-/// How many bytes are held at most of all bodies that have begun to come and not come to their end. Those that come in one
-/// piece, as nearly all do, do not count.
-static HELD: Semaphore = Semaphore::const_new(64 * 1024 * 1024);
+/// Limits the memory for all partially received bodies together, in bytes. Bodies that arrive in a single frame, as
+/// nearly all do, do not count.
+static PARTIAL_BYTES: Semaphore = Semaphore::const_new(64 * 1024 * 1024);
 
-/// Reads a whole body, as text.
+/// Reads a whole body as UTF-8 text. Encoded bodies are refused: decompression could turn a few bytes into gigabytes.
 ///
 /// # Errors
-/// A body that is larger, slower or stranger than allowed; nothing is unpacked: a few bytes could become any number.
-/// [`Refusal::Busy`] where too many are under way.
+/// Among others, [`Refusal::Busy`] if all partially received bodies together use too much memory.
 pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, Refusal> {
     if request
         .headers()
@@ -41,9 +39,9 @@ pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, 
     if http_body::Body::size_hint(request.body()).lower() > limit {
         return Err(Refusal::TooLarge { limit });
     }
-    // From here on the client is asked for the body, and waits no more.
+    // Reading the body makes hyper send `100 Continue`, so from now on the client no longer waits. See `drain`.
     request.headers_mut().remove(EXPECT);
-    let reading = collect(request.body_mut(), limit, &HELD);
+    let reading = collect(request.body_mut(), limit, &PARTIAL_BYTES);
     let bytes = timeout(settings.https.body_seconds.duration(), reading)
         .await
         .map_err(|_| Refusal::TooSlow)??;
@@ -51,10 +49,10 @@ pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, 
         .map_err(|error| Refusal::Malformed(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to())))
 }
 
-/// All bytes of a body, in one piece: kept as they come, many small ones would take many times their size.
-async fn collect(body: &mut Body, limit: u64, held: &Semaphore) -> Result<Vec<u8>, Refusal> {
+/// Collects a body into one buffer. A list of frames would take many times its size if the frames are small.
+async fn collect(body: &mut Body, limit: u64, partial_bytes: &Semaphore) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
-    let mut share = None;
+    let mut permits = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Refusal::Malformed("it ended too early".to_owned()))?;
         let Ok(data) = frame.into_data() else {
@@ -65,23 +63,25 @@ async fn collect(body: &mut Body, limit: u64, held: &Semaphore) -> Result<Vec<u8
         }
         bytes.extend_from_slice(&data);
         if !http_body::Body::is_end_stream(body) {
-            let more = if share.is_none() { bytes.len() } else { data.len() };
-            let more = held
-                .try_acquire_many(u32::try_from(more).unwrap_or(u32::MAX))
+            let count = if permits.is_none() { bytes.len() } else { data.len() };
+            let acquired = partial_bytes
+                .try_acquire_many(u32::try_from(count).unwrap_or(u32::MAX))
                 .map_err(|_| Refusal::Busy { retry_after: 1 })?;
-            match &mut share {
-                None => share = Some(more),
-                Some(share) => share.merge(more),
+            match &mut permits {
+                None => permits = Some(acquired),
+                Some(permits) => permits.merge(acquired),
             }
         }
     }
     Ok(bytes)
 }
 
-/// Reads and drops the rest of a refused body, within bounds: a client that is still sending when the connection closes, or its
-/// HTTP/2 stream, sees a reset instead of the refusal. `false` where a part of it is left.
+/// Reads and discards the rest of a refused body, within limits. Returns `false` if a part of it is left.
+///
+/// If the connection or the HTTP/2 stream closed while the client is still sending, the client would see a reset
+/// instead of the refusal.
 pub async fn drain(request: &mut Request) -> bool {
-    // This client waits for an answer before it sends anything.
+    // This client waits for a response before it sends the body.
     if request.headers().contains_key(EXPECT) {
         return http_body::Body::is_end_stream(request.body());
     }
@@ -107,33 +107,33 @@ mod tests {
 
     use super::*;
 
-    type Piece = Result<Vec<u8>, std::io::Error>;
+    type Frame = Result<Vec<u8>, std::io::Error>;
 
     #[tokio::test]
-    async fn pieces_are_put_together_and_what_is_too_large_is_refused() {
-        let pieces = |sizes: &[usize]| {
-            let pieces: Vec<Piece> = sizes.iter().map(|size| Ok(vec![b'x'; *size])).collect();
-            Body::from_stream(stream::iter(pieces))
+    async fn frames_are_joined_and_a_body_over_the_limit_is_refused() {
+        let body = |sizes: &[usize]| {
+            let frames: Vec<Frame> = sizes.iter().map(|size| Ok(vec![b'x'; *size])).collect();
+            Body::from_stream(stream::iter(frames))
         };
-        let held = Semaphore::new(1000);
+        let partial_bytes = Semaphore::new(1000);
         for (sizes, length) in [(&[][..], 0), (&[4], 4), (&[1; 10], 10), (&[3, 0, 4], 7)] {
-            let read = collect(&mut pieces(sizes), 10, &held).await;
+            let read = collect(&mut body(sizes), 10, &partial_bytes).await;
             assert_eq!(read, Ok(vec![b'x'; length]));
         }
         for sizes in [&[11][..], &[1; 11], &[10, 1]] {
-            let read = collect(&mut pieces(sizes), 10, &held).await;
+            let read = collect(&mut body(sizes), 10, &partial_bytes).await;
             assert_eq!(read, Err(Refusal::TooLarge { limit: 10 }));
         }
-        assert_eq!(held.available_permits(), 1000);
+        assert_eq!(partial_bytes.available_permits(), 1000);
     }
 
     #[tokio::test]
-    async fn bodies_that_do_not_end_hold_no_more_than_so_much_together() {
-        let held = Semaphore::new(25);
+    async fn partially_received_bodies_share_a_memory_limit() {
+        let partial_bytes = Semaphore::new(25);
         let (mut senders, mut bodies): (Vec<_>, Vec<_>) = (0..4)
             .map(|_| {
-                let (sender, pieces) = mpsc::unbounded::<Piece>();
-                (sender, Body::from_stream(pieces))
+                let (sender, frames) = mpsc::unbounded::<Frame>();
+                (sender, Body::from_stream(frames))
             })
             .unzip();
         let (last, first) = bodies.split_last_mut().unwrap();
@@ -142,19 +142,22 @@ mod tests {
         }
         let mut readings: Vec<_> = first
             .iter_mut()
-            .map(|body| Box::pin(collect(body, 10, &held)))
+            .map(|body| Box::pin(collect(body, 10, &partial_bytes)))
             .collect();
         for reading in &mut readings {
-            assert!(reading.as_mut().now_or_never().is_none(), "it waits for the rest");
+            assert!(reading.as_mut().now_or_never().is_none(), "waits for the rest");
         }
         let busy = Err(Refusal::Busy { retry_after: 1 });
-        assert_eq!(collect(last, 10, &held).await, busy);
-        // What comes at once does not count.
-        assert_eq!(collect(&mut Body::from("xx"), 10, &held).await, Ok(b"xx".to_vec()));
+        assert_eq!(collect(last, 10, &partial_bytes).await, busy);
+        // A complete body does not count.
+        assert_eq!(
+            collect(&mut Body::from("xx"), 10, &partial_bytes).await,
+            Ok(b"xx".to_vec())
+        );
         senders.clear();
         for reading in readings {
             assert_eq!(reading.await, Ok(vec![b'x'; 8]));
         }
-        assert_eq!(held.available_permits(), 25);
+        assert_eq!(partial_bytes.available_permits(), 25);
     }
 }

@@ -1,7 +1,6 @@
-//! The files of the browser part: style, script and WebAssembly.
+//! Where the files of the browser part come from: style sheet, script and WebAssembly.
 //!
-//! A release has them within itself, compressed already, so the program needs nothing beside it. While Callgate is being
-//! worked on they are read from the folder that they are built to.
+//! A release build embeds them, already compressed. In development they are read from the build folder.
 
 use std::{env, fs, path::PathBuf};
 
@@ -11,36 +10,32 @@ use crate::{contract::page::ProgramFiles, server::config::Settings};
 
 include!(concat!(env!("OUT_DIR"), "/site.rs"));
 
-/// Where the files are.
 #[derive(Debug, Clone)]
 pub enum Site {
-    /// In the program.
     Embedded,
-    /// In a folder.
     Folder(PathBuf),
 }
 
-/// The addresses of what pages load.
+/// The URL paths of the files that pages load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// The style sheet, for all of them.
+    /// The style sheet, loaded by all pages.
     pub css: String,
-    /// The program, for those that have something for it to take over.
+    /// Script and WebAssembly, loaded by pages with islands.
     pub files: ProgramFiles,
 }
 
 impl Site {
-    /// The files of the settings; or those in the program; or those that were built beside it.
-    ///
-    /// # Errors
-    /// Where the program does not know where it is.
+    /// Selects the folder in `site.files` or `LEPTOS_SITE_ROOT`, else the embedded files, else the folder `site` next
+    /// to the folder of the executable, where builds put them.
     pub fn of(settings: &Settings) -> anyhow::Result<Self> {
         let from_leptos = || env::var_os("LEPTOS_SITE_ROOT").map(PathBuf::from);
         let root = match settings.site.files.clone().or_else(from_leptos) {
             Some(root) => root,
             None if Embedded::iter().next().is_some() => return Ok(Self::Embedded),
             None => {
-                let program = env::current_exe().context("the program does not know where it is; set site.files")?;
+                let program =
+                    env::current_exe().context("cannot determine the path of the executable; set site.files")?;
                 let build = program.parent().and_then(|folder| folder.parent());
                 build.map(|folder| folder.join("site")).unwrap_or_default()
             }
@@ -48,13 +43,13 @@ impl Site {
         if !root.join("pkg").is_dir() {
             tracing::warn!(
                 folder = %root.display(),
-                "the browser part is not there: pages work without style and script. Build it with `make build`, or set site.files"
+                "the browser part is missing, so pages have no style and no script. Build it with `make build`, or set site.files"
             );
         }
         Ok(Self::Folder(root))
     }
 
-    /// What pages load. Its names have a hash in them where it was built so: `callgate.<hash>.js`.
+    /// Finds the files that pages load, with or without a content hash in their names: `callgate.<hash>.js`.
     pub fn program(&self) -> Program {
         let names: Vec<String> = match self {
             Self::Embedded => Embedded::iter()
@@ -66,20 +61,20 @@ impl Site {
                 .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
                 .collect(),
         };
-        let address = |kind: &str| {
-            let is_it = |name: &&String| {
+        let path = |extension: &str| {
+            let matches = |name: &&String| {
                 name.strip_prefix("callgate.")
-                    .and_then(|rest| rest.strip_suffix(kind))
+                    .and_then(|rest| rest.strip_suffix(extension))
                     .is_some_and(|hash| hash.is_empty() || hash.ends_with('.') && !hash[..hash.len() - 1].contains('.'))
             };
-            let name = names.iter().find(is_it).cloned();
-            format!("/pkg/{}", name.unwrap_or_else(|| format!("callgate.{kind}")))
+            let name = names.iter().find(matches).cloned();
+            format!("/pkg/{}", name.unwrap_or_else(|| format!("callgate.{extension}")))
         };
         Program {
-            css: address("css"),
+            css: path("css"),
             files: ProgramFiles {
-                js: address("js"),
-                wasm: address("wasm"),
+                js: path("js"),
+                wasm: path("wasm"),
             },
         }
     }

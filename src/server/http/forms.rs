@@ -1,8 +1,8 @@
-//! The doors for forms without script. What went well is json_response with a redirect, so that a reload
-//! sends nothing twice.
+//! Handlers for HTML forms submitted without JavaScript. They answer with a redirect (Post/Redirect/Get), so that a
+//! reload sends nothing twice.
 //!
-//! They call the same declared functions as the JSON door, with what was typed written as JSON. A call that wants a login
-//! first is kept, and runs once its person has logged in and pressed the button that says so: never by itself.
+//! The form fields become the JSON body of the same declared function that the JSON API calls. A call that needs a
+//! login first is stored as a pending call. It runs only when the user presses the button for it, never by itself.
 
 use std::time::Instant;
 
@@ -14,16 +14,16 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    api::{is_declared, run_and_note},
+    api::{has_content_type, run_and_record},
     body::{drain, read},
     pages::Pages,
-    response::{add_headers, body_of, error_page, error_page_with_link},
+    response::{add_headers, error_page, error_page_with_link, refusal_body},
 };
 use crate::{
     contract::{
         Refusal,
         form_data::{FORM_PAGE, SHOWN_TO, THEN, Typed, WAITING},
-        page::{NOT_YOUR_PASSWORD, PageFacts, RefusedLogin},
+        page::{PageFacts, RefusedLogin, WRONG_PASSWORD},
         pending_call::{Outcome, PendingCall, State as CallState, page_of},
         redirect_target::OwnPage,
     },
@@ -31,12 +31,12 @@ use crate::{
     server::{
         auth::caller::Caller,
         config::Settings,
-        http::response::{login_for, see_other},
+        http::response::{login_path, see_other},
         registry::{self, Function, call_log::RunningCall, pending_calls},
     },
 };
 
-/// `POST /functions/<name>`: calls a function and shows on its page what came of it.
+/// `POST /functions/<name>`: calls a function and shows the result on its page.
 pub async fn call(
     State(pages): State<Pages>,
     Extension(caller): Extension<Caller>,
@@ -46,46 +46,45 @@ pub async fn call(
     let Some(function) = registry::find(&name) else {
         return super::pages::not_found(State(pages), request).await;
     };
-    let made = async {
+    let result = async {
         let typed = read_form(request, pages.state().settings()).await?;
-        make(function, &caller, &typed, typed.get(SHOWN_TO)).await
+        submit(function, &caller, &typed, typed.get(SHOWN_TO)).await
     };
-    shown(&pages, &caller, made.await).await
+    respond(&pages, &caller, result.await).await
 }
 
-/// Where a call that was made leads to.
-enum Made {
-    /// To a page that finds by itself what to show.
-    Page(String),
-    /// To its own page at once, because what came of it is secret, or too much to be kept, or came too fast: a reload asks the
-    /// person before it calls again.
-    Shown(Box<PendingCall>),
-    /// Nowhere: the page at this path was loaded for another user.
+enum FormResult {
+    /// Redirect to a page, which loads the stored result itself.
+    Redirect(String),
+    /// Render the page of the function now, because the result is secret, too large to store, or over the rate limit.
+    /// The browser asks before a reload submits the form again.
+    Render(Box<PendingCall>),
+    /// Show an error: the page at this path was loaded for another user, so nothing was called.
     Outdated(String),
 }
 
-async fn shown(pages: &Pages, caller: &Caller, made: Result<Made, Refusal>) -> Response {
-    match made {
-        Ok(Made::Page(next)) => see_other(&next),
-        Ok(Made::Shown(call)) => {
+async fn respond(pages: &Pages, caller: &Caller, result: Result<FormResult, Refusal>) -> Response {
+    match result {
+        Ok(FormResult::Redirect(next)) => see_other(&next),
+        Ok(FormResult::Render(call)) => {
             let target = format!("/functions/{}", call.function);
             let facts = PageFacts {
-                kept_call: Some(*call),
+                pending_call: Some(*call),
                 ..PageFacts::default()
             };
             pages.render(caller.clone(), &target, facts, 200).await
         }
-        Ok(Made::Outdated(page)) => outdated(page),
+        Ok(FormResult::Outdated(page)) => outdated(page),
         Err(refusal) => error_page(&refusal),
     }
 }
 
-/// What is shown in place of what came of a form whose page was loaded for another user.
+/// The error page for a form whose page was loaded for another user.
 fn outdated(page: String) -> Response {
     error_page_with_link(&Refusal::OtherUser, Way::new(page, "Reload the page"))
 }
 
-/// `POST /functions/<name>/kept`: runs the call that waits for this browser, or lets it go.
+/// `POST /functions/<name>/kept`: runs the pending call of this browser, or deletes it.
 pub async fn resume(
     State(pages): State<Pages>,
     Extension(caller): Extension<Caller>,
@@ -95,61 +94,61 @@ pub async fn resume(
     let Some(function) = registry::find(&name) else {
         return super::pages::not_found(State(pages), request).await;
     };
-    let resumed = async {
+    let result = async {
         let form = read_form(request, pages.state().settings()).await?;
         let page = function.view().page();
         if caller.require_shown_to(form.get(SHOWN_TO)).await == Err(Refusal::OtherUser) {
-            return Ok(Made::Outdated(page));
+            return Ok(FormResult::Outdated(page));
         }
-        let shown = form.get(WAITING).unwrap_or_default();
-        let Some(kept) = pending_calls::take(&caller, function.name(), shown).await? else {
-            return Ok(Made::Page(page));
+        let id = form.get(WAITING).unwrap_or_default();
+        let Some(pending) = pending_calls::take(&caller, function.name(), id).await? else {
+            return Ok(FormResult::Redirect(page));
         };
-        let is_wanted = form.get("run").is_some() && matches!(kept.state, CallState::Waiting { body: Some(_) });
-        if is_wanted {
-            return make(function, &caller, &kept.typed, None).await;
+        let is_confirmed = form.get("run").is_some() && matches!(pending.state, CallState::Waiting { body: Some(_) });
+        if is_confirmed {
+            return submit(function, &caller, &pending.typed, None).await;
         }
         pending_calls::delete(&caller).await?;
-        Ok(Made::Page(page))
+        Ok(FormResult::Redirect(page))
     };
-    self::shown(&pages, &caller, resumed.await).await
+    respond(&pages, &caller, result.await).await
 }
 
-/// Calls the function, keeps what came of it, and says where to go.
-async fn make(
+/// Calls the function and stores the result, or stores the call if it needs a login first.
+async fn submit(
     function: &'static Function,
     caller: &Caller,
     typed: &Typed,
     shown_to: Option<&str>,
-) -> Result<Made, Refusal> {
+) -> Result<FormResult, Refusal> {
     let running = RunningCall::new(caller, function.name());
-    let started = running.began();
+    let started = running.started();
     let shape = function.shape();
     let (body, faults) = typed.body(shape);
-    let admitted = async {
+    let authorized = async {
         caller.require_shown_to(shown_to).await?;
-        function.admit(caller).await
+        function.authorize(caller).await
     };
-    // The guard comes before anything of the arguments is judged, as at the other door.
-    let result = match admitted.await {
+    // As in the JSON API, the guard is checked before the arguments.
+    let result = match authorized.await {
         Ok(_) if !faults.is_empty() => Err(Refusal::InvalidArguments(faults)),
-        Ok(admitted) => admitted.call(body.clone()).await,
+        Ok(authorized) => authorized.call(body.clone()).await,
         Err(refusal) => Err(refusal),
     };
     running.finish(&result);
-    // A page that shows by itself what came of the call.
+    // The form names a page that shows the effect of the call itself.
     if result.is_ok()
-        && let Some(then) = typed.get(THEN).and_then(OwnPage::after_form)
+        && let Some(next) = typed.get(THEN).and_then(OwnPage::after_form)
     {
         pending_calls::delete_after_call(caller, function.name()).await;
-        return Ok(Made::Page(then.to_string()));
+        return Ok(FormResult::Redirect(next.to_string()));
     }
     let page = page_of(function.name(), typed);
     if result == Err(Refusal::OtherUser) {
-        // An act leads to the page that it is on.
-        let acted_on = typed.get(THEN).filter(|_| typed.get(FORM_PAGE).is_none());
-        let acted_on = acted_on.and_then(OwnPage::after_form);
-        return Ok(Made::Outdated(acted_on.unwrap_or(page).to_string()));
+        // Without `FORM_PAGE`, the form is a single button, which stands on the page that `THEN` names.
+        let button_page = typed.get(THEN).filter(|_| typed.get(FORM_PAGE).is_none());
+        let button_page = button_page.and_then(OwnPage::after_form);
+        return Ok(FormResult::Outdated(button_page.unwrap_or(page).to_string()));
     }
     let is_too_long = typed.bytes().max(body.len()) > pending_calls::MAX_ARGUMENTS;
     let (state, next) = match &result {
@@ -159,9 +158,9 @@ async fn make(
                 return Err(Refusal::TooLarge { limit });
             }
             let body = (!shape.has_secret()).then_some(body);
-            (CallState::Waiting { body }, login_for(refusal, &page))
+            (CallState::Waiting { body }, login_path(refusal, &page))
         }
-        // Past a form that may be longer than the window. Where something is wrong with what was typed, the form says it.
+        // Scroll past a tall form to the reply. Argument errors are shown in the form itself.
         _ => {
             let next = match &result {
                 Err(Refusal::InvalidArguments(_)) => page.to_string(),
@@ -179,16 +178,16 @@ async fn make(
     let is_secret = function.has_secret_reply() && matches!(&call.state, CallState::Done(outcome) if outcome.is_ok());
     if is_secret || is_too_long {
         pending_calls::delete_after_call(caller, function.name()).await;
-        return Ok(Made::Shown(Box::new(call)));
+        return Ok(FormResult::Render(Box::new(call)));
     }
-    // A reply is for whoever made the call, a call that waits for the person who filled the form in.
+    // A result belongs to the caller. A waiting call belongs to the user who filled in the form.
     let shown_to = shown_to.filter(|user_id| !user_id.is_empty() && matches!(call.state, CallState::Waiting { .. }));
     match pending_calls::store(caller, &call, shown_to).await {
-        Ok(()) => Ok(Made::Page(next)),
-        // It was called, and nobody is to call it again for want of what came of it.
+        Ok(()) => Ok(FormResult::Redirect(next)),
+        // The function has already run. Render the result now, so that the user does not repeat the call to see it.
         Err(Refusal::Busy { .. }) if matches!(call.state, CallState::Done(_)) => {
             pending_calls::clear_cookie(caller);
-            Ok(Made::Shown(Box::new(call)))
+            Ok(FormResult::Render(Box::new(call)))
         }
         Err(refusal) => Err(refusal),
     }
@@ -197,11 +196,11 @@ async fn make(
 fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
     let (status, body) = match result {
         Ok(body) if body.len() > pending_calls::MAX_REPLY => {
-            let note = "The function was called. Its reply is too long for this page. Call it with JSON to read it.";
-            (200, json!({ "ok": true, "msg": note }).to_string())
+            let message = "The function was called. Its reply is too long for this page. Call it with JSON to read it.";
+            (200, json!({ "ok": true, "msg": message }).to_string())
         }
         Ok(body) => (200, body),
-        Err(refusal) => (refusal.status(), body_of(&refusal)),
+        Err(refusal) => (refusal.status(), refusal_body(&refusal)),
     };
     Outcome {
         status,
@@ -210,7 +209,7 @@ fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
     }
 }
 
-/// `POST /login`: logs in and leads to where the person wanted to go, or shows the form again with the reason.
+/// `POST /login`: logs in and redirects to `next`, or shows the form again with the error.
 pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let form = match read_form(request, pages.state().settings()).await {
         Ok(form) => form,
@@ -229,10 +228,10 @@ pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Call
         error: refusal.message(),
         is_wrong: *refusal == Refusal::InvalidCredentials,
     };
-    enter(&pages, caller, "login", body.to_string(), form.get("next"), refused).await
+    submit_login(&pages, caller, "login", body.to_string(), form.get("next"), refused).await
 }
 
-/// `POST /confirm`: confirms the login with the password, and leads on or shows the form again.
+/// `POST /confirm`: makes the login fresh and redirects to `next`, or shows the form again with the error.
 pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let form = match read_form(request, pages.state().settings()).await {
         Ok(form) => form,
@@ -251,7 +250,7 @@ pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Ca
         let is_wrong = *refusal == Refusal::InvalidCredentials;
         RefusedLogin {
             error: if is_wrong {
-                NOT_YOUR_PASSWORD.to_owned()
+                WRONG_PASSWORD.to_owned()
             } else {
                 refusal.message()
             },
@@ -259,7 +258,7 @@ pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Ca
             ..RefusedLogin::default()
         }
     };
-    enter(
+    submit_login(
         &pages,
         caller,
         "confirm_login",
@@ -270,8 +269,8 @@ pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Ca
     .await
 }
 
-/// Calls the function that lets somebody in, and leads to `next` or shows the page at `/<way>` again.
-async fn enter(
+/// Calls `login` or `confirm_login`. Redirects to `next`, or renders the form again with the refusal.
+async fn submit_login(
     pages: &Pages,
     caller: Caller,
     name: &str,
@@ -283,18 +282,18 @@ async fn enter(
     let Some(function) = registry::find(name) else {
         return error_page(&Refusal::UnknownFunction);
     };
-    let way = if name == "login" { "login" } else { "confirm" };
+    let page = if name == "login" { "login" } else { "confirm" };
     let escaped = next.escaped();
-    match run_and_note(function, caller.clone(), body).await {
+    match run_and_record(function, caller.clone(), body).await {
         Ok(_) => see_other(next.as_str()),
-        // The session is over by now: what is left to do is to log in.
+        // The session to be confirmed has ended.
         Err(Refusal::NotLoggedIn) => see_other(&format!("/login?next={escaped}")),
         Err(refusal) => {
             let facts = PageFacts {
                 refused_login: Some(refused(&refusal)),
                 ..PageFacts::default()
             };
-            let target = format!("/{way}?next={escaped}");
+            let target = format!("/{page}?next={escaped}");
             let mut response = pages.render(caller, &target, facts, refusal.status()).await;
             add_headers(&mut response, &refusal);
             response
@@ -302,15 +301,15 @@ async fn enter(
     }
 }
 
-/// `POST /logout`: logs out and leads home. Who is logged out already is led there, too.
+/// `POST /logout`: logs out and redirects to the home page, also if nobody is logged in.
 pub async fn logout(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
     let Some(function) = registry::find("logout") else {
         return error_page(&Refusal::UnknownFunction);
     };
-    // Other forms may lead here, too, and need say nothing.
+    // The body is optional: a form without fields may log out as well.
     let form = read_form(request, pages.state().settings()).await.unwrap_or_default();
     let result = match caller.require_shown_to(form.get(SHOWN_TO)).await {
-        Ok(()) => run_and_note(function, caller, "{}".to_owned()).await,
+        Ok(()) => run_and_record(function, caller, "{}".to_owned()).await,
         Err(refusal) => Err(refusal),
     };
     match result {
@@ -320,9 +319,8 @@ pub async fn logout(State(pages): State<Pages>, Extension(caller): Extension<Cal
     }
 }
 
-/// Reads a form that was sent.
 async fn read_form(mut request: Request, settings: &Settings) -> Result<Typed, Refusal> {
-    let read = if is_declared(request.headers(), "application/x-www-form-urlencoded") {
+    let read = if has_content_type(request.headers(), "application/x-www-form-urlencoded") {
         read(&mut request, settings).await
     } else {
         Err(Refusal::NotAForm)
@@ -332,7 +330,7 @@ async fn read_form(mut request: Request, settings: &Settings) -> Result<Typed, R
         Err(refusal) => {
             drain(&mut request).await;
             return Err(match refusal {
-                Refusal::Malformed(why) => Refusal::MalformedForm(why),
+                Refusal::Malformed(reason) => Refusal::MalformedForm(reason),
                 other => other,
             });
         }

@@ -1,7 +1,6 @@
-//! Whether the server lives and can serve, for load balancers and supervisors: `/livez` and `/readyz`.
+//! Health checks for load balancers and supervisors: `/livez` (liveness) and `/readyz` (readiness).
 //!
-//! Both show nothing that anybody could not find out by calling, so they are open, over plain HTTP as well. They have
-//! neither session nor cookie.
+//! They are public, also over plain HTTP: they reveal nothing that a call would not. They use no session.
 
 use std::time::Duration;
 
@@ -18,10 +17,8 @@ use axum::{
 
 use crate::server::{state::AppState, telemetry::error::InternalError};
 
-/// How long the database may take to answer.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The routes of both.
 pub fn routes(state: AppState) -> Router {
     Router::new()
         .route("/livez", get(live))
@@ -29,17 +26,16 @@ pub fn routes(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// The process answers. That needs no database.
+/// Does not check the database.
 async fn live() -> Response {
-    told(StatusCode::OK, "ok\n")
+    text_response(StatusCode::OK, "ok\n")
 }
 
-/// Calls can be served.
 async fn ready(State(state): State<AppState>) -> Response {
-    match what_is_missing(&state).await {
-        None => told(StatusCode::OK, "ready\n"),
-        Some(missing) => {
-            let mut response = told(StatusCode::SERVICE_UNAVAILABLE, missing);
+    match not_ready_reason(&state).await {
+        None => text_response(StatusCode::OK, "ready\n"),
+        Some(reason) => {
+            let mut response = text_response(StatusCode::SERVICE_UNAVAILABLE, reason);
             response
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from_static("5"));
@@ -48,23 +44,18 @@ async fn ready(State(state): State<AppState>) -> Response {
     }
 }
 
-async fn what_is_missing(state: &AppState) -> Option<&'static str> {
+async fn not_ready_reason(state: &AppState) -> Option<&'static str> {
     if state.shutdown().is_cancelled() {
         return Some("not ready: the server is stopping\n");
     }
-    let asked = tokio::time::timeout(DATABASE_TIMEOUT, state.storage().answers()).await;
-    let json_response = asked.unwrap_or_else(|late| {
-        Err(InternalError::unavailable(
-            "asking the database whether it is there",
-            late,
-        ))
-    });
-    let fault = json_response.err()?;
-    fault.log();
+    let check = tokio::time::timeout(DATABASE_TIMEOUT, state.storage().ping()).await;
+    let result = check.unwrap_or_else(|elapsed| Err(InternalError::unavailable("checking the database", elapsed)));
+    let error = result.err()?;
+    error.log();
     Some("not ready: the database does not answer\n")
 }
 
-fn told(status: StatusCode, text: &'static str) -> Response {
+fn text_response(status: StatusCode, text: &'static str) -> Response {
     (status, [(CACHE_CONTROL, "no-store")], text).into_response()
 }
 
@@ -75,7 +66,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_server_that_stops_is_not_ready_but_lives() {
+    async fn a_server_that_is_shutting_down_is_live_but_not_ready() {
         let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
         assert_eq!(ready(State(state.clone())).await.status(), StatusCode::OK);
         state.shutdown().cancel();

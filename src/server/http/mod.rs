@@ -1,8 +1,10 @@
 //! HTTP: the router, its middleware and its handlers.
 //!
-//! Three handlers lead to the functions, and none of them decides anything: JSON ([`json`]), forms without script ([`form`]), and
-//! pages, which call functions while they are rendered ([`page`]). Leptos' own handler for server functions is not used: it
-//! answers 500 or a redirect where a client needs a status, and reads bodies of any type.
+//! Functions are called in three ways: as JSON ([`api`]), by HTML forms without JavaScript ([`forms`]), and by pages
+//! while they are rendered ([`pages`]). The guard is part of the function, so no handler makes access decisions.
+//!
+//! Leptos' own handler for server functions is not used: it answers with 500 or a redirect where clients need a
+//! specific status, and it accepts any content type.
 
 pub mod api;
 pub mod assets;
@@ -36,7 +38,6 @@ use crate::{
     server::{state::AppState, telemetry::request},
 };
 
-/// All routes of the HTTPS listener with their middleware.
 pub fn router(state: &AppState, site: &Site) -> Router {
     request::instrument_leptos_tasks();
     let pages = Pages::new(state.clone(), site.program());
@@ -44,18 +45,18 @@ pub fn router(state: &AppState, site: &Site) -> Router {
     with_middleware(state, routes)
 }
 
-/// Routes that are the same for everybody and know no session.
+/// Routes without a session.
 fn public_routes(state: &AppState, site: &Site) -> Router {
     assets::routes(site).merge(health::routes(state.clone()))
 }
 
-/// Routes that know the caller. The guard of a function is asked inside it, not here.
+/// Routes with a session. Guards are checked by the functions, not by the router.
 fn session_routes(pages: &Pages) -> Router {
     Router::new()
         .route(paths::OPENAPI, get(openapi::show).fallback(openapi::only_get))
         .route("/api", any(api::call))
         .route("/api/", any(api::call))
-        // The handler takes the path as it was sent: no other spelling of a name reaches a function.
+        // The handler compares the raw path, so no other spelling of a name, such as `%6Cogin`, reaches a function.
         .route("/api/{*name}", any(api::call))
         .route("/login", post(forms::login).get(pages::show))
         .route("/confirm", post(forms::confirm).get(pages::show))
@@ -70,13 +71,13 @@ fn session_routes(pages: &Pages) -> Router {
         .with_state(pages.clone())
 }
 
-/// Adds the middleware of every request, the outermost first.
+/// Adds the middleware for all routes, outermost first.
 pub fn with_middleware(state: &AppState, routes: Router) -> Router {
-    let reading = state.settings().https.body_seconds.duration();
-    let drop_unread = move |response: Response| async move { slow_reader::watch(response, reading) };
+    let limit = state.settings().https.body_seconds.duration();
+    let drop_stalled = move |response: Response| async move { slow_reader::watch(response, limit) };
     routes.layer(
         ServiceBuilder::new()
-            .layer(map_response(drop_unread))
+            .layer(map_response(drop_stalled))
             .layer(from_fn_with_state(state.clone(), request_context::provide))
             .layer(map_response(security_headers::add))
             .layer(from_fn(validate_request::check))
@@ -84,13 +85,13 @@ pub fn with_middleware(state: &AppState, routes: Router) -> Router {
     )
 }
 
-/// Adds the middleware of the routes that know the caller, the outermost first.
+/// Adds the middleware for routes with a session, outermost first.
 pub fn with_session(state: &AppState, routes: Router) -> Router {
     routes.layer(
         ServiceBuilder::new()
             .layer(from_fn_with_state(state.clone(), csrf::check))
             .layer(from_fn_with_state(state.clone(), session::load_and_save))
-            // Within the session: a remembered browser gets its new cookies with a failure, too.
+            // Inside the session middleware, so that a remembered browser gets its new cookies even after a panic.
             .layer(from_fn(catch_panic::catch)),
     )
 }
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
     use crate::server::config::Settings;
 
-    /// The paths of a router, as its debug output lists them: there is no other way to ask.
+    /// The paths of a router, parsed from its debug output because axum has no API for them.
     fn paths(router: &Router) -> BTreeSet<String> {
         let text = format!("{router:?}");
         let quoted = text.split('"').skip(1).step_by(2);
@@ -112,9 +113,9 @@ mod tests {
             .collect()
     }
 
-    /// `guards::every_route_answers_every_kind_of_caller_as_the_table_says` calls each of them.
+    /// `guards::every_route_answers_every_kind_of_caller_as_the_table_says` calls each route in the table.
     #[tokio::test]
-    async fn every_route_stands_in_the_table_that_is_tested() {
+    async fn every_route_is_in_the_table_that_is_tested() {
         request::instrument_leptos_tasks();
         let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
         let site = Site::Folder("nowhere".into());

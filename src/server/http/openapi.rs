@@ -1,4 +1,4 @@
-//! `GET /api/openapi.json`: what the functions take and give, for programs.
+//! `GET /api/openapi.json`: the OpenAPI document.
 
 use axum::{
     extract::State,
@@ -12,12 +12,10 @@ use super::{
 };
 use crate::contract::Refusal;
 
-/// The handler.
 pub async fn show(State(pages): State<Pages>) -> Response {
     json_response(pages.openapi().to_owned())
 }
 
-/// The answer to any other method.
 pub async fn only_get() -> Response {
     let mut response = json_error(&Refusal::MethodNotAllowed);
     response

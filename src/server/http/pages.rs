@@ -1,6 +1,6 @@
-//! The pages: rendered by Leptos, complete before the first byte is sent, so that they work without script.
+//! Pages, rendered by Leptos. A page is complete before the first byte is sent, so it works without JavaScript.
 //!
-//! The table of pages is `app.rs`; here each gets its handler, the facts of its request, and its policy.
+//! `app.rs` has the table of pages. This module has their handlers.
 
 use std::{
     env,
@@ -44,28 +44,27 @@ use crate::{
             caller::Caller,
             guard::{Guard as _, kinds::FreshLogin},
         },
-        listener::dev_certificates::Certificates,
+        listener::dev_certificates::CertificateFiles,
         registry::{self, openapi, pending_calls},
         state::AppState,
         telemetry::error::InternalError,
     },
 };
 
-/// What the pages are made from.
+/// The state of the handlers that render pages.
 #[derive(Clone)]
 pub struct Pages {
     state: AppState,
     program: Arc<Program>,
     site: Arc<SiteFacts>,
-    /// Those of the table in `app.rs`.
+    /// The paths of the table in `app.rs`.
     paths: Arc<[String]>,
-    /// Made when it is first asked for: it is large, and few ask.
+    /// Created at the first request, because it is large and rarely requested.
     openapi: Arc<OnceLock<String>>,
     reload_port: Option<u16>,
 }
 
 impl Pages {
-    /// Pages with that style sheet, and that program where it is needed.
     pub fn new(state: AppState, program: Program) -> Self {
         let settings = state.settings();
         let site = SiteFacts {
@@ -75,9 +74,9 @@ impl Pages {
                 .https
                 .certificate
                 .is_none()
-                // From wherever the line that names it is pasted.
+                // Absolute, because pages show it in a command that users paste in any folder.
                 .then(|| {
-                    let ca = Certificates::in_folder(&settings.certs()).ca;
+                    let ca = CertificateFiles::in_folder(&settings.certs()).ca;
                     ca.canonicalize().unwrap_or(ca).display().to_string()
                 }),
             registration_open: settings.registration.open,
@@ -102,12 +101,11 @@ impl Pages {
         }
     }
 
-    /// What the server works with.
     pub fn state(&self) -> &AppState {
         &self.state
     }
 
-    /// A route for every page in the table of `app.rs` that has no handler of its own.
+    /// A route for each page in the table of `app.rs` that has no handler of its own.
     pub fn routes(&self) -> Router<Self> {
         let has_own_handler = ["/login", "/confirm", CHANGE_PASSWORD, "/functions/{name}"];
         self.paths
@@ -116,8 +114,8 @@ impl Pages {
             .fold(Router::new(), |router, path| router.route(path, get(show)))
     }
 
-    /// The page at `path` less one slash at its end. It is taken from the table, never from what was sent: `//evil.example/` would
-    /// lead elsewhere.
+    /// The page at `path` without its trailing slash. The result comes from the table, never from the request: a
+    /// redirect for `//evil.example/` would lead to another site.
     fn without_slash(&self, path: &str) -> Option<String> {
         let path = path.strip_suffix('/').filter(|path| !path.is_empty())?;
         let function = || path.strip_prefix("/functions/").and_then(registry::find);
@@ -125,20 +123,18 @@ impl Pages {
         known.or_else(|| function().map(|function| function.view().page()))
     }
 
-    /// The description of the functions.
     pub fn openapi(&self) -> &str {
         let body_bytes = self.state.settings().limits.body_bytes.get();
         self.openapi
             .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
     }
 
-    /// Renders the page at `target`.
     pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
         let facts = PageFacts {
             site: self.site.as_ref().clone(),
             ..facts
         };
-        let for_whom = caller.clone();
+        let page_caller = caller.clone();
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
         let program = self.program.files.clone();
@@ -164,7 +160,7 @@ impl Pages {
         };
         let css = self.program.css.clone();
         let rendering = render_app_async_with_context(context, move || shell(&css, reload_port))(request);
-        let mut response = match for_whom.with_deadline("a page", rendering.map(Ok)).await {
+        let mut response = match page_caller.with_deadline("a page", rendering.map(Ok)).await {
             Ok(response) => response,
             Err(refusal) => return response::error_page(&refusal),
         };
@@ -173,10 +169,10 @@ impl Pages {
         response
     }
 
-    /// Renders the page that somebody wants to see.
-    async fn look(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
+    /// Renders the page at `target`, with `Retry-After` if its status is 503.
+    async fn respond(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
         let mut response = self.render(caller, target, facts, status).await;
-        // A page knows its status only. What it could not ask for now is what other doors call busy.
+        // Pages set only the status. 503 means that a function was refused as busy.
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response::add_headers(&mut response, &Refusal::Busy { retry_after: 1 });
         }
@@ -184,46 +180,45 @@ impl Pages {
     }
 }
 
-/// Where `cargo leptos watch` tells of a new build, if it started this server.
+/// The live-reload port, if `cargo leptos watch` started this server.
 fn reload_port() -> Option<u16> {
     env::var_os("LEPTOS_WATCH")?;
     env::var("LEPTOS_RELOAD_PORT").ok()?.parse().ok()
 }
 
-/// The handler of a page.
 pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
-    let kept_call = match pending_calls::find(&caller).await {
-        // On its own page, and nowhere else.
-        Ok(kept_call) => kept_call.filter(|call| request.uri().path() == call.page().as_str()),
-        Err(fault) => return response::error_page(&fault.into()),
+    let pending_call = match pending_calls::find(&caller).await {
+        // Shown on its own page only.
+        Ok(call) => call.filter(|call| request.uri().path() == call.page().as_str()),
+        Err(error) => return response::error_page(&error.into()),
     };
     let facts = PageFacts {
-        kept_call,
+        pending_call,
         ..PageFacts::default()
     };
-    pages.look(caller, target(&request), facts, 200).await
+    pages.respond(caller, target(&request), facts, 200).await
 }
 
-/// The handler of a page for a fresh login only: the login comes first, before anything is typed.
+/// Shows a page that needs a fresh login. Redirects to the login first, before the user fills in the form.
 pub async fn show_to_fresh_login(
     pages: State<Pages>,
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Response {
     match FreshLogin::check(&caller).await {
-        Err(refusal) if refusal.asks_for_login() => response::see_other(&response::login_for(
+        Err(refusal) if refusal.asks_for_login() => response::see_other(&response::login_path(
             &refusal,
             &OwnPage::or_home(Some(target(&request))),
         )),
-        // What went wrong otherwise, the page says itself.
+        // The page itself shows any other refusal.
         _ => show(pages, Extension(caller), request).await,
     }
 }
 
-/// A path that leads nowhere.
+/// Redirects a path with a trailing slash to its page. Answers any other unknown path with 404.
 pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response {
-    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
-    if is_reading && let Some(page) = pages.without_slash(request.uri().path()) {
+    let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+    if is_get && let Some(page) = pages.without_slash(request.uri().path()) {
         let query = request
             .uri()
             .query()
@@ -232,13 +227,13 @@ pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response
         return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("{page}{query}"))]).into_response();
     }
     match request.extensions().get::<Caller>().cloned() {
-        Some(caller) if is_reading => pages.look(caller, target(&request), PageFacts::default(), 404).await,
+        Some(caller) if is_get => pages.respond(caller, target(&request), PageFacts::default(), 404).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-/// An address that was asked for with a method that it does not have. The router adds `Allow`. Who wanted to read gets a page
-/// that says so.
+/// Answers a GET to a path that only takes forms with a page that explains it, and any other method with an empty 405.
+/// The router adds `Allow`.
 pub async fn method_not_allowed(request: Request) -> Response {
     let status = StatusCode::METHOD_NOT_ALLOWED;
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -249,14 +244,18 @@ pub async fn method_not_allowed(request: Request) -> Response {
         .path()
         .strip_suffix("/kept")
         .and_then(|page| registry::find(page.strip_prefix("/functions/")?));
-    let way = match function {
+    let link = match function {
         Some(function) => Way::new(function.view().page(), "Go to the function"),
         None => Way::home(),
     };
-    (status, response::still_page(), failure::nothing_to_read(way)).into_response()
+    (
+        status,
+        response::scriptless_page_headers(),
+        failure::form_only_page(link),
+    )
+        .into_response()
 }
 
-/// Path and query of a request: what the browser shows.
 fn target(request: &Request) -> &str {
     request.uri().path_and_query().map_or("/", |target| target.as_str())
 }

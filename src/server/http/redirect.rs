@@ -1,8 +1,8 @@
-//! The plain HTTP listener: leads people to HTTPS and refuses programs.
+//! The plain HTTP listener: redirects page requests to HTTPS and refuses API calls.
 //!
-//! A page is redirected to the same path over HTTPS. A call is refused unread and never redirected, so that a client
-//! with a wrong address is fixed instead of sending its secrets in the clear time and again (OWASP ASVS 4.1.2). Health is
-//! told here as well, for load balancers that ask without TLS.
+//! API calls are refused unread and never redirected. A redirect would hide a wrong address in a client, which would
+//! then send its secrets in the clear each time (OWASP ASVS 4.1.2). The health checks are served here as well, for load
+//! balancers without TLS.
 
 use axum::{
     Router,
@@ -24,10 +24,10 @@ use super::{
 };
 use crate::{contract::Refusal, server::state::AppState};
 
-/// All routes of the plain HTTP listener with their middleware, the outermost first.
+/// The routes of the plain HTTP listener and their middleware, outermost first.
 pub fn router(state: &AppState) -> Router {
     Router::new()
-        .fallback(lead)
+        .fallback(redirect)
         .with_state(state.settings().origin())
         .merge(health::routes(state.clone()))
         .layer(
@@ -39,21 +39,21 @@ pub fn router(state: &AppState) -> Router {
         )
 }
 
-/// Strict transport security holds for HTTPS, and must not be sent elsewhere (RFC 6797, section 7.2).
+/// Removes HSTS, which must not be sent over plain HTTP (RFC 6797, section 7.2).
 async fn without_hsts(mut response: Response) -> Response {
     response.headers_mut().remove(STRICT_TRANSPORT_SECURITY);
     response
 }
 
-async fn lead(State(origin): State<String>, request: Request) -> Response {
+async fn redirect(State(origin): State<String>, request: Request) -> Response {
     let is_page = matches!(*request.method(), Method::GET | Method::HEAD) && !is_for_programs(request.uri().path());
     if !is_page {
         return json_error(&Refusal::PlainHttp);
     }
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    // Not every target is a path: `*` is none.
+    // The request target may be `*`, which is not a path.
     let target = if target.starts_with('/') { target } else { "/" };
-    // To our own address, whatever host the request names.
+    // Always to the configured origin, never to the `Host` of the request.
     (
         StatusCode::PERMANENT_REDIRECT,
         [(LOCATION, format!("{origin}{target}"))],

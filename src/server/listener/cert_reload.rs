@@ -1,8 +1,8 @@
-//! Takes a renewed certificate into use while serving: at SIGHUP, and by looking at the files now and then.
+//! Reloads a renewed certificate while the server runs: at SIGHUP, and when a periodic check finds changed files.
 //!
-//! New connections get the new certificate; open ones go on with theirs. A pair that cannot be used changes nothing: the
-//! old certificate stays, and what is wrong is logged once, not at every look. A certificate in use that clients refuse, or
-//! will refuse soon, is warned of at every look.
+//! New connections get the new certificate; open ones keep theirs. If the new files cannot be used, the old certificate
+//! stays in use and the error is logged once, not at every check. Every check warns about a certificate that clients
+//! refuse or will soon refuse.
 
 use std::{io, path::Path, time::Duration};
 
@@ -13,66 +13,69 @@ use tokio::{
     time::{self, Instant, MissedTickBehavior},
 };
 
-use super::{certificate::InUse, dev_certificates::Certificates};
+use super::{certificate::ServedCertificate, dev_certificates::CertificateFiles};
 use crate::server::model::clock::Timestamp;
 
-/// The files as they were when they were last taken, or refused: their hashes, because one is a secret.
+/// The state of the files at the last check. Hashes, because one of the files is secret.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Seen(Result<[[u8; 32]; 2], io::ErrorKind>);
+pub struct FileHashes(Result<[[u8; 32]; 2], io::ErrorKind>);
 
-impl Seen {
-    /// As they are now.
-    pub async fn now(certificates: &Certificates) -> Self {
-        let read = async |file: &Path| match fs::read(file).await {
+impl FileHashes {
+    pub async fn read(files: &CertificateFiles) -> Self {
+        let hash = async |file: &Path| match fs::read(file).await {
             Ok(bytes) => Ok(Sha256::digest(bytes).into()),
             Err(error) => Err(error.kind()),
         };
-        let both = async { Ok([read(&certificates.certificate).await?, read(&certificates.key).await?]) };
-        Self(both.await)
+        let hashes = async { Ok([hash(&files.certificate).await?, hash(&files.key).await?]) };
+        Self(hashes.await)
     }
 }
 
-/// Watches the files of a certificate in use.
+/// Watches the files of the served certificate.
 #[derive(Debug)]
 pub struct Reloader {
-    in_use: InUse,
+    certificate: ServedCertificate,
     hangup: Signal,
-    seen: Seen,
+    hashes: FileHashes,
 }
 
 impl Reloader {
-    /// Watches the files of a certificate that were `seen` before it was read. At each `hangup` they are looked at, too.
-    pub fn new(in_use: InUse, seen: Seen, hangup: Signal) -> Self {
-        Self { in_use, hangup, seen }
+    /// `hashes` must have been read before `certificate` was loaded, so that a renewal in between is noticed.
+    pub fn new(certificate: ServedCertificate, hashes: FileHashes, hangup: Signal) -> Self {
+        Self {
+            certificate,
+            hangup,
+            hashes,
+        }
     }
 
-    /// Takes what was renewed, for as long as the server runs, looking every `period`.
+    /// Checks the files every `period` and at each SIGHUP, forever.
     pub async fn run(&mut self, period: Duration) {
-        let mut looks = time::interval_at(Instant::now() + period, period);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = time::interval_at(Instant::now() + period, period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let is_asked = tokio::select! {
+            let is_forced = tokio::select! {
                 _ = self.hangup.recv() => true,
-                _ = looks.tick() => false,
+                _ = ticks.tick() => false,
             };
-            let seen = Seen::now(self.in_use.files()).await;
-            if is_asked || seen != self.seen {
+            let hashes = FileHashes::read(self.certificate.files()).await;
+            if is_forced || hashes != self.hashes {
                 self.reload().await;
-                self.seen = seen;
+                self.hashes = hashes;
             }
-            self.in_use.warn(Timestamp::now());
+            self.certificate.warn(Timestamp::now());
         }
     }
 
     async fn reload(&mut self) {
-        let reloaded = self.in_use.reload().await;
-        let Certificates { certificate, key, .. } = self.in_use.files();
+        let reloaded = self.certificate.reload().await;
+        let CertificateFiles { certificate, key, .. } = self.certificate.files();
         let (certificate, key) = (certificate.display(), key.display());
         match reloaded {
-            Ok(()) => tracing::info!(%certificate, "new connections get the certificate as it is now"),
+            Ok(()) => tracing::info!(%certificate, "certificate reloaded; new connections use it"),
             Err(error) => tracing::error!(
                 %certificate, %key, cause = format!("{error:#}"),
-                "the certificate and its key cannot be used; the earlier ones stay in use"
+                "cannot use the certificate and its key; the earlier ones stay in use"
             ),
         }
     }

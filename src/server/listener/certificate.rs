@@ -1,4 +1,4 @@
-//! The certificate that is served with: read from its files, and looked at as clients will look at it.
+//! The served certificate: loaded from its files and checked the way clients check it.
 
 use std::{path::Path, time::Duration};
 
@@ -9,142 +9,126 @@ use tokio::fs;
 use url::Url;
 
 use super::{
-    dev_certificates::Certificates,
+    dev_certificates::CertificateFiles,
     pem::{self, Validity},
 };
 use crate::server::{config::Settings, model::clock::Timestamp};
 
-/// How long before its end a certificate is warned of.
+/// How long before its expiry a certificate is warned about.
 const WARN_BEFORE: Duration = Duration::from_hours(14 * 24);
 
-/// A certificate and its key, in use.
+/// The certificate and key that the server uses.
 #[derive(Debug)]
-pub struct InUse {
-    files: Certificates,
+pub struct ServedCertificate {
+    files: CertificateFiles,
     tls: RustlsConfig,
-    /// The certificate without its chain.
-    first: CertificateDer<'static>,
-    /// The origin that it has to be valid for. None where proxies stand in front: visitors see the certificates of those.
+    /// The server's own certificate, without the chain.
+    leaf: CertificateDer<'static>,
+    /// The origin that the certificate must be valid for. `None` behind proxies: visitors see the proxy's certificate.
     origin: Option<String>,
-    /// What to do about one that expires.
+    /// How the operator gets a new certificate, for warnings.
     renewal: String,
 }
 
-impl InUse {
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// Says which file is not right.
-    pub async fn load(files: Certificates, settings: &Settings) -> anyhow::Result<Self> {
-        // The process has one provider of cryptography; a second start in it, as in tests, finds it installed.
+impl ServedCertificate {
+    pub async fn load(files: CertificateFiles, settings: &Settings) -> anyhow::Result<Self> {
+        // One provider per process. A second start in the same process, as in tests, finds it installed.
         let _ = aws_lc_rs::default_provider().install_default();
         let load = async {
-            let Content {
-                first,
-                certificate,
-                key,
-            } = Content::read(&files).await?;
-            anyhow::Ok((first, RustlsConfig::from_pem(certificate, key).await?))
+            let Content { leaf, certificate, key } = Content::read(&files).await?;
+            anyhow::Ok((leaf, RustlsConfig::from_pem(certificate, key).await?))
         };
-        let (first, tls) = load.await.with_context(|| {
+        let (leaf, tls) = load.await.with_context(|| {
             let (certificate, key) = (files.certificate.display(), files.key.display());
-            format!("the certificate {certificate} and the key {key} cannot be used")
+            format!("cannot use the certificate {certificate} and the key {key}")
         })?;
         let renewal = match settings.https.certificate {
             Some(_) => "renew it".to_owned(),
             None => format!(
-                "make another one with `callgate cert --certs {}`",
+                "create a new one with `callgate cert --certs {}`",
                 settings.certs().display()
             ),
         };
         Ok(Self {
             files,
             tls,
-            first,
+            leaf,
             origin: settings.proxies.trusted.is_empty().then(|| settings.origin()),
             renewal,
         })
     }
 
-    /// Its files.
-    pub fn files(&self) -> &Certificates {
+    pub fn files(&self) -> &CertificateFiles {
         &self.files
     }
 
-    /// What TLS is configured by. It goes along with [`Self::reload`].
+    /// The TLS configuration. The clone shares its state, so it follows [`Self::reload`].
     pub fn tls(&self) -> RustlsConfig {
         self.tls.clone()
     }
 
-    /// Reads the files again. Where they cannot be used, everything stays as it is.
-    ///
-    /// # Errors
-    /// Says what is not right.
+    /// Reads the files again. On an error, the certificate in use does not change.
     pub async fn reload(&mut self) -> anyhow::Result<()> {
-        let Content {
-            first,
-            certificate,
-            key,
-        } = Content::read(&self.files).await?;
+        let Content { leaf, certificate, key } = Content::read(&self.files).await?;
         self.tls.reload_from_pem(certificate, key).await?;
-        self.first = first;
+        self.leaf = leaf;
         Ok(())
     }
 
-    /// Logs why clients refuse it, or will do so soon.
+    /// Logs a warning if clients refuse the certificate, or soon will.
     pub fn warn(&self, now: Timestamp) {
         let (certificate, renewal) = (self.files.certificate.display(), &self.renewal);
-        match Validity::of(&self.first) {
+        match Validity::of(&self.leaf) {
             Ok(Validity { ends, .. }) if ends <= now => tracing::warn!(
                 %certificate, ended = ends.to_rfc3339(), "the certificate has expired, and clients refuse it: {renewal}"
             ),
             Ok(Validity { begins, .. }) if begins > now => tracing::warn!(
                 %certificate, begins = begins.to_rfc3339(),
-                "the certificate is not valid yet, and clients refuse it: {renewal}, or set the clock right"
+                "the certificate is not valid yet, and clients refuse it: {renewal}, or correct the clock"
             ),
             Ok(Validity { ends, .. }) if ends <= now.plus(WARN_BEFORE) => tracing::warn!(
                 %certificate, ends = ends.to_rfc3339(), "the certificate expires soon: {renewal}"
             ),
             Ok(_) => {}
             Err(error) => tracing::warn!(
-                %certificate, cause = format!("{error:#}"), "when the certificate expires cannot be told"
+                %certificate, cause = format!("{error:#}"), "cannot read the expiry date of the certificate"
             ),
         }
         if let Some(origin) = &self.origin
-            && let Err(error) = is_for(&self.first, origin)
+            && let Err(error) = check_origin(&self.leaf, origin)
         {
             tracing::warn!(
                 %certificate, site.origin = origin, cause = format!("{error:#}"),
-                "the certificate is for another name than site.origin, and browsers refuse it: \
-                 set https.certificate and https.key to those of that name"
+                "the certificate is not valid for the host in site.origin, and browsers refuse it: \
+                 set https.certificate and https.key to a certificate for that host"
             );
         }
     }
 }
 
-fn is_for(certificate: &CertificateDer<'_>, origin: &str) -> anyhow::Result<()> {
+fn check_origin(certificate: &CertificateDer<'_>, origin: &str) -> anyhow::Result<()> {
     let url = Url::parse(origin)?;
-    pem::must_name(certificate, url.host_str().unwrap_or_default())
+    pem::check_host(certificate, url.host_str().unwrap_or_default())
 }
 
-/// What is in the files of a certificate and its key.
+/// The content of the files, with the byte order marks removed.
 struct Content {
-    first: CertificateDer<'static>,
+    leaf: CertificateDer<'static>,
     certificate: Vec<u8>,
     key: Vec<u8>,
 }
 
 impl Content {
-    async fn read(files: &Certificates) -> anyhow::Result<Self> {
+    async fn read(files: &CertificateFiles) -> anyhow::Result<Self> {
         let read = async |file: &Path| {
             let content = fs::read(file).await;
-            let content = content.with_context(|| format!("{} cannot be read", file.display()))?;
-            anyhow::Ok(pem::without_byte_order_mark(content))
+            let content = content.with_context(|| format!("cannot read {}", file.display()))?;
+            anyhow::Ok(pem::strip_byte_order_mark(content))
         };
         let (certificate, key) = (read(&files.certificate).await?, read(&files.key).await?);
-        pem::must_hold_key(&files.key, &key)?;
+        pem::check_private_key(&files.key, &key)?;
         Ok(Self {
-            first: pem::first_certificate(&files.certificate, &certificate)?,
+            leaf: pem::first_certificate(&files.certificate, &certificate)?,
             certificate,
             key,
         })

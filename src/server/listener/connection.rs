@@ -1,4 +1,4 @@
-//! What the server knows of a connection: shared by its stream and by the requests that come over it.
+//! The state of a connection, shared by its stream and its requests.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -24,7 +24,7 @@ struct State {
 }
 
 impl Connection {
-    /// A connection that was accepted just now.
+    /// A connection that was just accepted.
     pub fn new(peer: SocketAddr) -> Self {
         Self(Arc::new(State {
             peer: peer.ip().to_canonical(),
@@ -40,32 +40,32 @@ impl Connection {
         self.0.peer
     }
 
-    /// The functions that run and the pages that are rendered for it.
+    /// Running functions and page renderings of this connection.
     pub fn in_flight(&self) -> &InFlight {
         &self.0.in_flight
     }
 
-    /// How many requests have come, head and all.
+    /// The number of requests whose head has arrived completely.
     pub fn requests(&self) -> u64 {
         self.0.requests.load(Ordering::Relaxed)
     }
 
-    /// The requests whose response has not begun.
+    /// Requests whose response has not begun.
     pub fn responding(&self) -> &InFlight {
         &self.0.responding
     }
 
-    /// Counts a request whose head has arrived.
+    /// Counts a request whose head has arrived completely.
     pub fn count_request(&self) {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// When this client last got a response, or connected. A request that arrives now may have been sent at any time since.
+    /// The time of the last response, or of the connect if there was none. A request that arrives now may have been
+    /// sent at any time since.
     pub fn last_response_at(&self) -> Timestamp {
         Timestamp(self.0.last_response_at.load(Ordering::Relaxed))
     }
 
-    /// Records that the client gets a response.
     pub fn mark_responded(&self, now: Timestamp) {
         self.0.last_response_at.fetch_max(now.0, Ordering::Relaxed);
     }

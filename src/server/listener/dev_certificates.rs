@@ -1,7 +1,7 @@
-//! Development certificates: a local certificate authority, and a certificate of it for this machine's own names.
+//! Development certificates: a local certificate authority (CA), and a certificate from it for `localhost`.
 //!
-//! They let browsers and programs verify HTTPS to `localhost` once they trust `ca.pem`. The private key
-//! of the server is readable by its owner only and never leaves the folder; that of the authority is not stored at all.
+//! Clients that trust `ca.pem` can verify HTTPS to `localhost`. The server's private key is readable by its owner only.
+//! The CA's private key is never stored.
 
 use std::{
     fs,
@@ -21,25 +21,23 @@ use super::pem::{self, Validity};
 use crate::server::model::clock::Timestamp;
 
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-/// Browsers take no server certificate that is good for longer (CA/Browser Forum, apple.com support 103214).
+/// Browsers reject longer validity periods (CA/Browser Forum, apple.com support 103214).
 const CERTIFICATE_DAYS: u32 = 397;
-const AUTHORITY_DAYS: u32 = 3650;
-/// So long before its end a certificate is made anew: before the server warns of it.
+const CA_DAYS: u32 = 3650;
+/// How long before its expiry a certificate is replaced: earlier than the server warns about it.
 const RENEW_BEFORE: Duration = Duration::from_hours(30 * 24);
 
-/// The files of a development certificate.
+/// The files of a certificate, its key and its CA.
 #[derive(Debug, Clone)]
-pub struct Certificates {
-    /// The certificate of the authority: what clients trust.
+pub struct CertificateFiles {
+    /// The CA certificate, which clients trust. Empty for the operator's own certificate.
     pub ca: PathBuf,
-    /// The certificate of the server.
     pub certificate: PathBuf,
-    /// The private key of the server.
     pub key: PathBuf,
 }
 
-impl Certificates {
-    /// The files in `folder`, whether they are there or not.
+impl CertificateFiles {
+    /// The paths of the development certificate in `folder`. The files may not exist.
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             ca: folder.join("ca.pem"),
@@ -48,85 +46,83 @@ impl Certificates {
         }
     }
 
-    /// Whether all files are there.
-    pub fn are_there(&self) -> bool {
+    pub fn exist(&self) -> bool {
         self.ca.is_file() && self.certificate.is_file() && self.key.is_file()
     }
 
-    /// Whether all files are there, and the certificate is valid for long enough.
-    pub fn are_good(&self) -> bool {
+    /// Whether all files exist and the certificate need not be replaced yet.
+    pub fn are_valid(&self) -> bool {
         let now = Timestamp::now();
-        let is_good = |Validity { begins, ends }| begins <= now && now.plus(RENEW_BEFORE) < ends;
-        self.are_there() && self.validity().is_ok_and(is_good)
+        let is_valid = |Validity { begins, ends }| begins <= now && now.plus(RENEW_BEFORE) < ends;
+        self.exist() && self.validity().is_ok_and(is_valid)
     }
 
     fn validity(&self) -> anyhow::Result<Validity> {
-        let pem = pem::without_byte_order_mark(fs::read(&self.certificate)?);
+        let pem = pem::strip_byte_order_mark(fs::read(&self.certificate)?);
         Validity::of(&pem::first_certificate(&self.certificate, &pem)?)
     }
 
-    /// Those in `folder` where they are good, or else new ones: of several processes at once, one makes them for all.
-    ///
-    /// # Errors
-    /// Says which file could not be written.
-    pub fn good_or_made(folder: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    /// The files in `folder`, replaced if they are not valid. A lock ensures that only one of several processes creates
+    /// them.
+    pub fn valid_or_created(folder: &Path) -> anyhow::Result<Self> {
+        create_folder(folder)?;
         let file = folder.join("making.lock");
-        // Let go of when it is dropped.
-        let _alone = fs::File::create(&file)
+        // Released on drop.
+        let _lock = fs::File::create(&file)
             .and_then(|lock| lock.lock().map(|()| lock))
-            .with_context(|| format!("{} cannot be locked", file.display()))?;
-        let there = Self::in_folder(folder);
-        if there.are_good() {
-            Ok(there)
+            .with_context(|| format!("cannot lock {}", file.display()))?;
+        let files = Self::in_folder(folder);
+        if files.are_valid() {
+            Ok(files)
         } else {
-            Self::make(folder)
+            Self::create(folder)
         }
     }
 
-    /// Makes an authority and a certificate of it, in place of earlier ones.
-    ///
-    /// # Errors
-    /// Says which file could not be written.
-    pub fn make(folder: &Path) -> anyhow::Result<Self> {
+    /// Creates a CA and a certificate from it. Replaces existing files.
+    pub fn create(folder: &Path) -> anyhow::Result<Self> {
         let files = Self::in_folder(folder);
-        fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+        create_folder(folder)?;
 
-        let authority_key = KeyPair::generate()?;
+        let ca_key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        valid_for(&mut params, AUTHORITY_DAYS);
+        set_validity(&mut params, CA_DAYS);
         params
             .distinguished_name
             .push(DnType::CommonName, "Callgate development CA");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let authority = params.self_signed(&authority_key)?;
-        let issuer = Issuer::new(params, authority_key);
+        let ca = params.self_signed(&ca_key)?;
+        let issuer = Issuer::new(params, ca_key);
 
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(NAMES.map(str::to_owned))?;
-        valid_for(&mut params, CERTIFICATE_DAYS);
+        set_validity(&mut params, CERTIFICATE_DAYS);
         params.distinguished_name.push(DnType::CommonName, "localhost");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &issuer)?;
 
-        // The authority's own key is dropped here: nothing else can ever be signed with it.
+        // The CA's key is dropped here, so nothing else can ever be signed with it.
         write(&files.key, &key.serialize_pem(), 0o600)?;
         write(&files.certificate, &certificate.pem(), 0o644)?;
-        write(&files.ca, &authority.pem(), 0o644)?;
+        write(&files.ca, &ca.pem(), 0o644)?;
         Ok(files)
     }
 }
 
-fn valid_for(params: &mut CertificateParams, days: u32) {
+fn create_folder(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))
+}
+
+fn set_validity(params: &mut CertificateParams, days: u32) {
     // An hour of tolerance for clients whose clock is behind.
     params.not_before = OffsetDateTime::now_utc() - Duration::from_hours(1);
     params.not_after = OffsetDateTime::now_utc() + Duration::from_hours(24) * days;
 }
 
-/// Writes a file that never has more permissions than `mode`, and never stands half written.
+/// Writes a file atomically, with `mode` from the start.
 fn write(file: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let new = file.with_extension("new");
@@ -143,5 +139,5 @@ fn write(file: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
         out.sync_all()?;
         fs::rename(&new, file)
     };
-    write().with_context(|| format!("{} cannot be written", file.display()))
+    write().with_context(|| format!("cannot write {}", file.display()))
 }

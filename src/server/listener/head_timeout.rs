@@ -1,7 +1,7 @@
-//! Bounds how long the head of an HTTP/1.1 request may take, from its first byte.
+//! Limits how long the head of an HTTP/1.1 request may take, from its first byte.
 //!
-//! hyper's own limit runs from the end of the request before, so it would also end a kept connection that waits for its next
-//! request. Over HTTP/2 a head is one frame, whose parts the idle timer bounds.
+//! hyper's own timeout starts at the end of the previous request, so it would also close an idle keep-alive connection.
+//! An HTTP/2 head is a single frame, which the idle timeout covers.
 
 use std::{
     io,
@@ -21,26 +21,26 @@ use tokio_rustls::server::TlsStream;
 
 use super::{connection::Connection, idle_timeout::IdleStream};
 
-/// A stream of a connection that is known.
-pub trait Known {
-    /// What is known of the connection, if it speaks HTTP/1.1.
+/// A stream that knows its connection.
+pub trait ConnectionStream {
+    /// The connection, if it speaks HTTP/1.1.
     fn http1(&self) -> Option<Connection>;
 }
 
-impl Known for IdleStream<TcpStream> {
+impl ConnectionStream for IdleStream<TcpStream> {
     fn http1(&self) -> Option<Connection> {
         self.connection().cloned()
     }
 }
 
-impl Known for TlsStream<IdleStream<TcpStream>> {
+impl ConnectionStream for TlsStream<IdleStream<TcpStream>> {
     fn http1(&self) -> Option<Connection> {
         let (stream, tls) = self.get_ref();
         stream.http1().filter(|_| tls.alpn_protocol() != Some(b"h2"))
     }
 }
 
-/// Accepts as the acceptor within it does, and bounds each head.
+/// Wraps an acceptor and adds the head timeout to its streams.
 #[derive(Debug, Clone)]
 pub struct HeadAcceptor<A> {
     inner: A,
@@ -48,7 +48,6 @@ pub struct HeadAcceptor<A> {
 }
 
 impl<A> HeadAcceptor<A> {
-    /// A head may take `limit`.
     pub fn new(inner: A, limit: Duration) -> Self {
         Self { inner, limit }
     }
@@ -57,7 +56,7 @@ impl<A> HeadAcceptor<A> {
 impl<I, S, A> Accept<I, S> for HeadAcceptor<A>
 where
     A: Accept<I, S>,
-    A::Stream: Known + Send + 'static,
+    A::Stream: ConnectionStream + Send + 'static,
     A::Service: Send + 'static,
     A::Future: Send + 'static,
 {
@@ -76,7 +75,7 @@ where
     }
 }
 
-/// A stream that ends with an error where a head takes too long.
+/// A stream that fails with [`io::ErrorKind::TimedOut`] when a head takes too long.
 #[derive(Debug)]
 pub struct HeadStream<S> {
     stream: S,
@@ -89,7 +88,7 @@ pub struct HeadStream<S> {
 #[derive(Debug)]
 struct Head {
     deadline: Pin<Box<Sleep>>,
-    /// How many requests had come before.
+    /// The number of requests before this one.
     requests: u64,
 }
 
@@ -103,7 +102,7 @@ impl<S> HeadStream<S> {
         }
     }
 
-    /// Whether the head that is arriving has taken too long. `has_read` says that bytes arrived just now.
+    /// Whether the current head has taken too long. `has_read` means that bytes have just arrived.
     fn is_too_slow(&mut self, has_read: bool, cx: &mut Context<'_>) -> bool {
         let Some(connection) = &self.connection else {
             return false;
@@ -112,7 +111,7 @@ impl<S> HeadStream<S> {
         if self.head.as_ref().is_some_and(|head| head.requests != requests) {
             self.head = None;
         }
-        // While a request waits for its response, what arrives is its body.
+        // While a request waits for its response, incoming bytes are its body.
         if has_read && self.head.is_none() && !connection.responding().is_busy() {
             let deadline = Box::pin(sleep(self.limit));
             self.head = Some(Head { deadline, requests });
@@ -128,7 +127,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeadStream<S> {
         let before = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
         if this.is_too_slow(buf.filled().len() > before, cx) {
-            Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head took too long")))
+            Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "request head timed out")))
         } else {
             read
         }
@@ -174,10 +173,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_that_comes_drop_by_drop_is_given_up() {
+    async fn a_head_that_arrives_byte_by_byte_times_out() {
         let (near, mut far) = duplex(8);
         let mut near = HeadStream::new(near, LIMIT, Some(connection()));
-        let dropping = tokio::spawn(async move {
+        let sending = tokio::spawn(async move {
             loop {
                 far.write_u8(b'x').await.unwrap();
                 tokio::time::sleep(Duration::from_secs(3)).await;
@@ -186,11 +185,11 @@ mod tests {
         let mut all = Vec::new();
         let error = near.read_to_end(&mut all).await.unwrap_err();
         assert_eq!((error.kind(), all.len()), (io::ErrorKind::TimedOut, 4));
-        dropping.abort();
+        sending.abort();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_may_wait_for_its_next_request_and_a_body_is_no_head() {
+    async fn neither_an_idle_connection_nor_a_body_times_out() {
         let (near, mut far) = duplex(8);
         let connection = connection();
         let mut near = HeadStream::new(near, LIMIT, Some(connection.clone()));

@@ -1,9 +1,9 @@
-//! Closes a connection that has been silent for too long, in whatever state it is.
+//! Closes connections that are idle for too long, in any state.
 //!
-//! hyper bounds the head of an HTTP/1.1 request, but neither an idle HTTP/2 connection nor a client that stops reading.
-//! The timer runs below TLS and starts anew with every byte in either direction. So that this cannot be played with, one
-//! byte at a time, a client that lets an answer wait has to take it at some least rate. While a function runs or a page is
-//! rendered for the connection, it is the server that is silent: that has a limit of its own (`limits.call_seconds`).
+//! hyper limits neither an idle HTTP/2 connection nor a client that stops reading. This timer runs below TLS and
+//! restarts with every byte in either direction. To stop a client from keeping a connection alive byte by byte, a
+//! client that makes writes wait must read at a minimum rate. While a function runs or a page is rendered, the silence
+//! is the server's, and `limits.call_seconds` applies instead.
 
 use std::{
     future::{Ready, ready},
@@ -23,17 +23,17 @@ use tokio::{
 use super::{connection::Connection, connection_limit::Permit, socket::Accepted};
 use crate::server::runtime::in_flight::InFlight;
 
-/// What a client has to take, in bytes a second, while an answer waits for it. The slowest of telephones takes more.
-const LEAST_RATE: u32 = 1024;
+/// The minimum rate at which a client must read while a write waits for it, in bytes per second. Even slow mobile
+/// networks are faster.
+const MIN_RATE: u32 = 1024;
 
-/// Gives every accepted connection an idle timer.
+/// Adds the idle timeout to accepted connections.
 #[derive(Debug, Clone, Copy)]
 pub struct IdleAcceptor {
     limit: Duration,
 }
 
 impl IdleAcceptor {
-    /// Connections may be silent for `limit`.
     pub fn new(limit: Duration) -> Self {
         Self { limit }
     }
@@ -50,7 +50,7 @@ impl<S> Accept<Accepted, S> for IdleAcceptor {
             permit,
             connection,
         } = accepted;
-        // Small responses must not wait for more to send (Nagle's algorithm).
+        // Disables Nagle's algorithm, which would delay small responses.
         ready(stream.set_nodelay(true).map(|()| {
             let mut stream = IdleStream::new(stream, self.limit, connection.in_flight().clone());
             stream.accepted = Some((permit, connection));
@@ -59,50 +59,52 @@ impl<S> Accept<Accepted, S> for IdleAcceptor {
     }
 }
 
-/// A connection that ends with an error when it is silent for too long.
+/// A stream that fails with [`io::ErrorKind::TimedOut`] when it is idle for too long.
 #[derive(Debug)]
 pub struct IdleStream<S> {
     stream: S,
     limit: Duration,
     timer: Pin<Box<Sleep>>,
-    /// Since when a write waits for the client.
-    waiting: Option<Instant>,
-    /// For how long the client may still let writes wait.
+    /// When the pending write began to wait for the client.
+    waiting_since: Option<Instant>,
+    /// How much longer the client may make writes wait in total.
     allowance: Duration,
     in_flight: InFlight,
-    /// The permit that the connection takes, and what is known of it.
+    /// `None` in unit tests only.
     accepted: Option<(Permit, Connection)>,
 }
 
 impl<S> IdleStream<S> {
-    /// Starts the timer. It does not run out while anything is in flight.
+    /// Starts the timer. It does not expire while anything is in flight.
     pub fn new(stream: S, limit: Duration, in_flight: InFlight) -> Self {
         Self {
             stream,
             limit,
             timer: Box::pin(sleep(limit)),
-            waiting: None,
+            waiting_since: None,
             allowance: limit,
             in_flight,
             accepted: None,
         }
     }
 
-    /// What is known of the connection.
     pub fn connection(&self) -> Option<&Connection> {
         self.accepted.as_ref().map(|(_, connection)| connection)
     }
 
-    /// Sets the timer anew where something moved, and looks at it where nothing did.
-    fn watch<T>(&mut self, cx: &mut Context<'_>, moved: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if moved.is_ready() {
+    /// Restarts the timer if there was progress, and checks it otherwise.
+    fn watch<T>(&mut self, cx: &mut Context<'_>, progress: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if progress.is_ready() {
             let end = Instant::now() + self.limit;
             self.timer.as_mut().reset(end);
-            return moved;
+            return progress;
         }
         while self.timer.as_mut().poll(cx).is_ready() {
-            if self.waiting.is_some() || !self.in_flight.is_busy() {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the connection was idle")));
+            if self.waiting_since.is_some() || !self.in_flight.is_busy() {
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "idle connection timed out",
+                )));
             }
             let end = Instant::now() + self.limit;
             self.timer.as_mut().reset(end);
@@ -110,21 +112,21 @@ impl<S> IdleStream<S> {
         Poll::Pending
     }
 
-    /// The same for a write: waiting uses the allowance up, and what the client then takes adds to it.
+    /// Like [`Self::watch`] for writes. Waiting uses up the allowance; the bytes that the client reads add to it.
     fn watch_write(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let now = Instant::now();
-        match (&written, self.waiting) {
+        match (&written, self.waiting_since) {
             (Poll::Pending, None) => {
-                self.waiting = Some(now);
+                self.waiting_since = Some(now);
                 let end = now + self.allowance;
                 if end < self.timer.deadline() {
                     self.timer.as_mut().reset(end);
                 }
             }
             (Poll::Ready(Ok(bytes)), Some(since)) => {
-                let earned = Duration::from_secs(*bytes as u64) / LEAST_RATE;
+                let earned = Duration::from_secs(*bytes as u64) / MIN_RATE;
                 self.allowance = (self.allowance.saturating_sub(now - since) + earned).min(self.limit);
-                self.waiting = None;
+                self.waiting_since = None;
             }
             _ => {}
         }
@@ -135,8 +137,8 @@ impl<S> IdleStream<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for IdleStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let moved = Pin::new(&mut this.stream).poll_read(cx, buf);
-        this.watch(cx, moved)
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        this.watch(cx, read)
     }
 }
 
@@ -179,7 +181,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
-    async fn silence_ends_a_connection() {
+    async fn an_idle_connection_times_out() {
         let (near, _far) = duplex(8);
         let mut near = IdleStream::new(near, LIMIT, InFlight::default());
         let error = near.read_u8().await.unwrap_err();
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_byte_starts_the_timer_anew() {
+    async fn every_byte_restarts_the_timer() {
         let (near, mut far) = duplex(8);
         let mut near = IdleStream::new(near, LIMIT, InFlight::default());
         for _ in 0..3 {
@@ -198,10 +200,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_a_byte_now_and_then_is_not_waited_for() {
+    async fn a_client_that_reads_a_byte_now_and_then_times_out() {
         let (near, mut far) = duplex(8);
         let mut near = IdleStream::new(near, LIMIT, InFlight::default());
-        let takes_a_byte_now_and_then = async {
+        let reads_a_byte_now_and_then = async {
             loop {
                 tokio::time::sleep(Duration::from_secs(3)).await;
                 far.read_u8().await.unwrap();
@@ -211,12 +213,12 @@ mod tests {
             written = near.write_all(&[0; 4096]) => {
                 assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
             }
-            () = takes_a_byte_now_and_then => {}
+            () = reads_a_byte_now_and_then => {}
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_is_slow_but_takes_it_all_is_waited_for() {
+    async fn a_slow_client_that_reads_everything_does_not_time_out() {
         let (near, mut far) = duplex(8192);
         let mut near = IdleStream::new(near, LIMIT, InFlight::default());
         let all = vec![0; 512 * 1024];
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_stops_reading_is_not_waited_for() {
+    async fn a_client_that_stops_reading_times_out() {
         let (near, _far) = duplex(8);
         let mut near = IdleStream::new(near, LIMIT, InFlight::default());
         let error = near.write_all(&[0; 64]).await.unwrap_err();

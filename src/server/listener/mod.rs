@@ -1,7 +1,7 @@
-//! The listeners: HTTPS for everything, and plain HTTP that only leads to it.
+//! The listeners: HTTPS, and plain HTTP that redirects to it.
 //!
-//! Every wait has a limit: the handshake, the head of a request, its body (in the handlers), a response that nobody reads, an
-//! idle connection, and the shutdown.
+//! Every wait has a timeout: the handshake, the head of a request, its body (in the handlers), a response that the
+//! client does not read, an idle connection, and the shutdown.
 
 pub mod cert_reload;
 pub mod certificate;
@@ -39,33 +39,29 @@ use tokio::{
 
 use self::{
     connection::Connection,
-    head_timeout::{HeadAcceptor, Known},
+    head_timeout::{ConnectionStream, HeadAcceptor},
     idle_timeout::IdleAcceptor,
     socket::{Accepted, Listener, Peer},
 };
 use crate::server::config::Https;
 
-/// The most bytes of headers that hyper takes. More than the limit of the middleware `validate_request`, whose refusal says what
-/// to do; what is above even this gets a bare 431.
+/// hyper's limit for the head of an HTTP/1.1 request, in bytes. It is above the limit of the middleware
+/// `validate_request`, whose refusal explains what to do. Above this limit the client gets a bare 431.
 const MAX_HEAD: usize = 128 * 1024;
-/// The most header fields of an HTTP/1.1 request that hyper takes.
+/// hyper's limit for the header fields of an HTTP/1.1 request.
 const MAX_FIELDS: usize = 1000;
-/// The largest list of headers of an HTTP/2 request that hyper takes, in bytes and 32 more for each field. A browser sends each
-/// cookie as a field of its own (RFC 9113, section 8.2.3).
+/// hyper's limit for the header list of an HTTP/2 request: bytes, plus 32 for each field. A browser may send each
+/// cookie as a separate field (RFC 9113, section 8.2.3).
 const MAX_HEADER_LIST: u32 = 256 * 1024;
-/// How often it is checked whether all connections have ended.
-const CHECK_EVERY: Duration = Duration::from_millis(10);
-/// The most concurrent streams of an HTTP/2 connection.
+/// How often the shutdown checks whether all connections have closed.
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+/// Concurrent streams of an HTTP/2 connection.
 const MAX_STREAMS: u32 = 100;
-/// How many bytes of bodies that nobody has read yet an HTTP/2 stream, and a whole connection, may have sent. Bodies are
-/// small here; hyper's own megabyte would be for uploads.
+/// HTTP/2 flow-control windows, in bytes. Bodies are small here; hyper's default of 1 MB is meant for uploads.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
 /// Serves `router` over HTTPS until `handle` stops it.
-///
-/// # Errors
-/// A failure of the listener.
 pub async fn serve(
     listener: Listener,
     tls: RustlsConfig,
@@ -81,9 +77,6 @@ pub async fn serve(
 }
 
 /// Serves `router` over plain HTTP until `handle` stops it.
-///
-/// # Errors
-/// A failure of the listener.
 pub async fn serve_plain(
     listener: Listener,
     router: Router,
@@ -94,7 +87,7 @@ pub async fn serve_plain(
     serve_with(listener, idle, router, https, handle).await
 }
 
-/// What serves the requests of one connection.
+/// The service for the requests of one connection.
 type Service = AddExtension<Router, ConnectInfo<Connection>>;
 
 async fn serve_with<A>(
@@ -106,32 +99,32 @@ async fn serve_with<A>(
 ) -> anyhow::Result<()>
 where
     A: Accept<Accepted, Service> + Clone + Send + Sync + 'static,
-    A::Stream: Known + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A::Stream: ConnectionStream + AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A::Service: SendService<Request<Incoming>> + Send + 'static,
     A::Future: Send + 'static,
 {
-    let header = https.header_seconds.duration();
+    let head_timeout = https.header_seconds.duration();
     let mut server = Server::from_listener(listener)
-        .acceptor(HeadAcceptor::new(acceptor, header))
+        .acceptor(HeadAcceptor::new(acceptor, head_timeout))
         .handle(handle);
-    limit(server.http_builder());
+    set_limits(server.http_builder());
     server
-        .first_request_timeout(header)
+        .first_request_timeout(head_timeout)
         .serve(router.into_make_service_with_connect_info::<Connection>())
         .await?;
     Ok(())
 }
 
-/// Bounds what a connection may send.
-fn limit(builder: &mut Builder<TokioExecutor>) {
-    // hyper has one time for the wait for a request and for its head. `HeadAcceptor` bounds the head, `IdleAcceptor` the wait.
+fn set_limits(builder: &mut Builder<TokioExecutor>) {
+    // hyper's timeout covers the wait for a request and its head together. `HeadAcceptor` limits the head,
+    // `IdleAcceptor` the wait.
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .max_headers(MAX_FIELDS)
         .max_buf_size(MAX_HEAD);
-    // No keep-alive pings: they would look like life to the idle timer, which ends dead connections as well.
+    // No keep-alive pings: they would restart the idle timer, which also closes dead connections.
     builder
         .http2()
         .max_concurrent_streams(MAX_STREAMS)
@@ -140,14 +133,14 @@ fn limit(builder: &mut Builder<TokioExecutor>) {
         .max_header_list_size(MAX_HEADER_LIST);
 }
 
-/// Waits until no connection is left on either listener, but no longer than `limit`.
+/// Waits until all connections of both listeners have closed, for at most `limit`.
 pub async fn wait_for_connections(handles: [&Handle<Peer>; 2], limit: Duration) {
-    let all_ended = async {
-        let mut checks = interval(CHECK_EVERY);
+    let all_closed = async {
+        let mut checks = interval(CHECK_INTERVAL);
         while handles.iter().any(|handle| handle.connection_count() > 0) {
             checks.tick().await;
         }
     };
-    // What is left then is closed like any silent connection.
-    let _ = timeout(limit, all_ended).await;
+    // After a timeout, the caller decides what happens to the remaining connections.
+    let _ = timeout(limit, all_closed).await;
 }

@@ -1,19 +1,19 @@
-//! The system's limit on open files: every connection is one.
+//! The system's limit on open files (`RLIMIT_NOFILE`). Every connection is an open file.
 //!
-//! A server that runs into it can neither accept connections nor open its database. So it takes what it needs, where the
-//! system lets it, and otherwise makes do with fewer connections.
+//! A server at that limit can neither accept connections nor open its database. So the server raises its soft limit if
+//! it can, and otherwise allows fewer connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the rest of the server opens: the database, files of the browser part, standard streams, timers.
-const FOR_THE_REST: usize = 128;
+/// Files other than connections: the database, files of the browser part, standard streams, timers.
+const RESERVED_FILES: usize = 128;
 
-/// Raises the limit of this process so that `wanted` connections have room, and gives how many of them do.
-pub fn make_room(wanted: usize) -> usize {
+/// Raises the soft limit of this process for `wanted` connections, and returns how many connections it allows.
+pub fn raise_limit(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
-    let needed = as_limit(wanted.saturating_add(FOR_THE_REST));
+    let needed = as_limit(wanted.saturating_add(RESERVED_FILES));
     let raised = limit.maximum.map_or(needed, |maximum| maximum.min(needed));
-    let now = match limit.current {
+    let open_files = match limit.current {
         Some(current) if current < raised => {
             let new = Rlimit {
                 current: Some(raised),
@@ -23,21 +23,22 @@ pub fn make_room(wanted: usize) -> usize {
         }
         current => current.unwrap_or(needed),
     };
-    let room = room(now, wanted);
-    if room < wanted {
+    let allowed = connections(open_files, wanted);
+    if allowed < wanted {
         tracing::warn!(
-            open_files = now,
-            "the system's limit on open files leaves room for {room} of the {wanted} connections of limits.connections; \
+            open_files,
+            "the system's limit on open files allows only {allowed} of the {wanted} connections of limits.connections; \
              raise it (LimitNOFILE= in a systemd unit, ulimit -n in a shell)"
         );
     }
-    room
+    allowed
 }
 
-/// How many of the wanted connections have room under a limit. Two at least: each listener holds a place for the next one.
-fn room(open_files: u64, wanted: usize) -> usize {
+/// The connections that a limit on open files allows: at least two, because each listener reserves one permit for the
+/// next connection.
+fn connections(open_files: u64, wanted: usize) -> usize {
     let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
-    open_files.saturating_sub(FOR_THE_REST).clamp(2, wanted.max(2))
+    open_files.saturating_sub(RESERVED_FILES).clamp(2, wanted.max(2))
 }
 
 fn as_limit(files: usize) -> u64 {
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_get_what_the_rest_leaves() {
+    fn connections_get_what_other_files_leave() {
         for (open_files, wanted, expected) in [
             (1024, 4096, 896),
             (8192, 4096, 4096),
@@ -57,7 +58,7 @@ mod tests {
             (20, 4096, 2),
             (u64::MAX, 2, 2),
         ] {
-            assert_eq!(room(open_files, wanted), expected, "{open_files} {wanted}");
+            assert_eq!(connections(open_files, wanted), expected, "{open_files} {wanted}");
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The listening sockets: bound here, or handed over by a supervisor that keeps them open.
+//! Listening sockets: bound by the server, or inherited from a supervisor (systemd socket activation,
+//! `sd_listen_fds(3)`).
 //!
-//! A socket that is handed over (systemd socket activation, `sd_listen_fds(3)`) outlives the process. So one server can
-//! follow another without a connection refused: what nobody has accepted yet, the next one accepts.
+//! An inherited socket outlives the process, so a server can be replaced without refusing a connection: the next server
+//! accepts the connections that wait in its queue.
 
 use std::{
     future::pending,
@@ -30,29 +31,27 @@ use super::{
     connection_limit::{ConnectionLimiter, Permit},
 };
 
-/// How many connections the system's queue of a socket holds (what the standard library asks for).
+/// The size of the system's accept queue, as the standard library sets it.
 const BACKLOG: u32 = 128;
 
-/// The sockets that a supervisor has handed over: the first is for HTTPS, the second for plain HTTP.
+/// The sockets that a supervisor passed: the first is for HTTPS, the second for plain HTTP.
 #[derive(Debug, Default)]
 pub struct InheritedSockets {
-    /// The one for HTTPS.
     pub https: Option<StdListener>,
-    /// The one for plain HTTP.
     pub http: Option<StdListener>,
 }
 
 impl InheritedSockets {
-    /// Takes them. What says that there are some is taken away, so that no other program believes it.
+    /// Takes the sockets and removes the variables that announce them, so that no child process uses them.
     ///
     /// # Errors
-    /// Where they are more than two, or no TCP sockets.
+    /// If there are more than two, or one is not a listening TCP socket.
     pub fn take() -> anyhow::Result<Self> {
         let mut sockets = ListenFd::from_env();
         let mut socket = |index| {
             sockets
                 .take_tcp_listener(index)
-                .context("the sockets that were handed over (LISTEN_FDS) must be listening TCP sockets")
+                .context("the inherited sockets (LISTEN_FDS) must be listening TCP sockets")
         };
         let inherited = match socket(0) {
             Ok(Some(https)) => Self {
@@ -64,7 +63,7 @@ impl InheritedSockets {
         };
         if sockets.len() > 2 {
             bail!(
-                "{} sockets were handed over (LISTEN_FDS); there is use for two, HTTPS and HTTP",
+                "there are {} inherited sockets (LISTEN_FDS); at most two can be used, for HTTPS and HTTP",
                 sockets.len()
             );
         }
@@ -72,16 +71,13 @@ impl InheritedSockets {
     }
 }
 
-/// Binds an address.
-///
-/// # Errors
-/// Names the setting to change.
+/// Binds an address. The error names `setting` as the way to choose another one.
 pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<StdListener> {
     StdListener::bind(address)
-        .with_context(|| format!("{address} cannot be listened on; is it in use? {setting} chooses another"))
+        .with_context(|| format!("cannot listen on {address}; if it is in use, choose another address with {setting}"))
 }
 
-/// What axum-server calls the address of a connection: the connection itself.
+/// The "address" type that axum-server passes along with a connection: the connection itself.
 #[derive(Debug, Clone)]
 pub struct Peer(pub Connection);
 
@@ -96,42 +92,36 @@ impl Address for Peer {
     type Listener = Listener;
 }
 
-/// A connection that was accepted, with the permit that it takes among all that may be open at once.
+/// An accepted connection with its permit of the connection limit.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The connection.
     pub stream: TcpStream,
-    /// Its permit.
     pub permit: Permit,
-    /// What is known of it.
     pub connection: Connection,
 }
 
-/// A listening socket that is let go of as soon as the server stops: while what was accepted goes on, new connections are
-/// refused, or left to whoever shares the socket.
+/// A listening socket that is closed as soon as the shutdown begins. Accepted connections go on; new ones are refused,
+/// or left to another process that shares the socket.
 #[derive(Debug)]
 pub struct Listener {
-    socket: Mutex<Option<Arc<Open>>>,
+    socket: Mutex<Option<Arc<OpenSocket>>>,
     address: SocketAddr,
     shutdown: CancellationToken,
     limiter: Arc<ConnectionLimiter>,
-    /// How many connections that wait are accepted once the server stops.
-    waiting: AtomicU32,
+    /// How many queued connections may still be accepted after the shutdown has begun.
+    queued: AtomicU32,
 }
 
-/// A listening socket, and a sender whose receiver learns that the socket is closed.
+/// A listening socket, and a sender that is dropped with it, so that its receiver notices the close.
 #[derive(Debug)]
-struct Open(
+struct OpenSocket(
     TcpListener,
     #[expect(dead_code, reason = "dropped with the socket")] mpsc::Sender<()>,
 );
 
 impl Listener {
-    /// Listens on a socket until the server stops. A connection for which there is no permit waits in the system's queue; one
-    /// from an address that has no more limiter is closed. `open` is dropped with the socket.
-    ///
-    /// # Errors
-    /// Where the socket cannot be used.
+    /// Listens on `socket` until `shutdown`. At the global connection limit, connections wait in the system's queue. A
+    /// connection from an address at its own limit is closed. `open` is dropped with the socket.
     pub fn new(
         socket: StdListener,
         limiter: Arc<ConnectionLimiter>,
@@ -141,10 +131,10 @@ impl Listener {
         socket.set_nonblocking(true)?;
         Ok(Self {
             address: socket.local_addr()?,
-            socket: Mutex::new(Some(Arc::new(Open(TcpListener::from_std(socket)?, open)))),
+            socket: Mutex::new(Some(Arc::new(OpenSocket(TcpListener::from_std(socket)?, open)))),
             shutdown,
             limiter,
-            waiting: AtomicU32::new(BACKLOG),
+            queued: AtomicU32::new(BACKLOG),
         })
     }
 
@@ -156,13 +146,13 @@ impl Listener {
         }
     }
 
-    /// The next connection, or `None` where its address has no more limiter, so that it was closed.
+    /// Accepts the next connection. `None` if it was closed because its address has reached its limit.
     async fn accept_one(&self, socket: &TcpListener) -> io::Result<Option<(Accepted, Peer)>> {
-        let free = self.limiter.acquire().await?;
+        let permit = self.limiter.acquire().await?;
         let (stream, address) = socket.accept().await.inspect_err(|error| {
-            tracing::warn!(%error, "a connection could not be accepted");
+            tracing::warn!(%error, "cannot accept a connection");
         })?;
-        let permit = self.limiter.assign(free, address.ip());
+        let permit = self.limiter.assign(permit, address.ip());
         Ok(permit.map(|permit| {
             let connection = Connection::new(address);
             let peer = Peer(connection.clone());
@@ -177,15 +167,15 @@ impl Listener {
         }))
     }
 
-    /// A connection that waits in the system's queue while the server stops: it would be reset with the socket. Not more of
-    /// them than such a queue holds, for new ones may come for as long as it is looked.
-    fn accept_waiting(&self, socket: &TcpListener) -> Option<io::Result<(Accepted, Peer)>> {
+    /// Accepts a queued connection after the shutdown has begun. Closing the socket would reset it. At most [`BACKLOG`]
+    /// connections in all, because new ones may keep arriving.
+    fn accept_queued(&self, socket: &TcpListener) -> Option<io::Result<(Accepted, Peer)>> {
         loop {
-            let may_more = self
-                .waiting
+            let counted = self
+                .queued
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-            may_more.ok()?;
-            // All of them at once, however many: what a task does in one go is limited otherwise.
+            counted.ok()?;
+            // Without tokio's cooperative budget, which could report "pending" while connections are still queued.
             match unconstrained(self.accept_one(socket)).now_or_never()? {
                 Ok(None) => {}
                 Ok(Some(accepted)) => return Some(Ok(accepted)),
@@ -194,15 +184,15 @@ impl Listener {
         }
     }
 
-    fn socket(&self) -> Option<Arc<Open>> {
+    fn socket(&self) -> Option<Arc<OpenSocket>> {
         self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl AddrListener<Accepted, Peer> for Listener {
     async fn bind_to(_: Peer) -> io::Result<Self> {
-        let why = "a listener is made of a socket, which need not be our own";
-        Err(io::Error::new(io::ErrorKind::Unsupported, why))
+        let message = "use Listener::new, which also takes inherited sockets";
+        Err(io::Error::new(io::ErrorKind::Unsupported, message))
     }
 
     async fn accept_stream(&self) -> io::Result<(Accepted, Peer)> {
@@ -212,7 +202,7 @@ impl AddrListener<Accepted, Peer> for Listener {
         tokio::select! {
             biased;
             () = self.shutdown.cancelled() => {
-                if let Some(accepted) = self.accept_waiting(&socket.0) {
+                if let Some(accepted) = self.accept_queued(&socket.0) {
                     return accepted;
                 }
                 self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -1,4 +1,4 @@
-//! A line of the call log.
+//! An entry of the call log.
 
 use std::{
     hash::{Hash, Hasher},
@@ -11,36 +11,34 @@ use tower_sessions::Session;
 use super::{clock::Timestamp, login::Login};
 use crate::server::telemetry::request_id::RequestId;
 
-/// A call for the call log, or several that are alike.
+/// A call, or an aggregate of calls with the same function, user and outcome.
 #[derive(Debug, Clone)]
 pub struct CallRecord {
-    /// When the first of them was called.
+    /// When the first call arrived.
     pub at: Timestamp,
-    /// The function.
     pub function: &'static str,
-    /// Who called.
     pub who: Who,
-    /// `ok`, the code of the refusal, or `broken_off`.
+    /// `ok`, the code of the refusal, or `broken_off` if the client disconnected.
     pub outcome: &'static str,
-    /// How many calls this stands for.
+    /// The number of calls in this record.
     pub calls: i64,
-    /// How long the longest took, in microseconds.
+    /// The duration of the longest call, in microseconds.
     pub took_us: i64,
-    /// Where the first came from.
+    /// The client IP of the first call.
     pub address: Option<IpAddr>,
-    /// The reference of the first request.
+    /// The request id of the first call.
     pub request_id: Option<RequestId>,
-    /// The session of the caller, where the call came to its end without anybody asking whose it is. It is looked up when
-    /// this is written, so that the call does not wait for it.
+    /// The session of the caller, if the call ended before its user was looked up. The lookup happens when the record
+    /// is written, so that the call does not wait for it.
     pub session: Option<Session>,
 }
 
-/// Who called: whose login it was, if anybody was logged in.
+/// The login of the caller, if any. Equality compares only the user, because calls of one user can be aggregated.
 #[derive(Debug, Clone, Default)]
 pub struct Who(pub Option<Arc<Login>>);
 
 impl Who {
-    /// The name of the user. Empty where nobody was logged in.
+    /// The name of the user. Empty if nobody was logged in.
     pub fn user_id(&self) -> &str {
         self.0.as_ref().map_or("", |login| &login.user_id)
     }

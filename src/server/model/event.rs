@@ -1,4 +1,4 @@
-//! What the audit trail holds of something that happened.
+//! An event of the audit log.
 
 use super::clock::Timestamp;
 use crate::{
@@ -6,27 +6,24 @@ use crate::{
     server::telemetry::request::RequestContext,
 };
 
-/// Who acts on the command line. No user can have that name.
+/// The actor of events from the command line. It is not a valid user name.
 pub const OPERATOR: &str = "(operator)";
 
-/// Something that happened. It has no field for a secret.
+/// Deliberately has no field for secrets.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// When.
     pub at: Timestamp,
-    /// What was done.
     pub action: Action,
-    /// How it came out.
     pub outcome: Outcome,
-    /// Who did it. Empty where that is not known.
+    /// The user who acted, or [`OPERATOR`]. Empty if unknown.
     pub actor: String,
-    /// Whom it was done to. Empty where there is none.
+    /// The affected user. Empty if there is none.
     pub user: String,
-    /// What else there is to say: a role, a reason, a guard.
+    /// Details, such as a role, a reason or a guard.
     pub about: String,
-    /// The network address that it came from.
+    /// The client IP. Empty if there is none.
     pub address: String,
-    /// The reference of the request.
+    /// The id of the request. Empty outside of a request.
     pub request_id: String,
 }
 
@@ -40,11 +37,11 @@ impl Event {
             user: String::new(),
             about: String::new(),
             address,
-            request_id: reference(),
+            request_id: current_request_id(),
         }
     }
 
-    /// Something that `actor` does with the current request. Empty for somebody who is not known.
+    /// Creates an event for an action of `actor` in the current request. `actor` is empty if unknown.
     pub fn by(actor: &str, action: Action) -> Self {
         let address = RequestContext::current().and_then(|request| request.address);
         Self::new(
@@ -54,31 +51,28 @@ impl Event {
         )
     }
 
-    /// Sessions or remembered browsers of a user made room for a login from that address. How many, is still to be said.
+    /// Creates an event for sessions or remembered browsers that a login from `address` replaced, because the user had
+    /// too many. The caller adds their number with [`Self::about`].
     pub fn of_surplus(user: &str, address: &str) -> Self {
         Self::new(Action::SurplusEnded, user, address.to_owned()).to(user)
     }
 
-    /// Something that the operator does on the command line.
     pub fn by_operator(action: Action) -> Self {
         Self::new(action, OPERATOR, String::new())
     }
 
-    /// The same, done to that user.
     #[must_use]
     pub fn to(mut self, user: &str) -> Self {
         user.clone_into(&mut self.user);
         self
     }
 
-    /// The same, with something else to say.
     #[must_use]
     pub fn about(mut self, about: impl Into<String>) -> Self {
         self.about = about.into();
         self
     }
 
-    /// The same, refused.
     #[must_use]
     pub fn refused(mut self) -> Self {
         self.outcome = Outcome::Refused;
@@ -86,8 +80,7 @@ impl Event {
     }
 }
 
-/// The reference of the present request, as it is stored.
-fn reference() -> String {
-    let reference = RequestContext::request_id();
-    reference.map(|reference| reference.to_string()).unwrap_or_default()
+fn current_request_id() -> String {
+    let request_id = RequestContext::request_id();
+    request_id.map(|request_id| request_id.to_string()).unwrap_or_default()
 }

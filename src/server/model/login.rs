@@ -1,4 +1,4 @@
-//! Who is logged in: what a session holds, and what finds it.
+//! Logins, as sessions store them, and the keys of sessions.
 
 use std::time::Duration;
 
@@ -6,64 +6,59 @@ use serde::{Deserialize, Serialize};
 
 use super::{clock::Timestamp, token::TokenHash};
 
-/// A login, as the session keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
-    /// What its session is called, whatever token it goes on under: the handle of the first one. The store gives it.
+    /// The id of the session, which stays the same when the token changes: the handle of the first token. The store
+    /// sets it.
     #[serde(default)]
     pub id: String,
-    /// Who logged in.
     pub user_id: String,
-    /// When, in milliseconds since 1970. The absolute limit counts from here.
+    /// The time of the login, in milliseconds since 1970. The absolute time limit of the session counts from here.
     pub at: i64,
-    /// When the password was last given for this session, in milliseconds since 1970. Never, where a remembered browser
-    /// was logged in again.
+    /// When the password was last entered in this session, in milliseconds since 1970. `None` if a remembered browser
+    /// was logged in without it.
     #[serde(default)]
     pub password_at: Option<i64>,
-    /// The hash of the series of the remembered browser that it belongs to.
+    /// The hash of the series of the remembered browser that the session belongs to.
     pub series: Option<Vec<u8>>,
-    /// When the user had last been changed, as the login found it.
+    /// The `changed_at` of the user at the time of the login. It detects later changes of the user.
     pub user_changed_at: i64,
-    /// What the login came from.
     #[serde(default)]
     pub origin: Origin,
 }
 
-/// What a login came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// Browser and system, in words.
+    /// Browser and operating system, as a short text.
     pub device: String,
-    /// The network address.
+    /// The client IP. Empty if unknown.
     pub address: String,
 }
 
 impl Login {
-    /// Whether the password was given within the last `window`. A moment in the future is not within it: the clock was
-    /// set back, and it is not known how long ago that was.
+    /// Whether the password was entered within the last `window`. A time in the future does not count: the clock was
+    /// set back, so the age is unknown.
     pub fn is_fresh(&self, window: Duration, now: Timestamp) -> bool {
-        let given = self.password_at.map(Timestamp);
-        given.is_some_and(|given| given <= now && now < given.plus(window))
+        let entered = self.password_at.map(Timestamp);
+        entered.is_some_and(|entered| entered <= now && now < entered.plus(window))
     }
 
-    /// The moment of the login.
     pub fn at(&self) -> Timestamp {
         Timestamp(self.at)
     }
 }
 
-/// What finds a session.
+/// The keys of a session in the database.
 #[derive(Debug, Clone)]
 pub struct SessionKey {
-    /// The hash of the token that it was found by.
     pub token: TokenHash,
-    /// What it is called, whatever token it goes on under.
+    /// Stays the same when the token changes.
     pub id: String,
 }
 
 impl SessionKey {
-    /// What finds the session with that token and login. One from before sessions were called anything is called after its
-    /// token, and so it is when it is renewed.
+    /// The keys of the session with that token and login. A login stored by an older version has no id. Then the handle
+    /// of the token is the id, and renewal keeps it.
     pub fn of(token: TokenHash, login: &Login) -> Self {
         let id = if login.id.is_empty() {
             token.handle()
@@ -73,12 +68,12 @@ impl SessionKey {
         Self { token, id }
     }
 
-    /// Whether both are the same session.
+    /// Whether both are the same session, even if the token has changed.
     pub fn is_same(&self, other: &Self) -> bool {
         self.id == other.id
     }
 
-    /// A name for its user to see. It leads back to nothing that is stored.
+    /// An identifier that is safe to show to the user. It reveals no stored key.
     pub fn handle(&self) -> String {
         TokenHash::of(self.id.as_bytes()).handle()
     }

@@ -1,4 +1,4 @@
-//! Plain values that are stored, logged and handed on.
+//! Plain values that are stored, logged and passed between layers.
 
 pub mod call_record;
 pub mod clock;

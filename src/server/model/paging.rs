@@ -1,21 +1,20 @@
-//! Lists that are read a page at a time.
+//! Pagination of lists.
 
 use crate::contract::RangedInt;
 
-/// How long a page is where nobody says it.
-const USUAL: u32 = 50;
+const DEFAULT_LIMIT: u32 = 50;
 
-/// How many rows a page has at the most, as a caller asks for it.
-pub fn most(asked: Option<RangedInt<1, 200>>) -> u32 {
-    asked.map_or(USUAL, |most| u32::try_from(most.get()).unwrap_or(u32::MAX))
+/// The maximum number of rows of a page: the requested number or the default.
+pub fn limit(requested: Option<RangedInt<1, 200>>) -> u32 {
+    requested.map_or(DEFAULT_LIMIT, |limit| u32::try_from(limit.get()).unwrap_or(u32::MAX))
 }
 
-/// What is shown of rows of which there is one more than `most` if there is another page, and the key of the last one shown,
-/// which that page begins after.
-pub fn page<T, K>(mut rows: Vec<T>, most: u32, key: impl FnOnce(&T) -> K) -> (Vec<T>, Option<K>) {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let has_more = rows.len() > most;
-    rows.truncate(most);
+/// Cuts `rows` to one page. A row beyond `limit` means that there is another page. Then also returns the key of the
+/// last row of this page, after which the next one begins.
+pub fn page<T, K>(mut rows: Vec<T>, limit: u32, key: impl FnOnce(&T) -> K) -> (Vec<T>, Option<K>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
     let next = rows.last().filter(|_| has_more).map(key);
     (rows, next)
 }
@@ -25,15 +24,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_leads_on_only_where_there_is_more() {
+    fn a_page_has_a_next_key_only_if_there_are_more_rows() {
         assert_eq!(page(vec![1, 2, 3], 2, |row| *row), (vec![1, 2], Some(2)));
         assert_eq!(page(vec![1, 2], 2, |row| *row), (vec![1, 2], None));
         assert_eq!(page(Vec::<i32>::new(), 2, |row| *row), (vec![], None));
     }
 
     #[test]
-    fn a_page_is_as_long_as_it_was_asked_for_or_as_usual() {
-        assert_eq!(most(RangedInt::new(200).ok()), 200);
-        assert_eq!(most(None), USUAL);
+    fn a_page_has_the_requested_or_the_default_limit() {
+        assert_eq!(limit(RangedInt::new(200).ok()), 200);
+        assert_eq!(limit(None), DEFAULT_LIMIT);
     }
 }

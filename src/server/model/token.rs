@@ -1,7 +1,7 @@
-//! Bearer secrets: random tokens that prove something to whoever shows them.
+//! Bearer tokens.
 //!
-//! Stored is only their hash, so a copy of the database logs nobody in. A plain hash is enough, because a token has at
-//! least 128 random bits and cannot be guessed (OWASP ASVS 6.5.2, 11.5.1).
+//! Only their hashes are stored, so a copy of the database does not allow a login. A plain hash is sufficient, because
+//! a token has at least 128 random bits and cannot be guessed (OWASP ASVS 6.5.2, 11.5.1).
 
 use std::fmt;
 
@@ -10,33 +10,29 @@ use sha2::{Digest as _, Sha256};
 
 use crate::server::telemetry::error::InternalError;
 
-/// A random token of 256 bits. It prints nothing of itself.
+/// A random token of 256 bits. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// Makes a new one from the operating system's random numbers.
-    ///
-    /// # Errors
-    /// A fault if the operating system has none to give.
+    /// Creates a token from the random numbers of the operating system.
     pub fn random() -> Result<Self, InternalError> {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| InternalError::new("random numbers", error))?;
+        getrandom::fill(&mut bytes).map_err(|error| InternalError::new("generating a token", error))?;
         Ok(Self(bytes))
     }
 
-    /// Reads one from a cookie. Anything that [`Self::reveal`] cannot have written is `None`.
+    /// Parses a token in the format of [`Self::reveal`].
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         bytes.try_into().ok().map(Self)
     }
 
-    /// The text for the cookie: 43 characters.
+    /// Encodes the token for a cookie or a link: 43 characters of base64url.
     pub fn reveal(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// The hash to store and to search by.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
     }
@@ -48,28 +44,26 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The SHA-256 of a token: safe to store.
+/// The SHA-256 hash of a token, which is safe to store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenHash(Vec<u8>);
 
 impl TokenHash {
-    /// Hashes the bytes of a token.
     pub fn of(token: &[u8]) -> Self {
         Self(Sha256::digest(token).to_vec())
     }
 
-    /// A hash that was read from the database.
+    /// Wraps a hash that was read from the database.
     pub fn stored(hash: &[u8]) -> Self {
         Self(hash.to_vec())
     }
 
-    /// A name for what the token opens, for its owner to see. It leads back neither to the token nor to this hash.
+    /// An identifier that is safe to show to the owner. It reveals neither the token nor this hash.
     pub fn handle(&self) -> String {
         let digest = Sha256::new().chain_update(b"handle").chain_update(&self.0).finalize();
         URL_SAFE_NO_PAD.encode(&digest[..12])
     }
 
-    /// The bytes to bind in a query.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -81,8 +75,8 @@ mod tests {
 
     use super::*;
 
-    /// Of ten thousand fair coins, fewer than 4,600 or more than 5,400 heads come up once in 10^15.
-    fn are_random_and_never_alike(tokens: &[Vec<u8>]) {
+    /// With ten thousand fair coins, fewer than 4,600 or more than 5,400 heads have a probability of about 10^-15.
+    fn assert_random_and_unique(tokens: &[Vec<u8>]) {
         assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 10_000);
         for bit in 0..tokens[0].len() * 8 {
             let ones = tokens
@@ -94,17 +88,17 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_tokens_have_nothing_in_common() {
+    fn ten_thousand_tokens_are_random_and_unique() {
         let tokens: Vec<_> = (0..10_000).map(|_| Token::random().unwrap().0.to_vec()).collect();
-        are_random_and_never_alike(&tokens);
+        assert_random_and_unique(&tokens);
         let ids: Vec<_> = (0..10_000)
             .map(|_| tower_sessions::session::Id::default().0.to_le_bytes().to_vec())
             .collect();
-        are_random_and_never_alike(&ids);
+        assert_random_and_unique(&ids);
     }
 
     #[test]
-    fn a_token_survives_its_cookie_and_prints_nothing() {
+    fn a_token_can_be_parsed_again_and_debug_does_not_print_it() {
         let token = Token::random().unwrap();
         assert_eq!(Token::parse(&token.reveal()), Some(token.clone()));
         assert!(!format!("{token:?}").contains(&token.reveal()));

@@ -1,39 +1,39 @@
-//! The names of users: which may be given, and which of them would be mistaken for one another.
+//! User names: which ones are valid, and which ones could be confused with one another.
 //!
-//! A name is written in ASCII letters, digits and four signs. So neither white space, nor accents that can be composed in
-//! several ways, nor letters of another alphabet can make two names look like one. What is left are upper and lower case,
-//! and the few lookalikes within ASCII: names that differ in nothing else are twins, and the second one is not added.
+//! A name consists of ASCII letters, digits and four punctuation characters. So white space, composed accents and
+//! letters of other alphabets cannot make two names look the same. Two names can still differ only in case, or in
+//! lookalikes within ASCII. Such names are twins, and a twin of an existing name cannot be added.
 //!
-//! Who logs in may write the name in upper or lower case and as a phone's keyboard leaves it. Names that were twins before that
-//! rule are told apart by how they are written exactly.
+//! At login, case does not matter, and neither does white space that a phone keyboard adds. Twins from before this rule
+//! are distinguished by their exact spelling.
 
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use crate::contract::user::is_user_id as is_allowed;
 
-/// What [`is_allowed`] asks of a name, in words that follow its field.
+/// The rule of [`is_allowed`], as a text that follows the name of the field.
 pub const RULE: &str = "must be 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -";
 
-/// Lookalikes among the characters of names, each with what stands for it (Unicode UTS #39, `confusables.txt`).
+/// Characters of names that look like others, with their prototypes (Unicode UTS #39, `confusables.txt`).
 const LOOKALIKES: [(char, &str); 4] = [('0', "O"), ('1', "l"), ('I', "l"), ('m', "rn")];
 
-/// A name as it was meant by who typed it: without white space around it, and in the form that keyboards for other scripts write
-/// differently (NFKC).
-pub fn as_meant(typed: &str) -> String {
+/// Normalizes a name that was typed: removes surrounding white space, and converts variants such as full-width letters
+/// (NFKC), which keyboards for other scripts produce.
+pub fn normalize(typed: &str) -> String {
     typed.trim().nfkc().collect()
 }
 
-/// What names have in common that differ in upper and lower case only.
+/// The key that names have in common if they differ only in case.
 pub fn folded(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// What names have in common that look alike (the skeleton of Unicode UTS #39, section 4).
+/// The key that names have in common if they look the same (the skeleton of Unicode UTS #39, section 4).
 pub fn skeleton(name: &str) -> String {
     let mut skeleton = String::with_capacity(name.len());
     for letter in name.chars() {
         match LOOKALIKES.iter().find(|(lookalike, _)| *lookalike == letter) {
-            Some((_, stands_for)) => skeleton.push_str(stands_for),
+            Some((_, prototype)) => skeleton.push_str(prototype),
             None => skeleton.push(letter),
         }
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twins_have_something_in_common_and_others_have_not() {
+    fn twins_share_a_key_and_others_do_not() {
         for (one, other) in [
             ("alice", "Alice"),
             ("Ian", "lan"),
@@ -74,22 +74,22 @@ mod tests {
         }
     }
 
-    /// The table above is all that Unicode knows of lookalikes in names.
+    /// The table above contains all lookalikes of UTS #39 that can occur in names.
     #[test]
     fn every_character_of_a_name_has_the_skeleton_that_unicode_gives_it() {
         for name in (0..=u8::MAX)
             .map(|byte| char::from(byte).to_string())
             .filter(|name| is_allowed(name))
         {
-            let told: String = unicode_security::skeleton(&name).collect();
-            assert_eq!(skeleton(&name), told, "{name}");
+            let expected: String = unicode_security::skeleton(&name).collect();
+            assert_eq!(skeleton(&name), expected, "{name}");
         }
     }
 
     proptest! {
-        /// What differs by white space, composition, width or alphabet is no name at all
+        /// Names cannot differ only in white space, composition, width or alphabet.
         #[test]
-        fn what_is_not_its_own_normal_form_is_no_name(name in any::<String>()) {
+        fn a_valid_name_is_its_own_normal_form(name in any::<String>()) {
             let normal: String = name.trim().nfkc().collect();
             if is_allowed(&name) {
                 prop_assert_eq!(&normal, &name);
@@ -99,9 +99,9 @@ mod tests {
             }
         }
 
-        /// Twins are twins of twins: either key alone sorts all names into groups.
+        /// So each key divides all names into groups.
         #[test]
-        fn both_keys_are_settled(name in "[A-Za-z0-9._@-]{1,64}") {
+        fn both_keys_are_idempotent(name in "[A-Za-z0-9._@-]{1,64}") {
             prop_assert!(is_allowed(&name));
             prop_assert_eq!(folded(&folded(&name)), folded(&name));
             prop_assert_eq!(skeleton(&skeleton(&name)), skeleton(&name));

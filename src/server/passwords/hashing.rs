@@ -1,8 +1,8 @@
 //! Password hashes: argon2id (RFC 9106).
 //!
-//! A login for a user that does not exist costs the same work as one for a user that does, and where a stored hash is from
-//! cheaper days, the difference is made up for. (One from dearer days costs more than the settings ask for, until its
-//! password is changed.)
+//! A login takes the same amount of work whether or not the user exists. If a stored hash is cheaper than the settings
+//! require, the hasher does the missing work in addition. (A stored hash that is more expensive keeps costing more
+//! until the password is changed.)
 
 use std::time::Instant;
 
@@ -12,115 +12,107 @@ use argon2::{
 };
 use zeroize::Zeroizing;
 
-use super::normalised;
+use super::normalize;
 use crate::{
     contract::login::Password,
     server::{config, telemetry::error::InternalError},
 };
 
-/// What a verification came to.
 #[derive(Debug)]
 pub struct Verdict {
-    /// Whether the password is right. Never true where there was no stored hash.
-    pub is_right: bool,
-    /// Whether the stored hash is cheaper than the settings ask for.
+    /// Whether the password is correct. Always false if there is no stored hash.
+    pub is_correct: bool,
+    /// Whether the stored hash is cheaper than the settings require.
     pub is_outdated: bool,
 }
 
-/// Hashes and verifies one password after the other.
 #[derive(Debug, Clone)]
 pub struct Hasher {
     params: Params,
 }
 
 impl Hasher {
-    /// Hashing as `settings` say.
-    ///
-    /// # Errors
-    /// Costs that argon2 does not take.
     pub fn new(settings: &config::Passwords) -> anyhow::Result<Self> {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
-            .map_err(|error| anyhow::anyhow!("the password costs are not usable: {error}"))?;
+            .map_err(|error| anyhow::anyhow!("invalid password hashing costs: {error}"))?;
         Ok(Self { params })
     }
 
-    /// The hash of a password as it is stored, with a salt of its own.
-    ///
-    /// # Errors
-    /// A fault if the operating system has no random numbers.
+    /// Hashes a password with a random salt, in the PHC string format.
     pub fn hash(&self, password: &Password) -> Result<String, InternalError> {
-        let doing = "hashing a password";
+        let context = "hashing a password";
         let mut salt = [0; RECOMMENDED_SALT_LEN];
-        getrandom::fill(&mut salt).map_err(|error| InternalError::new(doing, error))?;
+        getrandom::fill(&mut salt).map_err(|error| InternalError::new(context, error))?;
         let mut output = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
-        let present = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        fill("hash", &present, password, &salt, &mut *output)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        hash_into("hash", &argon2, password, &salt, &mut *output)?;
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
-            params: ParamsString::try_from(&self.params).map_err(|error| InternalError::new(doing, error))?,
-            salt: Some(Salt::new(&salt).map_err(|error| InternalError::new(doing, error))?),
-            hash: Some(Output::new(&*output).map_err(|error| InternalError::new(doing, error))?),
+            params: ParamsString::try_from(&self.params).map_err(|error| InternalError::new(context, error))?,
+            salt: Some(Salt::new(&salt).map_err(|error| InternalError::new(context, error))?),
+            hash: Some(Output::new(&*output).map_err(|error| InternalError::new(context, error))?),
         };
         Ok(hash.to_string())
     }
 
-    /// Verifies a password against a stored hash, or does the same work for nothing where there is none.
-    ///
-    /// # Errors
-    /// A fault where the stored hash is unreadable.
+    /// Verifies a password. Without a stored hash, does the same amount of work and returns a negative result.
     pub fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, InternalError> {
         let Some(stored) = stored else {
-            work_for_nothing("verify", &self.params, password)?;
+            dummy_hash("verify", &self.params, password)?;
             return Ok(Verdict {
-                is_right: false,
+                is_correct: false,
                 is_outdated: false,
             });
         };
-        let reading = "reading a password hash";
-        let stored = PasswordHash::new(stored).map_err(|error| InternalError::new(reading, error))?;
+        let context = "reading a password hash";
+        let stored = PasswordHash::new(stored).map_err(|error| InternalError::new(context, error))?;
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
-            return Err(InternalError::new(reading, "it has no salt or no hash"));
+            return Err(InternalError::new(context, "missing salt or hash"));
         };
         let algorithm =
-            Algorithm::try_from(stored.algorithm.as_str()).map_err(|error| InternalError::new(reading, error))?;
+            Algorithm::try_from(stored.algorithm.as_str()).map_err(|error| InternalError::new(context, error))?;
         let version = stored.version.map_or(Ok(Version::V0x13), Version::try_from);
-        let version = version.map_err(|error| InternalError::new(reading, error))?;
-        let params = Params::try_from(&stored).map_err(|error| InternalError::new(reading, error))?;
+        let version = version.map_err(|error| InternalError::new(context, error))?;
+        let params = Params::try_from(&stored).map_err(|error| InternalError::new(context, error))?;
         let mut output = Zeroizing::new([0; Output::MAX_LENGTH]);
         let output = &mut output[..expected.len()];
-        let as_then = Argon2::new(algorithm, version, params.clone());
-        fill("verify", &as_then, password, salt, output)?;
-        // Outputs are compared in constant time.
-        let is_right = Output::new(output).is_ok_and(|output| output == *expected);
+        let argon2 = Argon2::new(algorithm, version, params.clone());
+        hash_into("verify", &argon2, password, salt, output)?;
+        // `Output` compares in constant time.
+        let is_correct = Output::new(output).is_ok_and(|output| output == *expected);
         let is_outdated = algorithm != Algorithm::Argon2id || self.is_cheaper(&params);
         if is_outdated {
-            self.make_up_for(&params, password)?;
+            self.equalize_work(&params, password)?;
         }
-        Ok(Verdict { is_right, is_outdated })
+        Ok(Verdict {
+            is_correct,
+            is_outdated,
+        })
     }
 
-    /// Does the work that a cheap hash saved: otherwise users who have not logged in since the costs were raised could be told,
-    /// by the time, from names that nobody has. Work is memory times iterations.
-    fn make_up_for(&self, cheap: &Params, password: &Password) -> Result<(), InternalError> {
+    /// Does the work that a cheap hash saved. Otherwise the response time would distinguish users who have not logged
+    /// in since the costs were raised from unknown users. Work is measured as memory times iterations.
+    fn equalize_work(&self, cheap: &Params, password: &Password) -> Result<(), InternalError> {
         let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
-        let asked = &self.params;
-        let saved = work(asked).saturating_sub(work(cheap));
-        let memory_kib = u32::try_from(saved / u64::from(asked.t_cost())).unwrap_or(asked.m_cost());
-        // Less than argon2 does at the least is too little to be seen.
-        match Params::new(memory_kib, asked.t_cost(), asked.p_cost(), None) {
-            Ok(params) => work_for_nothing("make_up", &params, password),
+        let configured = &self.params;
+        let missing = work(configured).saturating_sub(work(cheap));
+        let memory_kib = u32::try_from(missing / u64::from(configured.t_cost())).unwrap_or(configured.m_cost());
+        // Below the minimum of argon2, the difference is too small to measure.
+        match Params::new(memory_kib, configured.t_cost(), configured.p_cost(), None) {
+            Ok(params) => dummy_hash("make_up", &params, password),
             Err(_) => Ok(()),
         }
     }
 
-    /// Whether a hash took less work than the settings ask for. A dearer one is kept: lowering the settings weakens nobody.
-    fn is_cheaper(&self, found: &Params) -> bool {
-        found.m_cost() < self.params.m_cost() || found.t_cost() < self.params.t_cost()
+    /// Whether a hash costs less than the settings require. More expensive hashes stay, so lowering the settings
+    /// weakens no stored hash.
+    fn is_cheaper(&self, stored: &Params) -> bool {
+        stored.m_cost() < self.params.m_cost() || stored.t_cost() < self.params.t_cost()
     }
 }
 
-fn fill(
+fn hash_into(
     purpose: &str,
     argon2: &Argon2<'_>,
     password: &Password,
@@ -128,11 +120,11 @@ fn fill(
     output: &mut [u8],
 ) -> Result<(), InternalError> {
     let began = Instant::now();
-    let (password, params) = (normalised(password), argon2.params());
+    let (password, params) = (normalize(password), argon2.params());
     argon2
         .hash_password_into(password.as_bytes(), salt, output)
         .map_err(|error| InternalError::new("hashing a password", error))?;
-    // For operators who choose costs by what they do here.
+    // Lets operators measure the configured costs on their machine.
     tracing::debug!(
         target: "callgate::passwords",
         purpose,
@@ -144,8 +136,8 @@ fn fill(
     Ok(())
 }
 
-fn work_for_nothing(purpose: &str, params: &Params, password: &Password) -> Result<(), InternalError> {
+fn dummy_hash(purpose: &str, params: &Params, password: &Password) -> Result<(), InternalError> {
     let mut unused = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    fill(purpose, &argon2, password, &[0; RECOMMENDED_SALT_LEN], &mut *unused)
+    hash_into(purpose, &argon2, password, &[0; RECOMMENDED_SALT_LEN], &mut *unused)
 }

@@ -1,6 +1,6 @@
-//! Passwords: hashed and verified off the async workers, behind a bounded number of permits.
+//! Password hashing and verification, on blocking threads and with a bounded number of permits.
 //!
-//! A hash that has begun runs to its end and holds its permit, also when the client has gone.
+//! A hash that has started runs to completion and holds its permit, even if the client disconnects.
 
 mod hashing;
 pub mod per_user;
@@ -35,7 +35,7 @@ use crate::{
     },
 };
 
-/// Hashes and verifies passwords.
+/// Its methods fail with [`Refusal::Busy`] if no permit becomes free in time.
 #[derive(Clone)]
 pub struct Passwords {
     hasher: Hasher,
@@ -46,10 +46,6 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Hashing as `settings` say.
-    ///
-    /// # Errors
-    /// Costs that argon2 does not take.
     pub fn new(settings: &config::Passwords) -> anyhow::Result<Self> {
         Ok(Self {
             hasher: Hasher::new(settings)?,
@@ -60,51 +56,39 @@ impl Passwords {
         })
     }
 
-    /// Hashes a password, with a salt of its own.
-    ///
-    /// # Errors
-    /// [`Refusal::Busy`] where too many are being hashed.
+    /// Hashes a password with a random salt.
     pub async fn hash(&self, password: Password) -> Result<String, Refusal> {
         self.work(move |hasher| hasher.hash(&password)).await
     }
 
-    /// The same however long it takes, for a start: nobody waits for an answer, and nothing is to fail because others wait.
-    ///
-    /// # Errors
-    /// A fault where the system has no random numbers.
-    pub async fn hash_at_start(&self, password: Password) -> Result<String, Refusal> {
+    /// Like [`Self::hash`], but waits for a permit without a limit. Startup must not fail because the server is busy.
+    pub async fn hash_at_startup(&self, password: Password) -> Result<String, Refusal> {
         let permit = self.permit().await?;
         self.run(permit, move |hasher| hasher.hash(&password)).await
     }
 
-    /// Hashes a password that somebody chose, if it is good enough for `user_id`; otherwise says why it is not, in words
-    /// that go after "password".
-    ///
-    /// # Errors
-    /// [`Refusal::Busy`] where too many are being hashed.
+    /// Hashes a newly chosen password. If the policy rejects it, returns the reason, as a text that follows "password".
     pub async fn hash_new(&self, password: NewPassword, user_id: &str) -> Result<Result<String, String>, Refusal> {
         self.hash_chosen(password, user_id, None).await
     }
 
-    /// The same for a user who is logged in, and so can ask for it as often as others log in: one at a time.
-    ///
-    /// # Errors
-    /// [`Refusal::Busy`], at once where another password of this user is being hashed.
+    /// Like [`Self::hash_new`], for a user who is logged in. Refuses a second password of the same user while one is
+    /// being hashed, because the rate limit for logins does not apply here.
     pub async fn hash_own(&self, password: NewPassword, user_id: &str) -> Result<Result<String, String>, Refusal> {
-        let own = self.per_user.lock(user_id).ok_or(Refusal::Busy { retry_after: 1 })?;
-        self.hash_chosen(password, user_id, Some(own)).await
+        let guard = self.per_user.lock(user_id).ok_or(Refusal::Busy { retry_after: 1 })?;
+        self.hash_chosen(password, user_id, Some(guard)).await
     }
 
     async fn hash_chosen(
         &self,
         password: NewPassword,
         user_id: &str,
-        own: Option<PerUserGuard>,
+        guard: Option<PerUserGuard>,
     ) -> Result<Result<String, String>, Refusal> {
         let (user_id, min_chars) = (user_id.to_owned(), self.min_chars);
         self.work(move |hasher| {
-            // With the work, and not with the request: that can be gone before.
-            let _own = own;
+            // Held until the work is done: the request may be cancelled earlier.
+            let _guard = guard;
             match policy::problem(&password, &user_id, min_chars) {
                 None => hasher.hash(&password.0).map(Ok),
                 Some(problem) => Ok(Err(problem)),
@@ -113,18 +97,13 @@ impl Passwords {
         .await
     }
 
-    /// Verifies a password against the stored hash of a user, or does the same work for nothing where there is none.
-    ///
-    /// # Errors
-    /// [`Refusal::Busy`] where too many are being hashed; a fault where the stored hash is unreadable.
+    /// Verifies a password against a stored hash. Without one, does the same amount of work and returns a negative
+    /// result.
     pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, Refusal> {
         self.verify_by(Instant::now() + self.max_wait, password, stored).await
     }
 
-    /// The same for somebody who has waited already: a permit has to come by `deadline`, unless one is free at once.
-    ///
-    /// # Errors
-    /// As [`Self::verify`].
+    /// Like [`Self::verify`], with a deadline for getting a permit. Even after the deadline, a free permit is used.
     pub async fn verify_by(
         &self,
         deadline: Instant,
@@ -164,24 +143,25 @@ impl Passwords {
     ) -> Result<T, Refusal> {
         let hasher = self.hasher.clone();
         let request = RequestContext::current();
-        let done = spawn_blocking(move || {
+        let task = spawn_blocking(move || {
             let _permit = permit;
             scope_blocking(request, || work(&hasher))
         });
-        Ok(done
+        Ok(task
             .await
             .map_err(|error| InternalError::new("hashing a password", error))??)
     }
 }
 
-/// Whether a password is longer than [`Password::MAX_CHARS`], however its accents are put together. No further than that is
-/// looked: a letter can become many.
+/// Whether a password is longer than [`Password::MAX_CHARS`] after normalization. Stops at that length, because one
+/// character can expand to many.
 pub fn is_too_long(password: &Password) -> bool {
     password.reveal().nfkc().nth(Password::MAX_CHARS).is_some()
 }
 
-/// One and the same password, however the accents of its letters were put together (NFKC; NIST SP 800-63B, 3.1.1.2).
-pub(super) fn normalised(password: &Password) -> Zeroizing<String> {
+/// Normalizes a password, so that it does not depend on how a keyboard composes characters (NFKC; NIST SP 800-63B,
+/// 3.1.1.2).
+pub(super) fn normalize(password: &Password) -> Zeroizing<String> {
     Zeroizing::new(password.reveal().nfkc().collect())
 }
 
@@ -210,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_is_argon2id_with_a_salt_of_its_own() {
+    async fn a_hash_is_argon2id_with_a_random_salt() {
         let passwords = with_memory(64);
         let (one, two) = (
             passwords.hash(typed("a")).await.unwrap(),
@@ -233,14 +213,14 @@ mod tests {
                     .verify(typed(&other), Some(stored.clone()))
                     .await
                     .unwrap()
-                    .is_right
+                    .is_correct
             );
         }
-        assert!(passwords.verify(typed(&long), Some(stored)).await.unwrap().is_right);
+        assert!(passwords.verify(typed(&long), Some(stored)).await.unwrap().is_correct);
     }
 
     #[tokio::test]
-    async fn it_does_not_matter_how_an_accent_was_typed() {
+    async fn composed_and_decomposed_characters_are_equal() {
         let passwords = with_memory(64);
         let stored = passwords.hash(typed("sche\u{301}ma \u{fb01}ve")).await.unwrap();
         for same in ["sch\u{e9}ma five", "sche\u{301}ma five"] {
@@ -249,7 +229,7 @@ mod tests {
                     .verify(typed(same), Some(stored.clone()))
                     .await
                     .unwrap()
-                    .is_right
+                    .is_correct
             );
         }
         assert!(
@@ -257,36 +237,36 @@ mod tests {
                 .verify(typed("schema five"), Some(stored))
                 .await
                 .unwrap()
-                .is_right
+                .is_correct
         );
     }
 
     #[tokio::test]
-    async fn a_hash_from_cheaper_days_is_told_and_still_good() {
+    async fn a_cheaper_hash_is_outdated_and_still_verifies() {
         let stored = with_memory(64).hash(typed("a")).await.unwrap();
         for (memory_kib, is_outdated) in [(32, false), (64, false), (65, true), (128, true)] {
             let passwords = with_memory(memory_kib);
-            for (password, is_right) in [("a", true), ("b", false)] {
+            for (password, is_correct) in [("a", true), ("b", false)] {
                 let verdict = passwords.verify(typed(password), Some(stored.clone())).await.unwrap();
-                assert_eq!((verdict.is_right, verdict.is_outdated), (is_right, is_outdated));
+                assert_eq!((verdict.is_correct, verdict.is_outdated), (is_correct, is_outdated));
             }
         }
     }
 
     #[tokio::test]
-    async fn nobody_logs_in_as_an_unknown_user() {
+    async fn no_password_is_correct_for_an_unknown_user() {
         let passwords = with_memory(64);
         assert!(
             !passwords
                 .verify(typed("nobody has this password"), None)
                 .await
                 .unwrap()
-                .is_right
+                .is_correct
         );
     }
 
     #[tokio::test]
-    async fn surplus_work_is_refused_as_busy() {
+    async fn without_a_free_permit_hashing_is_refused_as_busy() {
         let mut passwords = with_memory(64);
         passwords.permits = Arc::new(Semaphore::new(0));
         passwords.max_wait = Duration::from_millis(1);
@@ -299,9 +279,9 @@ mod tests {
         passwords.permits = Arc::new(Semaphore::new(1));
         passwords.max_wait = Duration::ZERO;
         let first = passwords.permit().await.unwrap();
-        let mut hashing = pin!(passwords.hash_at_start(typed("a")));
+        let mut hashing = pin!(passwords.hash_at_startup(typed("a")));
         assert!(hashing.as_mut().now_or_never().is_none(), "it waits");
-        // A login that comes later is given up before.
+        // A login that arrives later gives up earlier, because its wait is limited.
         assert_eq!(passwords.hash(typed("a")).await, Err(Refusal::Busy { retry_after: 2 }));
         assert!(hashing.as_mut().now_or_never().is_none(), "it still waits");
         drop(first);
@@ -314,15 +294,15 @@ mod tests {
         let new = || NewPassword(typed("seven small zebras swim"));
         passwords.permits = Arc::new(Semaphore::new(0));
         passwords.max_wait = Duration::from_millis(1);
-        let (first, second, others) = tokio::join!(
+        let (first, second, other_user) = tokio::join!(
             passwords.hash_own(new(), "ada"),
             passwords.hash_own(new(), "ada"),
             passwords.hash_own(new(), "bob"),
         );
-        // Those that are in line have waited for a permit.
+        // `first` and `other_user` waited for a permit; `second` was refused immediately.
         assert_eq!(first, Err(Refusal::Busy { retry_after: 2 }));
         assert_eq!(second, Err(Refusal::Busy { retry_after: 1 }));
-        assert_eq!(others, Err(Refusal::Busy { retry_after: 2 }));
+        assert_eq!(other_user, Err(Refusal::Busy { retry_after: 2 }));
         passwords.permits = Arc::new(Semaphore::new(1));
         passwords.max_wait = Duration::from_secs(2);
         passwords.hash_own(new(), "ada").await.unwrap().unwrap();

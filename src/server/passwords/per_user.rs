@@ -1,26 +1,26 @@
-//! Work of which each user has one at a time.
+//! A lock per user, for work that each user may do only once at a time.
 
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// The users who have some under way. There are no more of them than there are requests.
+/// The users who hold the lock. There are never more of them than running requests.
 #[derive(Debug, Clone, Default)]
 pub struct PerUserLock(Arc<Mutex<HashSet<String>>>);
 
-/// The work of a user, which is under way until this is dropped.
+/// Releases the lock when dropped.
 #[derive(Debug)]
 pub struct PerUserGuard {
-    all: PerUserLock,
+    lock: PerUserLock,
     user_id: String,
 }
 
 impl PerUserLock {
-    /// Begins the work of a user. `None` while other work of this user is under way.
+    /// Takes the lock of a user. Returns `None`, without waiting, while it is held.
     pub fn lock(&self, user_id: &str) -> Option<PerUserGuard> {
         self.users().insert(user_id.to_owned()).then(|| PerUserGuard {
-            all: self.clone(),
+            lock: self.clone(),
             user_id: user_id.to_owned(),
         })
     }
@@ -32,6 +32,6 @@ impl PerUserLock {
 
 impl Drop for PerUserGuard {
     fn drop(&mut self) {
-        self.all.users().remove(&self.user_id);
+        self.lock.users().remove(&self.user_id);
     }
 }

@@ -1,6 +1,6 @@
-//! Who may call what, and why: the answers of the guards themselves, asked for callers who are made up.
+//! Who may call what, and why, as decided by the guards for sample callers.
 //!
-//! Nothing of it is written down by hand, and nothing of it is done: no function is called, only its guard.
+//! Only guards are checked; no function is called.
 
 use super::{Function, guard_matrix};
 use crate::{
@@ -28,28 +28,25 @@ use crate::{
     },
 };
 
-/// Functions × kinds of caller: nobody, somebody without a role, and each role, all of them just logged in.
-///
-/// # Errors
-/// A fault where the guards cannot be asked.
+/// The decisions of all guards for nobody, a user without a role, and a user of each role, all with a fresh login.
 pub async fn table(state: &AppState) -> Result<AccessByRole, Refusal> {
     let stored = state.storage().list_roles().await?;
     let roles: Vec<String> = stored.into_iter().map(|role| role.role).collect();
-    let made_up = with_a_user_for_each(state, &roles).await?;
-    let mut callers = vec![sample_caller::nobody(&made_up)];
+    let sample = state_with_user_per_role(state, &roles).await?;
+    let mut callers = vec![sample_caller::nobody(&sample)];
     for user in 0..=roles.len() {
-        callers.push(sample_caller::logged_in(&made_up, &user.to_string(), PasswordGiven::JustNow).await?);
+        callers.push(sample_caller::logged_in(&sample, &user.to_string(), PasswordGiven::JustNow).await?);
     }
     let mut functions = Vec::new();
     for function in registry::all() {
-        let mut answers = Vec::new();
+        let mut decisions = Vec::new();
         for caller in &callers {
-            answers.push(guard_matrix::answer(function, caller).await?);
+            decisions.push(guard_matrix::decision(function, caller).await?);
         }
         functions.push(AccessRow {
             function: function.name().to_owned(),
             guard: function.rule().name.clone(),
-            answers,
+            answers: decisions,
         });
     }
     let kinds = ["nobody", "no role"].map(str::to_owned).into_iter();
@@ -59,8 +56,8 @@ pub async fn table(state: &AppState) -> Result<AccessByRole, Refusal> {
     })
 }
 
-/// The roles in a database of their own, where user 0 has none of them, user 1 the first, and so on.
-async fn with_a_user_for_each(state: &AppState, roles: &[String]) -> Result<AppState, Refusal> {
+/// Copies the roles into an in-memory database where user 0 has no role, user 1 has the first, and so on.
+async fn state_with_user_per_role(state: &AppState, roles: &[String]) -> Result<AppState, Refusal> {
     let failed = |error: anyhow::Error| InternalError::new("copying the roles", error);
     let copy = Storage::in_memory().await.map_err(failed)?;
     let event = Event::by_operator(Action::RoleChanged);
@@ -68,7 +65,7 @@ async fn with_a_user_for_each(state: &AppState, roles: &[String]) -> Result<AppS
         if role != ADMIN {
             let permissions = state.storage().permissions_of(role).await?;
             let put = copy
-                .put_role(role, "", &permissions, Precondition::Nothing, &[], &event)
+                .put_role(role, "", &permissions, Precondition::Absent, &[], &event)
                 .await?;
             debug_assert_eq!(put, PutOutcome::Done, "this database is new");
         }
@@ -85,10 +82,10 @@ async fn with_a_user_for_each(state: &AppState, roles: &[String]) -> Result<AppS
     Ok(state.with_storage(copy))
 }
 
-/// Why a user can, or cannot, call a function: what its guard says to that user, just logged in.
+/// Explains why a user can or cannot call a function, assuming a fresh login.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] for the user or the function.
+/// [`Refusal::NotFound`] for an unknown user or function.
 pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Explanation, Refusal> {
     let storage = state.storage();
     let user = storage
@@ -98,11 +95,11 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
     let function = registry::find(name).ok_or_else(|| Refusal::NotFound("function".to_owned()))?;
     let roles = storage.roles_of(user_id).await?;
     let fresh = sample_caller::logged_in(state, user_id, PasswordGiven::JustNow).await?;
-    let answer = guard_matrix::answer(function, &fresh).await?;
+    let decision = guard_matrix::decision(function, &fresh).await?;
     let remembered = sample_caller::logged_in(state, user_id, PasswordGiven::Never).await?;
-    let without_password = guard_matrix::answer(function, &remembered).await?;
+    let remembered_decision = guard_matrix::decision(function, &remembered).await?;
     let is_open = function.rule().refusals.is_empty();
-    let allowed = answer == guard_matrix::YES && (is_open || user.state() == UserState::Active);
+    let allowed = decision == guard_matrix::ALLOWED && (is_open || user.state() == UserState::Active);
 
     let mut reasons = vec![format!(
         "{name} is guarded by {}: {}.",
@@ -115,12 +112,12 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
         UserState::Disabled => reasons.push(format!("{user_id} is disabled and cannot log in.")),
         UserState::Invited => reasons.push(format!("{user_id} has no password yet, and must choose one to log in.")),
     }
-    reasons.push(holding(state, user_id, &roles).await?);
-    reasons.push(match answer.as_str() {
-        guard_matrix::YES => format!("The guard lets {user_id} in."),
-        code => lacking(function, user_id, code, state, &fresh).await?,
+    reasons.push(describe_permissions(state, user_id, &roles).await?);
+    reasons.push(match decision.as_str() {
+        guard_matrix::ALLOWED => format!("The guard allows {user_id}."),
+        code => describe_refusal(function, user_id, code, state, &fresh).await?,
     });
-    if answer == guard_matrix::YES && without_password != guard_matrix::YES {
+    if decision == guard_matrix::ALLOWED && remembered_decision != guard_matrix::ALLOWED {
         reasons.push(format!(
             "The password must have been entered within the last {} seconds.",
             state.settings().sessions.fresh().as_secs()
@@ -134,25 +131,26 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
     })
 }
 
-/// What a user holds, in a sentence.
-async fn holding(state: &AppState, user_id: &str, roles: &[String]) -> Result<String, Refusal> {
-    let held = Permissions::by_roles(state.storage(), roles).await?.names();
+async fn describe_permissions(state: &AppState, user_id: &str, roles: &[String]) -> Result<String, Refusal> {
+    let permissions = Permissions::by_roles(state.storage(), roles).await?.names();
     Ok(match roles {
         [] => format!("{user_id} has no roles, and so no permissions."),
         roles if roles.iter().any(|role| role == ADMIN) => {
             format!("{user_id} has the role {ADMIN}, which has every permission.")
         }
-        roles if held.is_empty() => format!("Roles of {user_id}: {}. They have no permissions.", roles.join(", ")),
+        roles if permissions.is_empty() => {
+            format!("Roles of {user_id}: {}. They have no permissions.", roles.join(", "))
+        }
         roles => format!(
             "Roles of {user_id}: {}. Their permissions: {}.",
             roles.join(", "),
-            held.join(", ")
+            permissions.join(", ")
         ),
     })
 }
 
-/// What is missing, and who has it, in a sentence.
-async fn lacking(
+/// Describes what the user lacks and which roles have it.
+async fn describe_refusal(
     function: &Function,
     user_id: &str,
     code: &str,
@@ -163,20 +161,20 @@ async fn lacking(
         return Ok(format!("The guard refuses {user_id} with {code}."));
     };
     let storage = state.storage();
-    let needed = format!("{user_id} needs {missing}.");
+    let sentence = format!("{user_id} needs {missing}.");
     if missing.names().all(|name| name.starts_with("role:")) {
-        return Ok(needed);
+        return Ok(sentence);
     }
-    let mut giving = vec![ADMIN.to_owned()];
+    let mut granting = vec![ADMIN.to_owned()];
     for role in storage.list_roles().await? {
         let permissions = storage.permissions_of(&role.role).await?;
-        let would_do = |name: &str| match name.strip_prefix("role:") {
-            Some(wanted) => wanted == role.role,
+        let grants = |name: &str| match name.strip_prefix("role:") {
+            Some(required) => required == role.role,
             None => permissions.iter().any(|permission| permission == name),
         };
-        if role.role != ADMIN && missing.names().any(would_do) {
-            giving.push(role.role);
+        if role.role != ADMIN && missing.names().any(grants) {
+            granting.push(role.role);
         }
     }
-    Ok(format!("{needed} Roles that have it: {}.", giving.join(", ")))
+    Ok(format!("{sentence} Roles that have it: {}.", granting.join(", ")))
 }

@@ -1,7 +1,6 @@
-//! The two ways to a declared function: over HTTP and from a page that is being rendered.
+//! The two ways to call a declared function: over HTTP, and directly while the server renders a page.
 //!
-//! Either way its guard is checked first, a panic in it is a failure of this call alone, and it may take as long as
-//! `limits.call_seconds` says.
+//! In both cases the guard is checked first, a panic fails this call only, and `limits.call_seconds` applies.
 
 use std::{
     future::Future,
@@ -22,81 +21,73 @@ use crate::{
     },
 };
 
-/// After how long a wait for the body of a call its guard is asked again.
+/// If the body takes longer than this to arrive, the guard is checked again.
 const STALE_AFTER: Duration = Duration::from_millis(500);
 
-/// A caller whom the guard of a function has let in.
-pub struct Admitted {
+/// A call that the guard has allowed and that waits for its body.
+pub struct AuthorizedCall {
     function: &'static Function,
     caller: Caller,
     invoke: Invoke,
-    at: Instant,
-    /// How long the rest of the call may take.
-    left: Duration,
+    authorized_at: Instant,
+    remaining: Duration,
 }
 
 impl Function {
-    /// Asks the guard, before anything of a body is read. Where it turns a user away, that is logged.
-    ///
-    /// # Errors
-    /// As [`Self::check`]; [`Refusal::CallTooSlow`].
-    pub async fn admit(&'static self, caller: &Caller) -> Result<Admitted, Refusal> {
+    /// Checks the guard, before the body is read. Logs the refusal of a logged-in user.
+    pub async fn authorize(&'static self, caller: &Caller) -> Result<AuthorizedCall, Refusal> {
         let limit = caller.state().settings().limits.call();
-        self.admit_within(limit, caller.clone()).await
+        self.authorize_within(limit, caller.clone()).await
     }
 
-    async fn admit_within(&'static self, limit: Duration, caller: Caller) -> Result<Admitted, Refusal> {
-        let began = Instant::now();
-        let asking = (self.declaration.admit)(&caller);
-        match caller.with_deadline_in(limit, self.name(), asking).await {
-            Ok(invoke) => Ok(Admitted {
+    async fn authorize_within(&'static self, limit: Duration, caller: Caller) -> Result<AuthorizedCall, Refusal> {
+        let started = Instant::now();
+        let check = (self.declaration.authorize)(&caller);
+        match caller.with_deadline_in(limit, self.name(), check).await {
+            Ok(invoke) => Ok(AuthorizedCall {
                 function: self,
                 invoke,
-                at: Instant::now(),
-                left: limit.saturating_sub(began.elapsed()),
+                authorized_at: Instant::now(),
+                remaining: limit.saturating_sub(started.elapsed()),
                 caller,
             }),
             Err(refusal) => {
-                guard::tell(&caller, self.name(), &self.rule, &refusal).await;
+                guard::record_refusal(&caller, self.name(), &self.rule, &refusal).await;
                 Err(refusal)
             }
         }
     }
 }
 
-impl Admitted {
-    /// Calls the function with the body of a request, in what is left of its time: waiting for the body took none of it. If
-    /// that wait was long, the session is looked up and the guard asked again first.
-    ///
-    /// # Errors
-    /// Those of the function and its arguments; after a long wait those of the guard; [`Refusal::CallTooSlow`].
+impl AuthorizedCall {
+    /// Calls the function with a request body, within the remaining time. The time that the body took to arrive does
+    /// not count. If that was long, the session is looked up and the guard is checked again first.
     pub async fn call(mut self, body: String) -> Result<String, Refusal> {
-        if self.at.elapsed() >= STALE_AFTER {
+        if self.authorized_at.elapsed() >= STALE_AFTER {
             self.caller.refresh().await?;
-            self = self.function.admit_within(self.left, self.caller).await?;
+            self = self.function.authorize_within(self.remaining, self.caller).await?;
         }
         let call = caught((self.invoke)(self.function, body)).map(Result::flatten);
-        let call = self.caller.with_deadline_in(self.left, self.function.name(), call);
+        let call = self.caller.with_deadline_in(self.remaining, self.function.name(), call);
         self.caller.scope(call).await
     }
 }
 
-/// Checks the guard of a function and calls it, for a page that is being rendered or another function: for what Leptos calls a
-/// server function. A panic is caught because Leptos runs the calls of a page in tasks of their own, and the page would wait
-/// for ever for one that is gone; the time is limited because nobody else ends such a task.
+/// The body of the generated Leptos server function: checks the guard, then calls the declared function. Pages call it
+/// while they are rendered, as do other functions.
 ///
-/// # Errors
-/// Those of the guard and the function; [`Refusal::CallTooSlow`]; a fault where it is called outside a request.
+/// Catches panics, because Leptos runs the calls of a page in separate tasks and the page would wait forever for a dead
+/// one. Enforces the call timeout, because nothing else ends such a task.
 #[expect(
     clippy::manual_async_fn,
-    reason = "`Send` in the signature keeps a wrong guard from being a second error, where the function is called"
+    reason = "with `Send` in the signature, a wrong guard causes one compile error and not a second one at the call"
 )]
 pub fn call<D: Declared>(arguments: D::Arguments) -> impl Future<Output = Result<D::Reply, Refusal>> + Send {
     async {
         let caller = Caller::current()
             .ok_or_else(|| InternalError::new("checking a guard", "a function was called outside a request"))?;
         let call = async {
-            let guard = guard::ask::<D::Guard>(&caller, D::NAME).await?;
+            let guard = guard::check::<D::Guard>(&caller, D::NAME).await?;
             D::invoke(guard, arguments).await
         };
         caller.with_deadline(D::NAME, caught(call).map(Result::flatten)).await

@@ -1,4 +1,4 @@
-//! A running call, and the line of the call log that it becomes.
+//! Records calls in the call log.
 
 use std::{thread, time::Instant};
 
@@ -11,48 +11,44 @@ use crate::{
     },
 };
 
-/// A call that is under way, until its end is noted. Where it is dropped before, because its client has gone or the server
-/// has stopped, it is noted as broken off: part of what it does may be done.
+/// A running call. [`Self::finish`] records its outcome. If it is dropped before that, because the client disconnected
+/// or the server stopped, it is recorded as `broken_off`: the call may have had part of its effect.
 #[derive(Debug)]
 pub struct RunningCall<'a> {
     caller: &'a Caller,
     function: &'static str,
-    began: Instant,
-    /// Of the request. At the drop nobody can be asked for it any more.
-    reference: Option<RequestId>,
-    is_over: bool,
+    started: Instant,
+    /// Read at the start, because the request context is gone when the call is dropped.
+    request_id: Option<RequestId>,
+    is_finished: bool,
 }
 
 impl<'a> RunningCall<'a> {
-    /// One that begins now.
     pub fn new(caller: &'a Caller, function: &'static str) -> Self {
         Self {
             caller,
             function,
-            began: Instant::now(),
-            reference: RequestContext::request_id(),
-            is_over: false,
+            started: Instant::now(),
+            request_id: RequestContext::request_id(),
+            is_finished: false,
         }
     }
 
-    /// When it began.
-    pub fn began(&self) -> Instant {
-        self.began
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
-    /// Notes that it has come to its end.
     pub fn finish<T>(mut self, result: &Result<T, Refusal>) {
-        self.is_over = true;
-        self.note(result.as_ref().map_or_else(Refusal::code, |_| "ok"));
+        self.is_finished = true;
+        self.record(result.as_ref().map_or_else(Refusal::code, |_| "ok"));
     }
 
-    /// A call that has come to an end.
-    fn record(&self, outcome: &'static str) -> CallRecord {
+    fn to_record(&self, outcome: &'static str) -> CallRecord {
         let Self {
             caller,
             function,
-            began,
-            reference,
+            started,
+            request_id,
             ..
         } = self;
         let who = Who(caller.known_login());
@@ -63,22 +59,21 @@ impl<'a> RunningCall<'a> {
             who,
             outcome,
             calls: 1,
-            took_us: i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX),
+            took_us: i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX),
             address: caller.arrival().address,
-            request_id: *reference,
+            request_id: *request_id,
         }
     }
 
-    fn note(&self, outcome: &'static str) {
-        self.caller.state().audit().record_call(self.record(outcome));
+    fn record(&self, outcome: &'static str) {
+        self.caller.state().audit().record_call(self.to_record(outcome));
     }
 }
 
 impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
-        if !self.is_over {
-            let has_panicked = thread::panicking();
-            self.note(if has_panicked { "internal" } else { "broken_off" });
+        if !self.is_finished {
+            self.record(if thread::panicking() { "internal" } else { "broken_off" });
         }
     }
 }

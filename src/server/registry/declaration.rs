@@ -1,4 +1,4 @@
-//! What [`#[function]`](crate::function) says of a function.
+//! The declaration of a function, as [`#[function]`](crate::function) generates it.
 
 use std::{future::Future, pin::Pin};
 
@@ -16,40 +16,34 @@ use crate::{
 
 /// A declared function. Only [`#[function]`](crate::function) implements this.
 pub trait Declared {
-    /// Who may call.
     type Guard: Guard + 'static;
-    /// What the body of a call is decoded to.
+    /// The type that the body of a call is decoded to.
     type Arguments: DeserializeOwned + JsonSchema + Send;
-    /// What the function returns, unless it refuses.
     type Reply: Serialize + JsonSchema + Send;
 
-    /// The name, which ends the path.
+    /// The name of the function: the last segment of its path.
     const NAME: &'static str;
     /// The path of the Rust module.
     const MODULE: &'static str;
     /// The lines of the doc comment.
     const DOC: &'static [&'static str];
 
-    /// An example of each refusal that the body makes itself.
+    /// An example of each refusal that the body returns itself.
     fn refusals() -> Vec<Refusal>;
 
-    /// Runs the body for a caller whom the guard has let in.
-    ///
-    /// # Errors
-    /// The refusals of the function.
+    /// Runs the body. The guard value proves that the caller may call.
     fn invoke(
         guard: Self::Guard,
         arguments: Self::Arguments,
     ) -> impl Future<Output = Result<Self::Reply, Refusal>> + Send;
 }
 
-/// What a function may return: a reply, or a refusal.
+/// The return type of a declared function: a reply or a refusal.
 #[diagnostic::on_unimplemented(
     message = "a declared function returns a `Result<_, Refusal>`, not `{Self}`",
     label = "not a `Result<_, Refusal>`"
 )]
 pub trait Outcome {
-    /// The reply.
     type Reply;
 }
 
@@ -57,15 +51,15 @@ impl<T> Outcome for Result<T, Refusal> {
     type Reply = T;
 }
 
-/// A call that is running: the reply as JSON, or why there is none.
+/// A running call. Its output is the reply as JSON.
 pub(super) type Call = Pin<Box<dyn Future<Output = Result<String, Refusal>> + Send>>;
 
-/// The body of a function, with the proof that its guard has let the caller in. It takes the body of the call.
+/// The body of a function together with its guard value. Takes the request body.
 pub(super) type Invoke = Box<dyn FnOnce(&'static Function, String) -> Call + Send>;
 
-type Admission<'a> = Pin<Box<dyn Future<Output = Result<Invoke, Refusal>> + Send + 'a>>;
+type Authorization<'a> = Pin<Box<dyn Future<Output = Result<Invoke, Refusal>> + Send + 'a>>;
 
-/// A [`Declared`] function without its types, as it is registered.
+/// A [`Declared`] function with its types erased, as registered with `inventory`.
 pub struct Declaration {
     pub(super) name: &'static str,
     pub(super) module: &'static str,
@@ -74,14 +68,13 @@ pub struct Declaration {
     pub(super) refusals: fn() -> Vec<Refusal>,
     pub(super) arguments: fn() -> Schema,
     pub(super) reply: fn(&mut SchemaGenerator) -> Schema,
-    pub(super) admit: for<'a> fn(&'a Caller) -> Admission<'a>,
+    pub(super) authorize: for<'a> fn(&'a Caller) -> Authorization<'a>,
     pub(super) decode: fn(&Function, &str) -> Result<(), Refusal>,
 }
 
 inventory::collect!(Declaration);
 
 impl Declaration {
-    /// The declaration of `D`.
     pub const fn of<D: Declared>() -> Self {
         Self {
             name: D::NAME,
@@ -91,7 +84,7 @@ impl Declaration {
             refusals: D::refusals,
             arguments: schema::of_arguments::<D::Arguments>,
             reply: |generator| generator.subschema_for::<D::Reply>(),
-            admit: |caller| {
+            authorize: |caller| {
                 Box::pin(async move {
                     let guard = D::Guard::check(caller).await?;
                     Ok(invocation::<D>(guard))

@@ -1,7 +1,6 @@
-//! Functions × kinds of caller: who is let in where.
+//! The matrix of functions and kinds of caller: who may call what.
 //!
-//! Nothing of it is written down by hand: for each kind a caller is made up, on a database in memory, and each guard is
-//! really asked.
+//! The matrix is computed. Each guard checks a sample caller of each kind, on an in-memory database.
 
 use super::Function;
 use crate::{
@@ -22,15 +21,14 @@ use crate::{
     },
 };
 
-/// What a guard that lets somebody pass says.
-pub(super) const YES: &str = "yes";
+pub(super) const ALLOWED: &str = "yes";
 
-/// A user who is made up, and has no role.
+/// A sample user without roles.
 const SOMEBODY: &str = "somebody";
-/// A user who is made up, and has the role that holds every permission.
+/// A sample user with the role that has every permission.
 const ADMINISTRATOR: &str = "administrator";
 
-/// The kinds of caller: the name of the column, who it is, and when the password was given. `None` is nobody.
+/// The kinds of caller: the column title, the user if one is logged in, and when the user entered the password.
 const KINDS: [(&str, Option<(&str, PasswordGiven)>); 5] = [
     ("NOBODY", None),
     ("REMEMBERED", Some((SOMEBODY, PasswordGiven::Never))),
@@ -39,10 +37,7 @@ const KINDS: [(&str, Option<(&str, PasswordGiven)>); 5] = [
     ("ADMIN", Some((ADMINISTRATOR, PasswordGiven::JustNow))),
 ];
 
-/// The table, with its head: "yes", or the code of the refusal.
-///
-/// # Errors
-/// Where the guards cannot be asked.
+/// The rows of the matrix, starting with the column titles. A cell is "yes" or the code of the refusal.
 pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
     let state = AppState::in_memory(Settings::defaults()?).await?;
     let administrator = NewUser {
@@ -54,31 +49,29 @@ pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
     };
     let added = state.storage().add_user(&administrator, Timestamp::now(), &[]).await?;
     debug_assert_eq!(added, UpdateOutcome::Done, "this database is new");
-    let mut head = vec!["FUNCTION".to_owned(), "GUARD".to_owned()];
-    head.extend(KINDS.map(|(kind, _)| kind.to_owned()));
-    let mut rows = vec![head];
+    let mut titles = vec!["FUNCTION".to_owned(), "GUARD".to_owned()];
+    titles.extend(KINDS.map(|(kind, _)| kind.to_owned()));
+    let mut rows = vec![titles];
     for function in registry::all() {
         let mut row = vec![function.name().to_owned(), function.rule().name.clone()];
-        for (_, who) in KINDS {
-            let caller = match who {
+        for (_, user) in KINDS {
+            let caller = match user {
                 Some((user_id, given)) => logged_in(&state, user_id, given).await?,
                 None => nobody(&state),
             };
-            let answer = answer(function, &caller).await;
-            row.push(answer.map_err(|failure| anyhow::anyhow!("a guard could not be asked: {}", failure.message()))?);
+            let decision = decision(function, &caller).await;
+            row.push(decision.map_err(|failure| anyhow::anyhow!("cannot check a guard: {}", failure.message()))?);
         }
         rows.push(row);
     }
     Ok(rows)
 }
 
-/// What the guard of a function says to a caller: [`YES`], or the code of the refusal.
-///
-/// # Errors
-/// The failure, where it could not be asked.
-pub(super) async fn answer(function: &Function, caller: &Caller) -> Result<String, Refusal> {
+/// The decision of the guard of a function about a caller: [`ALLOWED`] or the code of the refusal.
+/// A failure to check the guard is an error, never a decision.
+pub(super) async fn decision(function: &Function, caller: &Caller) -> Result<String, Refusal> {
     match function.check(caller).await {
-        Ok(()) => Ok(YES.to_owned()),
+        Ok(()) => Ok(ALLOWED.to_owned()),
         Err(failure) if failure.is_failure() => Err(failure),
         Err(refusal) => Ok(refusal.code().to_owned()),
     }

@@ -1,8 +1,8 @@
-//! The register of declared functions.
+//! The registry of declared functions.
 //!
-//! [`#[function]`](crate::function) submits every declaration; here they are found again by name, with what follows from
-//! them: the shape of the arguments, the view for pages, the schemas. A Leptos server function that was registered past
-//! the macro has no declaration and hence no guard: [`check`] finds it, and the server refuses to start.
+//! [`#[function]`](crate::function) submits every declaration. The registry finds functions by name and derives the
+//! shape of the arguments, the view for pages, and the schemas. A Leptos server function that was registered without
+//! the macro has no declaration and so no guard. [`check`] detects it, and the server refuses to start.
 
 pub mod access;
 pub mod call_log;
@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use self::schema::NoDuplicateKeys;
 pub use self::{
-    call::{Admitted, call},
+    call::{AuthorizedCall, call},
     declaration::{Declaration, Declared, Outcome},
 };
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// A declared function, with all that follows from its declaration.
+/// A declared function and what is derived from its declaration.
 pub struct Function {
     declaration: &'static Declaration,
     rule: Rule,
@@ -46,10 +46,10 @@ impl Function {
     fn new(declaration: &'static Declaration) -> Result<Self, String> {
         let rule = (declaration.rule)();
         let arguments = (declaration.arguments)().to_value();
-        let shape =
-            schema::shape(&arguments).map_err(|why| format!("the arguments of `{}`: {why}", declaration.name))?;
+        let shape = schema::shape(&arguments)
+            .map_err(|problem| format!("the arguments of `{}`: {problem}", declaration.name))?;
         if !matches!(shape, Shape::Record(_) | Shape::Object) {
-            return Err(format!("the arguments of `{}` are no JSON object", declaration.name));
+            return Err(format!("the arguments of `{}` are not a JSON object", declaration.name));
         }
         let has_secret_reply = schema::check_reply(declaration.name, declaration.reply)?;
         let mut paragraphs = paragraphs(declaration.doc).into_iter();
@@ -72,17 +72,16 @@ impl Function {
         })
     }
 
-    /// The name, which ends the path.
+    /// The last segment of the path.
     pub fn name(&self) -> &'static str {
         self.declaration.name
     }
 
-    /// What the guard says of itself.
     pub fn rule(&self) -> &Rule {
         &self.rule
     }
 
-    /// The refusals that the function makes itself.
+    /// An example of each refusal that the body returns itself.
     pub fn refusals(&self) -> Vec<Refusal> {
         (self.declaration.refusals)()
     }
@@ -92,71 +91,64 @@ impl Function {
         (self.declaration.arguments)().to_value()
     }
 
-    /// The shape of the arguments.
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
 
-    /// The schema of the reply, less the `ok` that stands before it.
+    /// The schema of the reply, without the field `ok`.
     pub fn reply(&self, generator: &mut SchemaGenerator) -> Schema {
         (self.declaration.reply)(generator)
     }
 
-    /// What the page shows, but for what changes while the server runs.
+    /// The data for pages, without anything that changes while the server runs.
     pub fn view(&self) -> &FunctionView {
         &self.view
     }
 
-    /// Whether a reply may hold a secret: then it is shown once, and kept nowhere.
+    /// Whether the reply may hold a secret. Such a reply is shown once and never stored.
     pub fn has_secret_reply(&self) -> bool {
         self.has_secret_reply
     }
 
-    /// What the guard says to a caller.
-    ///
-    /// # Errors
-    /// That it refuses, or could not be asked.
+    /// Checks the guard, without calling the function.
     pub async fn check(&self, caller: &Caller) -> Result<(), Refusal> {
-        (self.declaration.admit)(caller).await.map(drop)
+        (self.declaration.authorize)(caller).await.map(drop)
     }
 
-    /// Says whether a body has the arguments that the function takes.
-    ///
-    /// # Errors
-    /// As [`Self::decode`].
+    /// Checks that a body holds valid arguments.
     pub fn check_arguments(&self, body: &str) -> Result<(), Refusal> {
         (self.declaration.decode)(self, body)
     }
 
-    /// Reads the body of a call.
+    /// Decodes the body of a call.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] where it is no JSON object; [`Refusal::InvalidArguments`] with all that is wrong with it.
+    /// [`Refusal::Malformed`] if it is not a JSON object; [`Refusal::InvalidArguments`] with all faults.
     pub fn decode<T: DeserializeOwned>(&self, body: &str) -> Result<T, Refusal> {
         let malformed = |fault: JsonFault| Refusal::Malformed(fault.to_string());
         if self.shape == Shape::Object {
             return serde_json::from_str(body).map_err(|error| malformed(error.into()));
         }
-        let NoDuplicateKeys(mut value) = read(body, malformed)?;
+        let NoDuplicateKeys(mut value) = parse(body, malformed)?;
         if !value.is_object() {
-            return Err(malformed(JsonFault::no_object()));
+            return Err(malformed(JsonFault::not_an_object()));
         }
         let faults = self.shape.faults(&value);
         if !faults.is_empty() {
             return Err(Refusal::InvalidArguments(faults));
         }
         schema::normalize_integers(&self.shape, &mut value);
-        // What the shape does not know: what the types themselves demand.
-        serde_path_to_error::deserialize(value).map_err(not_taken)
+        // The types may enforce more than the shape can express.
+        serde_path_to_error::deserialize(value).map_err(invalid_argument)
     }
 }
 
-/// Reads JSON in which no name comes twice, and nothing after it.
-fn read(body: &str, malformed: impl Fn(JsonFault) -> Refusal) -> Result<NoDuplicateKeys, Refusal> {
+/// Parses a whole body as JSON and rejects duplicate keys.
+fn parse(body: &str, malformed: impl Fn(JsonFault) -> Refusal) -> Result<NoDuplicateKeys, Refusal> {
     let mut json = serde_json::Deserializer::from_str(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         if error.inner().is_data() {
-            not_taken(error)
+            invalid_argument(error)
         } else {
             malformed(error.into_inner().into())
         }
@@ -165,8 +157,8 @@ fn read(body: &str, malformed: impl Fn(JsonFault) -> Refusal) -> Result<NoDuplic
     Ok(value)
 }
 
-/// What a type says against the arguments, with the path of the field.
-fn not_taken(error: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+/// The refusal for an error of a type, with the path of the field.
+fn invalid_argument(error: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
     let path = error.path().to_string();
     Refusal::of_argument(
         path.trim_matches('.'),
@@ -174,53 +166,47 @@ fn not_taken(error: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
     )
 }
 
-/// What a type says against a value, unless that would quote the value, which may be secret.
-fn without_values(what: &str) -> String {
-    let quotes = [
+/// Replaces messages of serde that quote the value, because it may be a secret.
+fn without_values(message: &str) -> String {
+    let quoting = [
         "invalid type",
         "invalid value",
         "invalid length",
         "unknown variant",
         "unknown field",
     ];
-    if quotes.iter().any(|start| what.starts_with(start)) {
-        "does not have the right form".to_owned()
+    if quoting.iter().any(|start| message.starts_with(start)) {
+        "has the wrong format".to_owned()
     } else {
-        what.to_owned()
+        message.to_owned()
     }
 }
 
-type Register = BTreeMap<&'static str, Function>;
+type Registry = BTreeMap<&'static str, Function>;
 
-static REGISTER: LazyLock<Result<Register, String>> = LazyLock::new(|| {
-    let mut register = BTreeMap::new();
+static REGISTRY: LazyLock<Result<Registry, String>> = LazyLock::new(|| {
+    let mut registry = BTreeMap::new();
     for declaration in inventory::iter::<Declaration>() {
-        if register.insert(declaration.name, Function::new(declaration)?).is_some() {
-            return Err(format!(
-                "two functions are declared under the name `{}`",
-                declaration.name
-            ));
+        if registry.insert(declaration.name, Function::new(declaration)?).is_some() {
+            return Err(format!("two functions have the name `{}`", declaration.name));
         }
     }
-    Ok(register)
+    Ok(registry)
 });
 
-/// The function of that name. None is found where a declaration is not sound.
+/// Finds a function by name. Finds none if any declaration is invalid; [`check`] then prevents the start.
 pub fn find(name: &str) -> Option<&'static Function> {
-    REGISTER.as_ref().ok()?.get(name)
+    REGISTRY.as_ref().ok()?.get(name)
 }
 
-/// All functions, in the order of their names.
+/// All functions, sorted by name.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    REGISTER.iter().flat_map(BTreeMap::values)
+    REGISTRY.iter().flat_map(BTreeMap::values)
 }
 
-/// Checks that the declarations are sound, and that every registered path has one.
-///
-/// # Errors
-/// Says what is wrong with which.
+/// Checks that all declarations are valid and that every registered path has one. The error names the functions.
 pub fn check() -> Result<(), String> {
-    let declared: Vec<&str> = REGISTER.as_ref().map_err(Clone::clone)?.keys().copied().collect();
+    let declared: Vec<&str> = REGISTRY.as_ref().map_err(Clone::clone)?.keys().copied().collect();
     let registered: Vec<&str> = leptos::server_fn::axum::server_fn_paths()
         .map(|(path, _)| path)
         .collect();
@@ -228,40 +214,38 @@ pub fn check() -> Result<(), String> {
 }
 
 fn check_paths(registered: &[&str], declared: &[&str]) -> Result<(), String> {
-    let stray: Vec<&str> = registered
+    let undeclared: Vec<&str> = registered
         .iter()
         .copied()
         .filter(|path| !path.strip_prefix("/api/").is_some_and(|name| declared.contains(&name)))
         .collect();
-    if stray.is_empty() {
+    if undeclared.is_empty() {
         Ok(())
     } else {
         Err(format!(
             "these server functions have no declaration and so no guard: {}. Declare them with `#[function]`",
-            stray.join(", ")
+            undeclared.join(", ")
         ))
     }
 }
 
-/// Writes a reply as JSON, with `"ok":true` before its fields.
-///
-/// # Errors
-/// A fault if the reply cannot be written as a JSON object.
+/// Serializes a reply as a JSON object with `"ok":true` before its fields.
 fn encode(reply: &impl Serialize) -> Result<String, Refusal> {
     const START: &[u8] = br#"{"ok":true"#;
-    let failure = |cause: Box<dyn Error + Send + Sync>| InternalError::new("writing a reply", cause);
+    let failure = |cause: Box<dyn Error + Send + Sync>| InternalError::new("serializing a reply", cause);
     let mut text = START.to_vec();
     serde_json::to_writer(&mut text, reply).map_err(|error| failure(error.into()))?;
     match &text[START.len()..] {
         b"{}" => text.truncate(START.len() + 1),
         [b'{', ..] => {}
-        _ => return Err(failure("it is no JSON object".into()).into()),
+        _ => return Err(failure("it is not a JSON object".into()).into()),
     }
-    // The brace that the reply itself begins with, or both of an empty one.
+    // Overwrite the opening brace of the reply: with `}` if the reply has no fields, otherwise with `,`.
     text[START.len()] = if text.len() == START.len() + 1 { b'}' } else { b',' };
     Ok(String::from_utf8(text).map_err(|error| failure(error.into()))?)
 }
 
+/// Joins the lines of a doc comment to paragraphs.
 fn paragraphs(doc: &[&str]) -> Vec<String> {
     let lines: Vec<&str> = doc.iter().map(|line| line.trim()).collect();
     lines
@@ -296,11 +280,11 @@ mod tests {
     }
 
     #[test]
-    fn every_example_is_taken_by_its_own_function() {
+    fn every_example_is_valid_for_its_function() {
         for function in all() {
             let example: Value = serde_json::from_str(&function.view().example).unwrap();
             let faults = function.shape().faults(&example);
-            // A secret is left for the caller to fill in, so it may be too short.
+            // Examples have placeholders in place of secrets, which may be too short.
             assert!(
                 function.shape().has_secret() || faults.is_empty(),
                 "{}: {faults:?}",

@@ -1,7 +1,7 @@
-//! The description of all functions for programs: OpenAPI 3.1, at `/api/openapi.json`.
+//! The OpenAPI 3.1 document of all functions, served at `/api/openapi.json`.
 //!
-//! It is made from the declarations: the schemas are those of the types that are decoded and written, the refusals those
-//! that the guard, the decoder and the door give, and those that the declaration names.
+//! It is generated from the declarations. The schemas come from the types that are deserialized and serialized. The
+//! refusals are those of the guard, the HTTP layer, the decoder, and the function itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,9 @@ use crate::{
     server::{auth::cookies::CookieName, config::origin::cookie_suffix, registry},
 };
 
-/// A reference, for examples.
-const REFERENCE: &str = "k3v9xabcm7t2q";
+const REQUEST_ID: &str = "k3v9xabcm7t2q";
 
-/// The description of a site at `origin` that takes bodies of up to `body_bytes`.
+/// The document for a site at `origin` that accepts bodies of up to `body_bytes`.
 pub fn document(origin: &str, body_bytes: u64) -> Value {
     let mut generator = schema::of_replies();
     let mut paths = Map::new();
@@ -87,7 +86,7 @@ fn responses(function: &Function, reply: &Value, body_bytes: u64) -> Value {
     responses.insert(
         "200".to_owned(),
         json!({
-            "description": "What came of the call.",
+            "description": "The reply of the function.",
             "content": { "application/json": { "schema": { "allOf": [ok, reply] } } },
         }),
     );
@@ -96,12 +95,12 @@ fn responses(function: &Function, reply: &Value, body_bytes: u64) -> Value {
         by_status.entry(refusal.status()).or_default().push(refusal);
     }
     for (status, refusals) in by_status {
-        responses.insert(status.to_string(), refused(&refusals));
+        responses.insert(status.to_string(), refusal_response(&refusals));
     }
     Value::Object(responses)
 }
 
-/// What a call can be refused with: by the door, by the guard, by the decoder, by the function.
+/// An example of each refusal of a call: by the guard, the function, the HTTP layer, and the decoder.
 fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
     let mut refusals = function.rule().refusals.clone();
     refusals.extend(function.refusals());
@@ -116,7 +115,7 @@ fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
         Refusal::Busy { retry_after: 1 },
         Refusal::CallTooSlow,
         Refusal::Internal {
-            reference: REFERENCE.to_owned(),
+            reference: REQUEST_ID.to_owned(),
         },
     ]);
     if *function.shape() != Shape::Object {
@@ -125,24 +124,23 @@ fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
     refusals
 }
 
-/// A refusal as it stands in a body.
 fn example(refusal: &Refusal) -> Value {
     let mut body = json!(refusal);
-    body["request_id"] = REFERENCE.into();
+    body["request_id"] = REQUEST_ID.into();
     body
 }
 
-/// The answers with one status.
-fn refused(refusals: &[Refusal]) -> Value {
+/// The response object for all refusals with one status.
+fn refusal_response(refusals: &[Refusal]) -> Value {
     let codes: BTreeSet<&str> = refusals.iter().map(Refusal::code).collect();
-    let said: Vec<String> = refusals.iter().map(Refusal::message).collect();
+    let messages: Vec<String> = refusals.iter().map(Refusal::message).collect();
     let examples: Map<String, Value> = refusals
         .iter()
         .map(|refusal| (refusal.code().to_owned(), json!({ "value": example(refusal) })))
         .collect();
     let code = json!({ "properties": { "code": { "type": "string", "enum": codes } } });
     let mut response = json!({
-        "description": said.join("\n\n"),
+        "description": messages.join("\n\n"),
         "content": {
             "application/json": {
                 "schema": { "allOf": [{ "$ref": "#/components/schemas/Refusal" }, code] },
@@ -150,16 +148,20 @@ fn refused(refusals: &[Refusal]) -> Value {
             },
         },
     });
-    let tells_when = |refusal: &Refusal| matches!(refusal, Refusal::Busy { .. } | Refusal::TooManyAttempts { .. });
-    if refusals.iter().any(tells_when) {
+    let has_retry_after = |refusal: &Refusal| matches!(refusal, Refusal::Busy { .. } | Refusal::TooManyAttempts { .. });
+    if refusals.iter().any(has_retry_after) {
         response["headers"] = json!({
-            "Retry-After": { "description": "Seconds to wait.", "required": refusals.iter().all(tells_when), "schema": { "type": "integer" } },
+            "Retry-After": {
+                "description": "Seconds to wait.",
+                "required": refusals.iter().all(has_retry_after),
+                "schema": { "type": "integer" },
+            },
         });
     }
     response
 }
 
-/// A refusal writes itself (see [`Refusal`]), so its schema is written here, and a test holds the two together.
+/// The schema of a refusal, written by hand like its `Serialize` implementation. A test compares the two.
 fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
     let fault = generator.subschema_for::<FieldFault>().to_value();
     json!({
@@ -167,24 +169,24 @@ fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
         "properties": {
             "ok": { "const": false },
             "error": { "type": "string", "description": "What went wrong and what to do, for people." },
-            "code": { "type": "string", "description": "The same for programs. It never changes." },
+            "code": { "type": "string", "description": "What went wrong, for programs. It never changes." },
             "detail": {
                 "type": "string",
-                "description": "What exactly, where there is more to say. For `not_found`, the word for what is not there, such as `user`.",
+                "description": "Details, if there are any. For `not_found`, the kind of thing that does not exist, such as `user`.",
             },
-            "faults": { "type": "array", "items": fault, "description": "What is wrong with which field." },
+            "faults": { "type": "array", "items": fault, "description": "The invalid fields, each with its problem." },
             "retry_after": { "type": "integer", "description": "Seconds to wait." },
             "limit": { "type": "integer", "description": "The limit, in bytes." },
-            "required": { "type": "string", "description": "The permission, or `role:` and the role, that is missing." },
+            "required": { "type": "string", "description": "The missing permission, or `role:` and the missing role." },
             "alternatives": {
                 "type": "array",
                 "items": { "type": "string" },
-                "description": "Other permissions or roles, any of which would do as well.",
+                "description": "Other permissions or roles, any of which is sufficient instead.",
             },
-            "reference": { "type": "string", "description": "What to quote to the operator." },
+            "reference": { "type": "string", "description": "The request id, to quote to the operator." },
             "request_id": {
                 "type": "string",
-                "description": "The reference of this request, to quote to the operator: it finds the request in the log.",
+                "description": "The id of this request, to quote to the operator. It identifies the request in the log.",
             },
         },
         "required": ["ok", "error", "code", "request_id"],
@@ -192,7 +194,7 @@ fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
     })
 }
 
-/// Says that a field may come under its other name instead.
+/// Adds each alias as a deprecated property. If the field is required, exactly one of the two names is required.
 fn with_aliases(mut schema: Value) -> Value {
     let aliases: Vec<(String, String)> = schema["properties"]
         .as_object()
@@ -208,7 +210,7 @@ fn with_aliases(mut schema: Value) -> Value {
             && required.iter().any(|required| *required == name)
         {
             required.retain(|required| *required != name);
-            // Within `allOf`, because generators of clients take a `oneOf` beside `properties` for the whole schema.
+            // Inside `allOf`, because client generators would take a `oneOf` next to `properties` for the whole schema.
             schema["allOf"] = json!([{ "oneOf": [{ "required": [name] }, { "required": [alias] }] }]);
         }
     }
@@ -220,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_function_has_its_operation_and_its_guard_its_refusals() {
+    fn every_function_has_an_operation_with_the_refusals_of_its_guard() {
         let document = document("https://calls.example", 1);
         for function in registry::all() {
             let operation = &document["paths"][function.view().path()]["post"];
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_of_a_refusal_knows_every_field_that_one_writes() {
+    fn the_schema_of_a_refusal_has_every_serialized_field() {
         let schema = &document("", 1)["components"]["schemas"]["Refusal"];
         for refusal in registry::all().flat_map(|function| refusals(function, 1)) {
             let written = serde_json::to_value(&refusal).unwrap();
@@ -249,14 +251,13 @@ mod tests {
         }
     }
 
-    /// Calls `look` with every object in a document.
-    fn each_object(value: &Value, look: &mut impl FnMut(&Map<String, Value>)) {
+    fn each_object(value: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {
         match value {
             Value::Object(object) => {
-                look(object);
-                object.values().for_each(|value| each_object(value, look));
+                visit(object);
+                object.values().for_each(|value| each_object(value, visit));
             }
-            Value::Array(items) => items.iter().for_each(|value| each_object(value, look)),
+            Value::Array(items) => items.iter().for_each(|value| each_object(value, visit)),
             _ => {}
         }
     }
@@ -271,15 +272,18 @@ mod tests {
                     assert!(!values[..at].contains(value), "{values:?}");
                 }
             }
-            let ways = schema.get("oneOf").and_then(Value::as_array);
-            let is_constant = |way: &Value| way.get("const").is_some();
-            assert!(!ways.is_some_and(|ways| ways.iter().any(is_constant)), "{schema:?}");
+            let variants = schema.get("oneOf").and_then(Value::as_array);
+            let is_constant = |variant: &Value| variant.get("const").is_some();
+            assert!(
+                !variants.is_some_and(|variants| variants.iter().any(is_constant)),
+                "{schema:?}"
+            );
         });
         assert!(enums > 100);
     }
 
     #[test]
-    fn no_schema_leads_nowhere() {
+    fn every_schema_reference_resolves() {
         let document = document("", 1);
         let text = document.to_string();
         for reference in text.split("\"$ref\":\"#").skip(1) {

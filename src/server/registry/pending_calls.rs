@@ -1,11 +1,10 @@
-//! Keeping a call for the browser that made it.
+//! Pending calls: calls by form that the server stores for one browser, for ten minutes.
 //!
-//! A form that is sent without script is answered with a redirect; what was typed and what came of it wait here until
-//! the next page shows them, for ten minutes. A call that wants a login first waits here, too, until its person has logged
-//! in and says that it shall run: then it is taken, once.
+//! A form without JavaScript is answered with a redirect. The typed values and the result are stored here until the
+//! next page shows them. A call that needs a login first is stored as well. After the login the user can run it, once.
 //!
-//! It is found by a cookie with a random token, so only this browser sees it; one made by a logged-in user, or that a user
-//! has logged in for, only while that user is logged in. Nothing here runs by itself, and no secret is kept.
+//! A cookie with a random token identifies the pending call, so only this browser sees it. If a user was logged in when
+//! the call was made, or has logged in since, only that user sees it. No secret is stored.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,35 +28,34 @@ use crate::{
     },
 };
 
-/// The longest reply that is kept, in bytes.
+/// Maximum size of a stored reply, in bytes.
 pub const MAX_REPLY: usize = 64 * 1024;
 
-/// The longest arguments that are kept, in bytes as JSON or as typed.
+/// Maximum size of stored arguments, in bytes, both as JSON and as typed.
 pub const MAX_ARGUMENTS: usize = 64 * 1024;
 
-/// What is stored of a call.
 #[derive(Serialize, Deserialize)]
 struct StoredCall {
-    /// Whom it is for, where nobody was logged in.
+    /// The user that the call is for, if nobody was logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shown_to: Option<String>,
     call: PendingCall,
 }
 
 impl StoredCall {
-    /// The call in that text, if `user_id` may have it. One that an older version kept in another shape is let go.
-    fn read(text: &str, user_id: Option<&str>) -> Option<PendingCall> {
+    /// Parses a stored call and returns it if it is for `user_id`. Ignores a format that this version does not know.
+    fn parse(text: &str, user_id: Option<&str>) -> Option<PendingCall> {
         let Self { shown_to, call } = serde_json::from_str(text).ok()?;
         (shown_to.is_none() || shown_to.as_deref() == user_id).then_some(call)
     }
 }
 
-/// Keeps `call` for the browser of `caller`, in place of an earlier one. It is for the user who is logged in; where nobody
-/// is, it is for `shown_to`, who was when the form was made, or else for whoever logs in with this browser.
+/// Stores `call` for the browser of `caller`, in place of an earlier one. The call is for the logged-in user. If nobody
+/// is logged in, it is for `shown_to`, the user for whom the form was rendered, or else for the next user who logs in
+/// with this browser.
 ///
 /// # Errors
-/// [`Refusal::Busy`] where too many are kept for that user, or this address, or at once; a fault of the database or of the
-/// random numbers.
+/// [`Refusal::Busy`] if this user or address exceeds the rate limit, or if other writes take too long.
 pub async fn store(caller: &Caller, call: &PendingCall, shown_to: Option<&str>) -> Result<(), Refusal> {
     let state = caller.state();
     let user_id = caller.login().await?.map(|login| login.user_id.clone());
@@ -65,18 +63,19 @@ pub async fn store(caller: &Caller, call: &PendingCall, shown_to: Option<&str>) 
         user_id: user_id.as_deref(),
         counted_as: match &user_id {
             Some(user_id) => owner_key(user_id),
-            None => throttle::bucket_of(caller.arrival().address),
+            None => throttle::address_bucket(caller.arrival().address),
         },
     };
     let _permit = state.pending_call_limiter().acquire(&owner).await?;
     delete(caller).await?;
     let token = Token::random()?;
-    let kept = StoredCall {
-        // With the call and not as its owner: whether there is such a user would show in what is stored.
+    let stored = StoredCall {
+        // In the text and not as the owner of the row: a row with an owner is stored only if that user exists, which
+        // would reveal whether the user id exists.
         shown_to: shown_to.filter(|_| user_id.is_none()).map(str::to_owned),
         call: call.clone(),
     };
-    let text = serde_json::to_string(&kept).map_err(|error| InternalError::new("keeping a call", error))?;
+    let text = serde_json::to_string(&stored).map_err(|error| InternalError::new("storing a pending call", error))?;
     state
         .storage()
         .add_pending_call(&token.hash(), &owner, &text, Timestamp::now())
@@ -85,7 +84,7 @@ pub async fn store(caller: &Caller, call: &PendingCall, shown_to: Option<&str>) 
     Ok(())
 }
 
-/// The call that is kept for the browser of `caller`, if there is one that its user may see.
+/// The pending call of the browser of `caller`, if there is one that its user may see.
 pub async fn find(caller: &Caller) -> Result<Option<PendingCall>, InternalError> {
     let Some(token) = caller.pending_call_cookie().and_then(Token::parse) else {
         return Ok(None);
@@ -97,14 +96,14 @@ pub async fn find(caller: &Caller) -> Result<Option<PendingCall>, InternalError>
         .find_pending_call(&token.hash(), user_id.as_deref(), Timestamp::now())
         .await?;
     Ok(call
-        .and_then(|text| StoredCall::read(&text, user_id.as_deref()))
+        .and_then(|text| StoredCall::parse(&text, user_id.as_deref()))
         .map(|call| PendingCall {
             id: token.hash().handle(),
             ..call
         }))
 }
 
-/// Lets go of what is kept for the browser of `caller`.
+/// Deletes the pending call of the browser of `caller`, and its cookie.
 pub async fn delete(caller: &Caller) -> Result<(), InternalError> {
     let Some(value) = caller.pending_call_cookie() else {
         return Ok(());
@@ -116,31 +115,30 @@ pub async fn delete(caller: &Caller) -> Result<(), InternalError> {
     Ok(())
 }
 
-/// Lets the browser of `caller` no longer show what is kept for it. That goes with time.
+/// Removes the cookie only. The stored call expires by itself.
 pub fn clear_cookie(caller: &Caller) {
     if caller.pending_call_cookie().is_some() {
         caller.set_cookie(SetCookie::remove(CookieName::PendingCall));
     }
 }
 
-/// Takes the call of `function` that waits for the browser and the user of `caller`, if it is the one with that `id` that its
-/// page has shown: it can be taken once.
+/// Removes the waiting call of `function` with this `id` from the store and returns it. Succeeds once for each call.
 pub async fn take(caller: &Caller, function: &str, id: &str) -> Result<Option<PendingCall>, InternalError> {
-    let is_wanted =
+    let is_requested =
         |call: &PendingCall| call.function == function && matches!(call.state, State::Waiting { .. }) && call.id == id;
-    let Some(call) = find(caller).await?.filter(is_wanted) else {
+    let Some(call) = find(caller).await?.filter(is_requested) else {
         return Ok(None);
     };
     let Some(token) = caller.pending_call_cookie().and_then(Token::parse) else {
         return Ok(None);
     };
-    // Of two presses at once, one takes it. The cookie is left alone: by now it may be that of the reply.
-    let is_taken = caller.state().storage().delete_pending_call(&token.hash()).await?;
-    Ok(is_taken.then_some(call))
+    // Only one of two concurrent requests deletes the row. The cookie stays: by now it may belong to the reply.
+    let is_deleted = caller.state().storage().delete_pending_call(&token.hash()).await?;
+    Ok(is_deleted.then_some(call))
 }
 
-/// Lets go of the call of `function` that is kept for the browser of `caller`, now that its page has called it otherwise.
-/// Where that fails, it stays: that does no harm, and the call that was made is told as it came.
+/// Deletes the pending call of `function` after it was called in another way. An error is only logged, because a
+/// leftover is harmless.
 pub async fn delete_after_call(caller: &Caller, function: &str) {
     let deleted = async {
         match find(caller).await? {
@@ -148,19 +146,19 @@ pub async fn delete_after_call(caller: &Caller, function: &str) {
             _ => Ok(()),
         }
     };
-    if let Err(fault) = deleted.await {
-        fault.log();
+    if let Err(error) = deleted.await {
+        error.log();
     }
 }
 
-/// Hands what is kept for this browser over to `user_id`, who logs in with it. What belongs to another user is let go.
+/// Assigns the pending call of this browser to `user_id`, who is logging in. Deletes a call of another user.
 pub async fn hand_over(caller: &Caller, user_id: &str) -> Result<(), InternalError> {
     let Some(token) = caller.pending_call_cookie().and_then(Token::parse) else {
         return Ok(());
     };
     let (storage, now) = (caller.state().storage(), Timestamp::now());
     let text = storage.find_pending_call(&token.hash(), Some(user_id), now).await?;
-    let is_for_user = text.is_some_and(|text| StoredCall::read(&text, Some(user_id)).is_some());
+    let is_for_user = text.is_some_and(|text| StoredCall::parse(&text, Some(user_id)).is_some());
     if !is_for_user
         || !storage
             .hand_over_pending_call(&token.hash(), user_id, &owner_key(user_id), now)

@@ -1,4 +1,4 @@
-//! What holds for every declared function and all arguments, fitting or not.
+//! Property tests for all declared functions, with valid and invalid arguments.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, json};
@@ -7,12 +7,12 @@ use super::*;
 use crate::contract::{
     form_data::{EDITOR, Typed, is_line},
     login::{LoginArguments, Password},
-    shape::{Field, MOST_FAULTS, joined},
+    shape::{Field, MAX_FAULTS, joined},
     strategies,
 };
 
-/// How deep arguments may be nested; `serde_json` reads no deeper.
-const DEEPEST: usize = 127;
+/// The deepest nesting that `serde_json` parses.
+const MAX_DEPTH: usize = 127;
 
 fn names() -> Vec<&'static str> {
     all().map(Function::name).collect()
@@ -22,19 +22,18 @@ fn function(name: &str) -> &'static Function {
     find(name).unwrap()
 }
 
-/// The name of a function, with arguments that fit it.
-fn fitting() -> impl Strategy<Value = (&'static str, Value)> {
+fn valid_call() -> impl Strategy<Value = (&'static str, Value)> {
     select(names()).prop_flat_map(|name| (Just(name), strategies::fitting(function(name).shape())))
 }
 
-/// The name of a function, with arguments of which one does not have the right form, or is missing, or a stranger.
-fn spoilt() -> impl Strategy<Value = (&'static str, Value)> {
+/// The name of a function and arguments of which one is removed, replaced, or accompanied by an unknown field.
+fn mutated_call() -> impl Strategy<Value = (&'static str, Value)> {
     let change = (any::<prop::sample::Index>(), strategies::json(), 0..4);
-    (fitting(), change).prop_map(|((name, mut arguments), (which, value, how))| {
+    (valid_call(), change).prop_map(|((name, mut arguments), (index, value, mutation))| {
         let map = arguments.as_object_mut().unwrap();
         let names: Vec<String> = map.keys().cloned().collect();
-        if let Some(field) = (!names.is_empty()).then(|| which.get(&names)) {
-            match how {
+        if let Some(field) = (!names.is_empty()).then(|| index.get(&names)) {
+            match mutation {
                 0 => drop(map.shift_remove(field)),
                 1 => drop(map.insert(format!("{field} "), value)),
                 2 => drop(map.insert(field.clone(), Value::Null)),
@@ -45,19 +44,18 @@ fn spoilt() -> impl Strategy<Value = (&'static str, Value)> {
     })
 }
 
-/// What the decoder of a function says to a body.
-fn decoded(name: &str, body: &str) -> Result<(), Refusal> {
+fn decode(name: &str, body: &str) -> Result<(), Refusal> {
     function(name).check_arguments(body)
 }
 
-/// What a browser sends of a form that is filled in with these arguments.
+/// Collects the pairs that a browser sends for a form that is filled in with these arguments.
 fn form(shape: &Shape, value: Option<&Value>, path: &str, pairs: &mut Vec<(String, String)>) {
     let mut add = |text: String| pairs.push((path.to_owned(), text));
     match (shape, value) {
         (Shape::Record(fields), value) => {
             for field in fields {
                 let value = value.and_then(|value| value.get(&field.name));
-                match (field.is_box(), value) {
+                match (field.is_checkbox(), value) {
                     (true, Some(Value::Bool(true))) => pairs.push((joined(path, &field.name), "on".to_owned())),
                     (true, _) => {}
                     (false, value) => form(&field.shape, value, &joined(path, &field.name), pairs),
@@ -66,54 +64,54 @@ fn form(shape: &Shape, value: Option<&Value>, path: &str, pairs: &mut Vec<(Strin
         }
         (Shape::Object, Some(value)) if path.is_empty() => pairs.push((EDITOR.to_owned(), value.to_string())),
         (Shape::List(list), Some(Value::Array(items))) => match &*list.item {
-            Shape::Choice(_) => items.iter().for_each(|item| add(shown(item))),
-            item if is_line(item) => add(items.iter().map(shown).collect::<Vec<_>>().join("\r\n")),
+            Shape::Choice(_) => items.iter().for_each(|item| add(as_text(item))),
+            item if is_line(item) => add(items.iter().map(as_text).collect::<Vec<_>>().join("\r\n")),
             _ => add(json!(items).to_string()),
         },
         (Shape::List(list), None) if matches!(*list.item, Shape::Choice(_)) => {}
-        (_, Some(value)) => add(shown(value)),
+        (_, Some(value)) => add(as_text(value)),
         (_, None) => add(String::new()),
     }
 }
 
-fn shown(value: &Value) -> String {
+fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The arguments without what says no more than if it were left out.
-fn meaning(fields: &[Field], arguments: &Map<String, Value>) -> Map<String, Value> {
-    let says_nothing = |value: &Value| value.is_null() || *value == json!(false) || *value == "" || *value == json!([]);
-    let mut meaning = Map::new();
+/// The arguments without optional fields whose value means the same as leaving the field out.
+fn normalize(fields: &[Field], arguments: &Map<String, Value>) -> Map<String, Value> {
+    let is_empty = |value: &Value| value.is_null() || *value == json!(false) || *value == "" || *value == json!([]);
+    let mut normalized = Map::new();
     for field in fields {
         match (&field.shape, arguments.get(&field.name)) {
             (Shape::Record(inner), Some(Value::Object(map))) => {
-                meaning.insert(field.name.clone(), Value::Object(self::meaning(inner, map)));
+                normalized.insert(field.name.clone(), Value::Object(normalize(inner, map)));
             }
-            (_, Some(value)) if field.required || !says_nothing(value) => {
-                meaning.insert(field.name.clone(), value.clone());
+            (_, Some(value)) if field.required || !is_empty(value) => {
+                normalized.insert(field.name.clone(), value.clone());
             }
             _ => {}
         }
     }
-    meaning
+    normalized
 }
 
 proptest! {
     #[test]
-    fn what_fits_the_shape_is_decoded((name, arguments) in fitting()) {
+    fn valid_arguments_are_decoded((name, arguments) in valid_call()) {
         prop_assert_eq!(function(name).shape().faults(&arguments), []);
-        prop_assert_eq!(decoded(name, &arguments.to_string()), Ok(()), "{} {}", name, arguments);
+        prop_assert_eq!(decode(name, &arguments.to_string()), Ok(()), "{} {}", name, arguments);
     }
 
     #[test]
-    fn the_check_of_the_browser_and_the_decoder_of_the_server_agree((name, arguments) in spoilt()) {
+    fn the_check_of_the_browser_and_the_decoder_of_the_server_agree((name, arguments) in mutated_call()) {
         let faults = function(name).shape().faults(&arguments);
-        let wanted = if faults.is_empty() { Ok(()) } else { Err(Refusal::InvalidArguments(faults)) };
-        prop_assert_eq!(decoded(name, &arguments.to_string()), wanted, "{} {}", name, arguments);
+        let expected = if faults.is_empty() { Ok(()) } else { Err(Refusal::InvalidArguments(faults)) };
+        prop_assert_eq!(decode(name, &arguments.to_string()), expected, "{} {}", name, arguments);
     }
 
     #[test]
-    fn whatever_the_body_is_the_answer_is_a_refusal_with_few_faults(
+    fn any_body_is_decoded_or_refused_with_a_limited_number_of_faults(
         name in select(names()),
         body in prop_oneof![
             any::<String>(),
@@ -121,15 +119,15 @@ proptest! {
             strategies::json().prop_map(|value| value.to_string()),
         ],
     ) {
-        match decoded(name, &body) {
+        match decode(name, &body) {
             Ok(()) | Err(Refusal::Malformed(_)) => {}
-            Err(Refusal::InvalidArguments(faults)) => prop_assert!((1..=MOST_FAULTS).contains(&faults.len())),
+            Err(Refusal::InvalidArguments(faults)) => prop_assert!((1..=MAX_FAULTS).contains(&faults.len())),
             Err(other) => prop_assert!(false, "{} {}: {:?}", name, body, other),
         }
     }
 
     #[test]
-    fn a_form_says_the_same_as_its_json((name, arguments) in fitting()) {
+    fn a_form_decodes_to_the_same_arguments_as_json((name, arguments) in valid_call()) {
         let shape = function(name).shape();
         let mut pairs = Vec::new();
         form(shape, Some(&arguments), "", &mut pairs);
@@ -137,15 +135,15 @@ proptest! {
         prop_assert_eq!(faults, []);
         if let Shape::Record(fields) = shape {
             let typed: Map<String, Value> = serde_json::from_str(&body).unwrap();
-            prop_assert_eq!(meaning(fields, &typed), meaning(fields, arguments.as_object().unwrap()));
+            prop_assert_eq!(normalize(fields, &typed), normalize(fields, arguments.as_object().unwrap()));
         } else {
             prop_assert_eq!(&body, &arguments.to_string());
         }
-        prop_assert_eq!(decoded(name, &body), Ok(()), "{} {}", name, body);
+        prop_assert_eq!(decode(name, &body), Ok(()), "{} {}", name, body);
     }
 
     #[test]
-    fn what_was_encoded_is_decoded_as_it_was(user_id in any::<String>(), password in any::<String>(), remember: bool) {
+    fn encoded_arguments_decode_unchanged(user_id in any::<String>(), password in any::<String>(), remember: bool) {
         let login = LoginArguments { user_id, password: Password::new(password), remember };
         let body = serde_json::to_string(&login).unwrap();
         let again: LoginArguments = function("login").decode(&body).unwrap();
@@ -153,30 +151,33 @@ proptest! {
     }
 
     #[test]
-    fn a_name_that_comes_twice_is_refused_whatever_stands_under_it(
+    fn a_duplicate_key_is_refused_whatever_its_values(
         name in "[a-z_]{1,8}",
         values in vec(strategies::json(), 2),
     ) {
         let body = format!(r#"{{"{name}":{},"{name}":{}}}"#, values[0], values[1]);
-        let refusal = decoded("quote_stay", &body);
+        let refusal = decode("quote_stay", &body);
         prop_assert!(matches!(&refusal, Err(Refusal::InvalidArguments(_))), "{}: {:?}", body, refusal);
     }
 }
 
-/// However deep it is, it breaks nothing, and beyond a bound it is not looked at
+/// Deep nesting never overflows the stack. Beyond the limit it is refused.
 #[test]
 fn the_depth_of_arguments_is_bounded() {
     for name in names() {
         let is_free = *function(name).shape() == Shape::Object;
-        for depth in [DEEPEST, DEEPEST + 1, 100_000] {
+        for depth in [MAX_DEPTH, MAX_DEPTH + 1, 100_000] {
             for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
                 let body = format!(r#"{{"a":{}1{}}}"#, open.repeat(depth - 1), close.repeat(depth - 1));
-                let said = decoded(name, &body);
-                match (is_free, depth <= DEEPEST) {
-                    // Its text is taken as it is.
-                    (true, _) => assert_eq!(said, Ok(()), "{name} {depth}"),
-                    (false, true) => assert!(matches!(said, Err(Refusal::InvalidArguments(_))), "{name}: {said:?}"),
-                    (false, false) => assert!(matches!(said, Err(Refusal::Malformed(_))), "{name}: {said:?}"),
+                let result = decode(name, &body);
+                match (is_free, depth <= MAX_DEPTH) {
+                    // Free-form arguments stay unparsed text.
+                    (true, _) => assert_eq!(result, Ok(()), "{name} {depth}"),
+                    (false, true) => assert!(
+                        matches!(result, Err(Refusal::InvalidArguments(_))),
+                        "{name}: {result:?}"
+                    ),
+                    (false, false) => assert!(matches!(result, Err(Refusal::Malformed(_))), "{name}: {result:?}"),
                 }
             }
         }

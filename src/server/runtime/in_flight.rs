@@ -1,11 +1,12 @@
-//! How much work the server has for a connection: while there is any, silence is the server's, and no reason to close it.
+//! Work in flight on a connection. While there is any, the idle timeout must not close the connection, because it is
+//! the client that waits.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
 
-/// Counts the functions that run and the pages that are rendered for a connection.
+/// Counts the function calls and page renderings in progress for a connection.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight(Arc<AtomicU32>);
 
@@ -14,13 +15,11 @@ pub struct InFlight(Arc<AtomicU32>);
 pub struct InFlightGuard(InFlight);
 
 impl InFlight {
-    /// Counts one more.
     pub fn begin(&self) -> InFlightGuard {
         self.0.fetch_add(1, Ordering::Relaxed);
         InFlightGuard(self.clone())
     }
 
-    /// Whether there is any.
     pub fn is_busy(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }

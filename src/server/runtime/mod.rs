@@ -1,4 +1,4 @@
-//! Background tasks: supervision, and what is in flight.
+//! Supervised background tasks, and work in flight.
 
 pub mod in_flight;
 pub mod supervise;

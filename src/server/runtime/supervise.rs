@@ -1,17 +1,18 @@
-//! Tasks that go on for as long as the server runs.
+//! Background tasks that run as long as the server.
 //!
-//! A panic in one ends that turn of it only: the panic is logged where it happens, by the hook of
-//! [`log`](crate::server::telemetry::log), and the task starts again. What it works on must bear being left where a panic left it.
+//! A task that panics is restarted with the same state. The panic hook of [`log`](crate::server::telemetry::log) logs
+//! the panic. The state must stay usable after a panic at any point.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{task::JoinHandle, time::sleep};
 
-/// How long a task that ended rests, so that one that always panics neither fills the log nor takes the processor.
-const PAUSE: Duration = Duration::from_secs(10);
+/// The delay before a restart, so that a task that always panics neither floods the log nor uses up the processor.
+const RESTART_DELAY: Duration = Duration::from_secs(10);
 
-/// Runs `task` on `state`, and again whenever it ends, until the handle is aborted. `name` is what the log calls it.
+/// Runs `task` on `state`, and restarts it whenever it ends, until the handle is aborted. `name` identifies it in the
+/// log.
 pub fn supervise<State, Task>(name: &'static str, mut state: State, mut task: Task) -> JoinHandle<()>
 where
     State: Send + 'static,
@@ -19,17 +20,17 @@ where
 {
     tokio::spawn(async move {
         loop {
-            let turn = async { task(&mut state).await };
-            let how = match AssertUnwindSafe(turn).catch_unwind().await {
+            let run = async { task(&mut state).await };
+            let outcome = match AssertUnwindSafe(run).catch_unwind().await {
                 Ok(()) => "ended",
                 Err(_) => "panicked",
             };
             tracing::error!(
                 task = name,
-                "a background task {how}; it starts again in {} s",
-                PAUSE.as_secs()
+                "background task {outcome}; restarting in {} s",
+                RESTART_DELAY.as_secs()
             );
-            sleep(PAUSE).await;
+            sleep(RESTART_DELAY).await;
         }
     })
 }
@@ -49,44 +50,44 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_panics_or_ends_starts_again_after_a_pause_and_goes_on_with_its_state() {
-        let (told, mut turns) = unbounded_channel();
-        let task = supervise("test", 0_u32, move |turn| {
-            *turn += 1;
-            told.send((*turn, Instant::now())).unwrap();
-            let number = *turn;
-            assert!(number != 1, "before it has begun");
+    async fn a_task_that_panics_or_ends_is_restarted_with_its_state_after_a_delay() {
+        let (sender, mut runs) = unbounded_channel();
+        let task = supervise("test", 0_u32, move |run| {
+            *run += 1;
+            sender.send((*run, Instant::now())).unwrap();
+            let number = *run;
+            assert!(number != 1, "a panic before the future exists");
             async move {
                 tokio::task::yield_now().await;
-                assert!(number != 2, "in the midst of it");
+                assert!(number != 2, "a panic while the future runs");
                 if number > 3 {
                     pending::<()>().await;
                 }
             }
             .boxed()
         });
-        let (_, mut last) = turns.recv().await.unwrap();
+        let (_, mut last) = runs.recv().await.unwrap();
         for number in 2..=4 {
-            let (turn, began) = turns.recv().await.unwrap();
-            assert_eq!((turn, began - last), (number, PAUSE));
+            let (run, began) = runs.recv().await.unwrap();
+            assert_eq!((run, began - last), (number, RESTART_DELAY));
             last = began;
         }
-        sleep(PAUSE * 10).await;
-        assert!(turns.try_recv().is_err(), "a task that goes on is left alone");
+        sleep(RESTART_DELAY * 10).await;
+        assert!(runs.try_recv().is_err(), "a running task is not restarted");
         assert!(!task.is_finished());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_is_aborted_stays_away() {
-        let turns = Arc::new(AtomicU32::new(0));
-        let task = supervise("test", Arc::clone(&turns), |turns| {
-            turns.fetch_add(1, Ordering::Relaxed);
+    async fn an_aborted_task_is_not_restarted() {
+        let runs = Arc::new(AtomicU32::new(0));
+        let task = supervise("test", Arc::clone(&runs), |runs| {
+            runs.fetch_add(1, Ordering::Relaxed);
             async {}.boxed()
         });
-        sleep(PAUSE / 2).await;
+        sleep(RESTART_DELAY / 2).await;
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
-        sleep(PAUSE * 10).await;
-        assert_eq!(turns.load(Ordering::Relaxed), 1);
+        sleep(RESTART_DELAY * 10).await;
+        assert_eq!(runs.load(Ordering::Relaxed), 1);
     }
 }

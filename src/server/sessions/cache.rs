@@ -1,11 +1,11 @@
-//! Sessions that were found to be live a moment ago, kept in memory so that the next call need not ask the database.
+//! An in-memory cache of live sessions, so that most calls need no database query.
 //!
-//! One is good for as long as nothing has changed that guards rely on ([`storage::changes`](crate::server::storage::changes)),
-//! in whichever process: what was ended, disabled or taken away is refused at the very next call. The limits of time are
-//! checked at every use. Only live sessions are kept, as many as the settings allow; what is not kept is looked up.
+//! An entry is valid only while nothing that guards rely on has changed, in any process
+//! ([`storage::changes`](crate::server::storage::changes)). So a session that was ended, a user who was disabled and a
+//! role that was removed are refused at the very next call. Time limits are checked at every use.
 //!
-//! They are found by their tokens as browsers send them, not by the hashes that are stored: like the requests themselves, that
-//! is in the memory of the process and nowhere else.
+//! The keys are the tokens as browsers send them, not their hashes. Like the requests themselves, they exist only in
+//! the memory of the process.
 
 use std::sync::Arc;
 
@@ -17,42 +17,38 @@ use crate::server::{
     storage::{changes::Count, sessions::Limits},
 };
 
-/// A session that was found to be live.
+/// A session that was live when it was looked up.
 #[derive(Debug, Clone)]
-pub struct Live {
-    /// The login in it.
+pub struct CachedSession {
     pub login: Arc<Login>,
-    /// When it was last used, as far as that was noted.
+    /// The last use that is stored in the database.
     pub last_used: Timestamp,
-    /// What had changed when it was found.
-    pub seen: Count,
+    /// The number of changes before the lookup.
+    pub changes: Count,
 }
 
-/// The sessions that are kept.
 #[derive(Debug)]
-pub struct LiveSessions(Cache<Id, Live>);
+pub struct SessionCache(Cache<Id, CachedSession>);
 
-impl LiveSessions {
-    /// Room for so many.
-    pub fn new(most: usize) -> Self {
-        Self(Cache::new(most))
+impl SessionCache {
+    pub fn new(capacity: usize) -> Self {
+        Self(Cache::new(capacity))
     }
 
-    /// Keeps one.
-    pub fn keep(&self, id: Id, live: Live) {
-        self.0.insert(id, live);
+    pub fn insert(&self, id: Id, session: CachedSession) {
+        self.0.insert(id, session);
     }
 
-    /// Lets go of one.
-    pub fn forget(&self, id: &Id) {
+    pub fn remove(&self, id: &Id) {
         self.0.remove(id);
     }
 
-    /// The session with that token, if it is kept and still live.
-    pub fn find(&self, id: &Id, limits: Limits, changes: Count) -> Option<Live> {
+    /// The session with that token, if it is cached, within the `limits`, and nothing has changed since it was looked
+    /// up.
+    pub fn get(&self, id: &Id, limits: Limits, changes: Count) -> Option<CachedSession> {
         self.0
             .get(id)
-            .filter(|live| live.seen == changes && limits.allow(live.login.at(), live.last_used))
+            .filter(|session| session.changes == changes && limits.allow(session.login.at(), session.last_used))
     }
 }
 
@@ -65,8 +61,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_000_000_000);
 
-    fn live(logged_in: Timestamp, last_used: Timestamp, seen: Count) -> Live {
-        Live {
+    fn session(logged_in: Timestamp, last_used: Timestamp, changes: Count) -> CachedSession {
+        CachedSession {
             login: Arc::new(Login {
                 id: String::new(),
                 user_id: "alice".to_owned(),
@@ -77,7 +73,7 @@ mod tests {
                 origin: Origin::default(),
             }),
             last_used,
-            seen,
+            changes,
         }
     }
 
@@ -85,41 +81,41 @@ mod tests {
         Limits {
             logged_in_after: now.minus(Duration::from_hours(12)),
             used_after: now.minus(Duration::from_mins(30)),
-            noted_until: now.latest_noted(),
+            latest_plausible: now.latest_plausible(),
         }
     }
 
     #[test]
     fn a_session_is_good_until_something_changes_or_its_time_is_over() {
-        let sessions = LiveSessions::new(10);
+        let cache = SessionCache::new(10);
         let (id, count) = (Id(1), Count::of(1));
-        sessions.keep(id, live(NOW, NOW, count));
-        let is_good = |id: &Id, now: Timestamp, count| sessions.find(id, limits(now), count).is_some();
-        assert!(is_good(&id, NOW, count));
-        assert!(is_good(&id, NOW.plus(Duration::from_mins(29)), count));
+        cache.insert(id, session(NOW, NOW, count));
+        let is_valid = |id: &Id, now: Timestamp, count| cache.get(id, limits(now), count).is_some();
+        assert!(is_valid(&id, NOW, count));
+        assert!(is_valid(&id, NOW.plus(Duration::from_mins(29)), count));
         assert!(
-            !is_good(&id, NOW.plus(Duration::from_mins(30)), count),
+            !is_valid(&id, NOW.plus(Duration::from_mins(30)), count),
             "idle for too long"
         );
         assert!(
-            !is_good(&id, NOW.minus(Duration::from_hours(1)), count),
-            "noted in the future"
+            !is_valid(&id, NOW.minus(Duration::from_hours(1)), count),
+            "last used in the future"
         );
-        assert!(!is_good(&id, NOW, Count::of(2)), "something has changed");
-        assert!(!is_good(&Id(2), NOW, count), "another session");
-        sessions.keep(Id(3), live(NOW.minus(Duration::from_hours(12)), NOW, count));
-        assert!(!is_good(&Id(3), NOW, count), "logged in too long ago");
-        sessions.forget(&id);
-        assert!(!is_good(&id, NOW, count));
+        assert!(!is_valid(&id, NOW, Count::of(2)), "something has changed");
+        assert!(!is_valid(&Id(2), NOW, count), "another session");
+        cache.insert(Id(3), session(NOW.minus(Duration::from_hours(12)), NOW, count));
+        assert!(!is_valid(&Id(3), NOW, count), "logged in too long ago");
+        cache.remove(&id);
+        assert!(!is_valid(&id, NOW, count));
     }
 
     #[test]
-    fn no_more_sessions_are_kept_than_there_is_room_for() {
-        let sessions = LiveSessions::new(100);
+    fn the_cache_never_exceeds_its_capacity() {
+        let cache = SessionCache::new(100);
         for number in 0..10_000 {
-            sessions.keep(Id(number), live(NOW, NOW, Count::of(1)));
+            cache.insert(Id(number), session(NOW, NOW, Count::of(1)));
         }
-        let kept = (0..10_000).filter(|number| sessions.find(&Id(*number), limits(NOW), Count::of(1)).is_some());
-        assert!(kept.count() <= 100);
+        let cached = (0..10_000).filter(|number| cache.get(&Id(*number), limits(NOW), Count::of(1)).is_some());
+        assert!(cached.count() <= 100);
     }
 }

@@ -1,12 +1,11 @@
-//! Sessions: who is logged in.
+//! Sessions: tower-sessions on our own [`store`].
 //!
-//! The session of a request is that of tower-sessions, on a store of our own ([`store`]). Its cookie layer is not used
-//! but replaced by [`carry`], because the stock one removes the cookie of every session that it does not find: a slow
-//! request from before a login would take the new cookie away again. It also sends removals that browsers ignore for
-//! `__Host-` names.
+//! The cookie layer of tower-sessions is replaced by our session middleware. The stock layer removes the cookie of
+//! every session that it does not find, so a slow request that was sent before a login would remove the new cookie. Its
+//! removals also lack the attributes that browsers require for `__Host-` names.
 //!
-//! What holds: a session is stored only with a login in it; its token is stored only as a hash; it gets a new token at
-//! every login; once ended it never comes back.
+//! Invariants: a session is stored only with a login in it; its token is stored only as a hash; every login gets a new
+//! token; a session that has ended never comes back.
 
 pub mod cache;
 pub mod store;
@@ -24,19 +23,17 @@ use crate::server::{
 
 const LOGIN: &str = "login";
 
-/// What a session with that login in it is stored as.
+/// The stored form of a session with that login.
 pub fn data_of(login: &Login) -> Result<String, InternalError> {
     serde_json::to_string(&HashMap::from([(LOGIN, login)]))
         .map_err(|error| InternalError::new("writing a session", error))
 }
 
-/// The login in a session.
 pub async fn login_of(session: &Session) -> Result<Option<Login>, InternalError> {
-    session.get(LOGIN).await.map_err(fault)
+    session.get(LOGIN).await.map_err(internal_error)
 }
 
-/// A session with a login in it, in place of what its browser had so far, as [`Store::add`] stores it. `None` if the login was
-/// overtaken; then nobody is logged in.
+/// Stores a session with a login, as [`Store::add`] does. `None` if the login is outdated; then nothing has changed.
 pub async fn begin(
     store: &Arc<Store>,
     login: Login,
@@ -47,34 +44,34 @@ pub async fn begin(
     Ok(id.map(|id| Session::new(Some(id), Arc::clone(store), None)))
 }
 
-/// A session with a login in it that is stored nowhere.
-pub async fn made_up(login: &Login) -> Result<Session, InternalError> {
+/// A session with a login that is not in the database.
+pub async fn in_memory(login: &Login) -> Result<Session, InternalError> {
     let session = Session::new(None, Arc::new(MemoryStore::default()), None);
-    session.insert(LOGIN, login).await.map_err(fault)?;
-    session.save().await.map_err(fault)?;
+    session.insert(LOGIN, login).await.map_err(internal_error)?;
+    session.save().await.map_err(internal_error)?;
     Ok(session)
 }
 
-/// Looks a session up again, if it is a stored one.
+/// Loads a session again, if it is stored.
 pub async fn reload(session: &Session) -> Result<(), InternalError> {
     match session.id() {
-        Some(_) => session.load().await.map_err(fault),
+        Some(_) => session.load().await.map_err(internal_error),
         None => Ok(()),
     }
 }
 
-/// Ends a session, if it is a stored one.
+/// Ends a session, if it is stored.
 ///
 /// # Errors
-/// A fault of the store; then the session may still be live.
+/// On an internal error the session may still be live.
 pub async fn end(session: &Session) -> Result<(), InternalError> {
     match session.id() {
-        Some(_) => session.flush().await.map_err(fault),
+        Some(_) => session.flush().await.map_err(internal_error),
         None => Ok(()),
     }
 }
 
-pub fn fault(error: Error) -> InternalError {
+pub fn internal_error(error: Error) -> InternalError {
     match error {
         Error::Store(StoreError::Backend(cause)) => InternalError::unavailable("using the session store", cause),
         Error::Store(error) => InternalError::new("using the session store", error),

@@ -1,11 +1,10 @@
 //! The session store: tower-sessions on our database.
 //!
 //! `save` updates and never inserts, so a slow request cannot bring back a session that ended meanwhile. `load` checks
-//! both limits and that the user is active, and notes the use, at most once a minute. A use that cannot be noted for now,
-//! because the disk is full or the database locked, say, brings the end of the session nearer and is no reason to refuse it,
-//! nor to let it wait.
+//! both time limits and that the user is active, and records the last use at most once a minute. If that write fails,
+//! because the disk is full or the database is locked, the call goes on: the session only expires earlier.
 //!
-//! Guards ask [`Store::login`], which need not ask the database where nothing has changed ([`live`](super::cache)).
+//! Guards use [`Store::login`], which needs no database query while nothing has changed ([`cache`](super::cache)).
 
 use std::{
     collections::HashMap,
@@ -26,7 +25,7 @@ use tower_sessions::{
 
 use super::{
     LOGIN,
-    cache::{Live, LiveSessions},
+    cache::{CachedSession, SessionCache},
     data_of,
 };
 use crate::server::{
@@ -36,64 +35,62 @@ use crate::server::{
         Storage,
         changes::Count,
         new_session::{NewBrowser, NewSession, Replaced},
-        remembered::LOST_ANSWER,
+        remembered::LOST_RESPONSE_GRACE,
         sessions::{Limits, StoredSession},
     },
     telemetry::error::InternalError,
 };
 
-/// How old the note of the last use may get before it is written again.
+/// How old the stored time of the last use may get before it is updated.
 const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
-/// How long a call waits for its use to be noted.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a call waits for that update.
+const TOUCH_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long it is not tried again after a use could not be noted.
-const REST: Duration = Duration::from_millis(500);
+/// How long after a failed update none is tried.
+const TOUCH_RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// For how long further failures to note a use say nothing.
-const QUIET: Duration = Duration::from_mins(1);
+/// At most one failed update per this time is logged.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The store of sessions.
 #[derive(Debug)]
 pub struct Store {
     storage: Storage,
     idle: Duration,
     absolute: Duration,
     per_user: u32,
-    live: LiveSessions,
-    /// When a use could last not be noted, in milliseconds since 1970.
-    not_noted_at: AtomicI64,
-    /// When that was last logged.
-    told_at: AtomicI64,
+    cache: SessionCache,
+    /// When recording a use last failed, in milliseconds since 1970.
+    touch_failed_at: AtomicI64,
+    /// When such a failure was last logged, in milliseconds since 1970.
+    failure_logged_at: AtomicI64,
 }
 
 impl Store {
-    /// A store with the limits of `settings`.
     pub fn new(storage: Storage, settings: &Sessions) -> Self {
         Self {
             storage,
             idle: settings.idle(),
             absolute: settings.absolute(),
             per_user: settings.per_user.get(),
-            live: LiveSessions::new(settings.in_memory),
-            not_noted_at: AtomicI64::default(),
-            told_at: AtomicI64::default(),
+            cache: SessionCache::new(settings.in_memory),
+            touch_failed_at: AtomicI64::default(),
+            failure_logged_at: AtomicI64::default(),
         }
     }
 
-    /// The limits at that moment.
     pub fn limits(&self, now: Timestamp) -> Limits {
         Limits {
             logged_in_after: now.minus(self.absolute),
             used_after: now.minus(self.idle),
-            noted_until: now.latest_noted(),
+            latest_plausible: now.latest_plausible(),
         }
     }
 
-    /// Stores a session with a login in it, under a new token: against session fixation (OWASP ASVS 7.2.4). Its browser is
-    /// stored with it, where that is to be remembered; what this browser had before is over. Gives the token, or `None` if the
-    /// login was overtaken by a change of its user or the end of its series; then nothing has changed.
+    /// Stores a session with a login under a new token, against session fixation (OWASP ASVS 7.2.4), and returns the
+    /// token. Stores `browser` with it, if the browser is to be remembered, and removes what the login replaces.
+    ///
+    /// Returns `None` if the user was changed or the series ended since the login began; then nothing has changed.
     pub async fn add(
         &self,
         mut login: Login,
@@ -105,7 +102,7 @@ impl Store {
         login.id = token.handle();
         let data = data_of(&login)?;
         let series = login.series.as_deref().map(TokenHash::stored);
-        // Two tokens of 128 random bits are never the same; the primary key would refuse the second.
+        // Tokens have 128 random bits and do not collide; if they did, the primary key would refuse the second one.
         let session = NewSession {
             token: &token,
             login_id: &login.id,
@@ -129,11 +126,11 @@ impl Store {
         Ok(ended.map(|_| id))
     }
 
-    /// The login of the session with that token, if it is live.
+    /// The login of a session, if the session is live.
     pub async fn login(&self, id: &Id, now: Timestamp) -> std::result::Result<Option<Arc<Login>>, InternalError> {
-        // Before the session is looked up, so that it is not taken to be newer than it is.
-        let seen = self.storage.changes().await?;
-        if let Some(login) = seen.and_then(|seen| self.kept(id, now, seen)) {
+        // Read before the session: a change during the lookup then invalidates the cached session.
+        let changes = self.storage.changes().await?;
+        if let Some(login) = changes.and_then(|changes| self.cached(id, now, changes)) {
             return Ok(Some(login));
         }
         let Some((stored, last_used)) = self.look_up(&hash(id), now).await? else {
@@ -145,36 +142,35 @@ impl Store {
             return Ok(None);
         };
         let login = Login::deserialize(login).map_err(|error| InternalError::new("reading a session", error))?;
-        // Whether a session that a remembered browser was given has arrived there, counts for what may come next.
-        let may_be_lost = login.password_at.is_none() && is_within(LOST_ANSWER, login.at(), now);
+        // Within this time always record the use: it shows that the remembered browser has received its new token.
+        let may_be_lost = login.password_at.is_none() && is_within(LOST_RESPONSE_GRACE, login.at(), now);
         if may_be_lost {
-            self.note_use(&hash(id), last_used, now).await?;
+            self.touch(&hash(id), last_used, now).await?;
         }
         let login = Arc::new(login);
-        if let Some(seen) = seen {
-            let live = Live {
+        if let Some(changes) = changes {
+            let session = CachedSession {
                 login: Arc::clone(&login),
                 last_used,
-                seen,
+                changes,
             };
-            self.live.keep(*id, live);
+            self.cache.insert(*id, session);
         }
         Ok(Some(login))
     }
 
-    /// The same where the database need not be asked.
-    pub fn login_if_known(&self, id: &Id, now: Timestamp) -> Option<Arc<Login>> {
-        self.kept(id, now, self.storage.changes_if_known()?)
+    /// The login of a session, if it is cached and the cache is known to be valid without a database query.
+    pub fn cached_login(&self, id: &Id, now: Timestamp) -> Option<Arc<Login>> {
+        self.cached(id, now, self.storage.changes_if_known()?)
     }
 
-    /// The login of a session that is kept in memory, still live, and noted to be in use.
-    fn kept(&self, id: &Id, now: Timestamp, changes: Count) -> Option<Arc<Login>> {
-        let live = self.live.find(id, self.limits(now), changes)?;
-        (!self.is_touch_due(live.last_used, now)).then_some(live.login)
+    /// The login of a cached session that is live and whose last use need not be updated.
+    fn cached(&self, id: &Id, now: Timestamp, changes: Count) -> Option<Arc<Login>> {
+        let session = self.cache.get(id, self.limits(now), changes)?;
+        (!self.is_touch_due(session.last_used, now)).then_some(session.login)
     }
 
-    /// The stored session with that token, if it is live. Notes its use. Gives also when it was last used, as far as that is
-    /// noted.
+    /// Looks a live session up and records its use. Returns it with the stored time of its last use.
     async fn look_up(
         &self,
         token: &TokenHash,
@@ -184,57 +180,58 @@ impl Store {
             return Ok(None);
         };
         let mut last_used = Timestamp(stored.last_used_at);
-        if self.is_touch_due(last_used, now) && self.note_use(token, last_used, now).await? {
+        if self.is_touch_due(last_used, now) && self.touch(token, last_used, now).await? {
             last_used = now;
         }
         Ok(Some((stored, last_used)))
     }
 
-    /// Whether the last use should be noted again. With a short idle limit that is before the session runs out.
+    /// Whether the last use must be updated. With a short idle limit this happens earlier, before the session expires.
     fn is_touch_due(&self, last_used: Timestamp, now: Timestamp) -> bool {
         last_used.plus(TOUCH_AFTER.min(self.idle / 2)) <= now
     }
 
-    /// Notes the use of a session. Where that cannot be done now it is logged, once for a while: `false`.
-    async fn note_use(
+    /// Records the use of a session. Returns `false` if the database is unavailable, and logs that at most once per
+    /// [`LOG_INTERVAL`].
+    async fn touch(
         &self,
         token: &TokenHash,
         earlier: Timestamp,
         now: Timestamp,
     ) -> std::result::Result<bool, InternalError> {
-        let not_noted_at = Timestamp(self.not_noted_at.load(Ordering::Relaxed));
-        // Within a short idle limit there is time for another try.
-        if is_within(REST.min(self.idle / 8), not_noted_at, now) {
+        let failed_at = Timestamp(self.touch_failed_at.load(Ordering::Relaxed));
+        // With a short idle limit, retry earlier, before the session expires.
+        if is_within(TOUCH_RETRY_AFTER.min(self.idle / 8), failed_at, now) {
             return Ok(false);
         }
-        let noted = timeout(PATIENCE, self.storage.touch_session(token, earlier, now)).await;
-        let fault = match noted {
+        let touched = timeout(TOUCH_TIMEOUT, self.storage.touch_session(token, earlier, now)).await;
+        let error = match touched {
             Ok(Ok(())) => return Ok(true),
-            Ok(Err(fault)) if !fault.is_unavailable() => return Err(fault),
-            Ok(Err(fault)) => Some(fault),
+            Ok(Err(error)) if !error.is_unavailable() => return Err(error),
+            Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
         let now = Timestamp::now();
-        self.not_noted_at.store(now.0, Ordering::Relaxed);
-        // Of many that fail, one says so.
-        let told_at = self.told_at.load(Ordering::Relaxed);
-        let is_told = is_within(QUIET, Timestamp(told_at), now)
+        self.touch_failed_at.store(now.0, Ordering::Relaxed);
+        // Of many calls that fail at once, one logs it.
+        let logged_at = self.failure_logged_at.load(Ordering::Relaxed);
+        let is_logged = is_within(LOG_INTERVAL, Timestamp(logged_at), now)
             || self
-                .told_at
-                .compare_exchange(told_at, now.0, Ordering::Relaxed, Ordering::Relaxed)
+                .failure_logged_at
+                .compare_exchange(logged_at, now.0, Ordering::Relaxed, Ordering::Relaxed)
                 .is_err();
-        if !is_told {
-            if let Some(fault) = fault {
-                fault.log();
+        if !is_logged {
+            if let Some(error) = error {
+                error.log();
             } else {
-                tracing::warn!("noting the use of a session takes too long; calls go on without");
+                tracing::warn!("recording the use of a session took too long; calls continue without it");
             }
         }
         Ok(false)
     }
 }
 
-/// Whether `moment` was within the last `window`. A moment in the future is not: the clock was set back.
+/// Whether `moment` is within the last `window`. A moment in the future, after the clock was set back, is not.
 fn is_within(window: Duration, moment: Timestamp, now: Timestamp) -> bool {
     moment <= now && now < moment.plus(window)
 }
@@ -242,7 +239,7 @@ fn is_within(window: Duration, moment: Timestamp, now: Timestamp) -> bool {
 #[async_trait::async_trait]
 impl SessionStore for Store {
     async fn create(&self, _record: &mut Record) -> Result<()> {
-        Err(Error::Encode("a session begins with a login".to_owned()))
+        Err(Error::Encode("a session can only be created by a login".to_owned()))
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
@@ -265,23 +262,22 @@ impl SessionStore for Store {
         Ok(Some(Record {
             id: *id,
             data: serde_json::from_str(&stored.data).map_err(|error| Error::Decode(error.to_string()))?,
-            // The limits are ours; tower-sessions' own is never asked.
+            // Required by tower-sessions, but not used: the store checks the time limits.
             expiry_date: time::OffsetDateTime::now_utc().saturating_add(time::Duration::WEEK),
         }))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        self.live.forget(id);
+        self.cache.remove(id);
         self.storage.delete_session(&hash(id)).await.map_err(backend)
     }
 }
 
-/// The hash under which the session with that token is stored.
+/// The hash of a session token, as it is stored.
 pub fn hash(id: &Id) -> TokenHash {
     TokenHash::of(&id.0.to_le_bytes())
 }
 
-/// The login in the stored data of a session.
 pub fn login_in(data: &str) -> Option<Login> {
     let data: HashMap<String, serde_json::Value> = serde_json::from_str(data).ok()?;
     serde_json::from_value(data.get(LOGIN)?.clone()).ok()
@@ -291,15 +287,17 @@ fn encode(record: &Record) -> Result<String> {
     serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))
 }
 
-/// Only what passes by itself is a failure of the backend; the rest is broken data.
-fn backend(fault: InternalError) -> Error {
-    if fault.is_unavailable() {
-        Error::Backend(fault.chain())
+/// Temporary failures become `Backend`, all others `Decode`. The conversion back to an internal error relies on this.
+fn backend(error: InternalError) -> Error {
+    if error.is_unavailable() {
+        Error::Backend(error.chain())
     } else {
-        Error::Decode(fault.chain())
+        Error::Decode(error.chain())
     }
 }
-/// So many sessions and remembered browsers of a user made room for a new one. The event is stored with that.
+
+/// Logs that `count` sessions and remembered browsers beyond the limit per user were ended. The event is stored with
+/// the login.
 fn log_surplus_ended(user: &str, count: u64) {
     tracing::info!(
         target: "callgate::security",
@@ -307,6 +305,6 @@ fn log_surplus_ended(user: &str, count: u64) {
         user,
         reason = "surplus",
         count,
-        "ended what was used longest ago"
+        "too many sessions; ended those that were used least recently"
     );
 }

@@ -1,12 +1,14 @@
-//! Whether anything has changed that guards rely on, found out without asking the database each time.
+//! Detects changes that guards depend on, without a query per call.
 //!
-//! The database counts such changes (`guard_changes`), whichever process makes them. And SQLite notes every commit of every
-//! process at the start of the index of its write-ahead log (<https://sqlite.org/walformat.html>, section 2.1): as long as
-//! those bytes stay the same, nothing at all was committed. So a read of a few bytes from the system's memory tells that the
-//! count is still what it was, and only after a commit is it asked for. It is read after the commit of whoever made a change
-//! and before the answer to whoever calls next, so a change is never missed.
+//! Triggers count such changes in the table `guard_changes`, whichever process makes them. What was cached at one count is
+//! valid until the count changes.
 //!
-//! Where the index is not there, as with a database in memory, everything counts as changed all the time.
+//! SQLite also updates the header of the WAL index, the `-shm` file, with every commit of every process
+//! (<https://sqlite.org/walformat.html>, section 2.1). While the header stays the same, nothing was committed and the last
+//! known count is still right. So each call reads the header, a few bytes from the page cache, and the count is queried
+//! only after a commit. The first call after a commit sees the change.
+//!
+//! An in-memory database has no WAL index. There, everything always counts as changed.
 
 use std::{fs::File, io, mem::ManuallyDrop, os::unix::fs::FileExt as _, path::Path, sync::Arc};
 
@@ -14,41 +16,38 @@ use arc_swap::ArcSwapOption;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::Mutex;
 
-use super::{Storage, fault};
+use super::{Storage, database_error};
 use crate::server::telemetry::error::InternalError;
 
-/// How many changes there have been, as far as something that was found out can know.
+/// The number of changes so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(i64);
 
 #[cfg(test)]
 impl Count {
-    /// That count.
     pub fn of(changes: i64) -> Self {
         Self(changes)
     }
 }
 
-/// The start of the index: the first of two copies of its header, which is written last.
+/// The first of the two copies of the WAL index header. SQLite writes this one last.
 type Header = [u8; 48];
 
-/// The changes of one database.
+/// Watches one database for changes.
 #[derive(Debug)]
 pub struct Changes {
-    /// The index. Never closed: that would take away the locks that SQLite holds on the same file for this process (POSIX
-    /// `fcntl`).
+    /// The WAL index. Never closed: closing any descriptor of a file drops all POSIX (`fcntl`) locks of the process on
+    /// it, including SQLite's.
     index: ManuallyDrop<File>,
-    /// Every call looks at it, on every core: so it is read without a lock.
+    /// The last count and the header that it belongs to. Every call on every core reads it, so it takes no lock.
     counted: ArcSwapOption<(Header, Count)>,
-    /// A connection of its own, open until all are closed: so the index stays the same file.
+    /// A separate connection that stays open: SQLite deletes the index file with the last connection, and a new file
+    /// would never be noticed.
     counter: Mutex<Option<SqliteConnection>>,
 }
 
 impl Changes {
-    /// Opens what is needed to look at the database in `file`.
-    ///
-    /// # Errors
-    /// A failure of the database or of its index.
+    /// Opens the WAL index of the database in `file`, and a connection to query the count.
     pub async fn open(file: &Path, options: &SqliteConnectOptions) -> anyhow::Result<Self> {
         let mut counter = options.connect().await?;
         count(&mut counter).await?;
@@ -63,12 +62,12 @@ impl Changes {
         Ok(changes)
     }
 
-    /// Closes the connection. From now on everything counts as changed.
+    /// Closes the connection. From then on everything counts as changed.
     pub async fn close(&self) {
         if let Some(counter) = self.counter.lock().await.take()
             && let Err(error) = counter.close().await
         {
-            tracing::warn!(%error, "the database was not closed as it should be");
+            tracing::warn!(%error, "failed to close a database connection");
         }
         self.counted.store(None);
     }
@@ -94,20 +93,21 @@ async fn count(connection: &mut SqliteConnection) -> Result<Count, sqlx::Error> 
 }
 
 impl Storage {
-    /// How many changes there have been, where that is known without asking the database.
+    /// The count, if it is known without a query.
     pub fn changes_if_known(&self) -> Option<Count> {
         let changes = self.changes.as_ref()?;
         changes.counted_at(&changes.header().ok()?)
     }
 
-    /// How many changes there have been. `None` where that cannot be followed.
+    /// The count, or `None` if changes cannot be detected.
     pub async fn changes(&self) -> Result<Option<Count>, InternalError> {
         let Some(changes) = &self.changes else {
             return Ok(None);
         };
-        // Of many who ask at once, one counts.
+        // Of many concurrent calls, one queries the count.
         let mut counter = changes.counter.lock().await;
-        // Before the count: what is committed in between is counted, and then looks like news once more.
+        // Read the header before the count. A commit in between then only causes one more query; the other way round it
+        // would be missed.
         let Ok(header) = changes.header() else {
             return Ok(None);
         };
@@ -117,7 +117,9 @@ impl Storage {
         let Some(counter) = counter.as_mut() else {
             return Ok(None);
         };
-        let count = count(counter).await.map_err(fault("counting what guards rely on"))?;
+        let count = count(counter)
+            .await
+            .map_err(database_error("reading the count of guard changes"))?;
         changes.counted.store(Some(Arc::new((header, count))));
         Ok(Some(count))
     }
@@ -140,7 +142,7 @@ mod tests {
         let here = Storage::open(folder.path(), OpenFor::Serve, true).await.unwrap();
         let there = Storage::open(folder.path(), OpenFor::Serve, true).await.unwrap();
         let begin = count_now(&here).await;
-        for (statement, counts) in [
+        for (statement, is_counted) in [
             (
                 "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at, folded_name, skeleton)
                  VALUES ('alice', '', TRUE, FALSE, 1, 1, 'alice', 'alice')",
@@ -172,7 +174,7 @@ mod tests {
             let before = count_now(&here).await;
             sqlx::query(statement).execute(&there.writer).await.unwrap();
             assert_eq!(here.changes_if_known(), None, "{statement}");
-            assert_eq!(count_now(&here).await != before, counts, "{statement}");
+            assert_eq!(count_now(&here).await != before, is_counted, "{statement}");
         }
         assert_ne!(count_now(&here).await, begin);
     }

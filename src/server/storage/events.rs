@@ -1,88 +1,84 @@
-//! The stored audit trail and the stored call log. Rows are added and, when they are old, removed; never changed.
+//! The stored audit log and call log. Rows are added and, when they are old, deleted, but never changed.
 
 use std::slice;
 
 use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{Storage, fault, removal::Rows};
+use super::{
+    Storage, database_error,
+    removal::Rows,
+    transaction::{Commit, transaction},
+};
 use crate::server::{
     model::{call_record::CallRecord, clock::Timestamp, event::Event},
     telemetry::error::InternalError,
 };
 
-/// How many rows are added with one statement.
-const ROWS_AT_ONCE: usize = 100;
+const ROWS_PER_STATEMENT: usize = 100;
 
-/// An event as stored.
+/// A row of the audit log.
 #[derive(Debug, Clone, FromRow)]
 pub struct StoredEvent {
-    /// Its number, which grows.
+    /// Ascending.
     pub id: i64,
-    /// When it happened, in milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at: i64,
-    /// What was done.
     pub action: String,
-    /// How it came out.
     pub outcome: String,
-    /// Who did it.
+    /// The user who acted.
     pub actor: String,
-    /// Whom it was done to.
+    /// The user affected.
     pub user_id: String,
-    /// What else there is to say.
+    /// Details.
     pub about: String,
-    /// Where it came from.
+    /// The client IP.
     pub address: String,
-    /// The reference of the request.
     pub request_id: String,
 }
 
-/// A row of the call log as stored.
+/// A row of the call log, which stands for one or more equal calls.
 #[derive(Debug, Clone, FromRow)]
 pub struct StoredCall {
-    /// Its number, which grows.
+    /// Ascending.
     pub id: i64,
-    /// When the first of them was called, in milliseconds since 1970.
+    /// The time of the first call, in milliseconds since 1970.
     pub at: i64,
-    /// The function.
     pub function: String,
-    /// Who called.
     pub user_id: String,
-    /// How it came out.
     pub outcome: String,
-    /// How many calls it stands for.
+    /// The number of calls.
     pub calls: i64,
-    /// How long the longest took, in microseconds.
+    /// The duration of the longest call, in microseconds.
     pub took_us: i64,
-    /// Where it came from.
+    /// The client IP.
     pub address: String,
-    /// The reference of the request.
     pub request_id: String,
 }
 
-/// Which rows to list. What is `None` does not matter.
+/// Selects rows of the audit log or the call log. `None` matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter<'a> {
-    /// Whoever did it or whom it was done to; in the call log, whoever called.
+    /// The user who acted or was affected. In the call log, the caller.
     pub user: Option<&'a str>,
-    /// Of the audit trail: not what was before a user of that name was deleted. That was somebody else.
+    /// Audit log only: leaves out events from before the last deletion of a user with this name. They concern somebody
+    /// else.
     pub only_present_user: bool,
-    /// What was done; in the call log, the function.
+    /// The action. In the call log, the function.
     pub action: Option<&'a str>,
-    /// How it came out.
     pub outcome: Option<&'a str>,
-    /// Not before.
+    /// Inclusive.
     pub since: Option<Timestamp>,
-    /// Before.
+    /// Exclusive.
     pub until: Option<Timestamp>,
-    /// Numbers below this one.
+    /// Only ids below this one.
     pub before: Option<i64>,
-    /// Numbers above this one, the lowest first. Otherwise the highest come first.
+    /// Only ids above this one, in ascending order. The default is descending order.
     pub after: Option<i64>,
 }
 
 impl EventFilter<'_> {
-    /// Adds what is the same in both tables, the order, and the limit.
-    fn end(&self, query: &mut QueryBuilder<Sqlite>, most: u32) {
+    /// Appends the conditions that both tables share, the order and the limit.
+    fn push_tail(&self, query: &mut QueryBuilder<Sqlite>, limit: u32) {
         if let Some(outcome) = self.outcome {
             query.push(" AND outcome = ").push_bind(outcome);
         }
@@ -99,18 +95,19 @@ impl EventFilter<'_> {
             Some(after) => query.push(" AND id > ").push_bind(after).push(" ORDER BY id"),
             None => query.push(" ORDER BY id DESC"),
         };
-        query.push(" LIMIT ").push_bind(most);
+        query.push(" LIMIT ").push_bind(limit);
     }
 }
 
-/// Adds an event. Within a transaction, it is there if and only if what it tells of came about.
+/// Adds an event. Called in the transaction of the change that it reports, so that both are stored or neither is.
 pub(super) async fn add_event(connection: &mut SqliteConnection, event: &Event) -> Result<(), sqlx::Error> {
     add_events(connection, slice::from_ref(event)).await
 }
 
-/// Adds events, many with one statement. It is not kept: there are as many of them as there may be rows.
+/// Adds events, many with one statement. The statement is not cached (`persistent`): its text differs with the number
+/// of rows.
 async fn add_events(connection: &mut SqliteConnection, events: &[Event]) -> Result<(), sqlx::Error> {
-    for events in events.chunks(ROWS_AT_ONCE) {
+    for events in events.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO events (at, action, outcome, actor, user_id, about, address, request_id) ",
         );
@@ -129,9 +126,8 @@ async fn add_events(connection: &mut SqliteConnection, events: &[Event]) -> Resu
     Ok(())
 }
 
-/// Adds calls, in the same way.
 async fn add_calls(connection: &mut SqliteConnection, calls: &[&CallRecord]) -> Result<(), sqlx::Error> {
-    for calls in calls.chunks(ROWS_AT_ONCE) {
+    for calls in calls.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO calls (at, function, user_id, outcome, calls, took_us, address, request_id) ",
         );
@@ -151,22 +147,17 @@ async fn add_calls(connection: &mut SqliteConnection, calls: &[&CallRecord]) -> 
 }
 
 impl Storage {
-    /// Adds events and calls: all of them or none.
-    ///
-    /// # Errors
-    /// A fault of the database; then nothing was added.
+    /// Adds events and calls, all or none.
     pub async fn add_events(&self, events: &[Event], calls: &[&CallRecord]) -> Result<(), InternalError> {
-        let adding = "writing the audit trail and the call log";
-        let mut transaction = self.begin(adding).await?;
-        self::add_events(&mut transaction, events)
-            .await
-            .map_err(fault(adding))?;
-        add_calls(&mut transaction, calls).await.map_err(fault(adding))?;
-        transaction.commit().await.map_err(fault(adding))
+        transaction!(self, "writing the audit log and the call log", |transaction| {
+            self::add_events(&mut transaction, events).await?;
+            add_calls(&mut transaction, calls).await?;
+            Ok(Commit(()))
+        })
     }
 
-    /// At most so many events.
-    pub async fn list_events(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredEvent>, InternalError> {
+    /// Up to `limit` events.
+    pub async fn list_events(&self, filter: &EventFilter<'_>, limit: u32) -> Result<Vec<StoredEvent>, InternalError> {
         let mut query = QueryBuilder::new(
             "SELECT id, at, action, outcome, actor, user_id, about, address, request_id FROM events WHERE TRUE",
         );
@@ -174,18 +165,19 @@ impl Storage {
             query.push(" AND (user_id = ").push_bind(user);
             query.push(" OR actor = ").push_bind(user).push(")");
             if filter.only_present_user {
-                // By the time as well: what the other one did last may have been written only after that.
-                for (column, is_later) in [("id", ">"), ("at", ">=")] {
+                // Compares times as well as ids: events are buffered, so the last ones of the deleted user may be
+                // written after the deletion.
+                for (column, operator) in [("id", ">"), ("at", ">=")] {
                     let deleted = "FROM events WHERE action = 'user_deleted' AND user_id = ";
                     query.push(format!(
-                        " AND {column} {is_later} COALESCE((SELECT max({column}) {deleted}"
+                        " AND {column} {operator} COALESCE((SELECT max({column}) {deleted}"
                     ));
                     query.push_bind(user).push("), 0)");
                 }
             }
         }
         if let Some(action) = filter.action {
-            // Of a user there are few events and of an action many: the index of the users is to be taken.
+            // `action || ''` makes SQLite use the index on users: a user has few events, an action has many.
             let column = if filter.user.is_some() {
                 "action || ''"
             } else {
@@ -193,16 +185,16 @@ impl Storage {
             };
             query.push(format!(" AND {column} = ")).push_bind(action);
         }
-        filter.end(&mut query, most);
+        filter.push_tail(&mut query, limit);
         query
             .build_query_as()
             .fetch_all(&self.reader)
             .await
-            .map_err(fault("listing events"))
+            .map_err(database_error("reading the audit log"))
     }
 
-    /// At most so many rows of the call log.
-    pub async fn list_calls(&self, filter: &EventFilter<'_>, most: u32) -> Result<Vec<StoredCall>, InternalError> {
+    /// Up to `limit` rows of the call log.
+    pub async fn list_calls(&self, filter: &EventFilter<'_>, limit: u32) -> Result<Vec<StoredCall>, InternalError> {
         let mut query = QueryBuilder::new(
             "SELECT id, at, function, user_id, outcome, calls, took_us, address, request_id FROM calls WHERE TRUE",
         );
@@ -212,44 +204,51 @@ impl Storage {
         if let Some(function) = filter.action {
             query.push(" AND function = ").push_bind(function);
         }
-        filter.end(&mut query, most);
+        filter.push_tail(&mut query, limit);
         query
             .build_query_as()
             .fetch_all(&self.reader)
             .await
-            .map_err(fault("listing calls"))
+            .map_err(database_error("reading the call log"))
     }
 
-    /// Removes the events and calls from before that moment, and the oldest calls beyond so many. No more than half of those
-    /// that stay are of nobody in particular: how many of them come is up to strangers. Gives their number.
-    pub async fn sweep_events(&self, before: Timestamp, most_calls: u32) -> Result<u64, InternalError> {
-        let rows = |table, which| Rows {
+    /// Deletes events and calls older than `before`, and the oldest calls beyond `max_calls`. Calls of anonymous
+    /// callers get at most half of that limit, because strangers control how many there are. Returns the number of rows
+    /// deleted.
+    pub async fn sweep_events(&self, before: Timestamp, max_calls: u32) -> Result<u64, InternalError> {
+        let rows = |table, condition| Rows {
             table,
             key: "id",
-            which,
+            condition,
         };
         let old = "at < $1";
         let values = [before.0];
-        let mut gone = self.remove("sweeping old events", rows("events", old), &values).await?;
-        gone += self.remove("sweeping old calls", rows("calls", old), &values).await?;
-        // Both are looked up in an index alone.
-        let of_nobody = "SELECT id FROM calls WHERE user_id = '' ORDER BY id DESC LIMIT 1 OFFSET $1";
-        let of_all = "SELECT at FROM calls ORDER BY at DESC LIMIT 1 OFFSET $1";
-        for (last, most, which) in [
-            (of_nobody, most_calls / 2, "user_id = '' AND id <= $1"),
-            (of_all, most_calls, old),
+        let mut total = self
+            .delete_in_batches("sweeping the audit log", rows("events", old), &values)
+            .await?;
+        total += self
+            .delete_in_batches("sweeping the call log", rows("calls", old), &values)
+            .await?;
+        // Both queries read only an index.
+        let last_anonymous = "SELECT id FROM calls WHERE user_id = '' ORDER BY id DESC LIMIT 1 OFFSET $1";
+        let last_of_all = "SELECT at FROM calls ORDER BY at DESC LIMIT 1 OFFSET $1";
+        for (query, limit, condition) in [
+            (last_anonymous, max_calls / 2, "user_id = '' AND id <= $1"),
+            (last_of_all, max_calls, old),
         ] {
-            let doing = "sweeping calls beyond the limit";
-            let last: Option<i64> = sqlx::query_scalar(last)
-                .bind(i64::from(most))
+            let context = "trimming the call log";
+            let last: Option<i64> = sqlx::query_scalar(query)
+                .bind(i64::from(limit))
                 .fetch_optional(&self.reader)
                 .await
-                .map_err(fault(doing))?;
+                .map_err(database_error(context))?;
             if let Some(last) = last {
-                gone += self.remove(doing, rows("calls", which), &[last]).await?;
+                total += self
+                    .delete_in_batches(context, rows("calls", condition), &[last])
+                    .await?;
             }
         }
-        Ok(gone)
+        Ok(total)
     }
 }
 
@@ -261,7 +260,7 @@ mod tests {
     #[tokio::test]
     async fn strangers_push_out_no_calls_but_those_of_strangers() {
         let storage = Storage::in_memory().await.unwrap();
-        let whose = async || {
+        let counts = async || {
             let calls = storage.list_calls(&EventFilter::default(), 100).await.unwrap();
             let of = |user: &str| calls.iter().filter(|call| call.user_id == user).count();
             (of("alice"), of(""))
@@ -281,11 +280,11 @@ mod tests {
         add("alice", 10..14).await;
         add("", 14..60).await;
         assert_eq!(storage.sweep_events(Timestamp(0), 10).await.unwrap(), 41);
-        assert_eq!(whose().await, (4, 5));
+        assert_eq!(counts().await, (4, 5));
         add("alice", 60..70).await;
         assert_eq!(storage.sweep_events(Timestamp(0), 10).await.unwrap(), 8);
-        assert_eq!(whose().await, (10, 1));
+        assert_eq!(counts().await, (10, 1));
         assert_eq!(storage.sweep_events(Timestamp(65), 10).await.unwrap(), 6);
-        assert_eq!(whose().await, (5, 0));
+        assert_eq!(counts().await, (5, 0));
     }
 }

@@ -1,43 +1,43 @@
-//! Stored failed logins. What a bucket stands for is known here by its hash only.
+//! Stored failed logins, counted in buckets. A bucket is the hash of an account name or a client IP.
 
 use sqlx::FromRow;
 
-use super::{Storage, fault, removal::Rows};
+use super::{Storage, database_error, removal::Rows};
 use crate::server::{
     model::{clock::Timestamp, token::TokenHash},
     telemetry::error::InternalError,
 };
 
-const DOING: &str = "counting failed logins";
+const CONTEXT: &str = "counting failed logins";
 
-/// How often it is looked at what has been counted, while other processes count.
-const LOOKS: usize = 50;
+/// The maximum number of tries to count an attempt while other processes count theirs.
+const MAX_TRIES: usize = 50;
 
-/// How an attempt counts in a bucket, should it fail.
+/// The count of an attempt in one bucket.
 #[derive(Debug, Clone, Copy)]
 pub struct Count<'a> {
-    /// The bucket.
     pub bucket: &'a TokenHash,
-    /// When it no longer counts.
+    /// When the attempt stops counting.
     pub expires_at: Timestamp,
 }
 
 /// A failure in one of two buckets.
 #[derive(Debug, FromRow)]
 struct Failure {
-    /// In hexadecimal digits.
+    /// The id, in hexadecimal.
     attempt: String,
+    /// Whether it is in the first bucket.
     is_first: bool,
     failed_at: i64,
 }
 
 impl Storage {
-    /// Counts an attempt as failed in both buckets, if `decide` lets it pass with the earlier failures in each, the oldest
-    /// first. Where others were counted between the look and the count, it looks again: of many attempts at once, no more
-    /// pass than one after the other. One that does not pass writes nothing, and so does a flood of them.
+    /// Counts an attempt as failed in both buckets before it is made, if `decide` allows it. `decide` gets the earlier
+    /// failures in each bucket, the oldest first.
     ///
-    /// # Errors
-    /// A fault of the database; then nothing was counted.
+    /// If other attempts are counted between reading and writing, it reads and decides again. So of concurrent attempts
+    /// no more are allowed than of sequential ones. A refused attempt writes nothing, which keeps a flood of them
+    /// cheap.
     pub async fn count_attempt<T>(
         &self,
         attempt: &TokenHash,
@@ -45,24 +45,21 @@ impl Storage {
         now: Timestamp,
         decide: impl Fn([&[Timestamp]; 2]) -> Result<T, T>,
     ) -> Result<Result<T, T>, InternalError> {
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_TRIES {
             let seen = self.failures(counts.map(|count| count.bucket)).await?;
-            let of = |is_first| {
+            let times = |is_first| {
                 let failures = seen.iter().filter(|failure| failure.is_first == is_first);
                 failures.map(|failure| Timestamp(failure.failed_at)).collect::<Vec<_>>()
             };
-            let decided = decide([&of(true), &of(false)]);
-            if decided.is_err() || self.add_attempt(attempt, counts, now, &seen).await? {
-                return Ok(decided);
+            let decision = decide([&times(true), &times(false)]);
+            if decision.is_err() || self.add_attempt(attempt, counts, now, &seen).await? {
+                return Ok(decision);
             }
         }
-        Err(InternalError::unavailable(
-            DOING,
-            "other processes counted one each time",
-        ))
+        Err(InternalError::unavailable(CONTEXT, "too many concurrent attempts"))
     }
 
-    /// The failures in both buckets, the oldest first.
+    /// The failures in either bucket, the oldest first.
     async fn failures(&self, [first, second]: [&TokenHash; 2]) -> Result<Vec<Failure>, InternalError> {
         sqlx::query_as(
             "SELECT hex(attempt) AS attempt, bucket = $1 AS is_first, failed_at FROM failed_logins
@@ -72,10 +69,10 @@ impl Storage {
         .bind(second.as_bytes())
         .fetch_all(&self.reader)
         .await
-        .map_err(fault(DOING))
+        .map_err(database_error(CONTEXT))
     }
 
-    /// Counts an attempt, unless there is a failure in its buckets that was not `seen`: then `false`.
+    /// Counts an attempt. `false`, with nothing counted, if its buckets hold a failure that is not in `seen`.
     async fn add_attempt(
         &self,
         attempt: &TokenHash,
@@ -84,8 +81,8 @@ impl Storage {
         seen: &[Failure],
     ) -> Result<bool, InternalError> {
         let seen: Vec<_> = seen.iter().map(|failure| &failure.attempt).collect();
-        let seen = serde_json::to_string(&seen).map_err(|error| InternalError::new(DOING, error))?;
-        let done = sqlx::query(
+        let seen = serde_json::to_string(&seen).map_err(|error| InternalError::new(CONTEXT, error))?;
+        let inserted = sqlx::query(
             "INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at)
              SELECT $1, counts.column1, $2, counts.column2 FROM (VALUES ($3, $4), ($5, $6)) AS counts
              WHERE NOT EXISTS
@@ -101,24 +98,21 @@ impl Storage {
         .bind(seen)
         .execute(&self.writer)
         .await
-        .map_err(fault(DOING))?;
-        Ok(done.rows_affected() > 0)
+        .map_err(database_error(CONTEXT))?;
+        Ok(inserted.rows_affected() > 0)
     }
 
-    /// Takes an attempt back: it did not fail.
-    ///
-    /// # Errors
-    /// A fault of the database; then it goes on counting.
+    /// Deletes an attempt from both buckets, because it did not fail.
     pub async fn uncount_attempt(&self, attempt: &TokenHash) -> Result<(), InternalError> {
         sqlx::query("DELETE FROM failed_logins WHERE attempt = $1")
             .bind(attempt.as_bytes())
             .execute(&self.writer)
             .await
-            .map_err(fault(DOING))?;
+            .map_err(database_error(CONTEXT))?;
         Ok(())
     }
 
-    /// Takes an attempt back, and with it all failures in `bucket` up to that moment.
+    /// Deletes an attempt from both buckets, and all failures in `bucket` up to `until`.
     pub async fn forgive_failures(
         &self,
         attempt: &TokenHash,
@@ -131,33 +125,41 @@ impl Storage {
             .bind(until.0)
             .execute(&self.writer)
             .await
-            .map_err(fault(DOING))?;
+            .map_err(database_error(CONTEXT))?;
         Ok(())
     }
 
-    /// Removes what no longer counts, and the oldest beyond `most`: how many there are is up to those who fail.
-    pub async fn sweep_failed_logins(&self, now: Timestamp, most: i64) -> Result<u64, InternalError> {
-        let rows = |which| Rows {
+    /// Deletes failures that no longer count, and the oldest beyond `limit`, because attackers control how many there
+    /// are. Returns the number of rows deleted.
+    pub async fn sweep_failed_logins(&self, now: Timestamp, limit: i64) -> Result<u64, InternalError> {
+        let rows = |condition| Rows {
             table: "failed_logins",
             key: "attempt, bucket",
-            which,
+            condition,
         };
-        let doing = "sweeping failed logins";
-        let over = self.remove(doing, rows("expires_at <= $1"), &[now.0]).await?;
-        let from_later = rows("failed_at > $1");
-        let from_later = self.remove(doing, from_later, &[now.latest_noted().0]).await?;
-        // By their age, and not by when they are over: those of addresses are over long before those of accounts.
-        let last: Option<i64> =
+        let context = "sweeping failed logins";
+        let expired = rows("expires_at <= $1");
+        let expired = self.delete_in_batches(context, expired, &[now.0]).await?;
+        // Dated in the future, so from before the clock was set back.
+        let future = rows("failed_at > $1");
+        let future = self
+            .delete_in_batches(context, future, &[now.latest_plausible().0])
+            .await?;
+        // By age and not by expiry: failures of client IPs expire long before those of accounts.
+        let newest_surplus: Option<i64> =
             sqlx::query_scalar("SELECT failed_at FROM failed_logins ORDER BY failed_at DESC LIMIT 1 OFFSET $1")
-                .bind(most)
+                .bind(limit)
                 .fetch_optional(&self.reader)
                 .await
-                .map_err(fault(doing))?;
-        let surplus = match last {
-            Some(last) => self.remove(doing, rows("failed_at <= $1"), &[last]).await?,
+                .map_err(database_error(context))?;
+        let surplus = match newest_surplus {
+            Some(failed_at) => {
+                let surplus = rows("failed_at <= $1");
+                self.delete_in_batches(context, surplus, &[failed_at]).await?
+            }
             None => 0,
         };
-        Ok(over + from_later + surplus)
+        Ok(expired + future + surplus)
     }
 }
 
@@ -165,7 +167,7 @@ impl Storage {
 mod tests {
     use super::*;
 
-    /// An address counts for a minute, and an account for a day.
+    /// Failures count for a minute per client IP and for a day per account.
     #[tokio::test]
     async fn of_too_many_the_oldest_go_and_not_those_that_are_over_first() {
         let storage = Storage::in_memory().await.unwrap();

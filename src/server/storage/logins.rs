@@ -1,14 +1,14 @@
-//! What a login stores: its session, its browser where that is to be remembered, and the end of what they take the place of. All
-//! of it in one step, or nothing.
+//! Storing a login in one transaction: the new session, the remembered browser if any, and the end of what they
+//! replace.
 
 use sqlx::SqliteConnection;
 
 use super::{
     Storage,
     events::add_event,
-    fault,
     remembered::{add_series, forget_series},
     surplus::end_surplus,
+    transaction::{Commit, Rollback, transaction},
 };
 use crate::server::{
     model::{clock::Timestamp, token::TokenHash},
@@ -17,36 +17,28 @@ use crate::server::{
 };
 
 impl Storage {
-    /// Stores a session, and its browser where that is to be remembered, in place of what this browser had before, unless the
-    /// login was overtaken: its user changed or kept out, its browser forgotten meanwhile. Of more than `most` sessions of the
-    /// user, or remembered browsers, those that were used longest ago end with it, and the audit trail says so; gives their
-    /// number. `None` if it was overtaken; then nothing has changed.
+    /// Stores a session, with its browser if it is to be remembered, and deletes the browser's previous login. If the
+    /// user then has more than `limit` sessions or remembered browsers, ends the least recently used ones and writes
+    /// that to the audit log. Returns how many it ended.
     ///
-    /// # Errors
-    /// A fault of the database, also where there is a session with that token; then nothing has changed.
+    /// `None`, with nothing changed, if meanwhile the user was changed or disabled, or the browser was forgotten.
     pub async fn add_session(
         &self,
         new: &NewSession<'_>,
-        most: u32,
+        limit: u32,
         now: Timestamp,
     ) -> Result<Option<u64>, InternalError> {
-        let storing = "storing a session";
-        let mut transaction = self.begin(storing).await?;
-        let ended = self
-            .add_session_in(&mut transaction, new, most, now)
-            .await
-            .map_err(fault(storing))?;
-        if ended.is_some() {
-            transaction.commit().await.map_err(fault(storing))?;
-        }
-        Ok(ended)
+        transaction!(self, "storing a session", |transaction| {
+            let ended = self.add_session_in(&mut transaction, new, limit, now).await?;
+            Ok(if ended.is_some() { Commit(ended) } else { Rollback(None) })
+        })
     }
 
     async fn add_session_in(
         &self,
         transaction: &mut SqliteConnection,
         new: &NewSession<'_>,
-        most: u32,
+        limit: u32,
         now: Timestamp,
     ) -> sqlx::Result<Option<u64>> {
         if let Some(token) = &new.replaced.session {
@@ -61,7 +53,7 @@ impl Storage {
         if let Some(browser) = new.browser {
             add_series(transaction, browser, new, now).await?;
         }
-        let done = sqlx::query(
+        let inserted = sqlx::query(
             "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at, login_id)
              SELECT $1, user_id, $3, $4, $5, $6, $9 FROM users
              WHERE user_id = $2 AND active AND demo <= $7 AND changed_at = $8
@@ -78,10 +70,10 @@ impl Storage {
         .bind(new.login_id)
         .execute(&mut *transaction)
         .await?;
-        if done.rows_affected() == 0 {
+        if inserted.rows_affected() == 0 {
             return Ok(None);
         }
-        let ended = end_surplus(transaction, new, most).await?;
+        let ended = end_surplus(transaction, new, limit).await?;
         if ended > 0 {
             let event = new.surplus.clone().about(ended.to_string());
             add_event(transaction, &event).await?;

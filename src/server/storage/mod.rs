@@ -1,7 +1,10 @@
-//! The database: SQLite, one file in the data folder.
+//! **Trap:** a table that a cached guard decision depends on needs triggers that bump `guard_changes`
+//! (`migrations/0006_changes_that_guards_depend_on.sql`). Without them the session cache serves stale decisions, such
+//! as "allowed" after a revocation. Today the triggers cover `sessions`, `users`, `user_roles` and `role_permissions`;
+//! see [`changes`].
 //!
-//! One file per kind of data. "Not found" is `Ok(None)`, never an error. Times come in as parameters. Nothing here knows
-//! of HTTP.
+//! All SQL lives here, in one module per kind of data. The database is SQLite, one file in the data folder. "Not found"
+//! is `Ok(None)`, never an error. Times are parameters. Nothing here knows about HTTP.
 
 pub mod changes;
 pub mod events;
@@ -16,6 +19,7 @@ pub mod removal;
 pub mod roles;
 pub mod sessions;
 pub mod surplus;
+mod transaction;
 pub mod user_lists;
 pub mod user_rows;
 pub mod users;
@@ -31,7 +35,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow, ensure};
 use sqlx::{
-    Connection as _, Sqlite, SqlitePool, Transaction,
+    Connection as _, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -39,84 +43,76 @@ use sqlx::{
 use self::changes::Changes;
 use crate::server::telemetry::error::InternalError;
 
-/// How long a write waits for another one.
+/// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a query waits for a connection: shorter than sqlx's 30 s, so that a stuck database is told soon.
+/// Timeout for getting a connection from a pool. Shorter than sqlx's 30 s, so that a stuck database is reported soon.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How many queries read at once.
-const READERS: u32 = 8;
-/// The tables, and every step towards them.
+const READ_CONNECTIONS: u32 = 8;
 static MIGRATOR: Migrator = sqlx::migrate!();
 
-/// What a database is opened for.
+/// What a database is opened for. This decides whether a missing database is created and an old one migrated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenFor {
-    /// To serve: it is made where it is not there, and its tables are brought up to date.
+    /// The server: creates a missing database and migrates an old one.
     Serve,
-    /// To add what a new database may begin with: it is made where it is not there. One that is there must be up to date.
-    Begin,
-    /// For anything else that an operator does: it has to be there, and up to date.
+    /// A command that may fill a new database: creates a missing database, refuses an old one.
+    Create,
+    /// Any other command: refuses a missing and an old database.
     Manage,
 }
 
 /// The open database.
 ///
-/// One connection writes, the others read: SQLite lets one write at a time anyway, and so no crowd of writers can keep
-/// the guards from looking up a session.
+/// One connection writes, the others read. SQLite allows only one writer at a time anyway, and this way queued writes
+/// never block the session lookups of guards.
 #[derive(Debug, Clone)]
 pub struct Storage {
     reader: SqlitePool,
     writer: SqlitePool,
     changes: Option<Arc<Changes>>,
-    /// Whether demo users are let in.
+    /// Whether demo users may log in.
     demo: bool,
 }
 
 impl Storage {
-    /// The file of the database in `folder`.
+    /// The path of the database file in `folder`.
     pub fn file(folder: &Path) -> PathBuf {
         folder.join("callgate.db")
     }
 
-    /// Makes `folder` with mode 0700, and in it an empty database, where they are not there. Gives the file, which is left as it
-    /// is otherwise.
-    ///
-    /// # Errors
-    /// Says what cannot be made.
-    pub fn make_place(folder: &Path) -> anyhow::Result<PathBuf> {
+    /// Creates `folder` (mode 0700) and an empty database file in it (mode 0600) unless they exist, and returns the
+    /// path of the file. Existing ones are left unchanged.
+    pub fn create_file(folder: &Path) -> anyhow::Result<PathBuf> {
         let file = Self::file(folder);
-        make_private(folder, &file)
-            .with_context(|| format!("the data folder {} cannot be made or written to", folder.display()))?;
+        create_private(folder, &file)
+            .with_context(|| format!("cannot create or write to the data folder {}", folder.display()))?;
         Ok(file)
     }
 
-    /// Opens the database in `folder`, as `open_for` says. Demo users are let in only if `demo` says so.
-    ///
-    /// # Errors
-    /// Says which step failed and why.
+    /// Opens the database in `folder`. Demo users may log in only if `demo` is set.
     pub async fn open(folder: &Path, open_for: OpenFor, demo: bool) -> anyhow::Result<Self> {
         let no_database = || {
             format!(
-                "there is no database in the folder {}. Say with --data where it is, or start the server first",
+                "there is no database in the folder {}. Give the data folder with --data, or start the server first",
                 folder.display()
             )
         };
-        // A start that failed leaves an empty file.
-        let is_there = fs::metadata(Self::file(folder))
+        // A failed start leaves an empty file behind, which counts as no database.
+        let exists = fs::metadata(Self::file(folder))
             .map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |file| file.len() > 0);
-        ensure!(is_there || open_for != OpenFor::Manage, no_database());
-        let file = Self::make_place(folder)?;
-        // sqlx has no lock for SQLite, and a step that two processes take at once fails in one of them.
-        let alone = tokio::task::spawn_blocking({
-            let lock = folder.join("callgate.lock");
-            move || lock_out_others(&lock)
+        ensure!(exists || open_for != OpenFor::Manage, no_database());
+        let file = Self::create_file(folder)?;
+        // sqlx does not lock SQLite for migrations: if two processes run the same one at once, one of them fails.
+        let lock = tokio::task::spawn_blocking({
+            let lock_file = folder.join("callgate.lock");
+            move || lock_exclusively(&lock_file)
         })
         .await?
-        .with_context(|| format!("the data folder {} cannot be locked", folder.display()))?;
+        .with_context(|| format!("cannot lock the data folder {}", folder.display()))?;
         let options = SqliteConnectOptions::new()
             .filename(&file)
             .journal_mode(SqliteJournalMode::Wal)
-            // Survives a power cut, not only a crash: users and logins are worth the sync.
+            // Commits survive a power cut, not only a crash. Users and logins are worth the sync.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
@@ -124,52 +120,50 @@ impl Storage {
             SqlitePoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
-                // A file does not go away as a server does; and sqlx pings each connection that it is given back, so that
-                // rollbacks which wait are done before anybody is given it again.
+                // A local file needs no liveness check, and sqlx already pings on release, which completes pending
+                // rollbacks.
                 .test_before_acquire(false)
-                // Where a commit fails for lack of room, SQLite has rolled back by itself, and sqlx, which fails to do so
-                // once more, takes the transaction for open. Later ones would be savepoints in it, and what is reported
-                // as written would never be.
+                // When a commit fails because the disk is full, SQLite has already rolled back. sqlx then fails to roll
+                // back again and still counts the transaction as open. Later transactions on this connection would
+                // be savepoints inside it: reported as committed, but never written. So such a connection is closed.
                 .before_acquire(|connection, _| {
                     let is_clean = !connection.is_in_transaction();
                     if !is_clean {
-                        tracing::warn!(
-                            "a transaction did not end as it should; its connection to the database is closed"
-                        );
+                        tracing::warn!("closing a database connection whose last transaction failed to roll back");
                     }
                     Box::pin(async move { Ok(is_clean) })
                 })
         };
-        let opening = |error| {
+        let open_error = |error| {
             if is_damage(&error) {
-                damaged(&file, error)
+                damage_error(&file, error)
             } else {
-                anyhow::Error::new(error).context(format!("the database {} cannot be opened", file.display()))
+                anyhow::Error::new(error).context(format!("cannot open the database {}", file.display()))
             }
         };
-        let writer = pool(1).connect_with(options.clone()).await.map_err(opening)?;
-        let taken = steps_taken(&writer).await.map_err(opening)?;
-        ensure!(!taken.is_empty() || open_for != OpenFor::Manage, no_database());
-        // Not by a command: the server that runs may be an older one, and could not go back.
-        let is_behind = !taken.is_empty() && MIGRATOR.iter().any(|step| !taken.contains(&step.version));
+        let writer = pool(1).connect_with(options.clone()).await.map_err(open_error)?;
+        let applied = applied_migrations(&writer).await.map_err(open_error)?;
+        ensure!(!applied.is_empty() || open_for != OpenFor::Manage, no_database());
+        // Commands do not migrate: a running server may be an older one, which could not use the new schema.
+        let is_old = !applied.is_empty() && MIGRATOR.iter().any(|migration| !applied.contains(&migration.version));
         ensure!(
-            open_for == OpenFor::Serve || !is_behind,
-            "the database {} was made by an older Callgate. Start the server once: it brings the tables up to date",
+            open_for == OpenFor::Serve || !is_old,
+            "the database {} was made by an older Callgate. Start the server once to migrate it",
             file.display()
         );
         MIGRATOR
             .run(&writer)
             .await
-            .map_err(|error| not_up_to_date(&file, error))?;
-        if taken.is_empty() {
+            .map_err(|error| migration_error(&file, error))?;
+        if applied.is_empty() {
             let file = path::absolute(&file).unwrap_or_else(|_| file.clone());
-            tracing::info!(file = %file.display(), "made a new database");
+            tracing::info!(file = %file.display(), "created a new database");
         }
         let changes = Changes::open(&file, &options)
             .await
-            .with_context(|| format!("the database {} cannot be followed", file.display()))?;
-        let reader = pool(READERS).connect_with(options).await.map_err(opening)?;
-        drop(alone);
+            .with_context(|| format!("cannot watch the database {} for changes", file.display()))?;
+        let reader = pool(READ_CONNECTIONS).connect_with(options).await.map_err(open_error)?;
+        drop(lock);
         Ok(Self {
             reader,
             writer,
@@ -178,13 +172,10 @@ impl Storage {
         })
     }
 
-    /// An empty database in memory. It goes away with this handle.
-    ///
-    /// # Errors
-    /// Says which step failed and why.
+    /// Opens an empty in-memory database, which is dropped with this handle.
     pub async fn in_memory() -> anyhow::Result<Self> {
         let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
-        // One connection, because each has a database of its own.
+        // One connection, because each one would have its own database.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_with(options)
@@ -198,16 +189,13 @@ impl Storage {
         })
     }
 
-    /// Asks for something that lies in the file.
-    ///
-    /// # Errors
-    /// A fault where there is no answer.
-    pub async fn answers(&self) -> Result<(), InternalError> {
+    /// Checks that the database can be read. The query names a table, so that SQLite has to read the file.
+    pub async fn ping(&self) -> Result<(), InternalError> {
         sqlx::query("SELECT 1 FROM users LIMIT 1")
             .fetch_optional(&self.reader)
             .await
             .map(drop)
-            .map_err(fault("asking the database whether it is there"))
+            .map_err(database_error("checking the database"))
     }
 
     /// Waits for running queries and closes the file.
@@ -218,18 +206,13 @@ impl Storage {
         self.reader.close().await;
         self.writer.close().await;
     }
-
-    /// Begins to write: from here on nobody else does, in whatever process, so that nothing comes between what is read and
-    /// what is written.
-    async fn begin(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, InternalError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault(doing))
-    }
 }
 
-/// Makes `folder`, and in it an empty database, both for their owner only. What is there already keeps its permissions.
-fn make_private(folder: &Path, file: &Path) -> io::Result<()> {
+/// Creates `folder` and an empty database file, both accessible to their owner only. Existing ones keep their
+/// permissions.
+fn create_private(folder: &Path, file: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // SQLite gives the files that it makes beside this one the same permissions.
+    // SQLite creates the `-wal` and `-shm` files with the same permissions.
     fs::OpenOptions::new()
         .append(true)
         .create(true)
@@ -238,9 +221,9 @@ fn make_private(folder: &Path, file: &Path) -> io::Result<()> {
         .map(drop)
 }
 
-/// Waits until no other process holds `file`, and holds it for as long as what comes back is kept. A process that ends,
-/// however it ends, holds nothing.
-fn lock_out_others(file: &Path) -> io::Result<File> {
+/// Locks `file` exclusively, waiting for any other process that holds the lock. Dropping the returned file releases it,
+/// and so does the end of the process, even by a crash.
+fn lock_exclusively(file: &Path) -> io::Result<File> {
     let lock = fs::OpenOptions::new()
         .append(true)
         .create(true)
@@ -257,13 +240,13 @@ fn lock_out_others(file: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// The steps that were taken towards the tables of a database; none where it is empty.
-async fn steps_taken(database: &SqlitePool) -> sqlx::Result<Vec<i64>> {
-    let has_steps: bool =
+/// The versions of the migrations already applied. An empty database has none.
+async fn applied_migrations(database: &SqlitePool) -> sqlx::Result<Vec<i64>> {
+    let has_migrations: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')")
             .fetch_one(database)
             .await?;
-    if has_steps {
+    if has_migrations {
         sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
             .fetch_all(database)
             .await
@@ -272,33 +255,33 @@ async fn steps_taken(database: &SqlitePool) -> sqlx::Result<Vec<i64>> {
     }
 }
 
-/// Why the tables cannot be brought up to date, and what to do.
-fn not_up_to_date(file: &Path, error: MigrateError) -> anyhow::Error {
-    let newest = MIGRATOR.iter().map(|step| step.version).max();
+/// Describes a failed migration, and what to do about it.
+fn migration_error(file: &Path, error: MigrateError) -> anyhow::Error {
+    let newest = MIGRATOR.iter().map(|migration| migration.version).max();
     let file_name = file.display();
     match error {
         MigrateError::VersionMissing(version) if newest.is_some_and(|newest| version > newest) => anyhow!(
-            "the database {file_name} was made by a newer Callgate (its tables are at step {version}, this program knows \
-             {}). Use that Callgate, or put back a backup from before it",
+            "the database {file_name} was made by a newer Callgate (it is at migration {version}, this program knows \
+             migrations up to {}). Use that Callgate, or restore a backup from before the upgrade",
             newest.unwrap_or_default()
         ),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_damage(&error) => {
-            damaged(file, error)
+            damage_error(file, error)
         }
-        error => anyhow::Error::new(error).context(format!("the tables of {file_name} cannot be brought up to date")),
+        error => anyhow::Error::new(error).context(format!("cannot migrate the database {file_name}")),
     }
 }
 
-/// What to do about a file that is damaged.
-fn damaged(file: &Path, error: sqlx::Error) -> anyhow::Error {
+/// Describes a damaged database file, and what to do about it.
+fn damage_error(file: &Path, error: sqlx::Error) -> anyhow::Error {
     anyhow::Error::new(error).context(format!(
-        "the database {} is damaged. Put back a backup, or move the file away, with those beside it whose names begin \
-         like its own, to begin with an empty one",
+        "the database {} is damaged. Restore a backup, or move the file and its -wal and -shm files away to start with \
+         an empty database",
         file.display()
     ))
 }
 
-/// SQLite's result code of an error, without what extends it (<https://sqlite.org/rescode.html>).
+/// The primary SQLite result code of an error, without the extended bits (<https://sqlite.org/rescode.html>).
 fn result_code(error: &sqlx::Error) -> Option<i32> {
     let sqlx::Error::Database(error) = error else {
         return None;
@@ -306,28 +289,29 @@ fn result_code(error: &sqlx::Error) -> Option<i32> {
     Some(error.code()?.parse::<i32>().ok()? & 0xff)
 }
 
-/// Whether the file is no database, or none any more: `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
+/// Whether the file is corrupt or not a database: `SQLITE_CORRUPT` or `SQLITE_NOTADB`.
 fn is_damage(error: &sqlx::Error) -> bool {
     matches!(result_code(error), Some(11 | 26))
 }
 
-/// Whether an error passes by itself, or once the operator has made room: then nothing has to be restarted.
-fn is_passing(error: &sqlx::Error) -> bool {
+/// Whether an error goes away without a restart: by itself, or once the operator has freed disk space.
+fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
-        // SQLITE_BUSY and SQLITE_LOCKED: others are writing. SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL and SQLITE_CANTOPEN:
-        // what a full disk, a lost mount or too few file handles look like.
+        // SQLITE_BUSY, SQLITE_LOCKED: another connection is writing. SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL,
+        // SQLITE_CANTOPEN: a full disk, a lost mount or too few file descriptors.
         error => matches!(result_code(error), Some(5 | 6 | 8 | 10 | 13 | 14)),
     }
 }
 
-/// What a failed query is: a passing lack of the database, or something broken.
-fn fault(doing: &'static str) -> impl Fn(sqlx::Error) -> InternalError {
+/// Turns a failed query into an internal error, marked as unavailable if it is transient. `context` says what was being
+/// done.
+fn database_error(context: &'static str) -> impl Fn(sqlx::Error) -> InternalError {
     move |error| {
-        if is_passing(&error) {
-            InternalError::unavailable(doing, error)
+        if is_transient(&error) {
+            InternalError::unavailable(context, error)
         } else {
-            InternalError::new(doing, error)
+            InternalError::new(context, error)
         }
     }
 }
@@ -345,7 +329,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_and_a_read_only_database_refuse_what_is_written_for_now_and_go_on_being_read() {
-        for (lack, cure) in [
+        for (restriction, remedy) in [
             ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 100000"),
             ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
         ] {
@@ -359,12 +343,12 @@ mod tests {
                 link: None,
             };
             let add = async || storage.add_user(&alice, Timestamp(1), &[]).await;
-            sqlx::query(lack).execute(&storage.writer).await.unwrap();
-            let fault = add().await.unwrap_err();
-            assert!(fault.is_unavailable(), "{lack}: {}", fault.chain());
-            assert!(storage.find_user("alice").await.unwrap().is_none(), "{lack}");
-            sqlx::query(cure).execute(&storage.writer).await.unwrap();
-            assert_eq!(add().await.unwrap(), roles::UpdateOutcome::Done, "{lack}");
+            sqlx::query(restriction).execute(&storage.writer).await.unwrap();
+            let error = add().await.unwrap_err();
+            assert!(error.is_unavailable(), "{restriction}: {}", error.chain());
+            assert!(storage.find_user("alice").await.unwrap().is_none(), "{restriction}");
+            sqlx::query(remedy).execute(&storage.writer).await.unwrap();
+            assert_eq!(add().await.unwrap(), roles::UpdateOutcome::Done, "{restriction}");
         }
     }
 
@@ -385,8 +369,8 @@ mod tests {
             UpdateOutcome::Done
         );
         let event = Event::by_operator(Action::Login);
-        // The other looks before it writes, and the one writes in between.
-        let one = tokio::spawn({
+        // Each transaction of `other` reads before it writes, while this task writes in between.
+        let writer = tokio::spawn({
             let event = event.clone();
             async move {
                 for _ in 0..60 {
@@ -394,10 +378,10 @@ mod tests {
                 }
             }
         });
-        while !one.is_finished() {
+        while !writer.is_finished() {
             let done = other.set_active("ada", false, Timestamp(2), &event).await;
             assert_eq!(done.unwrap(), roles::UpdateOutcome::Done);
         }
-        one.await.unwrap();
+        writer.await.unwrap();
     }
 }

@@ -1,51 +1,41 @@
-//! What a login stores.
+//! The rows that a login stores.
 
 use crate::server::model::{clock::Timestamp, event::Event, token::TokenHash};
 
-/// A session to store.
 pub struct NewSession<'a> {
-    /// The hash of its token.
     pub token: &'a TokenHash,
-    /// What it is called.
+    /// Identifies the session when its token changes.
     pub login_id: &'a str,
-    /// Who is logged in.
     pub user_id: &'a str,
-    /// The remembered browser that it belongs to.
+    /// The remembered browser that the session belongs to.
     pub series: Option<&'a TokenHash>,
-    /// Its data, as JSON.
+    /// JSON.
     pub data: &'a str,
-    /// When its user logged in.
     pub logged_in_at: Timestamp,
-    /// The network address that the user logged in from.
+    /// The client IP.
     pub address: &'a str,
-    /// When the user had last been changed, as the login found it.
+    /// The user's `changed_at` when the login started. If it differs by now, the login fails.
     pub user_changed_at: i64,
-    /// The browser of `series`, where it is remembered from now on.
+    /// The browser of `series`, if this login remembers it.
     pub browser: Option<&'a NewBrowser>,
-    /// What the login takes the place of.
     pub replaced: &'a Replaced,
-    /// What the audit trail says where others make room for it.
+    /// The audit event to store if the login ends older sessions beyond the limit.
     pub surplus: &'a Event,
 }
 
-/// What a browser had before a login: it is over with it, and needs no room.
+/// The previous login of the same browser. The new login deletes it, so it does not count against the limit.
 #[derive(Debug, Default)]
 pub struct Replaced {
-    /// The hash of the token of its session.
     pub session: Option<TokenHash>,
-    /// The hash of the series that it was remembered by.
     pub series: Option<TokenHash>,
 }
 
-/// A browser to remember, with the session that its login begins.
 #[derive(Debug)]
 pub struct NewBrowser {
-    /// The hash of the series.
     pub series: TokenHash,
-    /// The hash of its first token.
+    /// The first token of the series.
     pub token: TokenHash,
-    /// When it is forgotten.
     pub expires_at: Timestamp,
-    /// Browser and system, in words.
+    /// Browser and operating system, as text to display.
     pub device: String,
 }

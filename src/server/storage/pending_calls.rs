@@ -1,35 +1,37 @@
-//! Stored kept calls. The token that finds one is known here by its hash only.
+//! Stored pending calls: form calls that the server stores for one browser. Only the hashes of their tokens are stored.
 
 use std::time::Duration;
 
 use sqlx::SqliteConnection;
 
-use super::{Storage, fault};
+use super::{
+    Storage, database_error,
+    transaction::{Commit, transaction},
+};
 use crate::server::{
     model::{clock::Timestamp, token::TokenHash},
     telemetry::error::InternalError,
 };
 
-/// How many calls are kept for one owner at the most; the oldest go first.
-const MOST_OF_ONE: i64 = 50;
+/// The maximum number of pending calls of one owner. The oldest are deleted first.
+const OWNER_LIMIT: i64 = 50;
 
-/// How many calls of users are kept at the most, and as many of those who are not logged in: their number must not be up to
-/// those who make them, and the one kind takes no place from the other.
-const MOST_KEPT: i64 = 1000;
+/// The maximum number of pending calls of all users, and separately of all anonymous callers, so that the anonymous
+/// ones cannot crowd out those of users.
+const TOTAL_LIMIT: i64 = 1000;
 
-/// How long one is kept.
+/// How long a pending call is stored.
 pub const LIFETIME: Duration = Duration::from_mins(10);
 
-/// Who has a call kept.
 pub struct Owner<'a> {
-    /// The user, if one is logged in.
+    /// The user, if logged in.
     pub user_id: Option<&'a str>,
-    /// The hash of what is counted: of the user, or of the address of whoever is not logged in.
+    /// The key of the limit per owner: the hash of the user, or of the client IP of an anonymous caller.
     pub counted_as: TokenHash,
 }
 
 impl Storage {
-    /// Keeps a call from now on, and lets go of what is beyond the limits.
+    /// Stores a pending call, and deletes the oldest ones beyond the limits.
     pub async fn add_pending_call(
         &self,
         token: &TokenHash,
@@ -37,29 +39,25 @@ impl Storage {
         call: &str,
         now: Timestamp,
     ) -> Result<(), InternalError> {
-        let keeping = "keeping a call";
-        let mut transaction = self.begin(keeping).await?;
-        // A user who was deleted meanwhile gets nothing.
-        sqlx::query(
-            "INSERT INTO kept_calls (token_hash, user_id, keeper, call, expires_at)
-             SELECT $1, $2, $3, $4, $5 WHERE $2 IS NULL OR EXISTS (SELECT 1 FROM users WHERE user_id = $2)",
-        )
-        .bind(token.as_bytes())
-        .bind(owner.user_id)
-        .bind(owner.counted_as.as_bytes())
-        .bind(call)
-        .bind(now.plus(LIFETIME).0)
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(keeping))?;
-        let is_user = owner.user_id.is_some();
-        trim(&mut transaction, &owner.counted_as, is_user)
-            .await
-            .map_err(fault(keeping))?;
-        transaction.commit().await.map_err(fault(keeping))
+        transaction!(self, "storing a pending call", |transaction| {
+            // Stores nothing for a user who was deleted meanwhile.
+            sqlx::query(
+                "INSERT INTO kept_calls (token_hash, user_id, keeper, call, expires_at)
+                 SELECT $1, $2, $3, $4, $5 WHERE $2 IS NULL OR EXISTS (SELECT 1 FROM users WHERE user_id = $2)",
+            )
+            .bind(token.as_bytes())
+            .bind(owner.user_id)
+            .bind(owner.counted_as.as_bytes())
+            .bind(call)
+            .bind(now.plus(LIFETIME).0)
+            .execute(&mut *transaction)
+            .await?;
+            trim(&mut transaction, &owner.counted_as, owner.user_id.is_some()).await?;
+            Ok(Commit(()))
+        })
     }
 
-    /// The kept call with that token, if it is for anybody or for `user_id`.
+    /// The pending call with this token, if it has no user or belongs to `user_id`.
     pub async fn find_pending_call(
         &self,
         token: &TokenHash,
@@ -73,14 +71,14 @@ impl Storage {
         .bind(token.as_bytes())
         .bind(now.0)
         .bind(user_id)
-        .bind(latest_end(now).0)
+        .bind(latest_expiry(now).0)
         .fetch_optional(&self.reader)
         .await
-        .map_err(fault("looking up a kept call"))
+        .map_err(database_error("looking up a pending call"))
     }
 
-    /// Makes a kept call that is for anybody one for `user_id`, counted as `owner`. `false` if there is none that is for
-    /// this user now.
+    /// Assigns a pending call without a user to `user_id`, counted under `owner`. `false` if no live pending call with
+    /// this token belongs to this user now.
     pub async fn hand_over_pending_call(
         &self,
         token: &TokenHash,
@@ -88,55 +86,53 @@ impl Storage {
         owner: &TokenHash,
         now: Timestamp,
     ) -> Result<bool, InternalError> {
-        let handing_over = "handing over a kept call";
-        let mut transaction = self.begin(handing_over).await?;
-        let done = sqlx::query(
-            "UPDATE kept_calls SET user_id = $1, keeper = $5
-             WHERE token_hash = $2 AND expires_at > $3 AND expires_at <= $4 AND (user_id IS NULL OR user_id = $1)",
-        )
-        .bind(user_id)
-        .bind(token.as_bytes())
-        .bind(now.0)
-        .bind(latest_end(now).0)
-        .bind(owner.as_bytes())
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(handing_over))?;
-        trim(&mut transaction, owner, true).await.map_err(fault(handing_over))?;
-        transaction.commit().await.map_err(fault(handing_over))?;
-        Ok(done.rows_affected() == 1)
+        transaction!(self, "assigning a pending call to a user", |transaction| {
+            let updated = sqlx::query(
+                "UPDATE kept_calls SET user_id = $1, keeper = $5
+                 WHERE token_hash = $2 AND expires_at > $3 AND expires_at <= $4 AND (user_id IS NULL OR user_id = $1)",
+            )
+            .bind(user_id)
+            .bind(token.as_bytes())
+            .bind(now.0)
+            .bind(latest_expiry(now).0)
+            .bind(owner.as_bytes())
+            .execute(&mut *transaction)
+            .await?;
+            trim(&mut transaction, owner, true).await?;
+            Ok(Commit(updated.rows_affected() == 1))
+        })
     }
 
-    /// Lets go of a kept call. `false` if there is none any more.
+    /// Deletes a pending call. `false` if there is none.
     pub async fn delete_pending_call(&self, token: &TokenHash) -> Result<bool, InternalError> {
-        let done = sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1")
+        let deleted = sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1")
             .bind(token.as_bytes())
             .execute(&self.writer)
             .await
-            .map_err(fault("letting go of a kept call"))?;
-        Ok(done.rows_affected() == 1)
+            .map_err(database_error("deleting a pending call"))?;
+        Ok(deleted.rows_affected() == 1)
     }
 
-    /// Removes the kept calls that are over. Gives their number.
+    /// Deletes expired pending calls and returns their number.
     pub async fn sweep_pending_calls(&self, now: Timestamp) -> Result<u64, InternalError> {
-        let done = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1 OR expires_at > $2")
+        let deleted = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1 OR expires_at > $2")
             .bind(now.0)
-            .bind(latest_end(now).0)
+            .bind(latest_expiry(now).0)
             .execute(&self.writer)
             .await
-            .map_err(fault("sweeping kept calls"))?;
-        Ok(done.rows_affected())
+            .map_err(database_error("sweeping pending calls"))?;
+        Ok(deleted.rows_affected())
     }
 }
 
-/// Lets go of what is beyond the limits: of one owner, and of all users, or of all who are not logged in.
+/// Deletes the oldest pending calls beyond the limits: of one owner, and of all users or all anonymous callers.
 async fn trim(connection: &mut SqliteConnection, owner: &TokenHash, is_user: bool) -> sqlx::Result<()> {
     sqlx::query(
         "DELETE FROM kept_calls WHERE keeper = $1 AND token_hash NOT IN
          (SELECT token_hash FROM kept_calls WHERE keeper = $1 ORDER BY expires_at DESC LIMIT $2)",
     )
     .bind(owner.as_bytes())
-    .bind(MOST_OF_ONE)
+    .bind(OWNER_LIMIT)
     .execute(&mut *connection)
     .await?;
     sqlx::query(
@@ -144,13 +140,13 @@ async fn trim(connection: &mut SqliteConnection, owner: &TokenHash, is_user: boo
          (SELECT token_hash FROM kept_calls WHERE (user_id IS NOT NULL) = $1 ORDER BY expires_at DESC LIMIT $2)",
     )
     .bind(is_user)
-    .bind(MOST_KEPT)
+    .bind(TOTAL_LIMIT)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Until when a call may last that was kept by now, and not before the clock was set back.
-fn latest_end(now: Timestamp) -> Timestamp {
-    now.latest_noted().plus(LIFETIME)
+/// The latest plausible expiry. A later one dates from before the clock was set back.
+fn latest_expiry(now: Timestamp) -> Timestamp {
+    now.latest_plausible().plus(LIFETIME)
 }

@@ -1,68 +1,68 @@
-//! Stored remembered browsers. Series and token are known here by their hashes only.
+//! Stored remembered browsers. Only the hashes of their series and tokens are stored.
 
 use std::time::Duration;
 
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{Storage, events::add_event, fault, new_session::NewSession, removal::Rows};
+use super::{
+    Storage, database_error,
+    events::add_event,
+    new_session::NewSession,
+    removal::Rows,
+    transaction::{Commit, Rollback, transaction},
+};
 use crate::server::{
     model::{clock::Timestamp, event::Event, token::TokenHash},
     storage::new_session::NewBrowser,
     telemetry::error::InternalError,
 };
 
-/// How long after a rotation the replaced token is taken once more, where the answer with the new one seems to be lost.
-pub const LOST_ANSWER: Duration = Duration::from_mins(1);
+/// How long after a rotation the previous token is accepted once more, in case the response with the new one was lost.
+pub const LOST_RESPONSE_GRACE: Duration = Duration::from_mins(1);
 
 /// A remembered browser in the list of its user.
 #[derive(Debug, FromRow)]
 pub struct ListedSeries {
-    /// The hash of the series.
     pub series_hash: Vec<u8>,
-    /// Browser and system, in words.
+    /// Browser and operating system, as text to display.
     pub device: String,
-    /// The network address of the login.
+    /// The client IP of the login.
     pub address: String,
-    /// When its user logged in with the password, in milliseconds since 1970.
+    /// When the user logged in with the password, in milliseconds since 1970.
     pub created_at: i64,
-    /// When it was last used, as far as that was noted, in milliseconds since 1970.
+    /// The last recorded use, in milliseconds since 1970.
     pub last_used_at: i64,
 }
 
-/// A token that is taken once more.
-pub struct TakenAgain<'a> {
-    /// The hash of the series.
+/// A previous token that is presented once more.
+pub struct ReissuedToken<'a> {
     pub series: &'a TokenHash,
-    /// The hash of the token that came: the one before the present one.
+    /// The token presented, which must be the previous one.
     pub presented: &'a TokenHash,
-    /// The hash of the token that takes the place of the present one.
+    /// The token that replaces the current one.
     pub next: &'a TokenHash,
-    /// The hash of the token of the session that was begun for it.
+    /// The token of the new session.
     pub session: &'a TokenHash,
-    /// What the audit trail says.
     pub event: &'a Event,
 }
 
-/// A series as stored.
 #[derive(Debug, FromRow)]
 pub struct StoredSeries {
-    /// Whose browser it is.
     pub user_id: String,
-    /// Whether the user is active.
     pub active: bool,
-    /// When the user was last changed, in milliseconds since 1970.
+    /// The user's `changed_at`, in milliseconds since 1970.
     pub user_changed_at: i64,
-    /// The hash of the token that is good now.
+    /// The current token.
     pub token_hash: Vec<u8>,
-    /// The hash of the token before it.
+    /// The token before it.
     pub previous_hash: Option<Vec<u8>>,
-    /// When the token was replaced, in milliseconds since 1970.
+    /// When the current token replaced the previous one, in milliseconds since 1970.
     pub rotated_at: i64,
-    /// When it is forgotten, in milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub expires_at: i64,
 }
 
-/// Remembers the browser of a session that is about to be stored, unless there is no such user any more.
+/// Remembers the browser of a session that is about to be stored. Adds nothing if the user was deleted meanwhile.
 pub(super) async fn add_series(
     connection: &mut SqliteConnection,
     browser: &NewBrowser,
@@ -86,7 +86,7 @@ pub(super) async fn add_series(
     Ok(())
 }
 
-/// Forgets a browser, and ends the sessions that came of it.
+/// Forgets a browser and ends its sessions.
 pub(super) async fn forget_series(connection: &mut SqliteConnection, series: &TokenHash) -> sqlx::Result<()> {
     for query in [
         "DELETE FROM remembered WHERE series_hash = $1",
@@ -101,12 +101,12 @@ pub(super) async fn forget_series(connection: &mut SqliteConnection, series: &To
 }
 
 impl Storage {
-    /// The remembered browsers of a user, the last used first: at most so many.
+    /// Up to `limit` remembered browsers of a user, the most recently used first.
     pub async fn list_series(
         &self,
         user_id: &str,
         now: Timestamp,
-        most: u32,
+        limit: u32,
     ) -> Result<Vec<ListedSeries>, InternalError> {
         sqlx::query_as(
             "SELECT series_hash, device, address, created_at, MIN(COALESCE(used_at, rotated_at), $2) AS last_used_at
@@ -116,15 +116,15 @@ impl Storage {
         )
         .bind(user_id)
         .bind(now.0)
-        .bind(now.latest_noted().0)
-        .bind(most)
+        .bind(now.latest_plausible().0)
+        .bind(limit)
         .fetch_all(&self.reader)
         .await
-        .map_err(fault("listing remembered browsers"))
+        .map_err(database_error("listing remembered browsers"))
     }
 
-    /// Replaces the token of a series, if `token` is the good one, its user active, and the series not over: otherwise
-    /// `false`. One statement, so of two requests with the same token one comes first.
+    /// Replaces the token of a series. `false` if `token` is not the current one, the user is disabled, or the series
+    /// has expired. A single statement, so of concurrent requests with the same token only one succeeds.
     pub async fn rotate_series(
         &self,
         series: &TokenHash,
@@ -132,7 +132,7 @@ impl Storage {
         next: &TokenHash,
         now: Timestamp,
     ) -> Result<bool, InternalError> {
-        let done = sqlx::query(
+        let updated = sqlx::query(
             "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2, used_at = $2,
                taken_again = FALSE
              WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2 AND rotated_at <= $6
@@ -143,51 +143,48 @@ impl Storage {
         .bind(series.as_bytes())
         .bind(token.as_bytes())
         .bind(self.demo)
-        .bind(now.latest_noted().0)
+        .bind(now.latest_plausible().0)
         .execute(&self.writer)
         .await
-        .map_err(fault("using a remembered login"))?;
-        Ok(done.rows_affected() == 1)
+        .map_err(database_error("rotating a remember-me token"))?;
+        Ok(updated.rows_affected() == 1)
     }
 
-    /// Takes the token before the present one once more, within [`LOST_ANSWER`] of the rotation and while no session has been used
-    /// since: otherwise `false`, and nothing has changed. The present token and all other sessions of the series are over with it.
-    pub async fn take_series_again(&self, again: &TakenAgain<'_>, now: Timestamp) -> Result<bool, InternalError> {
-        let taking = "using a remembered login once more";
-        let mut transaction = self.begin(taking).await?;
-        let done = sqlx::query(
-            "UPDATE remembered SET token_hash = $1, rotated_at = $2, used_at = $2, taken_again = TRUE
-             WHERE series_hash = $3 AND previous_hash = $4 AND NOT taken_again AND rotated_at >= $5 AND rotated_at <= $6
-               AND expires_at > $2 AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $7)
-               AND NOT EXISTS (SELECT 1 FROM sessions
-                               WHERE series_hash = $3 AND token_hash <> $8 AND last_used_at > remembered.rotated_at)",
-        )
-        .bind(again.next.as_bytes())
-        .bind(now.0)
-        .bind(again.series.as_bytes())
-        .bind(again.presented.as_bytes())
-        .bind(now.minus(LOST_ANSWER).0)
-        .bind(now.latest_noted().0)
-        .bind(self.demo)
-        .bind(again.session.as_bytes())
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(taking))?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        sqlx::query("DELETE FROM sessions WHERE series_hash = $1 AND token_hash <> $2")
+    /// Accepts the previous token once more, if that happens within [`LOST_RESPONSE_GRACE`] of the rotation and no session of
+    /// the series was used since the rotation. Replaces the current token and ends all other sessions of the series.
+    /// Otherwise `false`, with nothing changed.
+    pub async fn reissue_token(&self, again: &ReissuedToken<'_>, now: Timestamp) -> Result<bool, InternalError> {
+        transaction!(self, "accepting a previous remember-me token", |transaction| {
+            let updated = sqlx::query(
+                "UPDATE remembered SET token_hash = $1, rotated_at = $2, used_at = $2, taken_again = TRUE
+                 WHERE series_hash = $3 AND previous_hash = $4 AND NOT taken_again AND rotated_at >= $5 AND rotated_at <= $6
+                   AND expires_at > $2 AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $7)
+                   AND NOT EXISTS (SELECT 1 FROM sessions
+                                   WHERE series_hash = $3 AND token_hash <> $8 AND last_used_at > remembered.rotated_at)",
+            )
+            .bind(again.next.as_bytes())
+            .bind(now.0)
             .bind(again.series.as_bytes())
+            .bind(again.presented.as_bytes())
+            .bind(now.minus(LOST_RESPONSE_GRACE).0)
+            .bind(now.latest_plausible().0)
+            .bind(self.demo)
             .bind(again.session.as_bytes())
             .execute(&mut *transaction)
-            .await
-            .map_err(fault(taking))?;
-        add_event(&mut transaction, again.event).await.map_err(fault(taking))?;
-        transaction.commit().await.map_err(fault(taking))?;
-        Ok(true)
+            .await?;
+            if updated.rows_affected() == 0 {
+                return Ok(Rollback(false));
+            }
+            sqlx::query("DELETE FROM sessions WHERE series_hash = $1 AND token_hash <> $2")
+                .bind(again.series.as_bytes())
+                .bind(again.session.as_bytes())
+                .execute(&mut *transaction)
+                .await?;
+            add_event(&mut transaction, again.event).await?;
+            Ok(Commit(true))
+        })
     }
 
-    /// The series of that name.
     pub async fn find_series(&self, series: &TokenHash) -> Result<Option<StoredSeries>, InternalError> {
         sqlx::query_as(
             "SELECT remembered.user_id, users.active, users.changed_at AS user_changed_at, token_hash, previous_hash, rotated_at, expires_at
@@ -196,25 +193,26 @@ impl Storage {
         .bind(series.as_bytes())
         .fetch_optional(&self.reader)
         .await
-        .map_err(fault("looking up a remembered login"))
+        .map_err(database_error("looking up a remembered browser"))
     }
 
-    /// Forgets a browser and ends every session that came of it.
+    /// Forgets a browser and ends its sessions.
     pub async fn revoke_series(&self, series: &TokenHash) -> Result<(), InternalError> {
-        let revoking = "revoking a remembered login";
-        let mut transaction = self.begin(revoking).await?;
-        forget_series(&mut transaction, series).await.map_err(fault(revoking))?;
-        transaction.commit().await.map_err(fault(revoking))
+        transaction!(self, "forgetting a remembered browser", |transaction| {
+            forget_series(&mut transaction, series).await?;
+            Ok(Commit(()))
+        })
     }
 
-    /// Removes the series that are over. Gives their number.
+    /// Deletes expired series and returns their number.
     pub async fn sweep_series(&self, now: Timestamp) -> Result<u64, InternalError> {
-        let over = Rows {
+        let expired = Rows {
             table: "remembered",
             key: "series_hash",
-            which: "expires_at <= $1 OR rotated_at > $2",
+            condition: "expires_at <= $1 OR rotated_at > $2",
         };
-        let values = [now.0, now.latest_noted().0];
-        self.remove("sweeping remembered logins", over, &values).await
+        let values = [now.0, now.latest_plausible().0];
+        self.delete_in_batches("sweeping remembered browsers", expired, &values)
+            .await
     }
 }

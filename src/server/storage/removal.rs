@@ -1,46 +1,50 @@
-//! Removing many rows, a part at a time: whoever else writes comes in between, and nobody waits for the whole of it.
+//! Deletes many rows in batches, so that other writers wait for one batch at most.
 
 use sqlx::AssertSqlSafe;
 
-use super::{Storage, fault};
+use super::{Storage, database_error};
 use crate::server::telemetry::error::InternalError;
 
-/// How many rows go with one statement.
-const PART: u32 = 500;
+const BATCH_SIZE: u32 = 500;
 
-/// Rows to remove.
+/// Rows to delete.
 pub(super) struct Rows {
-    /// The table.
     pub table: &'static str,
-    /// Its key.
+    /// The columns of the primary key.
     pub key: &'static str,
-    /// Which of its rows: a condition.
-    pub which: &'static str,
+    /// The SQL condition of the `WHERE` clause.
+    pub condition: &'static str,
 }
 
 impl Storage {
-    /// Removes rows for good. Gives their number. `values` are the parameters of the condition.
-    pub(super) async fn remove(&self, doing: &'static str, rows: Rows, values: &[i64]) -> Result<u64, InternalError> {
-        let Rows { table, key, which } = rows;
-        let there = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {which})");
-        let part =
-            format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {which} LIMIT {PART})");
-        // All of it is written in this program. Looking for them holds nobody up who writes.
-        let there = sqlx::query_scalar(AssertSqlSafe(there));
-        let there = values.iter().fold(there, |query, value| query.bind(*value));
-        let mut is_more: bool = there.fetch_one(&self.reader).await.map_err(fault(doing))?;
-        let mut gone = 0;
-        while is_more {
-            let removing = sqlx::query(AssertSqlSafe(part.clone()));
-            let removing = values.iter().fold(removing, |query, value| query.bind(*value));
-            let removed = removing
+    /// Deletes rows and returns their number. `values` are the parameters of the condition.
+    pub(super) async fn delete_in_batches(
+        &self,
+        context: &'static str,
+        rows: Rows,
+        values: &[i64],
+    ) -> Result<u64, InternalError> {
+        let Rows { table, key, condition } = rows;
+        let exists = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {condition})");
+        let delete = format!(
+            "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {condition} LIMIT {BATCH_SIZE})"
+        );
+        // Safe SQL: every part is a constant of this program. The first query needs no write lock.
+        let exists = sqlx::query_scalar(AssertSqlSafe(exists));
+        let exists = values.iter().fold(exists, |query, value| query.bind(*value));
+        let mut has_more: bool = exists.fetch_one(&self.reader).await.map_err(database_error(context))?;
+        let mut total = 0;
+        while has_more {
+            let query = sqlx::query(AssertSqlSafe(delete.clone()));
+            let query = values.iter().fold(query, |query, value| query.bind(*value));
+            let deleted = query
                 .execute(&self.writer)
                 .await
-                .map_err(fault(doing))?
+                .map_err(database_error(context))?
                 .rows_affected();
-            gone += removed;
-            is_more = removed == u64::from(PART);
+            total += deleted;
+            has_more = deleted == u64::from(BATCH_SIZE);
         }
-        Ok(gone)
+        Ok(total)
     }
 }

@@ -1,55 +1,57 @@
-//! Stored roles: what they may do, and who has them. Every change is stored together with its event.
+//! Stored roles, their permissions and their users. Every change is stored together with its audit event.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
-use super::{Storage, events::add_event, fault};
+use super::{
+    Storage, database_error,
+    events::add_event,
+    transaction::{Commit, Rollback, transaction},
+};
 use crate::server::{model::event::Event, telemetry::error::InternalError};
 
-/// The role that is built in and holds every permission.
+/// The built-in role, which has every permission.
 pub const ADMIN: &str = "admin";
 
-/// What became of a change.
+/// The outcome of a change. Except for `Done`, nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum UpdateOutcome {
-    /// It was made.
     Done,
-    /// There was nothing to change: it is so already.
-    Nothing,
+    /// The state is already as requested.
+    Unchanged,
     /// There is no such user.
     NoUser,
     /// There is no such role.
     NoRole,
-    /// It would leave nobody who is an administrator and can log in. Nothing was changed.
+    /// No administrator who can log in would be left.
     LastAdmin,
 }
 
-/// What has to be there of a role that is put.
+/// What must be true of a role before it is created or changed.
 #[derive(Debug, Clone, Copy)]
 pub enum Precondition<'a> {
-    /// Whatever there is.
+    /// No condition.
     Anything,
-    /// No role of that name.
-    Nothing,
-    /// The role in that version.
+    /// The role does not exist.
+    Absent,
+    /// The role exists in this [`version`].
     Version(&'a str),
 }
 
-/// What became of a role that was put.
+/// The outcome of [`Storage::put_role`]. Except for `Done`, nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum PutOutcome {
-    /// It is as it was to be.
     Done,
-    /// It had to be new and is there already.
+    /// The role exists, against [`Precondition::Absent`].
     AlreadyExists,
-    /// It is not, or no longer, there in that version, or holds something else than was judged.
+    /// The role does not exist in the expected version, or its permissions are not the checked ones.
     Modified,
 }
 
-/// Stands for what can be changed of a role. The permissions are in the order of their names.
+/// The version of a role: a hash of everything that can be changed. `permissions` must be sorted.
 pub fn version(description: &str, permissions: &[String]) -> String {
     let mut digest = Sha256::new();
     for part in permissions.iter().map(String::as_str).chain([description]) {
@@ -59,27 +61,23 @@ pub fn version(description: &str, permissions: &[String]) -> String {
     URL_SAFE_NO_PAD.encode(&digest.finalize()[..12])
 }
 
-/// A role as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct StoredRole {
-    /// The name.
     pub role: String,
-    /// What it is for.
     pub description: String,
-    /// How many users have it.
+    /// The number of users who have it.
     pub users: i64,
 }
 
-/// One of the roles of a user, with one of its permissions where it has any.
+/// A role of a user with one of its permissions.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Grant {
-    /// The name of the role.
     pub role: String,
-    /// The name of the permission. Those of the built-in role are not stored.
+    /// `None` for a role without permissions, and for the built-in role, whose permissions are not stored.
     pub permission: Option<String>,
 }
 
-/// All that a user is given.
+/// All roles of a user with their permissions.
 pub(super) async fn grants_of<'c>(database: impl SqliteExecutor<'c>, user_id: &str) -> sqlx::Result<Vec<Grant>> {
     sqlx::query_as(
         "SELECT user_roles.role AS role, permission FROM user_roles
@@ -90,27 +88,28 @@ pub(super) async fn grants_of<'c>(database: impl SqliteExecutor<'c>, user_id: &s
     .await
 }
 
-/// Whether a user is the last one who is an administrator and can log in. It stays true until the transaction ends.
+/// Whether a user is the last administrator who can log in. `connection` must be a transaction, so that the result
+/// stays true until it ends.
 pub(super) async fn is_last_admin(connection: &mut SqliteConnection, user_id: &str) -> Result<bool, sqlx::Error> {
-    let able: Vec<String> = sqlx::query_scalar(
+    let admins: Vec<String> = sqlx::query_scalar(
         "SELECT users.user_id FROM user_roles JOIN users ON users.user_id = user_roles.user_id
          WHERE role = $1 AND active AND password_hash <> '' LIMIT 2",
     )
     .bind(ADMIN)
     .fetch_all(connection)
     .await?;
-    Ok(matches!(able.as_slice(), [last] if last == user_id))
+    Ok(matches!(admins.as_slice(), [last] if last == user_id))
 }
 
 impl Storage {
-    /// All that a user is given, at one moment.
+    /// All roles of a user with their permissions, in one consistent read.
     pub async fn grants_of(&self, user_id: &str) -> Result<Vec<Grant>, InternalError> {
         grants_of(&self.reader, user_id)
             .await
-            .map_err(fault("looking up what a user may do"))
+            .map_err(database_error("looking up the grants of a user"))
     }
 
-    /// Whether a user has a permission, by any role.
+    /// Whether any role of a user has a permission.
     pub async fn has_permission(&self, user_id: &str, permission: &str) -> Result<bool, InternalError> {
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM user_roles WHERE user_id = $1 AND (role = $2 OR EXISTS
@@ -121,7 +120,7 @@ impl Storage {
         .bind(permission)
         .fetch_one(&self.reader)
         .await
-        .map_err(fault("looking up a permission"))
+        .map_err(database_error("looking up a permission"))
     }
 
     /// The roles of a user, by name.
@@ -130,7 +129,7 @@ impl Storage {
             .bind(user_id)
             .fetch_all(&self.reader)
             .await
-            .map_err(fault("looking up the roles of a user"))
+            .map_err(database_error("looking up the roles of a user"))
     }
 
     /// All roles, by name.
@@ -141,145 +140,130 @@ impl Storage {
         )
         .fetch_all(&self.reader)
         .await
-        .map_err(fault("listing roles"))
+        .map_err(database_error("listing roles"))
     }
 
-    /// The permissions that a role holds, by name. Those of the built-in role are not stored.
+    /// The permissions of a role, by name. Those of the built-in role are not stored.
     pub async fn permissions_of(&self, role: &str) -> Result<Vec<String>, InternalError> {
         permissions_of(&self.reader, role)
             .await
-            .map_err(fault("looking up the permissions of a role"))
+            .map_err(database_error("looking up the permissions of a role"))
     }
 
-    /// Makes a role, or changes it to be like this, if what is there is what was expected, and holds what was judged to be
-    /// within the reach of whoever asks for it.
+    /// Creates a role or replaces its description and permissions, if `precondition` holds. `checked` are the
+    /// permissions that the role had when the caller's right to change it was checked; if it has others by now, nothing
+    /// is changed.
     pub async fn put_role(
         &self,
         role: &str,
         description: &str,
         permissions: &[String],
-        before: Precondition<'_>,
-        judged: &[String],
+        precondition: Precondition<'_>,
+        checked: &[String],
         event: &Event,
     ) -> Result<PutOutcome, InternalError> {
-        let change = "changing a role";
-        let mut transaction = self.begin(change).await?;
-        let there: Option<String> = sqlx::query_scalar("SELECT description FROM roles WHERE role = $1")
-            .bind(role)
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(fault(change))?;
-        let held = permissions_of(&mut *transaction, role).await.map_err(fault(change))?;
-        let is_expected = match before {
-            Precondition::Nothing if there.is_some() => return Ok(PutOutcome::AlreadyExists),
-            Precondition::Anything | Precondition::Nothing => true,
-            Precondition::Version(expected) => {
-                there.is_some_and(|description| version(&description, &held) == expected)
-            }
-        };
-        if !is_expected || held != judged {
-            return Ok(PutOutcome::Modified);
-        }
-        sqlx::query(
-            "INSERT INTO roles (role, description) VALUES ($1, $2)
-             ON CONFLICT (role) DO UPDATE SET description = $2",
-        )
-        .bind(role)
-        .bind(description)
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(change))?;
-        sqlx::query("DELETE FROM role_permissions WHERE role = $1")
-            .bind(role)
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault(change))?;
-        for permission in permissions {
-            sqlx::query("INSERT INTO role_permissions (role, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        transaction!(self, "changing a role", |transaction| {
+            let existing: Option<String> = sqlx::query_scalar("SELECT description FROM roles WHERE role = $1")
                 .bind(role)
-                .bind(permission)
-                .execute(&mut *transaction)
-                .await
-                .map_err(fault(change))?;
-        }
-        add_event(&mut transaction, event).await.map_err(fault(change))?;
-        transaction.commit().await.map_err(fault(change))?;
-        Ok(PutOutcome::Done)
-    }
-
-    /// Deletes a role, and takes it from all users who have it. The built-in role is not deleted here.
-    pub async fn delete_role(&self, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
-        let change = "deleting a role";
-        let mut transaction = self.begin(change).await?;
-        let done = sqlx::query("DELETE FROM roles WHERE role = $1 AND role <> $2")
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let current = permissions_of(&mut *transaction, role).await?;
+            let is_expected = match precondition {
+                Precondition::Absent if existing.is_some() => return Ok(Rollback(PutOutcome::AlreadyExists)),
+                Precondition::Anything | Precondition::Absent => true,
+                Precondition::Version(expected) => {
+                    existing.is_some_and(|description| version(&description, &current) == expected)
+                }
+            };
+            if !is_expected || current != checked {
+                return Ok(Rollback(PutOutcome::Modified));
+            }
+            sqlx::query(
+                "INSERT INTO roles (role, description) VALUES ($1, $2)
+                 ON CONFLICT (role) DO UPDATE SET description = $2",
+            )
             .bind(role)
-            .bind(ADMIN)
+            .bind(description)
             .execute(&mut *transaction)
-            .await
-            .map_err(fault(change))?;
-        if done.rows_affected() == 0 {
-            return Ok(UpdateOutcome::NoRole);
-        }
-        add_event(&mut transaction, event).await.map_err(fault(change))?;
-        transaction.commit().await.map_err(fault(change))?;
-        Ok(UpdateOutcome::Done)
+            .await?;
+            sqlx::query("DELETE FROM role_permissions WHERE role = $1")
+                .bind(role)
+                .execute(&mut *transaction)
+                .await?;
+            for permission in permissions {
+                sqlx::query("INSERT INTO role_permissions (role, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                    .bind(role)
+                    .bind(permission)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            add_event(&mut transaction, event).await?;
+            Ok(Commit(PutOutcome::Done))
+        })
     }
 
-    /// Gives a user a role.
+    /// Deletes a role and takes it from all users who have it. The built-in role counts as unknown.
+    pub async fn delete_role(&self, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
+        transaction!(self, "deleting a role", |transaction| {
+            let deleted = sqlx::query("DELETE FROM roles WHERE role = $1 AND role <> $2")
+                .bind(role)
+                .bind(ADMIN)
+                .execute(&mut *transaction)
+                .await?;
+            if deleted.rows_affected() == 0 {
+                return Ok(Rollback(UpdateOutcome::NoRole));
+            }
+            add_event(&mut transaction, event).await?;
+            Ok(Commit(UpdateOutcome::Done))
+        })
+    }
+
     pub async fn give_role(&self, user_id: &str, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
-        let change = "giving a role";
-        let mut transaction = self.begin(change).await?;
-        let done = sqlx::query(
-            "INSERT INTO user_roles (user_id, role)
-             SELECT user_id, role FROM users, roles WHERE user_id = $1 AND role = $2
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(user_id)
-        .bind(role)
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(change))?;
-        if done.rows_affected() == 0 {
-            return why_nothing(&mut transaction, user_id, role)
-                .await
-                .map_err(fault(change));
-        }
-        add_event(&mut transaction, event).await.map_err(fault(change))?;
-        transaction.commit().await.map_err(fault(change))?;
-        Ok(UpdateOutcome::Done)
+        transaction!(self, "giving a user a role", |transaction| {
+            let inserted = sqlx::query(
+                "INSERT INTO user_roles (user_id, role)
+                 SELECT user_id, role FROM users, roles WHERE user_id = $1 AND role = $2
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(user_id)
+            .bind(role)
+            .execute(&mut *transaction)
+            .await?;
+            if inserted.rows_affected() == 0 {
+                return Ok(Rollback(unchanged_outcome(&mut transaction, user_id, role).await?));
+            }
+            add_event(&mut transaction, event).await?;
+            Ok(Commit(UpdateOutcome::Done))
+        })
     }
 
     /// Takes a role from a user, unless that would leave no administrator.
     pub async fn take_role(&self, user_id: &str, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
-        let change = "taking a role";
-        let mut transaction = self.begin(change).await?;
-        if role == ADMIN && is_last_admin(&mut transaction, user_id).await.map_err(fault(change))? {
-            return Ok(UpdateOutcome::LastAdmin);
-        }
-        let done = sqlx::query("DELETE FROM user_roles WHERE user_id = $1 AND role = $2")
-            .bind(user_id)
-            .bind(role)
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault(change))?;
-        if done.rows_affected() == 0 {
-            return why_nothing(&mut transaction, user_id, role)
-                .await
-                .map_err(fault(change));
-        }
-        add_event(&mut transaction, event).await.map_err(fault(change))?;
-        transaction.commit().await.map_err(fault(change))?;
-        Ok(UpdateOutcome::Done)
+        transaction!(self, "taking a role from a user", |transaction| {
+            if role == ADMIN && is_last_admin(&mut transaction, user_id).await? {
+                return Ok(Rollback(UpdateOutcome::LastAdmin));
+            }
+            let deleted = sqlx::query("DELETE FROM user_roles WHERE user_id = $1 AND role = $2")
+                .bind(user_id)
+                .bind(role)
+                .execute(&mut *transaction)
+                .await?;
+            if deleted.rows_affected() == 0 {
+                return Ok(Rollback(unchanged_outcome(&mut transaction, user_id, role).await?));
+            }
+            add_event(&mut transaction, event).await?;
+            Ok(Commit(UpdateOutcome::Done))
+        })
     }
 }
 
-/// Why a role could neither be given nor taken.
-async fn why_nothing(
+/// The outcome when giving or taking a role has changed no row.
+async fn unchanged_outcome(
     connection: &mut SqliteConnection,
     user_id: &str,
     role: &str,
 ) -> Result<UpdateOutcome, sqlx::Error> {
-    for (query, name, lack) in [
+    for (query, name, missing) in [
         (
             "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1)",
             user_id,
@@ -291,12 +275,12 @@ async fn why_nothing(
             UpdateOutcome::NoRole,
         ),
     ] {
-        let is_there: bool = sqlx::query_scalar(query).bind(name).fetch_one(&mut *connection).await?;
-        if !is_there {
-            return Ok(lack);
+        let exists: bool = sqlx::query_scalar(query).bind(name).fetch_one(&mut *connection).await?;
+        if !exists {
+            return Ok(missing);
         }
     }
-    Ok(UpdateOutcome::Nothing)
+    Ok(UpdateOutcome::Unchanged)
 }
 
 async fn permissions_of<'c>(database: impl SqliteExecutor<'c>, role: &str) -> sqlx::Result<Vec<String>> {

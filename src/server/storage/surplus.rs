@@ -1,11 +1,11 @@
-//! The sessions and remembered browsers of a user for which there is no more room: those that were used longest ago end.
+//! The limit on sessions and remembered browsers per user. Beyond it, the least recently used ones end.
 
 use sqlx::SqliteConnection;
 
 use super::new_session::NewSession;
 use crate::server::model::token::TokenHash;
 
-/// A statement about the browsers for which there is no more room.
+/// Completes a statement with a subquery for the browsers beyond the limit: user `$1`, new browser `$2`, limit `$3`.
 macro_rules! surplus_browsers {
     ($begin:literal) => {
         concat!(
@@ -17,15 +17,15 @@ macro_rules! surplus_browsers {
     };
 }
 
-/// Ends all sessions of a user but `most`: the new one, and those that were used last. Where a browser is remembered with it,
-/// forgets all browsers but `most` first. Gives the number of both.
+/// Ends the user's sessions beyond `limit`. The new one and the most recently used ones stay. If the new session
+/// remembers its browser, first forgets the browsers beyond `limit`. Returns the number of browsers and sessions ended.
 pub(super) async fn end_surplus(
     connection: &mut SqliteConnection,
     new: &NewSession<'_>,
-    most: u32,
+    limit: u32,
 ) -> sqlx::Result<u64> {
     let forgotten = match new.browser {
-        Some(browser) => forget_surplus_browsers(connection, new.user_id, &browser.series, most).await?,
+        Some(browser) => forget_surplus_browsers(connection, new.user_id, &browser.series, limit).await?,
         None => 0,
     };
     let ended = sqlx::query(
@@ -35,23 +35,23 @@ pub(super) async fn end_surplus(
     )
     .bind(new.user_id)
     .bind(new.token.as_bytes())
-    .bind(most)
+    .bind(limit)
     .execute(connection)
     .await?;
     Ok(forgotten + ended.rows_affected())
 }
 
-/// Forgets all browsers of a user but `most`: the new one, those that were used last, and rather those that were used again
-/// after their login than those that were not: a program that logs in anew at each run leaves one behind each time. Ends
-/// every session that came of the others, and gives the number of browsers.
+/// Forgets the user's browsers beyond `limit`, ends their sessions, and returns the number of browsers. The new browser
+/// and the most recently used ones stay. Browsers that were used again after their login come before those that were
+/// not, because a program that logs in anew at each run leaves one of the latter behind each time.
 async fn forget_surplus_browsers(
     connection: &mut SqliteConnection,
     user_id: &str,
     new: &TokenHash,
-    most: u32,
+    limit: u32,
 ) -> sqlx::Result<u64> {
     let mut forgotten = 0;
-    // The sessions first, while it can still be told which they are.
+    // Sessions first: the subquery finds them through the rows that the second statement deletes.
     for query in [
         surplus_browsers!("DELETE FROM sessions WHERE series_hash IN"),
         surplus_browsers!("DELETE FROM remembered WHERE series_hash IN"),
@@ -59,7 +59,7 @@ async fn forget_surplus_browsers(
         forgotten = sqlx::query(query)
             .bind(user_id)
             .bind(new.as_bytes())
-            .bind(most)
+            .bind(limit)
             .execute(&mut *connection)
             .await?
             .rows_affected();
@@ -80,7 +80,7 @@ mod tests {
         },
     };
 
-    const MOST: u32 = 3;
+    const LIMIT: u32 = 3;
 
     fn hash(name: &str) -> TokenHash {
         TokenHash::of(name.as_bytes())
@@ -102,7 +102,7 @@ mod tests {
         storage
     }
 
-    /// A login of a browser that is to be remembered or not, both under that name, in place of that of another browser.
+    /// A login. `name` stands for both the session and its browser; `instead_of` is the name of the login it replaces.
     struct LogIn<'a> {
         user_id: &'a str,
         name: &'a str,
@@ -122,7 +122,7 @@ mod tests {
             }
         }
 
-        /// How many others it ended; `None` if it was overtaken.
+        /// Returns how many others it ended, or `None` if the user changed during the login.
         async fn at(self, storage: &Storage, now: i64) -> Option<u64> {
             let browser = self.is_remembered.then(|| NewBrowser {
                 series: hash(self.name),
@@ -146,7 +146,7 @@ mod tests {
                 },
                 surplus: &Event::of_surplus(self.user_id, ""),
             };
-            storage.add_session(&session, MOST, Timestamp(now)).await.unwrap()
+            storage.add_session(&session, LIMIT, Timestamp(now)).await.unwrap()
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
             .unwrap();
         assert_eq!(log_in("four").at(&storage, 11).await, Some(1));
         assert_eq!(sessions(&storage, "alice").await, ["four", "one", "three"]);
-        // Newer ones have come, but the first is the only one that was used again.
+        // There are newer browsers, but "one" is the only one that was used again.
         assert_eq!(log_in("five").at(&storage, 12).await, Some(1));
         assert_eq!(log_in("six").at(&storage, 13).await, Some(1));
         assert_eq!(sessions(&storage, "alice").await, ["five", "one", "six"]);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_login_takes_the_place_of_needs_no_room() {
+    async fn a_replaced_login_does_not_count_against_the_limit() {
         let storage = storage().await;
         for (name, now) in [("a", 1), ("b", 2), ("c", 3)] {
             LogIn::of("alice", name, true).at(&storage, now).await.unwrap();
@@ -239,7 +239,7 @@ mod tests {
             user_changed_at,
             ..LogIn::of("alice", name, true)
         };
-        // Of one that is overtaken nothing is left.
+        // The user changed during the login: nothing of it is stored.
         assert_eq!(instead_of_c("d", 2).at(&storage, 4).await, None);
         assert_eq!(sessions(&storage, "alice").await, ["a", "b", "c"]);
         assert!(is_remembered(&storage, "c").await && !is_remembered(&storage, "d").await);

@@ -1,30 +1,25 @@
-//! Lists of stored users, a page at a time. Each page is read from an index from where the last one ended, so a long list
-//! costs no more than a short one.
+//! Paginated lists of users. Keyset pagination: each page continues in an index after the last user of the previous
+//! page, so late pages cost no more than early ones.
 
 use std::collections::HashMap;
 
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
-use super::{Storage, fault};
+use super::{Storage, database_error};
 use crate::{contract::user::UserState, server::telemetry::error::InternalError};
 
-/// A user in a list, as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct ListedUser {
-    /// The name.
     pub user_id: String,
-    /// Whether the user may log in.
+    /// `false` for a disabled user.
     pub active: bool,
-    /// Whether the user has a password.
     pub has_password: bool,
-    /// Whether this is a demo user.
     pub demo: bool,
-    /// When the user was added, in milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_at: i64,
 }
 
 impl ListedUser {
-    /// Whether the user may log in.
     pub fn state(&self) -> UserState {
         match (self.active, self.has_password) {
             (false, _) => UserState::Disabled,
@@ -34,25 +29,23 @@ impl ListedUser {
     }
 }
 
-/// Which users to list. What is `None` does not matter.
+/// Selects the users of a page. `None` matches everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UserFilter<'a> {
-    /// A part of the name, in any case.
+    /// A part of the name, case-insensitive for ASCII.
     pub part: Option<&'a str>,
-    /// The state.
     pub state: Option<UserState>,
-    /// A role that they have.
     pub role: Option<&'a str>,
-    /// The order, and where in it the page begins.
+    /// The order, and where in it the page starts.
     pub order: Order<'a>,
 }
 
-/// The order of a list, with the user that the last page ended with. Whether there still is such a user does not matter.
+/// The order of a list, with the last user of the previous page. That user need not exist any more.
 #[derive(Debug, Clone, Copy)]
 pub enum Order<'a> {
-    /// By name, after this one.
+    /// By name. The page starts after this name.
     Name(Option<&'a str>),
-    /// The newest first, after the user of that name who was added at that time, in milliseconds since 1970.
+    /// The newest first. The page starts after the user with this `created_at` and name.
     Newest(Option<(i64, &'a str)>),
 }
 
@@ -63,8 +56,8 @@ impl Default for Order<'_> {
 }
 
 impl Storage {
-    /// At most so many users.
-    pub async fn page_of_users(&self, filter: &UserFilter<'_>, most: u32) -> Result<Vec<ListedUser>, InternalError> {
+    /// Up to `limit` users.
+    pub async fn list_user_page(&self, filter: &UserFilter<'_>, limit: u32) -> Result<Vec<ListedUser>, InternalError> {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
             "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE TRUE",
         );
@@ -100,15 +93,15 @@ impl Storage {
             Order::Name(_) => " ORDER BY user_id",
             Order::Newest(_) => " ORDER BY created_at DESC, user_id DESC",
         });
-        query.push(" LIMIT ").push_bind(most);
+        query.push(" LIMIT ").push_bind(limit);
         query
             .build_query_as()
             .fetch_all(&self.reader)
             .await
-            .map_err(fault("listing users"))
+            .map_err(database_error("listing users"))
     }
 
-    /// One user, as in a list.
+    /// One user, in the form of a list entry.
     pub async fn find_listed(&self, user_id: &str) -> Result<Option<ListedUser>, InternalError> {
         sqlx::query_as(
             "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE user_id = $1",
@@ -116,10 +109,10 @@ impl Storage {
         .bind(user_id)
         .fetch_optional(&self.reader)
         .await
-        .map_err(fault("looking up a user"))
+        .map_err(database_error("looking up a user"))
     }
 
-    /// The roles of each of these users, by name.
+    /// The roles of each of `users`, by user name.
     pub async fn roles_of_all(&self, users: &[ListedUser]) -> Result<HashMap<String, Vec<String>>, InternalError> {
         let mut query: QueryBuilder<Sqlite> =
             QueryBuilder::new("SELECT user_id, role FROM user_roles WHERE user_id IN (");
@@ -132,7 +125,7 @@ impl Storage {
             .build_query_as()
             .fetch_all(&self.reader)
             .await
-            .map_err(fault("looking up the roles of users"))?;
+            .map_err(database_error("looking up the roles of users"))?;
         let mut roles: HashMap<String, Vec<String>> = HashMap::new();
         for (user_id, role) in rows {
             roles.entry(user_id).or_default().push(role);

@@ -1,4 +1,4 @@
-//! Rows of users that several changes have in common.
+//! Statements on the rows of a user that several changes share.
 
 use sqlx::SqliteConnection;
 
@@ -8,7 +8,7 @@ use crate::server::model::{
     user_name::{folded, skeleton},
 };
 
-/// Adds a row for a user. `false` if there is one of that name, or one that it would be mistaken for.
+/// Adds a user. `false` if the name is taken or can be mistaken for an existing one.
 pub(super) async fn insert_user(
     connection: &mut SqliteConnection,
     user_id: &str,
@@ -31,14 +31,13 @@ pub(super) async fn insert_user(
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends all sessions of a user but the one with the token `kept`, forgets all browsers, and lets go of all kept calls and
-/// links.
-pub(super) async fn end_all_of(
+/// Deletes a user's sessions except the one with the token `except`, remembered browsers, pending calls and links.
+pub(super) async fn revoke_access(
     connection: &mut SqliteConnection,
     user_id: &str,
-    kept: Option<&TokenHash>,
+    except: Option<&TokenHash>,
 ) -> Result<(), sqlx::Error> {
-    end_sessions_of(connection, user_id, kept).await?;
+    revoke_sessions(connection, user_id, except).await?;
     sqlx::query("DELETE FROM links WHERE user_id = $1")
         .bind(user_id)
         .execute(connection)
@@ -46,22 +45,22 @@ pub(super) async fn end_all_of(
         .map(drop)
 }
 
-/// Ends all sessions of a user but the one with the token `kept`, forgets all browsers, and lets go of all kept calls.
-pub(super) async fn end_sessions_of(
+/// Deletes a user's sessions except the one with the token `except`, remembered browsers and pending calls.
+pub(super) async fn revoke_sessions(
     connection: &mut SqliteConnection,
     user_id: &str,
-    kept: Option<&TokenHash>,
+    except: Option<&TokenHash>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR token_hash <> $2)")
         .bind(user_id)
-        .bind(kept.map(TokenHash::as_bytes))
+        .bind(except.map(TokenHash::as_bytes))
         .execute(&mut *connection)
         .await?;
-    for table in [
+    for query in [
         "DELETE FROM remembered WHERE user_id = $1",
         "DELETE FROM kept_calls WHERE user_id = $1",
     ] {
-        sqlx::query(table).bind(user_id).execute(&mut *connection).await?;
+        sqlx::query(query).bind(user_id).execute(&mut *connection).await?;
     }
     Ok(())
 }

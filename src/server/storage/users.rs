@@ -3,11 +3,11 @@
 use sqlx::FromRow;
 
 use super::{
-    Storage,
+    Storage, database_error,
     events::add_event,
-    fault,
     links::{NewLink, put_link},
     roles::{UpdateOutcome, is_last_admin},
+    transaction::{Commit, Rollback, transaction},
 };
 use crate::server::{
     model::{
@@ -15,100 +15,92 @@ use crate::server::{
         event::Event,
         user_name::{folded, skeleton},
     },
-    storage::user_rows::{end_all_of, end_sessions_of, insert_user},
+    storage::user_rows::{insert_user, revoke_access, revoke_sessions},
     telemetry::error::InternalError,
 };
 
-/// A user as stored. The hash is for [`passwords`](crate::server::passwords) only.
 #[derive(Clone, FromRow)]
 pub struct StoredUser {
-    /// The name, exactly as it was given.
+    /// The name, in its original spelling.
     pub user_id: String,
-    /// The password hash, a PHC string. Empty where the user has no password.
+    /// A PHC string for [`passwords`](crate::server::passwords). Empty if the user has no password.
     pub password_hash: String,
     /// Whether the user may log in and stay logged in.
     pub active: bool,
     /// Whether this is a demo user, whose password is public.
     pub demo: bool,
-    /// When the user was added, in milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_at: i64,
-    /// When password or state last changed, in milliseconds since 1970; later with every change, even within one
-    /// millisecond. A login that began before is overtaken.
+    /// The last change of the password or state, in milliseconds since 1970. It grows with every change, even within
+    /// one millisecond, and a login that started before the change fails.
     pub changed_at: i64,
 }
 
-/// A user that is to be added.
 #[derive(Debug)]
 pub struct NewUser<'a> {
-    /// The name.
     pub user_id: &'a str,
-    /// The password hash. Empty for who has no password yet.
+    /// Empty if the user has no password yet.
     pub password_hash: &'a str,
     /// Whether this is a demo user, whose password is public.
     pub demo: bool,
-    /// The roles. One that comes twice counts as one that is not there.
+    /// The roles. A duplicate is refused like an unknown role.
     pub roles: &'a [String],
     /// The link to choose a password with.
     pub link: Option<NewLink<'a>>,
 }
 
 impl StoredUser {
-    /// The hash to verify a password against, if the user has one.
+    /// The password hash, if the user has a password.
     pub fn hash(&self) -> Option<&str> {
         Some(self.password_hash.as_str()).filter(|hash| !hash.is_empty())
     }
 }
 
 impl Storage {
-    /// Adds a user with roles, and a link to choose a password where there is one. [`UpdateOutcome::Nothing`] if there is a user of
-    /// that name, or one that it would be mistaken for.
+    /// Adds a user with roles and, if given, a link. [`UpdateOutcome::Unchanged`] if the name is taken or can be mistaken
+    /// for an existing one.
     pub async fn add_user(
         &self,
         user: &NewUser<'_>,
         now: Timestamp,
         events: &[Event],
     ) -> Result<UpdateOutcome, InternalError> {
-        let adding = "adding a user";
-        let mut transaction = self.begin(adding).await?;
-        let is_new = insert_user(&mut transaction, user.user_id, user.password_hash, user.demo, now)
-            .await
-            .map_err(fault(adding))?;
-        if !is_new {
-            return Ok(UpdateOutcome::Nothing);
-        }
-        for role in user.roles {
-            let done = sqlx::query(
-                "INSERT INTO user_roles (user_id, role) SELECT $1, role FROM roles WHERE role = $2
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(user.user_id)
-            .bind(role)
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault(adding))?;
-            if done.rows_affected() == 0 {
-                return Ok(UpdateOutcome::NoRole);
+        transaction!(self, "adding a user", |transaction| {
+            let is_new = insert_user(&mut transaction, user.user_id, user.password_hash, user.demo, now).await?;
+            if !is_new {
+                return Ok(Rollback(UpdateOutcome::Unchanged));
             }
-        }
-        if let Some(link) = &user.link {
-            put_link(&mut transaction, link, now).await.map_err(fault(adding))?;
-        }
-        for event in events {
-            add_event(&mut transaction, event).await.map_err(fault(adding))?;
-        }
-        transaction.commit().await.map_err(fault(adding))?;
-        Ok(UpdateOutcome::Done)
+            for role in user.roles {
+                let inserted = sqlx::query(
+                    "INSERT INTO user_roles (user_id, role) SELECT $1, role FROM roles WHERE role = $2
+                     ON CONFLICT DO NOTHING",
+                )
+                .bind(user.user_id)
+                .bind(role)
+                .execute(&mut *transaction)
+                .await?;
+                if inserted.rows_affected() == 0 {
+                    return Ok(Rollback(UpdateOutcome::NoRole));
+                }
+            }
+            if let Some(link) = &user.link {
+                put_link(&mut transaction, link, now).await?;
+            }
+            for event in events {
+                add_event(&mut transaction, event).await?;
+            }
+            Ok(Commit(UpdateOutcome::Done))
+        })
     }
 
-    /// Whether there is any user.
     pub async fn has_users(&self) -> Result<bool, InternalError> {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
             .fetch_one(&self.reader)
             .await
-            .map_err(fault("looking whether there is a user"))
+            .map_err(database_error("checking whether there are users"))
     }
 
-    /// The name of the user of that name, or else of one that it would be mistaken for.
+    /// The user name equal to `user_id`, or else one that can be mistaken for it.
     pub async fn find_twin(&self, user_id: &str) -> Result<Option<String>, InternalError> {
         sqlx::query_scalar(
             "SELECT user_id FROM users WHERE user_id = $1 OR folded_name = $2 OR skeleton = $3
@@ -119,11 +111,10 @@ impl Storage {
         .bind(skeleton(user_id))
         .fetch_optional(&self.reader)
         .await
-        .map_err(fault("looking for a user of a similar name"))
+        .map_err(database_error("looking up similar user names"))
     }
 
-    /// The user who logs in under that name: the one of exactly that name, or else one whose name differs in upper and lower case
-    /// only.
+    /// The user to log in as `name`: the one with exactly this name, or else one whose name differs only in case.
     pub async fn find_user_by_login(&self, name: &str) -> Result<Option<StoredUser>, InternalError> {
         sqlx::query_as(
             "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users
@@ -133,10 +124,9 @@ impl Storage {
         .bind(folded(name))
         .fetch_optional(&self.reader)
         .await
-        .map_err(fault("looking up who logs in"))
+        .map_err(database_error("looking up the user to log in"))
     }
 
-    /// The user of that name.
     pub async fn find_user(&self, user_id: &str) -> Result<Option<StoredUser>, InternalError> {
         sqlx::query_as(
             "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users WHERE user_id = $1",
@@ -144,7 +134,7 @@ impl Storage {
         .bind(user_id)
         .fetch_optional(&self.reader)
         .await
-        .map_err(fault("looking up a user"))
+        .map_err(database_error("looking up a user"))
     }
 
     /// All users, by name.
@@ -154,33 +144,28 @@ impl Storage {
         )
         .fetch_all(&self.reader)
         .await
-        .map_err(fault("listing users"))
+        .map_err(database_error("listing users"))
     }
 
-    /// Ends all sessions of a user, forgets all browsers, and lets go of all kept calls. `false` if there is none of that
-    /// name.
+    /// Deletes a user's sessions, remembered browsers and pending calls. `false` if there is no such user.
     pub async fn end_all_sessions(&self, user_id: &str, event: &Event) -> Result<bool, InternalError> {
-        let ending = "ending all sessions of a user";
-        let mut transaction = self.begin(ending).await?;
-        // A login that is under way is overtaken, too.
-        let done = sqlx::query("UPDATE users SET changed_at = changed_at + 1 WHERE user_id = $1")
-            .bind(user_id)
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault(ending))?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        end_sessions_of(&mut transaction, user_id, None)
-            .await
-            .map_err(fault(ending))?;
-        add_event(&mut transaction, event).await.map_err(fault(ending))?;
-        transaction.commit().await.map_err(fault(ending))?;
-        Ok(true)
+        transaction!(self, "ending all sessions of a user", |transaction| {
+            // Makes a login in progress fail, too.
+            let updated = sqlx::query("UPDATE users SET changed_at = changed_at + 1 WHERE user_id = $1")
+                .bind(user_id)
+                .execute(&mut *transaction)
+                .await?;
+            if updated.rows_affected() == 0 {
+                return Ok(Rollback(false));
+            }
+            revoke_sessions(&mut transaction, user_id, None).await?;
+            add_event(&mut transaction, event).await?;
+            Ok(Commit(true))
+        })
     }
 
-    /// Lets a user in or keeps one out, unless that would leave no administrator. Keeping out also ends all sessions,
-    /// forgets all browsers, and makes links useless.
+    /// Enables or disables a user, unless that would leave no administrator. Disabling also deletes the user's
+    /// sessions, remembered browsers, pending calls and links.
     pub async fn set_active(
         &self,
         user_id: &str,
@@ -188,53 +173,47 @@ impl Storage {
         now: Timestamp,
         event: &Event,
     ) -> Result<UpdateOutcome, InternalError> {
-        let change = "enabling or disabling a user";
-        let mut transaction = self.begin(change).await?;
-        if !active && is_last_admin(&mut transaction, user_id).await.map_err(fault(change))? {
-            return Ok(UpdateOutcome::LastAdmin);
-        }
-        let done = sqlx::query(
-            "UPDATE users SET active = $1,
-               changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
-             WHERE user_id = $3",
-        )
-        .bind(active)
-        .bind(now.0)
-        .bind(user_id)
-        .execute(&mut *transaction)
-        .await
-        .map_err(fault(change))?;
-        if done.rows_affected() == 0 {
-            return Ok(UpdateOutcome::NoUser);
-        }
-        if !active {
-            end_all_of(&mut transaction, user_id, None)
-                .await
-                .map_err(fault(change))?;
-        }
-        add_event(&mut transaction, event).await.map_err(fault(change))?;
-        transaction.commit().await.map_err(fault(change))?;
-        Ok(UpdateOutcome::Done)
-    }
-
-    /// Deletes a user with all that belongs to one, unless that would leave no administrator.
-    pub async fn delete_user(&self, user_id: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
-        let change = "deleting a user";
-        let mut transaction = self.begin(change).await?;
-        let is_last = is_last_admin(&mut transaction, user_id);
-        if is_last.await.map_err(fault(change))? {
-            return Ok(UpdateOutcome::LastAdmin);
-        }
-        let done = sqlx::query("DELETE FROM users WHERE user_id = $1")
+        transaction!(self, "enabling or disabling a user", |transaction| {
+            if !active && is_last_admin(&mut transaction, user_id).await? {
+                return Ok(Rollback(UpdateOutcome::LastAdmin));
+            }
+            let updated = sqlx::query(
+                "UPDATE users SET active = $1,
+                   changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
+                 WHERE user_id = $3",
+            )
+            .bind(active)
+            .bind(now.0)
             .bind(user_id)
             .execute(&mut *transaction)
-            .await
-            .map_err(fault(change))?;
-        if done.rows_affected() == 0 {
-            return Ok(UpdateOutcome::NoUser);
-        }
-        add_event(&mut transaction, event).await.map_err(fault(change))?;
-        transaction.commit().await.map_err(fault(change))?;
-        Ok(UpdateOutcome::Done)
+            .await?;
+            if updated.rows_affected() == 0 {
+                return Ok(Rollback(UpdateOutcome::NoUser));
+            }
+            if !active {
+                revoke_access(&mut transaction, user_id, None).await?;
+            }
+            add_event(&mut transaction, event).await?;
+            Ok(Commit(UpdateOutcome::Done))
+        })
+    }
+
+    /// Deletes a user with all dependent rows, unless that would leave no administrator.
+    pub async fn delete_user(&self, user_id: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
+        transaction!(self, "deleting a user", |transaction| {
+            let is_last = is_last_admin(&mut transaction, user_id);
+            if is_last.await? {
+                return Ok(Rollback(UpdateOutcome::LastAdmin));
+            }
+            let deleted = sqlx::query("DELETE FROM users WHERE user_id = $1")
+                .bind(user_id)
+                .execute(&mut *transaction)
+                .await?;
+            if deleted.rows_affected() == 0 {
+                return Ok(Rollback(UpdateOutcome::NoUser));
+            }
+            add_event(&mut transaction, event).await?;
+            Ok(Commit(UpdateOutcome::Done))
+        })
     }
 }

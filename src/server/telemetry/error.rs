@@ -1,7 +1,8 @@
-//! Internal failures.
+//! Internal errors.
 //!
-//! A fault is logged once, with its cause, where it becomes a [`Refusal`]; the caller gets a reference to that line and
-//! nothing else. A failure while a guard is checked is a fault too: never "allowed", never "not allowed".
+//! An internal error is logged once, with its cause, when it is converted to a [`Refusal`]. The caller gets only the
+//! request id of the log line. A failure while a guard is checked is an internal error too: never "allowed", never "not
+//! allowed".
 
 use std::{error::Error, fmt, future::Future, panic::AssertUnwindSafe};
 
@@ -10,7 +11,7 @@ use futures::{FutureExt as _, TryFutureExt as _};
 use super::request_id::RequestId;
 use crate::{contract::Refusal, server::telemetry::request::RequestContext};
 
-/// An internal failure: what was being done, and the cause.
+/// An internal error: the operation that failed, and the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{context}")]
 pub struct InternalError {
@@ -21,7 +22,7 @@ pub struct InternalError {
 }
 
 impl InternalError {
-    /// A failure of something that should have worked.
+    /// A permanent failure. `context` is the operation, such as "reading a session".
     pub fn new(context: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             context,
@@ -30,7 +31,7 @@ impl InternalError {
         }
     }
 
-    /// A failure that passes by itself: something was busy or not there in time.
+    /// A temporary failure, because something was busy or did not respond in time. Retrying may help.
     pub fn unavailable(context: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             unavailable: true,
@@ -38,63 +39,59 @@ impl InternalError {
         }
     }
 
-    /// Logs this and gives the reference that finds it in the log: that of the request, whose lines all carry it, or else
-    /// one of its own.
+    /// Logs the error and returns the request id to search the log for. Outside of a request, returns a new id, which
+    /// is in this log line only.
     pub fn log(&self) -> RequestId {
-        let cause = Causes(&*self.cause);
-        if let Some(reference) = RequestContext::request_id() {
+        let cause = ErrorChain(&*self.cause);
+        if let Some(request_id) = RequestContext::request_id() {
             tracing::error!(%cause, "{}", self.context);
-            return reference;
+            return request_id;
         }
-        let reference = RequestId::random();
-        tracing::error!(%reference, %cause, "{}", self.context);
-        reference
+        let new_id = RequestId::generate();
+        tracing::error!(reference = %new_id, %cause, "{}", self.context);
+        new_id
     }
 
-    /// Whether it passes by itself.
+    /// Whether the failure is temporary.
     pub fn is_unavailable(&self) -> bool {
         self.unavailable
     }
 
-    /// What was being done and every cause behind it, on one line. For logs and operators, never for callers.
+    /// The operation and the chain of causes, on one line. For logs and operators, never for callers.
     pub fn chain(&self) -> String {
-        Causes(self).to_string()
+        ErrorChain(self).to_string()
     }
 }
 
 impl From<InternalError> for Refusal {
-    /// Logs the fault: this is the boundary at which that happens once.
-    fn from(fault: InternalError) -> Self {
-        let reference = fault.log();
-        if fault.unavailable {
+    /// Logs the error. Errors are logged only at this boundary, so each one is logged once.
+    fn from(error: InternalError) -> Self {
+        let request_id = error.log();
+        if error.unavailable {
             Refusal::Busy { retry_after: 1 }
         } else {
             Refusal::Internal {
-                reference: reference.to_string(),
+                reference: request_id.to_string(),
             }
         }
     }
 }
 
-/// Does some work, in which a panic is an internal failure like any other. The panic is logged where it happens, by the
-/// hook of [`log`](super::log).
-///
-/// # Errors
-/// The failure, where there was a panic.
+/// Runs `work` and converts a panic to [`Refusal::Internal`]. The panic hook of [`log`](super::log) logs the panic.
 pub fn caught<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T, Refusal>> {
-    // What a panic may have left half done belongs to its request alone; shared state recovers from poisoned locks.
+    // Unwind safe: inconsistent state after a panic belongs to this request only, and poisoned locks are recovered.
     AssertUnwindSafe(work).catch_unwind().map_err(|_| {
-        let reference = RequestContext::request_id().unwrap_or_else(RequestId::random);
+        let request_id = RequestContext::request_id().unwrap_or_else(RequestId::generate);
         Refusal::Internal {
-            reference: reference.to_string(),
+            reference: request_id.to_string(),
         }
     })
 }
 
-/// An error with the errors behind it, on one line.
-struct Causes<'a>(&'a dyn Error);
+/// Displays an error and its chain of sources on one line.
+struct ErrorChain<'a>(&'a dyn Error);
 
-impl fmt::Display for Causes<'_> {
+impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
         let mut source = self.0.source();

@@ -1,8 +1,8 @@
-//! The log: where it goes, and what a line of it looks like.
+//! Setup of the log and format of its lines.
 //!
-//! To standard error, so that standard output stays the command's own. A line is one line whatever is in it: characters
-//! that would break it, colour it or turn its reading direction are escaped (OWASP ASVS 16.4.1). It tells of the request
-//! that it belongs to. Panics are logged like everything else.
+//! The log goes to standard error, because standard output is for the output of commands. Each event is exactly one
+//! line: line breaks, escape sequences and characters that change the reading direction are escaped (OWASP ASVS
+//! 16.4.1). A line includes the request context. Panics are logged in the same way.
 
 use std::{
     env,
@@ -32,51 +32,47 @@ use tracing_subscriber::{
 use super::request::RequestContext;
 use crate::server::config::{Log, LogFormat};
 
-/// Sits behind every filter: a forged or outdated session cookie is no news, and faults of the store are logged where they
-/// become refusals. Nor is a handshake that a client makes badly.
-const ALWAYS: &str = "rustls=error,tower_sessions_core=off,tower_sessions=off";
+/// Directives that follow every configured filter. They silence forged or expired session cookies, failed TLS
+/// handshakes, and errors of the session store, which are logged when they become refusals.
+const FIXED_DIRECTIVES: &str = "rustls=error,tower_sessions_core=off,tower_sessions=off";
 
-/// Starts logging.
-///
-/// # Errors
-/// A filter that cannot be read.
+/// Installs the global subscriber and the panic hook. Fails if the filter is invalid.
 pub fn start(settings: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(format!("{},{ALWAYS}", settings.filter))
-        .map_err(|error| anyhow::anyhow!("log.filter: \"{}\" is not a filter: {error}", settings.filter))?;
-    let is_colourful = stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let filter = EnvFilter::try_new(format!("{},{FIXED_DIRECTIVES}", settings.filter))
+        .map_err(|error| anyhow::anyhow!("log.filter: invalid filter \"{}\": {error}", settings.filter))?;
+    let use_colour = stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::registry()
         .with(filter)
-        .with(layer(settings.format, stderr, is_colourful))
+        .with(layer(settings.format, stderr, use_colour))
         .init();
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         let message = panic.payload_as_str().unwrap_or("without a message");
-        tracing::error!(place, cause = message, "something panicked");
+        tracing::error!(place, cause = message, "panicked");
     }));
     Ok(())
 }
 
-/// What writes the lines.
-fn layer<S, W>(format: LogFormat, writer: W, is_colourful: bool) -> Box<dyn Layer<S> + Send + Sync>
+fn layer<S, W>(format: LogFormat, writer: W, use_colour: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
-        // A line that cannot be written would be reported to standard error, and to fail at that, too, is a panic.
+        // Otherwise a failed write is reported to standard error, and panics if that fails too.
         .log_internal_errors(false);
     match format {
         LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(Json).boxed(),
         LogFormat::Text => lines
             .fmt_fields(TextFields)
-            .with_ansi(is_colourful)
+            .with_ansi(use_colour)
             .event_format(Text)
             .boxed(),
     }
 }
 
-/// A line for people: time, level, the request, the message, and the fields of the event.
+/// A line for people: time, level, request context, message, and fields of the event.
 struct Text;
 
 impl<S, N> FormatEvent<S, N> for Text
@@ -95,19 +91,19 @@ where
         write!(writer, "{dim}")?;
         SystemTime.format_time(&mut writer)?;
         write!(writer, "{plain} {colour}{:>5}{plain} ", event.metadata().level())?;
-        let mut before = "request{";
+        let mut separator = "request{";
         RequestContext::record(|name, value| {
-            write!(writer, "{dim}{before}{name}={plain}")?;
-            before = " ";
+            write!(writer, "{dim}{separator}{name}={plain}")?;
+            separator = " ";
             match name {
                 "address" => write!(OneLine(&mut writer), "{value}"),
                 _ => write!(OneLine(&mut writer), "{:?}", value.to_string()),
             }
         })?;
-        if before == " " {
+        if separator == " " {
             write!(writer, "{dim}}}:{plain} ")?;
         } else {
-            for fields in fields_of_spans(context) {
+            for fields in span_fields(context) {
                 write!(writer, "{dim}request{{{plain}{fields}{dim}}}:{plain} ")?;
             }
         }
@@ -116,7 +112,7 @@ where
     }
 }
 
-/// An object a line: time, level, message, the fields of the event, and the request.
+/// A JSON object per line: time, level, target, message, fields of the event, and request context.
 struct Json;
 
 impl<S, N> FormatEvent<S, N> for Json
@@ -128,13 +124,13 @@ where
         let (mut time, mut fields) = (String::new(), String::new());
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         context.format_fields(Writer::new(&mut fields), event)?;
-        let mut fields = read(&fields);
+        let mut fields = parse_fields(&fields);
         let mut line = Map::new();
         line.insert("timestamp".to_owned(), time.into());
         line.insert("level".to_owned(), event.metadata().level().as_str().into());
         line.insert("target".to_owned(), event.metadata().target().into());
         line.extend(fields.remove_entry("message"));
-        let of_spans = fields_of_spans(context).into_iter().map(|fields| read(&fields));
+        let of_spans = span_fields(context).into_iter().map(|fields| parse_fields(&fields));
         for (name, value) in iter::once(fields).chain(of_spans).flatten() {
             line.entry(name).or_insert(value);
         }
@@ -147,9 +143,9 @@ where
     }
 }
 
-/// What the spans say that an event stands in. That is needed on threads that know of no request, such as those of the
-/// database.
-fn fields_of_spans<S, N>(context: &FmtContext<'_, S, N>) -> Vec<String>
+/// The formatted fields of the spans around an event. Threads without a request context, such as those of the database,
+/// have only these.
+fn span_fields<S, N>(context: &FmtContext<'_, S, N>) -> Vec<String>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     N: for<'writer> FormatFields<'writer> + 'static,
@@ -160,36 +156,35 @@ where
         .collect()
 }
 
-/// Fields as [`JsonFields`] writes them.
-fn read(fields: &str) -> Map<String, Value> {
+fn parse_fields(fields: &str) -> Map<String, Value> {
     serde_json::from_str(fields).unwrap_or_default()
 }
 
-/// Fields for people: the message, and then `name=value`.
+/// Formats fields for people: the message, then `name=value` pairs.
 struct TextFields;
 
 impl<'writer> FormatFields<'writer> for TextFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut text = TextOfFields {
+        let mut visitor = TextVisitor {
             writer: &mut writer,
             is_first: true,
             result: Ok(()),
         };
-        fields.record(&mut text);
-        text.result
+        fields.record(&mut visitor);
+        visitor.result
     }
 }
 
-struct TextOfFields<'a, 'writer> {
+struct TextVisitor<'a, 'writer> {
     writer: &'a mut Writer<'writer>,
     is_first: bool,
     result: fmt::Result,
 }
 
-impl Visit for TextOfFields<'_, '_> {
+impl Visit for TextVisitor<'_, '_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let name = field.name();
-        // What records of the `log` crate bring along.
+        // Skips the metadata of records from the `log` crate.
         if self.result.is_err() || name.starts_with("log.") {
             return;
         }
@@ -203,8 +198,7 @@ impl Visit for TextOfFields<'_, '_> {
     }
 }
 
-/// Passes text on, with everything escaped that is no text to a reader: control characters, line breaks of all kinds, and
-/// what turns the direction of reading. The escapes are those of JSON.
+/// Escapes control characters, all line breaks, and characters that change the reading direction, as JSON escapes them.
 struct OneLine<W>(W);
 
 impl<W: Write> Write for OneLine<W> {
@@ -239,7 +233,7 @@ mod tests {
     use super::*;
     use crate::server::telemetry::{request::scope_blocking, request_id::RequestId};
 
-    /// What would break, colour or turn a line.
+    /// Characters that could break a line, colour it or change its reading direction.
     const NASTY: &str = "a\r\nb\tc\u{1b}[31md\u{9b}e\u{7f}f\u{2028}g\u{202e}h\u{0}i\u{85}j";
 
     #[derive(Clone, Default)]
@@ -257,14 +251,14 @@ mod tests {
 
     fn request() -> RequestContext {
         RequestContext {
-            request_id: RequestId::random(),
+            request_id: RequestId::generate(),
             address: Some(Ipv4Addr::LOCALHOST.into()),
             method: Method::GET,
             uri: Uri::from_static("/somewhere?a=b"),
         }
     }
 
-    /// What is written of an event with nasty values.
+    /// Returns the line of an event with nasty values.
     fn written(format: LogFormat) -> String {
         let written = Written::default();
         let writer = written.clone();
@@ -279,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_one_line_whatever_is_in_it() {
+    fn an_event_is_always_one_line() {
         for format in [LogFormat::Text, LogFormat::Json] {
             let text = written(format);
             let line = text.strip_suffix('\n').unwrap();
@@ -289,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_has_what_it_was_given_and_cannot_be_made_to_say_something_else() {
+    fn a_json_line_has_all_fields_and_cannot_be_forged() {
         let line: Value = serde_json::from_str(&written(LogFormat::Json)).unwrap();
         for (name, value) in [
             ("level", "INFO"),

@@ -1,4 +1,4 @@
-//! The log, the request that a line belongs to, and internal errors.
+//! The log, request contexts, request ids, and internal errors.
 
 pub mod error;
 pub mod log;

@@ -1,6 +1,6 @@
-//! The request that a task works for: what the log and the refusals record of it.
+//! The context of the current request, for the log, the audit log and refusals.
 //!
-//! It costs next to nothing while nothing is recorded: no line is prepared for a request that leaves none.
+//! It is cheap for requests that log nothing, because its fields are formatted only when a line is written.
 
 use std::{fmt, future::Future, net::IpAddr};
 
@@ -9,46 +9,40 @@ use axum::http::{Method, Uri};
 
 use super::request_id::RequestId;
 
-/// How many characters of a method or path are recorded.
+/// The maximum number of characters of a method or path in the log.
 const MAX_CHARS: usize = 200;
 
 tokio::task_local! {
     static CURRENT: RequestContext;
 }
 
-/// A request under way.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
-    /// Its reference.
     pub request_id: RequestId,
-    /// The address of its client.
+    /// The client IP.
     pub address: Option<IpAddr>,
-    /// Its method.
     pub method: Method,
-    /// Its address. Only the path is recorded: people put secrets into queries.
+    /// Only the path is recorded, because queries may contain secrets.
     pub uri: Uri,
 }
 
 impl RequestContext {
-    /// Makes `work` that of this request.
+    /// Runs `work` in this context.
     pub fn scope<T>(self, work: impl Future<Output = T>) -> impl Future<Output = T> {
         CURRENT.scope(self, work)
     }
 
-    /// The one that this runs for, if any.
+    /// The context of the current task, if it works for a request.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok()
     }
 
-    /// The reference of the one that this runs for, if any.
+    /// The id of the current request, if any.
     pub fn request_id() -> Option<RequestId> {
         CURRENT.try_with(|current| current.request_id).ok()
     }
 
-    /// Tells of the one that this runs for, if any: each field with its name.
-    ///
-    /// # Errors
-    /// That of `record`.
+    /// Passes the name and the value of each field of the current context, if any, to `record`.
     pub fn record(mut record: impl FnMut(&'static str, &dyn fmt::Display) -> fmt::Result) -> fmt::Result {
         let recorded = CURRENT.try_with(|current| {
             record("request_id", &current.request_id)?;
@@ -62,7 +56,7 @@ impl RequestContext {
     }
 }
 
-/// Makes work that does not wait, such as that of a thread of its own, that of this request.
+/// Runs blocking `work`, such as that of a `spawn_blocking` thread, in a request context, if there is one.
 pub fn scope_blocking<T>(request: Option<RequestContext>, work: impl FnOnce() -> T) -> T {
     match request {
         Some(request) => CURRENT.sync_scope(request, work),
@@ -70,22 +64,22 @@ pub fn scope_blocking<T>(request: Option<RequestContext>, work: impl FnOnce() ->
     }
 }
 
-/// As much of a client's text as goes into a line.
+/// Cuts a text from a client to the length that the log allows.
 pub fn truncate(text: &str) -> &str {
     text.char_indices().nth(MAX_CHARS).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Lets what Leptos runs in tasks of its own, such as the calls of a page that is being rendered, belong to the request
-/// that started it. Comes before anything of Leptos.
+/// Makes tasks that Leptos spawns, such as the calls of a page that is being rendered, inherit the request context of
+/// the task that spawned them. Must be called before Leptos sets its own executor.
 pub fn instrument_leptos_tasks() {
-    // It is set already where this process has made other doors, as in tests.
-    let _ = Executor::init_custom_executor(Tasks);
+    // Fails if the executor is set already, as in tests, which build several routers in one process.
+    let _ = Executor::init_custom_executor(ContextExecutor);
 }
 
-/// Tokio's tasks, each for the request that started it.
-struct Tasks;
+/// Spawns Tokio tasks in the request context of the spawning task.
+struct ContextExecutor;
 
-impl CustomExecutor for Tasks {
+impl CustomExecutor for ContextExecutor {
     fn spawn(&self, work: PinnedFuture<()>) {
         tokio::spawn(instrument(work));
     }
@@ -97,7 +91,7 @@ impl CustomExecutor for Tasks {
     fn poll_local(&self) {}
 }
 
-/// `work`, for the present request in another task.
+/// Moves the current request context along with `work` to another task.
 fn instrument<F: Future<Output = ()>>(work: F) -> impl Future<Output = ()> {
     let current = RequestContext::current();
     async move {
@@ -116,7 +110,7 @@ mod tests {
 
     fn request() -> RequestContext {
         RequestContext {
-            request_id: RequestId::random(),
+            request_id: RequestId::generate(),
             address: None,
             method: Method::GET,
             uri: Uri::from_static("/a?secret"),
@@ -130,24 +124,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_of_leptos_belongs_to_the_request_that_started_it() {
+    async fn a_leptos_task_inherits_the_request_context() {
         instrument_leptos_tasks();
         let request = request();
-        let reference = request.request_id;
-        let (record, recorded) = tokio::sync::oneshot::channel();
+        let request_id = request.request_id;
+        let (sender, receiver) = tokio::sync::oneshot::channel();
         request
             .scope(async {
                 Executor::spawn(async move {
-                    let _ = record.send(RequestContext::request_id());
+                    let _ = sender.send(RequestContext::request_id());
                 });
             })
             .await;
-        assert_eq!(recorded.await.unwrap(), Some(reference));
+        assert_eq!(receiver.await.unwrap(), Some(request_id));
         assert_eq!(RequestContext::request_id(), None);
     }
 
     #[tokio::test]
-    async fn the_query_is_not_told() {
+    async fn the_query_is_not_recorded() {
         let mut recorded = String::new();
         request()
             .scope(async { RequestContext::record(|name, value| write!(recorded, "{name}={value} ")) })

@@ -1,7 +1,8 @@
-//! The reference of a request: what a caller quotes to the operator, and what the operator searches the log for.
+//! Request ids. A caller quotes the id to the operator, who searches the log for it.
 //!
-//! Every request has one, made here and never taken from the client. It is on every line that the request leaves in the
-//! log (`request_id`), on its answer (`X-Request-Id`), and in every refusal. It is no secret and opens nothing.
+//! The server generates an id for every request and never takes one from the client. The id is in every log line of the
+//! request (`request_id`), in the `X-Request-Id` header of the response, and in every refusal. It is not secret and
+//! grants no access.
 
 use std::{
     fmt,
@@ -12,23 +13,22 @@ use std::{
     },
 };
 
-/// Thirteen characters of five bits each hold 64 bits.
+/// Thirteen characters of five bits each encode 64 bits.
 const LENGTH: usize = 13;
 
-/// Letters and digits that are not mistaken for one another when they are read out.
+/// Letters and digits that are not easily confused when read aloud.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// A reference.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RequestId([u8; LENGTH]);
 
 impl RequestId {
-    /// A new one: the keyed hash of a count. It needs to be different from all others, and not to be unguessable; the
-    /// operating system's random numbers are dear and left to what is secret.
-    pub fn random() -> Self {
+    /// Generates an id, as the keyed hash of a counter. Ids must be distinct but not unguessable. So they do not need
+    /// the random numbers of the operating system, which are slower.
+    pub fn generate() -> Self {
         static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let mut bits = KEY.hash_one(COUNT.fetch_add(1, Ordering::Relaxed));
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let mut bits = KEY.hash_one(COUNTER.fetch_add(1, Ordering::Relaxed));
         Self([0; LENGTH].map(|_: u8| {
             let letter = ALPHABET[(bits % 32) as usize];
             bits /= 32;
@@ -36,7 +36,6 @@ impl RequestId {
         }))
     }
 
-    /// As text.
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.0).expect("the alphabet is ASCII")
     }
@@ -59,9 +58,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_short_and_never_the_same() {
-        let mut all: Vec<_> = (0..1000).map(|_| RequestId::random().to_string()).collect();
-        assert!(all.iter().all(|reference| reference.len() == LENGTH));
+    fn request_ids_are_short_and_distinct() {
+        let mut all: Vec<_> = (0..1000).map(|_| RequestId::generate().to_string()).collect();
+        assert!(all.iter().all(|request_id| request_id.len() == LENGTH));
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), 1000);

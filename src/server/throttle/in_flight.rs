@@ -1,35 +1,35 @@
-//! Which attempts are under way in this process.
+//! The login attempts that this process is handling.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Mutex as Turn, Notify, futures::OwnedNotified};
+use tokio::sync::{Mutex as AsyncMutex, Notify, futures::OwnedNotified};
 
 use crate::server::model::token::TokenHash;
 
-/// The attempts under way, by bucket. It holds no more than there are requests.
+/// The attempts in flight, by bucket. Its size is bounded by the number of requests.
 #[derive(Debug, Default)]
 pub struct InFlight(Mutex<HashMap<TokenHash, Entry>>);
 
 #[derive(Debug, Default)]
 struct Entry {
     attempts: usize,
-    left: Arc<Notify>,
-    turn: Arc<Turn<()>>,
+    finished: Arc<Notify>,
+    queue: Arc<AsyncMutex<()>>,
 }
 
-/// What there is to wait for where others are under way.
+/// How to wait for the other attempts in a bucket.
 #[derive(Debug)]
 pub struct Others {
-    /// The moment at which the next of them is over.
-    pub left: OwnedNotified,
-    /// The turn to wait for that moment, which one has at a time, in the order in which they came.
-    pub turn: Arc<Turn<()>>,
+    /// Completes when the next of them finishes.
+    pub finished: OwnedNotified,
+    /// Held by the one attempt that waits for `finished`; the mutex is fair, so attempts wait in the order of arrival.
+    pub queue: Arc<AsyncMutex<()>>,
 }
 
-/// An attempt that is under way until this is dropped.
+/// Marks an attempt as in flight until it is dropped.
 #[derive(Debug)]
 pub struct Ticket<'a> {
     in_flight: &'a InFlight,
@@ -37,7 +37,6 @@ pub struct Ticket<'a> {
 }
 
 impl InFlight {
-    /// Notes an attempt in both buckets.
     pub fn enter(&self, buckets: [TokenHash; 2]) -> Ticket<'_> {
         let mut entries = self.lock();
         for bucket in &buckets {
@@ -50,11 +49,11 @@ impl InFlight {
         }
     }
 
-    /// The others in the bucket, if any are under way.
+    /// The other attempts in a bucket, if there are any.
     pub fn others(&self, bucket: &TokenHash) -> Option<Others> {
         self.lock().get(bucket).map(|entry| Others {
-            left: Arc::clone(&entry.left).notified_owned(),
-            turn: Arc::clone(&entry.turn),
+            finished: Arc::clone(&entry.finished).notified_owned(),
+            queue: Arc::clone(&entry.queue),
         })
     }
 
@@ -71,7 +70,7 @@ impl Drop for Ticket<'_> {
                 continue;
             };
             entry.attempts -= 1;
-            entry.left.notify_waiters();
+            entry.finished.notify_waiters();
             if entry.attempts == 0 {
                 entries.remove(bucket);
             }

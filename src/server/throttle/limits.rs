@@ -1,13 +1,12 @@
-//! How long the next attempt has to wait, from when earlier ones failed. Nothing here reads a clock or keeps anything.
+//! How long the next attempt must wait after earlier failures. Pure functions: the time is a parameter.
 
 use std::time::Duration;
 
 use crate::server::{config, model::clock::Timestamp};
 
-/// For how long a failure counts against an account.
+/// How long a failure counts against an account.
 pub const DAY: Duration = Duration::from_hours(24);
 
-/// The limits of an address and of an account.
 #[derive(Debug, Clone)]
 pub struct Limits {
     address_failures: usize,
@@ -19,7 +18,6 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Those of the settings.
     pub fn new(settings: &config::Throttle) -> Self {
         Self {
             address_failures: settings.address_failures.get(),
@@ -31,23 +29,21 @@ impl Limits {
         }
     }
 
-    /// For how long a failure counts against an address.
     pub fn address_window(&self) -> Duration {
         self.address_window
     }
 
-    /// How long an address has to wait that failed at these moments, the oldest first: until few enough of them are
-    /// younger than the window.
+    /// How long a client IP must wait after `failures` (oldest first): until fewer than the limit are in the window.
     pub fn address_wait(&self, failures: &[Timestamp], now: Timestamp) -> Duration {
-        let failures = counting(failures, self.address_window, now);
+        let failures = within_window(failures, self.address_window, now);
         until_fewer(&failures, self.address_failures, self.address_window, now)
     }
 
-    /// How long an account has to wait whose logins failed at these moments, the oldest first, without a success in
-    /// between. After a few failures each doubles the wait, up to the longest; after many in a day the account waits until
-    /// there are fewer in the last day (NIST SP 800-63B, 5.2.2: no more than 100 in a row).
+    /// How long an account must wait after `failures` (oldest first) without a success in between. Each failure beyond
+    /// the first few doubles the wait, up to a maximum. After too many failures in a day the account waits until there
+    /// are fewer in the last day (NIST SP 800-63B, 5.2.2: no more than 100 in a row).
     pub fn account_wait(&self, failures: &[Timestamp], now: Timestamp) -> Duration {
-        let failures = counting(failures, DAY, now);
+        let failures = within_window(failures, DAY, now);
         let doublings = failures.len().checked_sub(self.account_failures);
         let delay = match (doublings, failures.last()) {
             (Some(doublings), Some(last)) => {
@@ -61,9 +57,9 @@ impl Limits {
     }
 }
 
-/// The failures that still count. Those from before the clock was set back do not.
-fn counting(failures: &[Timestamp], window: Duration, now: Timestamp) -> Vec<Timestamp> {
-    let (since, until) = (now.minus(window), now.latest_noted());
+/// The failures within the window. Ignores those in the future, which were recorded before the clock was set back.
+fn within_window(failures: &[Timestamp], window: Duration, now: Timestamp) -> Vec<Timestamp> {
+    let (since, until) = (now.minus(window), now.latest_plausible());
     failures
         .iter()
         .filter(|at| (since..=until).contains(at) && **at != since)
@@ -71,11 +67,11 @@ fn counting(failures: &[Timestamp], window: Duration, now: Timestamp) -> Vec<Tim
         .collect()
 }
 
-/// The time until fewer than `most` of the failures are younger than `window`.
-fn until_fewer(failures: &[Timestamp], most: usize, window: Duration, now: Timestamp) -> Duration {
+/// The time until fewer than `limit` of the failures are younger than `window`.
+fn until_fewer(failures: &[Timestamp], limit: usize, window: Duration, now: Timestamp) -> Duration {
     failures
         .len()
-        .checked_sub(most)
+        .checked_sub(limit)
         .and_then(|index| failures.get(index))
         .map_or(Duration::ZERO, |at| at.plus(window).since(now))
 }

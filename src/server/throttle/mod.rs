@@ -1,11 +1,11 @@
-//! Throttles attempts to log in, for all doors together: per account with a growing delay, and per address.
+//! Rate limits for login attempts: per account with a growing delay, and per client IP.
 //!
-//! An attempt counts as failed from before its password is looked at until it has turned out right, so a burst gets no
-//! more guesses than a row of single ones, and a client that goes away has used its guess. Names that nobody has are
-//! counted like all others. A success forgives the failures of its account, never those of its address. Live sessions
-//! are not concerned.
+//! An attempt counts as failed from the start until the password has turned out to be correct. So a burst of concurrent
+//! attempts gets no more guesses than sequential ones, and a client that disconnects has used its guess. Unknown user
+//! names are counted as well. A success clears the failures of the account, never those of the client IP. Live sessions
+//! are not affected.
 //!
-//! The counts are stored: they outlive a restart, and hold for all processes on one database.
+//! The counts are stored: they survive a restart and apply to all processes on one database.
 
 pub mod pending_calls;
 
@@ -38,23 +38,22 @@ use crate::{
     },
 };
 
-/// How many attempts are under way for each password that may be hashed at once: enough to keep the hashing busy while
-/// others are counted, and few enough that those who are sent away have mostly not been counted yet.
-const PLACES_PER_PERMIT: usize = 4;
+/// Concurrent attempts per password that may be hashed at once: enough to keep the hashing busy while other attempts
+/// are counted, but small enough that most rejected attempts never reach the counter.
+const ATTEMPTS_PER_HASH: usize = 4;
 
-/// Counts attempts and refuses those that are too many.
 #[derive(Debug)]
 pub struct Throttle {
     storage: Storage,
     limits: Limits,
     max_wait: Duration,
     in_flight: InFlight,
-    places: Semaphore,
-    /// Permissions while an attempt is counted, so that every counted one is known to be in flight.
+    slots: Semaphore,
+    /// Locked while an attempt is counted, so that every counted attempt is also in `in_flight`.
     counting: Mutex<()>,
 }
 
-/// How long the next attempt has to wait, in whichever bucket that is longer.
+/// How long the next attempt must wait in each of the two buckets.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait {
     account: Duration,
@@ -62,12 +61,10 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// What it comes to for the account, in seconds.
     pub fn account_seconds(self) -> u32 {
         seconds(self.account)
     }
 
-    /// What it comes to for the address, in seconds.
     pub fn address_seconds(self) -> u32 {
         seconds(self.address)
     }
@@ -82,48 +79,47 @@ impl Wait {
 }
 
 impl Throttle {
-    /// A throttle with the limits of the settings.
     pub fn new(storage: Storage, settings: &Settings) -> Self {
-        let places = settings.passwords.permits.get().saturating_mul(PLACES_PER_PERMIT);
+        let slots = settings.passwords.permits.get().saturating_mul(ATTEMPTS_PER_HASH);
         Self {
             storage,
             limits: Limits::new(&settings.throttle),
             max_wait: settings.passwords.max_wait_ms.duration(),
             in_flight: InFlight::default(),
-            places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
+            slots: Semaphore::new(slots.min(Semaphore::MAX_PERMITS)),
             counting: Mutex::default(),
         }
     }
 
-    /// Begins an attempt for the account `name` from `address`. While so many attempts are under way that they would be
-    /// too many if all failed, it waits for them.
+    /// Begins an attempt for the account `name` from `address`. If the attempts in flight would exceed a limit should
+    /// all of them fail, waits for them to finish.
     ///
     /// # Errors
-    /// [`Refusal::TooManyAttempts`]; [`Refusal::Busy`] where the wait for others was too long; a fault of the database.
+    /// [`Refusal::TooManyAttempts`] if a limit is reached; [`Refusal::Busy`] if the wait for other attempts timed out.
     pub async fn attempt(&self, name: &str, address: Option<IpAddr>) -> Result<Attempt<'_>, Refusal> {
         let deadline = Instant::now() + self.max_wait;
         let busy = |_| Refusal::Busy { retry_after: 1 };
-        let (account, network) = (account(name), bucket_of(address));
-        let mut turn = None;
+        let (account, network) = (account_bucket(name), address_bucket(address));
+        let mut queue_guard = None;
         loop {
-            let place = timeout_at(deadline, self.places.acquire()).await.map_err(busy)?;
-            let place = place.map_err(|error| InternalError::new("waiting to log in", error))?;
+            let slot = timeout_at(deadline, self.slots.acquire()).await.map_err(busy)?;
+            let slot = slot.map_err(|error| InternalError::new("waiting to log in", error))?;
             let counting = timeout_at(deadline, self.counting.lock()).await.map_err(busy)?;
-            // Before the look: one that ends during it is then news.
+            // Before the failures are read, so that an attempt that finishes meanwhile is not missed.
             let [in_account, in_network] = [&account, &network].map(|bucket| self.in_flight.others(bucket));
             let now = Timestamp::now();
             let id = Token::random()?.hash();
             let wait = match self.count(&id, &account, &network, now).await? {
-                Ok(after) => {
+                Ok(wait_after) => {
                     return Ok(Attempt {
                         _ticket: self.in_flight.enter([account.clone(), network]),
-                        _place: place,
+                        _slot: slot,
                         throttle: self,
                         id,
                         account,
                         began: now,
                         deadline,
-                        wait_after: after,
+                        wait_after,
                     });
                 }
                 Err(wait) => wait,
@@ -131,22 +127,22 @@ impl Throttle {
             let others = [(wait.account, in_account), (wait.address, in_network)]
                 .into_iter()
                 .find_map(|(wait, others)| others.filter(|_| !wait.is_zero()));
-            drop((counting, place));
+            drop((counting, slot));
             let Some(others) = others else {
                 return Err(Refusal::TooManyAttempts {
                     retry_after: seconds(wait.longest()),
                 });
             };
-            // Of all who wait for the same others, one looks again when one of those is through.
-            if turn.is_none() {
-                turn = Some(timeout_at(deadline, others.turn.lock_owned()).await.map_err(busy)?);
+            // Of all attempts that wait in the same bucket, only the first in the queue counts again when one finishes.
+            if queue_guard.is_none() {
+                queue_guard = Some(timeout_at(deadline, others.queue.lock_owned()).await.map_err(busy)?);
             }
-            timeout_at(deadline, others.left).await.map_err(busy)?;
+            timeout_at(deadline, others.finished).await.map_err(busy)?;
         }
     }
 
-    /// Counts an attempt, and says how long the next one would have to wait should this one fail; or how long this one has
-    /// to wait.
+    /// Counts an attempt. `Ok` holds how long the next one must wait if this one fails; `Err` holds how long this one
+    /// must wait, and then nothing was counted.
     async fn count(
         &self,
         id: &TokenHash,
@@ -181,7 +177,7 @@ impl Throttle {
     }
 }
 
-/// An attempt to log in. Dropped without a word, it has failed.
+/// A login attempt. If it is dropped, it counts as failed.
 #[derive(Debug)]
 pub struct Attempt<'a> {
     throttle: &'a Throttle,
@@ -191,20 +187,20 @@ pub struct Attempt<'a> {
     deadline: Instant,
     wait_after: Wait,
     _ticket: Ticket<'a>,
-    _place: SemaphorePermit<'a>,
+    _slot: SemaphorePermit<'a>,
 }
 
 impl Attempt<'_> {
-    /// Until when it may wait for its turn, what it has waited already included.
+    /// Until when the attempt may wait for a hashing permit. Includes the time that it has already waited.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// The password was right: the account starts anew. Its address does not, so that an attacker's own good logins win
-    /// nothing.
+    /// The password was correct: clears the failures of the account. Those of the client IP stay, so that attackers
+    /// gain nothing by logging in to their own accounts.
     ///
     /// # Errors
-    /// A fault of the database; then it counts as failed.
+    /// On a database error the attempt counts as failed.
     pub async fn succeeded(self) -> Result<(), InternalError> {
         self.throttle
             .storage
@@ -212,34 +208,34 @@ impl Attempt<'_> {
             .await
     }
 
-    /// The password was wrong. Gives how long the next attempt has to wait, if that is news.
+    /// The password was wrong. Returns how long the next attempt must wait, if this failure has reached a limit.
     pub fn failed(self) -> Option<Wait> {
         (!self.wait_after.is_over()).then_some(self.wait_after)
     }
 
-    /// The password was not looked at.
+    /// The password was not checked: the attempt does not count.
     pub async fn withdraw(self) {
-        if let Err(fault) = self.throttle.storage.uncount_attempt(&self.id).await {
-            fault.log();
+        if let Err(error) = self.throttle.storage.uncount_attempt(&self.id).await {
+            error.log();
         }
     }
 }
 
-/// The bucket of an account. Spellings that a person would take for one name share it. Nobody has a name that is longer
-/// than what is looked at: a letter can become many.
-fn account(name: &str) -> TokenHash {
-    const MOST: usize = 256;
-    let name: String = name.nfkc().flat_map(char::to_lowercase).take(MOST).collect();
+/// The bucket of an account. Spellings that differ only in case, width or surrounding white space share it.
+fn account_bucket(name: &str) -> TokenHash {
+    // Limits the work: under NFKC, one character can become many. User names are shorter than this.
+    const MAX_CHARS: usize = 256;
+    let name: String = name.nfkc().flat_map(char::to_lowercase).take(MAX_CHARS).collect();
     TokenHash::of(format!("account {}", name.trim()).as_bytes())
 }
 
-/// The bucket of an address.
-pub fn bucket_of(address: Option<IpAddr>) -> TokenHash {
+/// The bucket of a client IP. IPv6 addresses of one network share it.
+pub fn address_bucket(address: Option<IpAddr>) -> TokenHash {
     let network = address.map_or_else(|| "unknown".to_owned(), |address| network(address).to_string());
     TokenHash::of(format!("address {network}").as_bytes())
 }
 
-/// RangedInt seconds, rounded up.
+/// Whole seconds, rounded up.
 pub fn seconds(wait: Duration) -> u32 {
     u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }

@@ -1,6 +1,7 @@
-//! How fast calls are kept: each is a write, and whoever logs in or out waits for the same database.
+//! The rate limit for storing pending calls: each one is a database write, and logins and logouts wait for the same
+//! database.
 //!
-//! Users and those who are not logged in are counted apart and write apart, so the one kind does not hold up the other.
+//! Users and anonymous callers are counted and queued separately, so that neither group can block the other.
 
 use std::{
     collections::HashMap,
@@ -18,17 +19,15 @@ use crate::{
     server::{model::token::TokenHash, storage::pending_calls::Owner, telemetry::error::InternalError, throttle},
 };
 
-/// For how long at the most a kept call counts.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// How long one waits for others that are being written.
+/// How long a call waits for others that are being written.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// How many owners of a kind are counted within a minute: how many there are is up to strangers. Those who come after
-/// them are not counted, and get a permit like all others.
+/// How many owners per group are counted within a minute, because strangers can create any number of them. Owners
+/// beyond this are not counted and get a permit.
 const MAX_OWNERS: usize = 10_000;
 
-/// The limiter of each kind of owner.
 #[derive(Debug)]
 pub struct PendingCallLimiter {
     users: Bucket,
@@ -36,7 +35,7 @@ pub struct PendingCallLimiter {
 }
 
 impl PendingCallLimiter {
-    /// So many for each owner within a minute.
+    /// Allows `per_owner` calls per minute for each owner.
     pub fn new(per_owner: u32) -> Self {
         Self {
             users: Bucket::new(per_owner),
@@ -44,11 +43,10 @@ impl PendingCallLimiter {
         }
     }
 
-    /// Waits for the permit of a call that is to be kept for `owner`. The next one of that kind has its permit once this is
-    /// dropped.
+    /// Waits for a permit to store a call of `owner`. There is one permit per group of owners; dropping it releases it.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] where there were too many for this owner, or the wait for others was too long.
+    /// [`Refusal::Busy`] if the owner has reached the limit, or if the wait for other calls timed out.
     pub async fn acquire(&self, owner: &Owner<'_>) -> Result<SemaphorePermit<'_>, Refusal> {
         let bucket = match owner.user_id {
             Some(_) => &self.users,
@@ -58,11 +56,11 @@ impl PendingCallLimiter {
         let permit = timeout(MAX_WAIT, bucket.writing.acquire())
             .await
             .map_err(|_| Refusal::Busy { retry_after: 1 })?;
-        Ok(permit.map_err(|error| InternalError::new("waiting to keep a call", error))?)
+        Ok(permit.map_err(|error| InternalError::new("waiting to store a pending call", error))?)
     }
 }
 
-/// One after the other.
+/// A group of owners, whose calls are written one at a time.
 #[derive(Debug)]
 struct Bucket {
     per_owner: u32,
@@ -70,7 +68,7 @@ struct Bucket {
     writing: Semaphore,
 }
 
-/// How many there were for each owner within the present minute.
+/// The number of calls per owner in the current minute.
 #[derive(Debug)]
 struct Counted {
     began: Instant,
@@ -95,7 +93,7 @@ impl Bucket {
         }
     }
 
-    /// Counts one, unless there were too many.
+    /// Counts a call, unless the owner has reached the limit.
     fn count(&self, owner: &TokenHash, now: Instant) -> Result<(), Refusal> {
         let mut counted = self.counted();
         if now.duration_since(counted.began) >= MINUTE {
@@ -103,9 +101,9 @@ impl Bucket {
         }
         let calls = counted.calls.get(owner).copied().unwrap_or_default();
         if calls >= self.per_owner {
-            let left = MINUTE.saturating_sub(now.duration_since(counted.began));
+            let remaining = MINUTE.saturating_sub(now.duration_since(counted.began));
             return Err(Refusal::Busy {
-                retry_after: throttle::seconds(left),
+                retry_after: throttle::seconds(remaining),
             });
         }
         if calls > 0 || counted.calls.len() < MAX_OWNERS {
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_keeper_has_so_many_within_a_minute() {
+    async fn each_owner_has_a_limit_per_minute() {
         let bucket = Bucket::new(2);
         let (ada, bob, began) = (owner("ada"), owner("bob"), Instant::now());
         for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Attempts, at once and one after the other.
+//! Concurrent and sequential attempts.
 
 use std::net::Ipv4Addr;
 
@@ -7,7 +7,7 @@ use futures::{FutureExt as _, future::join_all};
 use super::*;
 use crate::server::config;
 
-/// An address may fail often, and nobody is sent away for the machine being busy.
+/// Client IPs may fail often, and no attempt is refused because the server is busy.
 fn settings() -> Settings {
     let mut settings = Settings::defaults().unwrap();
     settings.throttle.address_failures = config::Count::new(1000).unwrap();
@@ -19,16 +19,16 @@ async fn throttle() -> Throttle {
     Throttle::new(Storage::in_memory().await.unwrap(), &settings())
 }
 
-const SOMEWHERE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+const ADDRESS: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
 
 async fn fail(throttle: &Throttle, name: &str, times: usize) {
     for _ in 0..times {
-        throttle.attempt(name, SOMEWHERE).await.unwrap().failed();
+        throttle.attempt(name, ADDRESS).await.unwrap().failed();
     }
 }
 
 async fn is_throttled(throttle: &Throttle, name: &str) -> bool {
-    match throttle.attempt(name, SOMEWHERE).await {
+    match throttle.attempt(name, ADDRESS).await {
         Ok(attempt) => {
             attempt.withdraw().await;
             false
@@ -66,7 +66,7 @@ async fn a_success_forgives_the_account_and_not_the_address() {
     throttle.limits = Limits::new(&Settings::defaults().unwrap().throttle);
     fail(&throttle, "ada", 4).await;
     throttle
-        .attempt("ada", SOMEWHERE)
+        .attempt("ada", ADDRESS)
         .await
         .unwrap()
         .succeeded()
@@ -79,10 +79,10 @@ async fn a_success_forgives_the_account_and_not_the_address() {
 }
 
 #[tokio::test]
-async fn of_a_hundred_attempts_at_once_five_are_let_through() {
+async fn of_a_hundred_concurrent_attempts_five_are_allowed() {
     let throttle = throttle().await;
     let attempts = join_all((0..100).map(|_| async {
-        match throttle.attempt("ada", SOMEWHERE).await {
+        match throttle.attempt("ada", ADDRESS).await {
             Ok(attempt) => {
                 tokio::task::yield_now().await;
                 attempt.failed();
@@ -92,27 +92,27 @@ async fn of_a_hundred_attempts_at_once_five_are_let_through() {
         }
     }))
     .await;
-    assert_eq!(attempts.into_iter().filter(|passed| *passed).count(), 5);
+    assert_eq!(attempts.into_iter().filter(|allowed| *allowed).count(), 5);
 }
 
-/// Each process lets one at a time look and count, but they do not wait for one another.
+/// Each process counts one attempt at a time, but processes do not wait for each other.
 #[tokio::test]
-async fn two_processes_on_one_database_let_no_more_through_than_one() {
+async fn two_processes_on_one_database_allow_no_more_than_one() {
     let one = throttle().await;
     let other = Throttle::new(one.storage.clone(), &settings());
     let attempts = join_all((0..100).map(|number| {
         let throttle = [&one, &other][number % 2];
-        async move { throttle.attempt("ada", SOMEWHERE).await.map(Attempt::failed).is_ok() }
+        async move { throttle.attempt("ada", ADDRESS).await.map(Attempt::failed).is_ok() }
     }))
     .await;
-    assert_eq!(attempts.into_iter().filter(|passed| *passed).count(), 5);
+    assert_eq!(attempts.into_iter().filter(|allowed| *allowed).count(), 5);
 }
 
 #[tokio::test]
 async fn many_right_logins_at_once_wait_for_one_another() {
     let throttle = throttle().await;
     let attempts = join_all((0..30).map(|_| async {
-        let attempt = throttle.attempt("ada", SOMEWHERE).await?;
+        let attempt = throttle.attempt("ada", ADDRESS).await?;
         tokio::task::yield_now().await;
         attempt.succeeded().await.map_err(Refusal::from)
     }))
@@ -125,53 +125,53 @@ async fn many_right_logins_at_once_wait_for_one_another() {
 #[tokio::test]
 async fn an_attempt_waits_for_others_that_may_still_turn_out_right() {
     let throttle = throttle().await;
-    let mut under_way = Vec::new();
+    let mut in_flight = Vec::new();
     for _ in 0..5 {
-        under_way.push(throttle.attempt("ada", SOMEWHERE).await.unwrap());
+        in_flight.push(throttle.attempt("ada", ADDRESS).await.unwrap());
     }
-    let (sixth, ()) = tokio::join!(throttle.attempt("ada", SOMEWHERE), async {
-        for attempt in under_way {
+    let (sixth, ()) = tokio::join!(throttle.attempt("ada", ADDRESS), async {
+        for attempt in in_flight {
             attempt.succeeded().await.unwrap();
         }
     });
     sixth.unwrap().failed();
 }
 
-/// What is asked for before a look at the failures wakes who waits for it, also where all are through by then.
+/// A waiter that was created before the others finished is woken, even if none is in flight any more.
 #[test]
-fn who_asked_for_others_in_time_does_not_miss_that_they_leave() {
-    let in_flight = InFlight::default();
-    let buckets = [account("ada"), bucket_of(SOMEWHERE)];
-    let ticket = in_flight.enter(buckets.clone());
-    let others = in_flight.others(&buckets[0]).unwrap();
+fn a_waiter_does_not_miss_attempts_that_finish_before_it_waits() {
+    let attempts = InFlight::default();
+    let buckets = [account_bucket("ada"), address_bucket(ADDRESS)];
+    let ticket = attempts.enter(buckets.clone());
+    let others = attempts.others(&buckets[0]).unwrap();
     drop(ticket);
-    assert!(in_flight.others(&buckets[0]).is_none());
-    assert!(others.left.now_or_never().is_some());
+    assert!(attempts.others(&buckets[0]).is_none());
+    assert!(others.finished.now_or_never().is_some());
 }
 
 #[tokio::test]
-async fn who_finds_no_place_in_time_is_sent_away_and_not_counted() {
+async fn an_attempt_that_gets_no_slot_in_time_is_refused_and_not_counted() {
     let throttle = throttle().await;
-    let mut under_way = Vec::new();
-    for name in 0..throttle.places.available_permits() {
-        under_way.push(throttle.attempt(&name.to_string(), SOMEWHERE).await.unwrap());
+    let mut in_flight = Vec::new();
+    for name in 0..throttle.slots.available_permits() {
+        in_flight.push(throttle.attempt(&name.to_string(), ADDRESS).await.unwrap());
     }
     tokio::time::pause();
-    let late = throttle.attempt("late", SOMEWHERE).await;
+    let late = throttle.attempt("late", ADDRESS).await;
     tokio::time::resume();
     assert!(matches!(late, Err(Refusal::Busy { .. })));
-    let buckets = 2 * under_way.len() as u64;
+    let buckets = 2 * in_flight.len() as u64;
     let counted = throttle.storage.sweep_failed_logins(Timestamp::now(), 0).await;
     assert_eq!(counted.unwrap(), buckets);
-    under_way.pop();
-    throttle.attempt("later", SOMEWHERE).await.unwrap().failed();
+    in_flight.pop();
+    throttle.attempt("later", ADDRESS).await.unwrap().failed();
 }
 
 #[tokio::test]
 async fn an_attempt_that_is_given_up_has_failed() {
     let throttle = throttle().await;
     for _ in 0..5 {
-        drop(throttle.attempt("ada", SOMEWHERE).await.unwrap());
+        drop(throttle.attempt("ada", ADDRESS).await.unwrap());
     }
     assert!(is_throttled(&throttle, "ada").await);
 }
@@ -189,9 +189,9 @@ async fn the_oldest_failures_go_where_there_are_too_many() {
 
 #[test]
 fn ipv6_counts_by_its_network() {
-    let of = |address: &str| bucket_of(Some(address.parse().unwrap()));
-    assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-    assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-    assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-    assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    let bucket = |address: &str| address_bucket(Some(address.parse().unwrap()));
+    assert_eq!(bucket("2001:db8:1:2::1"), bucket("2001:db8:1:2:ffff::9"));
+    assert_ne!(bucket("2001:db8:1:2::1"), bucket("2001:db8:1:3::1"));
+    assert_eq!(bucket("::ffff:192.0.2.1"), bucket("192.0.2.1"));
+    assert_ne!(bucket("192.0.2.1"), bucket("192.0.2.2"));
 }

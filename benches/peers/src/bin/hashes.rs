@@ -1,5 +1,5 @@
-//! What the bare argon2 library reaches: `hashes <threads> <seconds>` prints the hashes a second, with the costs that
-//! Callgate has by default.
+//! The speed of the bare argon2 library. `hashes <threads> <seconds>` prints the hashes per second with Callgate's
+//! default cost parameters.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

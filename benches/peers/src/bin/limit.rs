@@ -1,5 +1,5 @@
-//! The limit: what axum does on this machine with the same body, the same answer and the same TLS, and nothing else. No
-//! session, no guard, no log, no limit, no header but those of HTTP itself.
+//! The upper limit: bare axum with the same body, reply and TLS. It has no sessions, guards, logs or limits, and adds
+//! no headers beyond those of HTTP itself.
 
 use axum::{Json, Router, routing::post};
 use callgate_peers::{Answer, Object, serve};

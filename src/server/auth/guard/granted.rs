@@ -1,4 +1,4 @@
-//! What somebody may do: permissions, and roles that guards name.
+//! The permissions of a user or a role, and the roles that guards name.
 
 use std::collections::BTreeSet;
 
@@ -11,40 +11,40 @@ use crate::server::{
     telemetry::error::InternalError,
 };
 
-/// All that somebody may do.
+/// A set of permissions, with the roles that guards name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permissions {
     is_admin: bool,
     names: BTreeSet<String>,
-    /// The roles among them that guards name: they open something by themselves.
+    /// The roles that guards name. They allow calls by themselves, in addition to the permissions stored with them.
     roles: BTreeSet<String>,
 }
 
 impl Permissions {
-    /// What a user may do, by all roles together at one moment.
+    /// The permissions that a user has by all roles, read in one consistent query.
     pub async fn by_user(storage: &Storage, user_id: &str) -> Result<Self, InternalError> {
         Ok(Self::by_grants(&storage.grants_of(user_id).await?))
     }
 
-    /// What these roles may do together.
+    /// The permissions of these roles together.
     pub async fn by_roles(storage: &Storage, roles: &[String]) -> Result<Self, InternalError> {
-        let mut held = Self::default();
+        let mut permissions = Self::default();
         for role in roles {
-            held.add(role, storage.permissions_of(role).await?);
+            permissions.add(role, storage.permissions_of(role).await?);
         }
-        Ok(held)
+        Ok(permissions)
     }
 
-    /// What somebody may do who is given this.
+    /// The permissions that stored grants give.
     pub fn by_grants(grants: &[Grant]) -> Self {
-        let mut held = Self::default();
+        let mut permissions = Self::default();
         for grant in grants {
-            held.add(&grant.role, grant.permission.clone());
+            permissions.add(&grant.role, grant.permission.clone());
         }
-        held
+        permissions
     }
 
-    /// These permissions, without a role.
+    /// These permissions without a role.
     pub fn of_permissions<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
         Self {
             names: names.into_iter().cloned().collect(),
@@ -60,7 +60,7 @@ impl Permissions {
         }
     }
 
-    /// The permissions among them that a guard knows, by name.
+    /// The names of the permissions that are declared in code. An administrator has all of them.
     pub fn names(&self) -> Vec<String> {
         permissions::all()
             .map(|declared| declared.name.to_owned())
@@ -68,13 +68,13 @@ impl Permissions {
             .collect()
     }
 
-    /// Whether somebody who holds this manages users, and a user who holds `other` among them.
+    /// Whether a user with these permissions may manage a user with the permissions `other`.
     pub fn may_manage(&self, other: &Self) -> bool {
         let manages = self.is_admin || self.names.contains(ManageUsers::NAME);
         manages && self.missing_for(other).is_none()
     }
 
-    /// The first thing of `other` that is missing here: a permission, a role that guards name, or the one that holds all.
+    /// The first entry of `other` that is missing here: a permission, or `role:` and the name of a role.
     pub fn missing_for(&self, other: &Self) -> Option<String> {
         if self.is_admin {
             return None;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::server::auth::guard::permissions::Named;
 
-    fn held(is_admin: bool, permissions: &[&str]) -> Permissions {
+    fn permissions(is_admin: bool, permissions: &[&str]) -> Permissions {
         Permissions {
             is_admin,
             names: permissions.iter().map(|&name| name.to_owned()).collect(),
@@ -113,38 +113,39 @@ mod tests {
     #[tokio::test]
     async fn a_role_that_a_guard_names_is_more_than_its_permissions() {
         let storage = Storage::in_memory().await.unwrap();
-        let held = async |roles: &[&str]| {
+        let of_roles = async |roles: &[&str]| {
             let roles: Vec<String> = roles.iter().map(|&role| role.to_owned()).collect();
             Permissions::by_roles(&storage, &roles).await.unwrap()
         };
-        let (editor, other) = (held(&[name_of(&Editor)]).await, held(&["named-by-no-guard"]).await);
+        let (editor, other) = (
+            of_roles(&[name_of(&Editor)]).await,
+            of_roles(&["named-by-no-guard"]).await,
+        );
         assert_eq!(other.missing_for(&editor).as_deref(), Some("role:editor"));
         assert_eq!(editor.missing_for(&other), None);
         assert_eq!(editor.missing_for(&editor), None);
-        assert_eq!(held(&["admin"]).await.missing_for(&editor), None);
+        assert_eq!(of_roles(&["admin"]).await.missing_for(&editor), None);
     }
 
     #[test]
     fn what_is_missing_is_named_and_an_administrator_lacks_nothing() {
         let (admin, reader, writer) = (
-            held(true, &[]),
-            held(false, &["a.read"]),
-            held(false, &["a.read", "a.write"]),
+            permissions(true, &[]),
+            permissions(false, &["a.read"]),
+            permissions(false, &["a.read", "a.write"]),
         );
         assert_eq!(admin.missing_for(&admin), None);
         assert_eq!(admin.missing_for(&writer), None);
         assert_eq!(writer.missing_for(&reader), None);
         assert_eq!(reader.missing_for(&writer).as_deref(), Some("a.write"));
         assert_eq!(writer.missing_for(&admin).as_deref(), Some("role:admin"));
-        // Not even what no guard knows today: one of tomorrow may.
-        assert_eq!(
-            reader.missing_for(&held(false, &["b.unknown"])).as_deref(),
-            Some("b.unknown")
-        );
+        // Undeclared permissions count as well, because a later version may declare them.
+        let unknown = permissions(false, &["b.unknown"]);
+        assert_eq!(reader.missing_for(&unknown).as_deref(), Some("b.unknown"));
     }
 
     #[test]
-    fn a_stored_permission_that_no_guard_knows_is_not_held() {
-        assert_eq!(held(false, &["b.unknown", "users.read"]).names(), ["users.read"]);
+    fn an_undeclared_permission_is_not_listed() {
+        assert_eq!(permissions(false, &["b.unknown", "users.read"]).names(), ["users.read"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The guards. [`#[function]`](crate::function) sees all of them without an import.
+//! The guards. A [`#[function]`](crate::function) can name all of them without an import.
 
 use std::marker::PhantomData;
 
@@ -12,19 +12,19 @@ use crate::{
     server::{auth::caller::Caller, model::clock::Timestamp, state::AppState},
 };
 
-/// Everybody may call, logged in or not.
+/// Allows anyone, logged in or not.
 #[derive(Debug)]
 pub struct Anyone {
     caller: Caller,
 }
 
 impl Anyone {
-    /// The caller, whoever it is.
+    /// The caller.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// What the server works with.
+    /// The application state.
     pub fn state(&self) -> &AppState {
         self.caller.state()
     }
@@ -40,7 +40,7 @@ impl Guard for Anyone {
     }
 }
 
-/// Whoever is logged in may call.
+/// Allows logged-in users.
 #[derive(Debug)]
 pub struct LoggedIn {
     caller: Caller,
@@ -73,8 +73,9 @@ impl AuthenticatedGuard for LoggedIn {
     }
 }
 
-/// Whoever gave the password a short while ago may call: for what must not happen at a screen that was left open. The
-/// while is a setting, 10 minutes by default. A remembered browser is not fresh (OWASP ASVS 7.5.1).
+/// Allows users who entered the password recently, within a time that is a setting (10 minutes by default). For
+/// sensitive operations, so that an unlocked screen is not enough. A remembered browser is not fresh (OWASP ASVS
+/// 7.5.1).
 #[derive(Debug)]
 pub struct FreshLogin {
     login: LoggedIn,
@@ -111,8 +112,8 @@ impl AuthenticatedGuard for FreshLogin {
     }
 }
 
-/// Whoever has a permission, by any role, may call: `Permission<SeeUsers>`. It is looked up at every call, so a role that was
-/// taken away opens nothing from the very next one on (OWASP ASVS 8.3.2).
+/// Allows users who have a permission by any role: `Permission<SeeUsers>`. The permission is looked up at every call,
+/// so removing a role takes effect at the very next call (OWASP ASVS 8.3.2).
 #[derive(Debug)]
 pub struct Permission<P> {
     login: LoggedIn,
@@ -120,7 +121,7 @@ pub struct Permission<P> {
 }
 
 impl<P: Named> Permission<P> {
-    /// What somebody is told who does not have it.
+    /// The refusal for users without the permission.
     pub fn refusal() -> Refusal {
         Refusal::PermissionRequired(P::NAME.into())
     }
@@ -159,8 +160,8 @@ impl<P: Send> AuthenticatedGuard for Permission<P> {
     }
 }
 
-/// Whoever has a role may call: `Role<Admin>`. Prefer [`Permission`]: which roles hold it can be changed without changing
-/// the program.
+/// Allows users who have a role: `Role<Admin>`. Prefer [`Permission`], which can be granted to other roles without
+/// changing code.
 #[derive(Debug)]
 pub struct Role<R> {
     login: LoggedIn,
@@ -206,13 +207,13 @@ impl<R: Send> AuthenticatedGuard for Role<R> {
     }
 }
 
-/// Whoever passes one of two guards may call: `AnyOf<Weekday, FreshLogin>`. The first is asked first, and where both
-/// refuse, it is its refusal that the caller sees; where both ask for a permission, the caller is told of either.
+/// Allows callers who pass at least one of two guards: `AnyOf<Weekday, FreshLogin>`. If both refuse, the caller sees
+/// the refusal of the first, or a refusal that names both permissions if each guard requires one.
 #[derive(Debug)]
 pub enum AnyOf<A, B> {
-    /// Passed the first guard.
+    /// The proof of the first guard.
     First(A),
-    /// Passed the second guard, not the first.
+    /// The proof of the second guard; the first one refused.
     Second(B),
 }
 
@@ -224,14 +225,14 @@ impl<A: Guard, B: Guard> Guard for AnyOf<A, B> {
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
         let refusal = match A::check(caller).await {
             Ok(first) => return Ok(Self::First(first)),
-            // What could not be checked is not refused: another guard must not decide in its place.
+            // An internal error is not a refusal: the second guard must not decide instead.
             Err(failure) if failure.is_failure() => return Err(failure),
             Err(refusal) => refusal,
         };
         match B::check(caller).await {
             Ok(second) => Ok(Self::Second(second)),
             Err(failure) if failure.is_failure() => Err(failure),
-            Err(other) if A::rule().permission().is_some() && B::rule().permission().is_some() => {
+            Err(other) if A::rule().single_permission().is_some() && B::rule().single_permission().is_some() => {
                 Err(refusal.or(other))
             }
             Err(_) => Err(refusal),
@@ -255,7 +256,7 @@ impl<A: AuthenticatedGuard, B: AuthenticatedGuard> AuthenticatedGuard for AnyOf<
     }
 }
 
-/// Whoever passes both guards may call: `AllOf<FreshLogin, Weekday>`.
+/// Allows callers who pass both guards: `AllOf<FreshLogin, Weekday>`.
 #[derive(Debug)]
 pub struct AllOf<A, B> {
     /// The proof of the first guard.

@@ -1,7 +1,7 @@
 //! Guards: who may call a function.
 //!
-//! A guard is a type. Its value can only be made by [`Guard::check`], so a function that holds one has proof that its
-//! caller may call; the rule stands in the signature. A failure while checking is a fault, never an answer.
+//! A guard is a type. Only [`Guard::check`] creates its value, so a function that has one as a parameter has proof that
+//! the caller is allowed. A failure while checking is an internal error: never "allowed", never "refused".
 
 #![warn(missing_docs)]
 
@@ -17,54 +17,54 @@ use crate::{
     server::state::AppState,
 };
 
-/// A rule about who may call, and the proof that a caller may.
+/// A rule about who may call a function, and the proof that a caller may.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a guard",
     label = "the first parameter of a function is its guard, for example `caller: LoggedIn`"
 )]
 pub trait Guard: Sized + Send {
-    /// The rule, for people, tables and documents.
+    /// The rule, for pages, the permission matrix and OpenAPI.
     fn rule() -> Rule;
 
     /// Checks a caller.
     ///
     /// # Errors
-    /// What is missing, or a fault where that cannot be told.
+    /// A refusal of [`Rule::refusals`], or an internal error.
     fn check(caller: &Caller) -> impl Future<Output = Result<Self, Refusal>> + Send;
 }
 
-/// The proof of a guard that only lets users pass: it knows which user.
+/// A guard that allows only logged-in users, so its proof names the user.
 pub trait AuthenticatedGuard: Send {
-    /// The user who calls.
+    /// The user.
     fn user(&self) -> &UserView;
 
-    /// The request that the call came with.
+    /// The caller.
     fn caller(&self) -> &Caller;
 
-    /// The name of the user who calls.
+    /// The name of the user.
     fn user_id(&self) -> &str {
         &self.user().user_id
     }
 
-    /// What the server works with.
+    /// The application state.
     fn state(&self) -> &AppState {
         self.caller().state()
     }
 }
 
-/// What a guard says of itself.
+/// The description of a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// The name of the guard, as it stands in a declaration.
+    /// The name of the guard, as in a declaration.
     pub name: String,
-    /// Who may call, in words that stand alone: "For logged-in users".
+    /// Who may call, as a phrase for people: "For logged-in users".
     pub words: String,
-    /// The refusals that it can give, one of each kind. None if everybody may call.
+    /// The refusals that the guard can return, one of each kind. Empty if anyone may call.
     pub refusals: Vec<Refusal>,
 }
 
 impl Rule {
-    /// What the guard called `name` says of itself.
+    /// Creates the description of a guard.
     pub fn new(name: &str, words: &str, refusals: impl IntoIterator<Item = Refusal>) -> Self {
         Self {
             name: name.to_owned(),
@@ -73,15 +73,15 @@ impl Rule {
         }
     }
 
-    /// What a guard of its own says that asks this one first, and may then refuse with `refusal`.
+    /// The rule of a new guard that checks this one first and may then also refuse with `refusal`.
     #[must_use]
     pub fn but(self, name: &str, words: &str, refusal: Refusal) -> Self {
         Self::new(name, words, self.refusals.into_iter().chain([refusal]))
     }
 
-    /// What is said to who missing_for the one permission that this asks for. Nothing where it asks for several: none of them would
-    /// do by itself.
-    fn permission(&self) -> Option<&Refusal> {
+    /// The refusal that names the one permission that the rule requires. `None` if it requires several, because none of
+    /// them is enough by itself.
+    fn single_permission(&self) -> Option<&Refusal> {
         let is_permission = |refusal: &&Refusal| matches!(refusal, Refusal::PermissionRequired(_));
         let mut permissions = self.refusals.iter().filter(is_permission);
         match (permissions.next(), permissions.next()) {
@@ -92,10 +92,10 @@ impl Rule {
 
     fn or(self, other: Self) -> Self {
         let is_open = self.refusals.is_empty() || other.refusals.is_empty();
-        let refusals = match (is_open, self.permission().is_some(), other.permission()) {
+        let refusals = match (is_open, self.single_permission().is_some(), other.single_permission()) {
             (true, ..) => Vec::new(),
-            (false, true, Some(wanted)) => {
-                let either = |refusal: Refusal| refusal.or(wanted.clone());
+            (false, true, Some(permission)) => {
+                let either = |refusal: Refusal| refusal.or(permission.clone());
                 self.refusals.into_iter().map(either).collect()
             }
             _ => self.refusals,
@@ -121,7 +121,7 @@ impl Rule {
         }
     }
 
-    /// As pages and `list_functions` show it.
+    /// The rule as pages and `list_functions` show it.
     pub fn view(self) -> RuleView {
         RuleView {
             guard: self.name,
@@ -131,25 +131,26 @@ impl Rule {
     }
 }
 
-/// Asks a guard about a caller, and tells where it turns a user away, and from what.
+/// Checks a guard and records a refusal of the operation.
 ///
 /// # Errors
 /// As [`Guard::check`].
-pub async fn ask<G: Guard>(caller: &Caller, what: &str) -> Result<G, Refusal> {
-    let asked = G::check(caller).await;
-    if let Err(refusal) = &asked {
-        Box::pin(tell(caller, what, &G::rule(), refusal)).await;
+pub async fn check<G: Guard>(caller: &Caller, operation: &str) -> Result<G, Refusal> {
+    let result = G::check(caller).await;
+    if let Err(refusal) = &result {
+        Box::pin(record_refusal(caller, operation, &G::rule(), refusal)).await;
     }
-    asked
+    result
 }
 
-/// Tells that a guard with this rule turned a user away from something. Somebody who is not logged in is no news.
-pub async fn tell(caller: &Caller, what: &str, rule: &Rule, refusal: &Refusal) {
+/// Records that a guard refused a user access to an operation, in the log and the audit log. Internal errors and
+/// callers who are not logged in are not recorded.
+pub async fn record_refusal(caller: &Caller, operation: &str, rule: &Rule, refusal: &Refusal) {
     if *refusal != Refusal::NotLoggedIn
         && !refusal.is_failure()
         && let Ok(Some(login)) = caller.login().await
     {
-        security_log::turned_away(caller, &login.user_id, what, &rule.name, refusal.code());
+        security_log::access_denied(caller, &login.user_id, operation, &rule.name, refusal.code());
     }
 }
 
@@ -193,7 +194,7 @@ mod tests {
         state
     }
 
-    /// Calls as a page does while the server renders it: no HTTP door in between.
+    /// Calls as a page does while the server renders it: without an HTTP handler.
     async fn while_rendering<T>(caller: Option<Caller>, call: impl Future<Output = T>) -> T {
         Owner::new()
             .with(|| {
@@ -234,8 +235,8 @@ mod tests {
         Box::pin(while_rendering(Some(caller.clone()), login(arguments)))
             .await
             .unwrap();
-        let answer = while_rendering(Some(caller), auth_func(object())).await.unwrap();
-        assert_eq!(answer.msg, "auth_func({}),user_id=user01");
+        let reply = while_rendering(Some(caller), auth_func(object())).await.unwrap();
+        assert_eq!(reply.msg, "auth_func({}),user_id=user01");
     }
 
     #[tokio::test]

@@ -1,23 +1,23 @@
 //! Permissions and roles that guards name.
 //!
-//! Both are declared in code, with [`permission!`](crate::permission) and [`role!`](crate::role), as types that stand in a
-//! guard: `Permission<SeeUsers>`, `Role<Admin>`. Which role holds which permission, and who has which role, is stored. A
-//! stored permission that no code declares opens nothing, because no guard asks for it.
+//! [`permission!`](crate::permission) and [`role!`](crate::role) declare them as types for guards:
+//! `Permission<SeeUsers>`, `Role<Admin>`. The database stores the permissions of each role and the roles of each user.
+//! A stored permission that no code declares has no effect, because no guard requires it.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-/// Something with a stable name and a description for people.
+/// A permission or a role, with its name and description.
 pub trait Named: Send + Sync + 'static {
-    /// The stable name. It is stored.
+    /// The name. It is stored in the database, so it must not change.
     const NAME: &'static str;
-    /// What it means, in words that go on after "may", or after "the role".
+    /// The description: a verb phrase that completes "may" for a permission, and "the role" for a role.
     const WORDS: &'static str;
 }
 
-/// A permission that is declared somewhere in the program.
+/// A permission that is declared in code.
 #[derive(Debug, Clone, Copy)]
 pub struct Declared {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
     /// What it allows.
     pub words: &'static str,
@@ -36,13 +36,13 @@ pub fn all() -> impl Iterator<Item = Declared> {
     ALL.values().copied()
 }
 
-/// The declared permission of that name.
+/// The declared permission with that name.
 pub fn find(name: &str) -> Option<Declared> {
     ALL.get(name).copied()
 }
 
-/// Declares a permission: a type for [`Permission`](crate::server::auth::guard::kinds::Permission), with its stable name. The doc
-/// comment says what it allows; the words go on after "may".
+/// Declares a permission: a type for [`Permission`](crate::server::auth::guard::kinds::Permission), and its stable
+/// name. The doc comment describes what it allows, as a verb phrase that completes "may".
 ///
 /// ```
 /// callgate::permission! { "reports.read":
@@ -72,7 +72,7 @@ macro_rules! permission {
     };
 }
 
-/// Declares a role that a guard names: a type for [`Role`](crate::server::auth::guard::kinds::Role), with its stable name.
+/// Declares a role that guards name: a type for [`Role`](crate::server::auth::guard::kinds::Role), and its stable name.
 ///
 /// ```
 /// callgate::role! { "editor":
@@ -99,13 +99,14 @@ macro_rules! role {
     };
 }
 
-/// The name of a role that guards may name. It opens something by itself, whatever permissions are stored with it.
+/// The name of a role that is declared in code. Such a role allows calls by itself, whatever permissions are stored
+/// with it.
 #[derive(Debug)]
 pub struct NamedRole(pub &'static str);
 
 inventory::collect!(NamedRole);
 
-/// Whether guards may name that role.
+/// Whether code declares that role.
 pub fn is_named_role(role: &str) -> bool {
     inventory::iter::<NamedRole>().any(|named| named.0 == role)
 }
@@ -126,7 +127,7 @@ permission! { "roles.manage":
 }
 
 permission! { "audit.read":
-    /// read the audit trail and the call log
+    /// read the audit log and the call log
     pub struct ReadAudit;
 }
 

@@ -1,7 +1,7 @@
-//! A panic ends one request, and nothing else.
+//! Turns a panic into a 500 response for this request only.
 //!
-//! It is logged where it happens, with its place, by the hook of [`log`](crate::server::telemetry::log). (tower-http's layer does not know
-//! the request, and so not whether to answer with JSON or a page.)
+//! The panic hook in [`log`](crate::server::telemetry::log) logs the panic and its location. tower-http's layer is not
+//! used because its handler does not see the request and so cannot choose between JSON and HTML.
 
 use axum::{extract::Request, middleware::Next, response::Response};
 
@@ -10,7 +10,6 @@ use crate::server::{
     telemetry::error::caught,
 };
 
-/// The middleware: turns a panic into an internal failure like any other.
 pub async fn catch(request: Request, next: Next) -> Response {
     let format = ResponseFormat::of(request.uri().path());
     match caught(next.run(request)).await {

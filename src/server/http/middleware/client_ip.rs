@@ -1,8 +1,8 @@
-//! Where a request came from, when there are proxies in between.
+//! Determines the client IP of a request that came through proxies.
 //!
-//! Proxies add the address that they were asked from at the end of a header. Read from there, each entry is believed as
-//! long as the one who wrote it is a proxy that the settings trust; the first who is not is the client. What a client
-//! writes into such a header itself stands further to the front and is never reached (OWASP ASVS 4.1.3).
+//! Each proxy appends the address of its peer to `X-Forwarded-For`. The entries are read from the end, for as long as
+//! the entry was written by a proxy that the settings trust. The first address that is not a trusted proxy is the
+//! client. Entries that the client sends itself stand further to the front and are never reached (OWASP ASVS 4.1.3).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,9 +12,9 @@ use crate::server::config::Proxies;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client of a request that came from `peer` with these headers.
+/// The client IP of a request with these headers that was received from `peer`.
 ///
-/// An entry that is not an address, such as `unknown`, ends the search: the proxy that wrote it counts as the client.
+/// An entry that is not an IP address, such as `unknown`, ends the search. The client is then the proxy that wrote it.
 pub fn client_address(headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> IpAddr {
     let mut client = peer.to_canonical();
     let mut entries = headers
@@ -25,15 +25,15 @@ pub fn client_address(headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> I
         .map(<[u8]>::trim_ascii)
         .filter(|entry| !entry.is_empty());
     while proxies.trusts(client)
-        && let Some(hop) = entries.next().and_then(address)
+        && let Some(hop) = entries.next().and_then(parse_address)
     {
         client = hop;
     }
     client
 }
 
-/// An address with or without a port, IPv6 with or without brackets.
-fn address(entry: &[u8]) -> Option<IpAddr> {
+/// Parses an address with or without a port, IPv6 with or without brackets.
+fn parse_address(entry: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(entry).ok()?;
     let bare = |text: &str| text.parse::<IpAddr>().ok();
     let bracketed = || bare(text.strip_prefix('[')?.strip_suffix(']')?).filter(IpAddr::is_ipv6);
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn who_is_no_trusted_proxy_is_not_believed() {
+    fn an_untrusted_peer_is_the_client() {
         assert_eq!(plain(&["1.2.3.4"], "192.0.2.1"), "192.0.2.1");
         assert_eq!(plain(&["10.0.0.1"], "192.0.2.1"), "192.0.2.1");
     }
 
     #[test]
-    fn the_last_hop_that_is_no_trusted_proxy_is_the_client() {
+    fn the_last_hop_that_is_not_a_trusted_proxy_is_the_client() {
         assert_eq!(plain(&["192.0.2.7"], "127.0.0.1"), "192.0.2.7");
         assert_eq!(plain(&["6.6.6.6, 192.0.2.7, 10.1.1.1"], "127.0.0.1"), "192.0.2.7");
         assert_eq!(plain(&["6.6.6.6", "192.0.2.7", "10.1.1.1"], "127.0.0.1"), "192.0.2.7");
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_names_no_address_ends_the_search() {
+    fn an_entry_that_is_not_an_address_ends_the_search() {
         for entry in [
             "unknown",
             "1.2.3",
@@ -105,9 +105,9 @@ mod tests {
         assert_eq!(client(bytes, "127.0.0.1"), "127.0.0.1");
     }
 
-    /// Proxies add to what the client has sent.
+    /// The client controls the start of the header.
     #[test]
-    fn nothing_in_front_changes_how_what_a_proxy_added_is_read() {
+    fn the_entry_of_a_proxy_is_read_whatever_stands_before_it() {
         for front in [&b"\""[..], b"\\", b"\"\\", b"\xff", b"a\\\"", b"for=\""] {
             let value = [front, b", 192.0.2.7"].concat();
             assert_eq!(client(&[&value], "127.0.0.1"), "192.0.2.7", "{}", front.escape_ascii());
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_read_in_every_spelling() {
+    fn addresses_are_read_in_every_notation() {
         for (entry, address) in [
             ("192.0.2.7:443", "192.0.2.7"),
             ("2001:db8::7", "2001:db8::7"),

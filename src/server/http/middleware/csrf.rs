@@ -1,7 +1,7 @@
-//! Refuses requests that another site made a browser send (cross-site request forgery; OWASP ASVS 3.5.1 to 3.5.3).
+//! Refuses cross-site requests (cross-site request forgery; OWASP ASVS 3.5.1 to 3.5.3).
 //!
-//! Browsers say where a request comes from, in `Sec-Fetch-Site` and `Origin`. Programs send neither, and pass. Reading
-//! is always allowed: no GET changes anything.
+//! Browsers state the origin of a request in `Sec-Fetch-Site` and `Origin`. Other clients send neither and are allowed.
+//! GET, HEAD and OPTIONS are always allowed, because they change nothing.
 
 use axum::{
     extract::{Request, State},
@@ -28,25 +28,25 @@ use crate::{
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The middleware. (tower-http's layer against cross-site requests does not compare the scheme.)
+/// Logs and refuses cross-site requests. tower-http's CSRF layer is not used because it does not compare the scheme.
 pub async fn check(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let own_origin = state.settings().origin();
-    // HTTP/2 names the host in the address, HTTP/1.1 in a header.
+    // HTTP/2 has the host in the URI (`:authority`), HTTP/1.1 in a header.
     let host = || {
-        let named = request.uri().authority().map(Authority::as_str);
-        named.or_else(|| text(request.headers(), HOST))
+        let authority = request.uri().authority().map(Authority::as_str);
+        authority.or_else(|| header_text(request.headers(), HOST))
     };
-    if is_safe || is_own(request.headers(), host, || own_origin.clone()) {
+    if is_safe || is_same_origin(request.headers(), host, || own_origin.clone()) {
         return next.run(request).await;
     }
-    security_log::other_site(text(request.headers(), ORIGIN), &own_origin);
+    security_log::other_site(header_text(request.headers(), ORIGIN), &own_origin);
     drain(&mut request).await;
     error_response(ResponseFormat::of(request.uri().path()), &Refusal::CrossOrigin)
 }
 
-/// Whether a request comes from a page of this site, or from no page at all.
-fn is_own<'a>(
+/// Whether a request comes from a page of this site or from no page at all.
+fn is_same_origin<'a>(
     headers: &HeaderMap,
     host: impl FnOnce() -> Option<&'a str>,
     own_origin: impl FnOnce() -> String,
@@ -58,8 +58,8 @@ fn is_own<'a>(
     let origin_is_own = match headers.get(ORIGIN).map(|origin| origin.to_str()) {
         None => true,
         Some(Err(_)) => false,
-        // Browsers hide the origin of a form where a proxy has set `Referrer-Policy: no-referrer` (Fetch, "append a request
-        // `Origin` header"); `Sec-Fetch-Site` tells all the same, and no page can set it.
+        // Browsers send `null` if a proxy has set `Referrer-Policy: no-referrer` (Fetch, "append a request `Origin`
+        // header"). `Sec-Fetch-Site` is still reliable, because no page can set it.
         Some(Ok("null")) => headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin"),
         Some(Ok(origin)) => {
             origin.eq_ignore_ascii_case(&own_origin())
@@ -67,7 +67,7 @@ fn is_own<'a>(
                     .strip_prefix("https://")
                     .zip(host())
                     .is_some_and(|(origin, host)| {
-                        // Proxies add the port that browsers leave out.
+                        // Browsers omit the default port; proxies may add it to the host.
                         origin.eq_ignore_ascii_case(host.strip_suffix(":443").unwrap_or(host))
                     })
         }
@@ -75,7 +75,7 @@ fn is_own<'a>(
     site_is_own && origin_is_own
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
@@ -97,11 +97,11 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
         }
-        is_own(&headers, || Some(host), || "https://calls.example".to_owned())
+        is_same_origin(&headers, || Some(host), || "https://calls.example".to_owned())
     }
 
     #[test]
-    fn own_pages_and_programs_pass() {
+    fn requests_of_own_pages_and_of_other_clients_pass() {
         assert!(passes(None, None));
         assert!(passes(Some("same-origin"), Some("https://localhost:8443")));
         assert!(passes(Some("same-origin"), Some("https://calls.example")));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sites_do_not() {
+    fn requests_of_other_sites_do_not_pass() {
         for site in ["cross-site", "same-site", "", "Same-Origin"] {
             assert!(!passes(Some(site), None), "{site}");
         }

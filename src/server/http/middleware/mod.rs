@@ -1,4 +1,4 @@
-//! The middleware of the router, one per file.
+//! The middleware, one per file. [`http`](super) defines the order.
 
 pub mod catch_panic;
 pub mod client_ip;

@@ -1,7 +1,8 @@
-//! The outermost middleware: gives each request its id and context, writes the access log, and says how long a connection is kept.
+//! Creates the request id and the request context, writes the access log, and sets the keep-alive headers.
 //!
-//! The request id is our own, and an `X-Request-Id` of the client is ignored: it could be the id of another request. (tower-http's
-//! layer takes the client's.) The query of the address is never logged: people put secrets into queries.
+//! The server always generates the request id. It ignores an `X-Request-Id` header of the client, because that could be
+//! the id of another request (tower-http's layer would accept it). The query string is never logged, because it may
+//! contain secrets.
 
 use std::time::Instant;
 
@@ -25,7 +26,6 @@ use crate::server::{
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// The middleware.
 pub async fn provide(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let started = tracing::enabled!(target: "callgate::access", Level::DEBUG).then(Instant::now);
     let connection = request
@@ -34,7 +34,7 @@ pub async fn provide(State(state): State<AppState>, request: Request, next: Next
         .map(|info| info.0.clone());
     let settings = state.settings();
     let context = RequestContext {
-        request_id: RequestId::random(),
+        request_id: RequestId::generate(),
         address: connection
             .as_ref()
             .map(|connection| client_address(request.headers(), connection.peer(), &settings.proxies)),
@@ -62,7 +62,7 @@ pub async fn provide(State(state): State<AppState>, request: Request, next: Next
             value.set_sensitive(true);
             headers.insert(X_REQUEST_ID, value);
         }
-        // HTTP/2 has GOAWAY and a limit of its own.
+        // HTTP/1.1 only: HTTP/2 ends connections with GOAWAY.
         if is_http1 && state.shutdown().is_cancelled() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         } else if is_http1

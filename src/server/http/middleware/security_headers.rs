@@ -1,4 +1,4 @@
-//! The headers of every answer over HTTPS, refusals, redirects and files included.
+//! Security headers for every HTTPS response, including refusals, redirects and files.
 
 use axum::{
     http::{
@@ -11,21 +11,21 @@ use axum::{
     response::Response,
 };
 
-/// For answers that are not pages: nothing in them may load or run anything.
-const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+/// Policy for responses that are not pages: they may load and run nothing.
+const DEFAULT_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-const BY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
+const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
 
-/// The reference of the request.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// For pages without script.
-pub const STILL_PAGE: &str =
+pub const SCRIPTLESS_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const EVERYWHERE: [(HeaderName, HeaderValue); 7] = [
+/// Added to every response. No handler sets one of these itself.
+const COMMON_HEADERS: [(HeaderName, HeaderValue); 7] = [
     // Two years (OWASP HTTP Headers Cheat Sheet).
     (
         STRICT_TRANSPORT_SECURITY,
@@ -34,7 +34,7 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 7] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     // For browsers that do not know frame-ancestors.
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    // Not no-referrer: browsers would then send `Origin: null` with our own forms.
+    // Not `no-referrer`: browsers would send `Origin: null` with our own forms.
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
@@ -50,30 +50,30 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// For what depends on who asks: nobody keeps it (OWASP ASVS 14.3.2).
+/// Forbids caching of a response that depends on the session (OWASP ASVS 14.3.2).
 pub fn depend_on_session(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, NO_STORE);
-    if headers.get_all(VARY).iter().all(|value| value != BY_COOKIE) {
-        headers.append(VARY, BY_COOKIE);
+    if headers.get_all(VARY).iter().all(|value| value != VARY_COOKIE) {
+        headers.append(VARY, VARY_COOKIE);
     }
 }
 
-/// Adds the security headers to a response. What a handler has set stays, but for the headers that hold everywhere.
+/// Adds the security headers. A handler may set its own `Content-Security-Policy` and `Cache-Control`.
 pub async fn add(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.extend(EVERYWHERE);
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
-    // Whatever is no file is about one request, also where it never came to a session.
+    headers.extend(COMMON_HEADERS);
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(DEFAULT_POLICY);
+    // Only files may be cached. Everything else is about one request, even without a session.
     headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
     response
 }
 
-/// The policy of a page: its own style sheet, images and requests, and scripts with the nonce of this answer only.
+/// The content security policy of a page: styles, images and requests of this site only, and scripts only with the
+/// nonce of this response.
 ///
-/// `strict-dynamic` lets the script with the nonce load the rest of the program, and no other; `wasm-unsafe-eval` lets it
-/// compile WebAssembly and nothing else (CSP Level 3).
-///
-/// With `reload_port`, which only development has, the page may also listen there for a new build.
+/// `strict-dynamic` allows the script with the nonce to load further scripts. `wasm-unsafe-eval` allows it to compile
+/// WebAssembly and nothing else (CSP Level 3). `reload_port`, set in development only, allows the live-reload WebSocket
+/// on that port.
 pub fn page_policy(nonce: &str, reload_port: Option<u16>) -> String {
     let reload = reload_port
         .map(|port| format!(" ws://127.0.0.1:{port}"))

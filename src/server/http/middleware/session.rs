@@ -1,4 +1,4 @@
-//! The session middleware: cookie in, [`Caller`] for guards and functions, cookies out.
+//! The session middleware: turns the cookies of a request into a [`Caller`], and adds `Set-Cookie` to the response.
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -25,8 +25,7 @@ use crate::{
     },
 };
 
-/// The middleware: gives the handler the [`Caller`] of the request, then stores what has changed in the session and sets its
-/// cookies.
+/// Adds the [`Caller`] to the request extensions. After the handler, saves a modified session and sets the cookies.
 pub async fn load_and_save(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let format = ResponseFormat::of(request.uri().path());
     let connection = request
@@ -37,10 +36,10 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
     request.extensions_mut().insert(caller.clone());
     let mut response = next.run(request).await;
     if let Some(session) = caller.open_session()
-        && let Err(fault) = save(&caller, session).await
+        && let Err(error) = save(&caller, session).await
     {
         caller.drop_cookies();
-        response = error_response(format, &Refusal::from(fault));
+        response = error_response(format, &Refusal::from(error));
     }
     let headers = response.headers_mut();
     for cookie in caller.set_cookie_headers() {
@@ -64,13 +63,12 @@ fn caller_of(state: AppState, connection: Option<&Connection>, headers: &HeaderM
     Caller::new(state, headers, arrival, in_flight.unwrap_or_default())
 }
 
-/// Stores what changed in the session, and sets its cookie where it has a new token. A session without a login is
-/// neither stored nor given a cookie.
+/// Saves a modified session and sets its cookie if the token is new, but only for a session with a login.
 async fn save(caller: &Caller, session: Session) -> Result<(), InternalError> {
     if !session.is_modified() || login_of(&session).await?.is_none() {
         return Ok(());
     }
-    session.save().await.map_err(crate::server::sessions::fault)?;
+    session.save().await.map_err(crate::server::sessions::internal_error)?;
     if let Some(id) = session.id().filter(|id| caller.sent().as_ref() != Some(id)) {
         caller.set_cookie(SetCookie::until_closed(CookieName::Session, id.to_string()));
     }

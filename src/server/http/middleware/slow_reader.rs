@@ -1,8 +1,9 @@
-//! Gives up answers of which the client takes nothing.
+//! Drops response bodies that the client has stopped reading.
 //!
-//! An HTTP/2 client may ask for a hundred files, leave no room for any of them, and keep its connection alive with pings.
-//! Neither TCP nor the idle timer stalls then, and hyper waits for ever with each file open. What an answer is made from is
-//! therefore dropped when no piece of it was taken for too long. An answer that is itself waited for is left in peace.
+//! An HTTP/2 client can request a hundred files, leave the flow-control window closed, and keep the connection alive
+//! with pings. Neither TCP nor the idle timeout notices, and hyper would hold each body, with its open file, forever.
+//! This middleware drops a body if the client has read no frame of it within the limit. The timer does not run while
+//! the body itself has no data yet.
 
 use std::{
     pin::Pin,
@@ -21,10 +22,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Answers of at most so many bytes are not worth a timer.
+/// Bodies up to this size, in bytes, need no timer.
 const SMALL: u64 = 4 * 1024;
 
-/// Watches an answer, of which a client may take nothing for so long.
+/// Drops the body of `response` once the client has read nothing of it for `limit`.
 pub fn watch(response: Response, limit: Duration) -> Response {
     if response.body().size_hint().upper().is_some_and(|size| size <= SMALL) {
         response
@@ -33,16 +34,15 @@ pub fn watch(response: Response, limit: Duration) -> Response {
     }
 }
 
-/// A body that is dropped when no piece of it is taken for too long.
 struct Watched {
     inner: Arc<Mutex<Inner>>,
     timer: AbortHandle,
 }
 
 struct Inner {
-    /// Gone once it was given up.
+    /// `None` once it was dropped.
     body: Option<Body>,
-    /// Since when the client could have taken a piece, unless the body has none ready.
+    /// Since when the body waits for the client to read. `None` while the body itself is pending.
     offered: Option<Instant>,
 }
 
@@ -59,9 +59,9 @@ impl Watched {
 
 async fn drop_when_stalled(inner: Arc<Mutex<Inner>>, limit: Duration) {
     loop {
-        let offered = locked(&inner).offered.unwrap_or_else(Instant::now);
+        let offered = lock(&inner).offered.unwrap_or_else(Instant::now);
         sleep_until(offered + limit).await;
-        let mut inner = locked(&inner);
+        let mut inner = lock(&inner);
         if inner.offered.is_some_and(|offered| offered.elapsed() >= limit) {
             inner.body = None;
             return;
@@ -69,7 +69,7 @@ async fn drop_when_stalled(inner: Arc<Mutex<Inner>>, limit: Duration) {
     }
 }
 
-fn locked(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
+fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
     inner.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -84,9 +84,9 @@ impl http_body::Body for Watched {
     type Error = axum::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let mut inner = locked(&self.inner);
+        let mut inner = lock(&self.inner);
         let Some(body) = inner.body.as_mut() else {
-            return Poll::Ready(Some(Err(axum::Error::new("the client took nothing of the answer"))));
+            return Poll::Ready(Some(Err(axum::Error::new("the client stopped reading the response"))));
         };
         let polled = Pin::new(body).poll_frame(cx);
         inner.offered = polled.is_ready().then(Instant::now);
@@ -94,11 +94,11 @@ impl http_body::Body for Watched {
     }
 
     fn is_end_stream(&self) -> bool {
-        locked(&self.inner).body.as_ref().is_some_and(Body::is_end_stream)
+        lock(&self.inner).body.as_ref().is_some_and(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let inner = locked(&self.inner);
+        let inner = lock(&self.inner);
         inner.body.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }
@@ -112,22 +112,22 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    fn pieces() -> Body {
-        Body::from_stream(stream::iter(0..3).map(|_| Ok::<_, axum::Error>(Bytes::from_static(b"piece"))))
+    fn frames() -> Body {
+        Body::from_stream(stream::iter(0..3).map(|_| Ok::<_, axum::Error>(Bytes::from_static(b"frame"))))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_nobody_takes_is_dropped() {
-        let mut body = Watched::new(pieces(), LIMIT);
+    async fn a_body_that_is_not_read_is_dropped() {
+        let mut body = Watched::new(frames(), LIMIT);
         assert!(body.frame().await.unwrap().is_ok());
         tokio::time::sleep(LIMIT * 2).await;
-        assert!(locked(&body.inner).body.is_none());
+        assert!(lock(&body.inner).body.is_none());
         assert!(body.frame().await.unwrap().is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_is_taken_slowly_is_not() {
-        let mut body = Watched::new(pieces(), LIMIT);
+    async fn a_body_that_is_read_slowly_is_not_dropped() {
+        let mut body = Watched::new(frames(), LIMIT);
         for _ in 0..3 {
             tokio::time::sleep(LIMIT * 2 / 3).await;
             assert!(body.frame().await.unwrap().is_ok());
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_is_itself_slow_is_waited_for() {
+    async fn a_body_that_is_slow_itself_is_not_dropped() {
         let slow = stream::once(async {
             tokio::time::sleep(LIMIT * 3).await;
             Ok::<_, axum::Error>(Bytes::from_static(b"late"))

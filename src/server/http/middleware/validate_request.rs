@@ -1,8 +1,8 @@
-//! Refuses requests with too many headers, and those whose host or length could be read in two ways (RFC 9112, sections 3.2 and 6; RFC 9113, section
-//! 8.3.1; OWASP ASVS 4.2.1 to 4.2.4).
+//! Refuses requests with too many headers and requests whose host or length is ambiguous (RFC 9112, sections 3.2 and 6;
+//! RFC 9113, section 8.3.1; OWASP ASVS 4.2.1 to 4.2.4).
 //!
-//! Something in front of the server may have read such a request in the other way, and then the two no longer agree where
-//! the next one begins. hyper refuses most of them before they get here; these are the ones that it lets pass.
+//! A proxy in front of the server may interpret an ambiguous request differently. The two then disagree where the next
+//! request begins (request smuggling). hyper refuses most such requests, and this middleware the rest.
 
 use std::str::FromStr as _;
 
@@ -22,27 +22,26 @@ use crate::{
     server::http::response::{ResponseFormat, error_response},
 };
 
-/// The most header fields of a request. All cookies count as one: browsers send each as a field of its own over HTTP/2 (RFC 9113,
-/// section 8.2.3).
+/// Maximum number of header fields. All cookies count as one, because HTTP/2 clients may send each in its own field
+/// (RFC 9113, section 8.2.3).
 const MAX_FIELDS: usize = 100;
 
-/// The most bytes of names and values of header fields: 32 KiB of cookies, and as much for the rest.
+/// Maximum total size of header names and values, in bytes: 32 KiB for cookies and as much for the rest.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// The middleware.
 pub async fn check(request: Request, next: Next) -> Response {
     let format = ResponseFormat::of(request.uri().path());
     if has_too_many_headers(request.headers()) {
         return error_response(format, &Refusal::HeadersTooLarge);
     }
-    let fault = fault_of_length(request.headers())
-        .or_else(|| fault_of_host(request.version(), request.uri(), request.headers()));
-    let Some(fault) = fault else {
+    let problem =
+        length_problem(request.headers()).or_else(|| host_problem(request.version(), request.uri(), request.headers()));
+    let Some(problem) = problem else {
         return next.run(request).await;
     };
-    let mut response = error_response(format, &Refusal::MalformedRequest(fault.to_owned()));
+    let mut response = error_response(format, &Refusal::MalformedRequest(problem.to_owned()));
     if request.version() <= Version::HTTP_11 {
-        // Nobody knows where the next request begins.
+        // It is unclear where the next request on this connection begins.
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -60,47 +59,48 @@ fn has_too_many_headers(headers: &HeaderMap) -> bool {
     fields > MAX_FIELDS || bytes > MAX_BYTES
 }
 
-fn fault_of_length(headers: &HeaderMap) -> Option<&'static str> {
+fn length_problem(headers: &HeaderMap) -> Option<&'static str> {
     let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
     match (encodings.next(), encodings.next()) {
         (None, _) => None,
         (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => None,
-        _ => Some("Transfer-Encoding is something else than chunked"),
+        _ => Some("Transfer-Encoding is not chunked"),
     }
 }
 
-fn fault_of_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
+fn host_problem(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     let (host, more) = (hosts.next(), hosts.next());
     if more.is_some() {
-        return Some("Host comes more than once");
+        return Some("there is more than one Host header");
     }
-    let named = uri.authority();
-    // As nearly every one is.
-    if version <= Version::HTTP_11 && named.is_none() && host.is_some_and(|host| is_name_and_port(host.as_bytes())) {
+    let authority = uri.authority();
+    // Fast path: nearly all requests.
+    if version <= Version::HTTP_11 && authority.is_none() && host.is_some_and(|host| is_name_and_port(host.as_bytes()))
+    {
         return None;
     }
     let host = match host.map(|host| host.to_str().map(Authority::from_str)) {
         None => None,
         Some(Ok(Ok(host))) => Some(host),
-        Some(_) => return Some("Host is no address"),
+        Some(_) => return Some("Host is not a valid address"),
     };
-    if [named, host.as_ref()]
+    if [authority, host.as_ref()]
         .into_iter()
         .flatten()
         .any(|host| host.as_str().contains('@'))
     {
-        return Some("the host has a user in it");
+        return Some("the host contains user information");
     }
-    match (version, named, host) {
+    match (version, authority, host) {
         (Version::HTTP_11, _, None) => Some("Host is missing"),
         (Version::HTTP_2, None, None) => Some("the host is missing"),
-        (Version::HTTP_2, Some(named), Some(host)) if *named != host => Some("Host and :authority are not the same"),
+        (Version::HTTP_2, Some(authority), Some(host)) if *authority != host => Some("Host and :authority differ"),
         _ => None,
     }
 }
 
-/// Whether it is a plain name or number, with a port or without.
+/// Whether `host` is a plain host name or IPv4 address, with or without a port.
 fn is_name_and_port(host: &[u8]) -> bool {
     let mut parts = host.splitn(2, |byte| *byte == b':');
     let (name, port) = (parts.next().unwrap_or_default(), parts.next());
@@ -124,22 +124,22 @@ mod tests {
         headers
     }
 
-    fn length(lines: &[(HeaderName, &str)]) -> bool {
-        fault_of_length(&headers(lines)).is_none()
+    fn has_valid_length(lines: &[(HeaderName, &str)]) -> bool {
+        length_problem(&headers(lines)).is_none()
     }
 
-    fn host(version: Version, uri: &str, hosts: &[&str]) -> bool {
+    fn has_valid_host(version: Version, uri: &str, hosts: &[&str]) -> bool {
         let lines: Vec<_> = hosts.iter().map(|host| (HOST, *host)).collect();
-        fault_of_host(version, &uri.parse().unwrap(), &headers(&lines)).is_none()
+        host_problem(version, &uri.parse().unwrap(), &headers(&lines)).is_none()
     }
 
     #[test]
-    fn a_length_is_told_once_and_in_one_way() {
+    fn a_length_is_declared_once_and_in_one_way() {
         let te = TRANSFER_ENCODING;
-        assert!(length(&[]));
-        assert!(length(&[(te.clone(), "chunked")]));
-        assert!(length(&[(te.clone(), "Chunked")]));
-        assert!(!length(&[(te.clone(), "chunked"), (te.clone(), "chunked")]));
+        assert!(has_valid_length(&[]));
+        assert!(has_valid_length(&[(te.clone(), "chunked")]));
+        assert!(has_valid_length(&[(te.clone(), "Chunked")]));
+        assert!(!has_valid_length(&[(te.clone(), "chunked"), (te.clone(), "chunked")]));
         for encoding in [
             "",
             "identity",
@@ -148,7 +148,7 @@ mod tests {
             "xchunked",
             "chunked;x",
         ] {
-            assert!(!length(&[(te.clone(), encoding)]), "{encoding}");
+            assert!(!has_valid_length(&[(te.clone(), encoding)]), "{encoding}");
         }
     }
 
@@ -162,26 +162,26 @@ mod tests {
             "[::1]:8443",
             "Calls.example",
         ] {
-            assert!(host(http1, "/", &[name]), "{name}");
+            assert!(has_valid_host(http1, "/", &[name]), "{name}");
         }
-        // The address of the request goes before Host (RFC 9112, section 3.2.2).
-        assert!(host(http1, "https://calls.example/", &["localhost"]));
+        // An absolute-form target takes precedence over Host (RFC 9112, section 3.2.2).
+        assert!(has_valid_host(http1, "https://calls.example/", &["localhost"]));
         for hosts in [&["a", "a"][..], &["a", "b"], &[], &[""], &["a b"], &["a/b"], &["a@b"]] {
-            assert!(!host(http1, "/", hosts), "{hosts:?}");
+            assert!(!has_valid_host(http1, "/", hosts), "{hosts:?}");
         }
-        assert!(host(Version::HTTP_10, "/", &[]));
-        assert!(!host(Version::HTTP_10, "/", &["a", "b"]));
+        assert!(has_valid_host(Version::HTTP_10, "/", &[]));
+        assert!(!has_valid_host(Version::HTTP_10, "/", &["a", "b"]));
     }
 
     #[test]
-    fn over_http_2_both_names_of_the_host_are_the_same() {
+    fn over_http_2_host_and_authority_must_not_differ() {
         let http2 = Version::HTTP_2;
-        assert!(host(http2, "https://a:1/", &[]));
-        assert!(host(http2, "https://a:1/", &["A:1"]));
-        assert!(host(http2, "/", &["a"]));
-        assert!(!host(http2, "/", &[]));
-        assert!(!host(http2, "https://a:1/", &["b"]));
-        assert!(!host(http2, "https://a:1/", &["a:2"]));
-        assert!(!host(http2, "https://x@a:1/", &[]));
+        assert!(has_valid_host(http2, "https://a:1/", &[]));
+        assert!(has_valid_host(http2, "https://a:1/", &["A:1"]));
+        assert!(has_valid_host(http2, "/", &["a"]));
+        assert!(!has_valid_host(http2, "/", &[]));
+        assert!(!has_valid_host(http2, "https://a:1/", &["b"]));
+        assert!(!has_valid_host(http2, "https://a:1/", &["a:2"]));
+        assert!(!has_valid_host(http2, "https://x@a:1/", &[]));
     }
 }

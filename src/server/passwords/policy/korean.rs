@@ -1,19 +1,19 @@
-//! Frequent Korean words in a password, written in Hangul or typed on Latin keys.
+//! Finds frequent Korean words in a password, written in Hangul or typed on Latin keys.
 //!
-//! Most Korean keyboards have the two-set layout (dubeolsik, KS X 5002): who types 안녕하세요 on it while Latin letters are
-//! switched on types `dkssudgktpdy`. A password and the entries of the list are compared as such keys. So both forms of a
-//! word are found, in any mixture. Taking Hangul apart into keys is unambiguous (Unicode 3.12, Hangul syllable
-//! decomposition); putting keys together is not, because where a syllable ends depends on what follows.
+//! Most Korean keyboards have the two-set layout (dubeolsik, KS X 5002). Typing 안녕하세요 on it in Latin mode gives
+//! `dkssudgktpdy`. Passwords and list entries are compared as such keys, so a word is found in both forms and in any
+//! mixture of them. Decomposing Hangul into keys is unambiguous (Unicode 3.12, Hangul syllable decomposition).
+//! Composing keys is not, because the end of a syllable depends on the keys that follow.
 
 use std::{collections::HashSet, ops::Range, sync::LazyLock};
 
 use unicode_normalization::{UnicodeNormalization as _, char::decompose_canonical};
 use zeroize::Zeroizing;
 
-/// Frequent passwords, words and phrases, one a line: in Hangul, or in Latin letters if that is how they are written.
+/// Frequent passwords, words and phrases, one per line, in Hangul or Latin letters.
 const LIST: &str = include_str!("frequent_korean.txt");
 
-/// The keys of the leading consonants from U+1100 on. Shift is left out, here as in what was typed.
+/// The keys of the leading consonants from U+1100 on, without shift.
 const LEADING: [&str; 19] = [
     "r", "r", "s", "e", "e", "f", "a", "q", "q", "t", "t", "d", "w", "w", "c", "z", "x", "v", "g",
 ];
@@ -27,14 +27,13 @@ const TRAILING: [&str; 27] = [
     "w", "c", "z", "x", "v", "g",
 ];
 
-/// An entry is no shorter: fewer keys stand in too many other words.
-const SHORTEST: usize = 4;
+/// The minimum number of keys of an entry. Shorter sequences occur in too many other words.
+const MIN_ENTRY_KEYS: usize = 4;
 
-/// Entries that follow one another and have so many keys together are no coincidence. Fewer are often part of another word, as
-/// `alth` (미소) is of "although": they count only where they stand alone.
-const NO_COINCIDENCE: usize = 6;
+/// Adjacent entries with at least this many keys in total always count. Shorter ones are often part of another word, as
+/// `alth` (미소) is part of "although", so they count only as separate words.
+const MIN_RUN_KEYS: usize = 6;
 
-/// The entries of the list, as keys.
 static ENTRIES: LazyLock<Entries> = LazyLock::new(|| {
     let keys: HashSet<String> = LIST.lines().map(|entry| keys(entry).to_string()).collect();
     let longest = keys.iter().map(String::len).max().unwrap_or_default();
@@ -43,13 +42,13 @@ static ENTRIES: LazyLock<Entries> = LazyLock::new(|| {
 
 struct Entries {
     keys: HashSet<String>,
-    /// How many keys the longest has.
+    /// The length of the longest entry, in keys.
     longest: usize,
 }
 
-/// A text as the keys that it is typed with on a two-set keyboard, without shift. What is no Hangul stays, in lower case.
+/// Converts a text to the keys that type it on a two-set keyboard, without shift. Other characters become lowercase.
 pub fn keys(text: &str) -> Zeroizing<String> {
-    // At most six bytes for the three of a syllable, so that no copy is left behind by growing.
+    // Enough for the longest result (six bytes for the three of a syllable): growing would leave a copy in memory.
     let mut keys = Zeroizing::new(String::with_capacity(2 * text.len()));
     let mut push = |letter: char| match keys_of(letter) {
         Some(letters) => keys.push_str(letters),
@@ -67,7 +66,7 @@ pub fn keys(text: &str) -> Zeroizing<String> {
 fn keys_of(jamo: char) -> Option<&'static str> {
     let sets = [
         ('\u{1100}', &LEADING[..]),
-        // ㅀ and ㅄ where they stand by themselves (NFKC).
+        // ㅀ and ㅄ on their own (NFKC).
         ('\u{111a}', &["fg"]),
         ('\u{1121}', &["qt"]),
         ('\u{1161}', &VOWELS),
@@ -79,34 +78,34 @@ fn keys_of(jamo: char) -> Option<&'static str> {
     })
 }
 
-/// What `keys` have besides frequent Korean words, and besides the digits, spaces and punctuation around them: pieces with a
-/// space between them. `None` where there is no such word.
-pub fn besides_frequent_words(keys: &str) -> Option<Zeroizing<String>> {
+/// Removes frequent Korean words, and all digits, spaces and punctuation. Returns the remaining pieces, separated by
+/// spaces, or `None` if there is no frequent word.
+pub fn without_frequent_words(keys: &str) -> Option<Zeroizing<String>> {
     let text = Joined::new(keys);
     let found = text.frequent_words();
     if found.is_empty() {
         return None;
     }
     let mut rest = Zeroizing::new(String::with_capacity(2 * keys.len()));
-    let mut is_apart = false;
+    let mut is_new_piece = false;
     for (at, letter) in text.letters.char_indices() {
-        let is_out = letter.is_numeric() || found.iter().any(|word| word.contains(&at));
-        is_apart |= is_out || text.is_break(at);
-        if !is_out {
-            if is_apart && !rest.is_empty() {
+        let is_removed = letter.is_numeric() || found.iter().any(|word| word.contains(&at));
+        is_new_piece |= is_removed || text.is_break(at);
+        if !is_removed {
+            if is_new_piece && !rest.is_empty() {
                 rest.push(' ');
             }
             rest.push(letter);
-            is_apart = false;
+            is_new_piece = false;
         }
     }
     Some(rest)
 }
 
-/// A text without spaces and punctuation, so that these do not hide a word.
+/// A text without spaces and punctuation, which could otherwise hide a word.
 struct Joined {
     letters: Zeroizing<String>,
-    /// Where they stood, as places in `letters`.
+    /// The byte offsets in `letters` at which spaces or punctuation were removed.
     breaks: HashSet<usize>,
 }
 
@@ -124,22 +123,23 @@ impl Joined {
         Self { letters, breaks }
     }
 
-    /// Whether a word may end or begin there.
+    /// Whether `at` is a word boundary.
     fn is_break(&self, at: usize) -> bool {
         at == 0 || at == self.letters.len() || self.breaks.contains(&at)
     }
 
-    /// Where entries of the list stand. Entries that follow one another are one range; of all ways to choose them, one that
-    /// leaves the fewest letters.
+    /// Finds the entries of the list, as byte ranges. Chooses entries so that the fewest letters remain, and merges
+    /// adjacent ones.
     fn frequent_words(&self) -> Vec<Range<usize>> {
         let Entries { keys, longest } = &*ENTRIES;
         let letters = self.letters.as_str();
-        // For each place: how many bytes before it are left, and how long the entry is that ends there.
+        // Dynamic programming. For each end: the bytes before it that no entry covers, not counting digits, and the
+        // length of the entry that ends there (0 for none).
         let mut best = vec![(0, 0)];
-        for (before, byte) in letters.bytes().enumerate() {
-            let end = before + 1;
-            let mut found = (best[before].0 + usize::from(!byte.is_ascii_digit()), 0);
-            for length in SHORTEST..=end.min(*longest) {
+        for (at, byte) in letters.bytes().enumerate() {
+            let end = at + 1;
+            let mut found = (best[at].0 + usize::from(!byte.is_ascii_digit()), 0);
+            for length in MIN_ENTRY_KEYS..=end.min(*longest) {
                 let left = best[end - length].0;
                 if left < found.0 && letters.get(end - length..end).is_some_and(|part| keys.contains(part)) {
                     found = (left, length);
@@ -158,12 +158,12 @@ impl Joined {
             }
             end -= length.max(1);
         }
-        found.retain(|word| word.len() >= NO_COINCIDENCE || self.stands_alone(word));
+        found.retain(|word| word.len() >= MIN_RUN_KEYS || self.is_separate(word));
         found
     }
 
-    /// Whether no letter touches it.
-    fn stands_alone(&self, word: &Range<usize>) -> bool {
+    /// Whether there is a boundary or a digit on both sides.
+    fn is_separate(&self, word: &Range<usize>) -> bool {
         let (before, after) = (&self.letters[..word.start], &self.letters[word.end..]);
         let is_digit = |letter: Option<char>| letter.is_some_and(char::is_numeric);
         (self.is_break(word.start) || is_digit(before.chars().next_back()))
@@ -178,11 +178,11 @@ mod tests {
     use super::*;
 
     fn rest(text: &str) -> Option<String> {
-        besides_frequent_words(&keys(text)).map(|rest| rest.to_string())
+        without_frequent_words(&keys(text)).map(|rest| rest.to_string())
     }
 
     #[test]
-    fn hangul_is_taken_apart_into_the_keys_of_the_two_set_layout() {
+    fn hangul_is_decomposed_into_the_keys_of_the_two_set_layout() {
         for (hangul, typed) in [
             ("안녕하세요", "dkssudgktpdy"),
             ("비밀번호", "qlalfqjsgh"),
@@ -198,16 +198,16 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_long_and_has_no_entry_that_is_short_or_there_twice() {
+    fn the_list_is_long_and_has_no_short_or_duplicate_entry() {
         let entries: Vec<&str> = LIST.lines().collect();
         let hangul = entries
             .iter()
             .filter(|entry| entry.chars().any(|letter| letter >= '가'));
         assert!(hangul.count() >= 300);
-        assert_eq!(ENTRIES.keys.len(), entries.len(), "an entry is there twice");
+        assert_eq!(ENTRIES.keys.len(), entries.len(), "duplicate entry");
         for entry in entries {
             let keys = keys(entry);
-            assert!(keys.len() >= SHORTEST, "{entry}");
+            assert!(keys.len() >= MIN_ENTRY_KEYS, "{entry}");
             assert!(
                 keys.bytes().all(|key| key.is_ascii_lowercase() || key.is_ascii_digit()),
                 "{entry}"
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_what_no_entry_covers() {
+    fn the_rest_is_not_covered_by_any_entry() {
         for (text, left) in [
             ("안녕하세요 보라색 얼룩말 7", "qhfktor djffnrakf"),
             ("purple안녕하세요zebra", "purple zebra"),
@@ -230,7 +230,7 @@ mod tests {
 
     /// `alth`, `unni` and `skan` are keys of entries.
     #[test]
-    fn a_few_keys_within_another_word_are_no_korean_word() {
+    fn a_few_keys_within_another_word_do_not_count() {
         for text in [
             "although a healthy zebra",
             "running alaskan herons",
@@ -244,9 +244,9 @@ mod tests {
         }
     }
 
-    /// A text as it may be typed: in Hangul, on Latin keys, and there with shift.
-    fn typed(hangul: &str, how: usize) -> String {
-        match how {
+    /// A text in Hangul (0), on Latin keys (1), or on Latin keys with shift (2).
+    fn typed(hangul: &str, form: usize) -> String {
+        match form {
             0 => hangul.to_owned(),
             1 => keys(hangul).to_string(),
             _ => keys(hangul).to_uppercase(),
@@ -255,26 +255,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_left_of_entries_however_they_are_typed_and_joined(
+        fn entries_are_removed_in_any_form_and_combination(
             parts in prop::collection::vec((any::<prop::sample::Index>(), 0..3_usize, "[0-9 !._~-]{0,4}"), 1..6)
         ) {
             let entries: Vec<&str> = LIST.lines().collect();
-            let part = |(entry, how, after): &(prop::sample::Index, usize, String)| typed(entry.get(&entries), *how) + after;
+            let part = |(entry, form, after): &(prop::sample::Index, usize, String)| {
+                typed(entry.get(&entries), *form) + after
+            };
             let text: String = parts.iter().map(part).collect();
             prop_assert_eq!(rest(&text), Some(String::new()), "{}", text);
         }
 
         #[test]
-        fn it_does_not_matter_how_hangul_was_put_together(text in "[가-힣ㄱ-ㅣ a-z]{0,20}") {
-            let apart: String = text.nfd().collect();
-            prop_assert_eq!(&*keys(&apart), &*keys(&text));
+        fn composed_and_decomposed_hangul_have_the_same_keys(text in "[가-힣ㄱ-ㅣ a-z]{0,20}") {
+            let decomposed: String = text.nfd().collect();
+            prop_assert_eq!(&*keys(&decomposed), &*keys(&text));
             prop_assert!(keys(&text).is_ascii());
         }
 
         #[test]
-        fn no_text_makes_it_fail(text in any::<String>()) {
+        fn no_text_makes_it_panic(text in any::<String>()) {
             let keys = keys(&text);
-            if let Some(rest) = besides_frequent_words(&keys) {
+            if let Some(rest) = without_frequent_words(&keys) {
                 prop_assert!(rest.chars().filter(|letter| *letter != ' ').all(|letter| keys.contains(letter)));
             }
         }

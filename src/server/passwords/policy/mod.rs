@@ -1,8 +1,9 @@
-//! Which passwords may be chosen (NIST SP 800-63B, 3.1.1.2; OWASP ASVS 6.2).
+//! The password policy (NIST SP 800-63B, 3.1.1.2; OWASP ASVS 6.2).
 //!
-//! Long enough, not too long, and not easily guessed: not among the common ones, nor made of the names that everybody
-//! would try first, nor of frequent Korean words, which zxcvbn does not know. Every character is allowed, none is demanded,
-//! nothing expires. Each refusal says its reason.
+//! A password has a minimum and a maximum length, must not contain the name of the user or the product, and must not be
+//! easy to guess. zxcvbn finds common passwords and patterns. It does not know Korean, so a list of frequent Korean
+//! words supplements it. Every character is allowed, no kind of character is required, and passwords do not expire.
+//! Each rejection comes with its reason.
 
 mod korean;
 
@@ -10,25 +11,25 @@ use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 use zxcvbn::{Score, zxcvbn};
 
-use super::{is_too_long, normalised};
+use super::{is_too_long, normalize};
 use crate::contract::{
     letter_case::uncapitalized,
     login::{NewPassword, Password},
 };
 
-/// What everybody would try here.
+/// The name of the product, which attackers try first.
 const PRODUCT: &str = "callgate";
 
-/// A name shorter than this is too likely to be in a good password by chance.
-const SHORTEST_NAME: usize = 3;
+/// Shorter user names occur in good passwords by chance, so they are not searched for.
+const MIN_NAME_CHARS: usize = 3;
 
-/// Why `password` may not be the new password of `user_id`, in words that go after "password". `None` if it may.
+/// Why the policy rejects `password` for `user_id`, as a text that follows "password". `None` if it is acceptable.
 pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Option<String> {
     let NewPassword(password) = password;
     if is_too_long(password) {
         return Some(format!("must have at most {} characters", Password::MAX_CHARS));
     }
-    let text = normalised(password);
+    let text = normalize(password);
     let folded = Zeroizing::new(text.to_lowercase());
     let user = user_id.nfkc().collect::<String>().to_lowercase();
     if text.chars().count() < min_chars {
@@ -36,41 +37,41 @@ pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Optio
             "must have at least {min_chars} characters: a few words make a good one"
         ));
     }
-    if user.chars().count() >= SHORTEST_NAME && folded.contains(user.as_str()) {
+    if user.chars().count() >= MIN_NAME_CHARS && folded.contains(user.as_str()) {
         return Some("must not contain the name of the user: attackers try that first".to_owned());
     }
     if folded.contains(PRODUCT) {
         return Some("must not contain the name of this program: attackers try that first".to_owned());
     }
     let keys = korean::keys(&text);
-    let why = too_easy(&folded, &user)
-        // An English word that was typed with Hangul switched on.
-        .or_else(|| (*keys != *folded).then(|| too_easy(&keys, &user)).flatten())
-        .or_else(|| korean_words(&keys, &user, min_chars))?;
-    Some(format!("is too easily guessed: {why}"))
+    let reason = guessable(&folded, &user)
+        // An English word typed on a keyboard that was switched to Hangul.
+        .or_else(|| (*keys != *folded).then(|| guessable(&keys, &user)).flatten())
+        .or_else(|| guessable_korean(&keys, &user, min_chars))?;
+    Some(format!("is too easily guessed: {reason}"))
 }
 
-/// Why it is too easily guessed, if it is.
-fn too_easy(text: &str, user: &str) -> Option<String> {
+/// Why zxcvbn finds a text too easy to guess, if it does.
+fn guessable(text: &str, user: &str) -> Option<String> {
     let guess = zxcvbn(text, &[user, PRODUCT]);
     (guess.score() < Score::Three).then(|| {
         let warning = guess.feedback().and_then(zxcvbn::feedback::Feedback::warning);
         warning.map_or_else(
             || "it is made of parts that attackers try first".to_owned(),
-            |why| uncapitalized(why.to_string().trim_end_matches('.')),
+            |warning| uncapitalized(warning.to_string().trim_end_matches('.')),
         )
     })
 }
 
-/// Why a password with frequent Korean words is too easily guessed, if it is: they count for nothing, so the rest must be as
-/// long and as strong as a whole password, in keys.
-fn korean_words(keys: &str, user: &str, min_chars: usize) -> Option<String> {
-    let rest = korean::besides_frequent_words(keys)?;
+/// Why a password with frequent Korean words is too easy to guess, if it is. These words do not count: what remains
+/// must be as long, in keys, and as strong as a whole password.
+fn guessable_korean(keys: &str, user: &str, min_chars: usize) -> Option<String> {
+    let rest = korean::without_frequent_words(keys)?;
     if rest.is_empty() {
         return Some("it is made of Korean words that attackers try first".to_owned());
     }
-    (rest.chars().count() < min_chars || too_easy(&rest, user).is_some())
-        .then(|| "it has too little besides Korean words that attackers try first".to_owned())
+    (rest.chars().count() < min_chars || guessable(&rest, user).is_some())
+        .then(|| "apart from Korean words that attackers try first, it is too short or too simple".to_owned())
 }
 
 #[cfg(test)]
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_allowed_and_none_is_demanded() {
+    fn every_character_is_allowed_and_none_is_required() {
         for good in [
             "only small letters here",
             "пять жёлтых лимонов",
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn common_passwords_and_patterns_are_refused_with_the_reason() {
+    fn common_passwords_and_patterns_are_rejected_with_the_reason() {
         for bad in [
             "passwordpassword",
             "123456789012345",
@@ -110,16 +111,16 @@ mod tests {
             "qwertyuiopasdfghjkl",
             "abcabcabcabcabcabc",
         ] {
-            let why = problem(bad).unwrap_or_else(|| panic!("{bad} was taken"));
+            let why = problem(bad).unwrap_or_else(|| panic!("{bad} was accepted"));
             assert!(why.contains("too easily guessed"), "{bad}: {why}");
         }
         let short = super::problem(&NewPassword(Password::new("football1".into())), "ada", 8);
         assert!(short.is_some_and(|why| why.contains("too easily guessed")));
     }
 
-    /// Neither in Hangul nor on the Latin keys of the same word (two-set layout), nor put together from several.
+    /// In Hangul, typed on the Latin keys of the same word (two-set layout), and combined from several words.
     #[test]
-    fn frequent_korean_words_are_refused_and_other_korean_is_taken() {
+    fn frequent_korean_words_are_rejected_and_other_korean_is_accepted() {
         for bad in [
             "dkssudgktpdydkssudgktpdy",
             "DKSSUDgktpdy1234!!!!",
@@ -132,7 +133,7 @@ mod tests {
             "안녕하세요 zebra 7654321",
             "ㅔㅁㄴㄴ잭ㅇ123456789",
         ] {
-            let why = problem(bad).unwrap_or_else(|| panic!("{bad} was taken"));
+            let why = problem(bad).unwrap_or_else(|| panic!("{bad} was accepted"));
             assert!(why.contains("too easily guessed"), "{bad}: {why}");
         }
         for good in [
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_user_and_product_are_refused_in_any_case_and_width() {
+    fn the_names_of_user_and_product_are_rejected_in_any_case_and_width() {
         for bad in ["Ada.LOVELACE and 7 zebras", "my ＣａｌｌＧａｔｅ and 7 zebras"] {
             assert!(
                 problem(bad).is_some_and(|why| why.contains("must not contain the name")),

@@ -1,47 +1,47 @@
-//! Arguments that a function takes: what its page shows first, and what the `curl` line sends.
+//! Example arguments of a function, for its page and its `curl` line.
 
 use serde_json::{Map, Value, json};
 
 use crate::contract::shape::{Field, Format, ListShape, Range, Shape, TextShape};
 
-/// Arguments of that shape. A secret is left to be filled in: dots stand for it.
+/// Example arguments of that shape. An ellipsis stands for each secret, which the user has to fill in.
 pub fn example(shape: &Shape) -> Value {
     match shape {
-        Shape::Text(text) => text_of(text).into(),
-        Shape::Integer(range) | Shape::Number(range) => number_of(range),
+        Shape::Text(text) => text_example(text).into(),
+        Shape::Integer(range) | Shape::Number(range) => number_example(range),
         Shape::Flag => Value::Bool(false),
         Shape::Choice(choices) => choices
             .first()
             .map_or(Value::Null, |choice| choice.value.clone().into()),
-        Shape::List(list) => list_of(list),
-        Shape::Record(fields) => record_of(fields),
+        Shape::List(list) => list_example(list),
+        Shape::Record(fields) => record_example(fields),
         Shape::Object => json!({ "hello": "world" }),
         Shape::Any(_) => Value::Null,
     }
 }
 
-fn text_of(text: &TextShape) -> String {
+fn text_example(text: &TextShape) -> String {
     match text.format {
         _ if text.secret => "…".repeat(text.min.unwrap_or(1)),
         Format::Date => "2026-01-31".to_owned(),
         Format::Email => "ada@example.org".to_owned(),
         Format::Plain => {
-            let least = text.min.unwrap_or_default();
-            // That is a name, too, where a text is to be one.
-            let words = "some-text-".repeat(least / 10 + 1);
-            let length = least.max(9).min(text.max.unwrap_or(usize::MAX));
+            let min = text.min.unwrap_or_default();
+            // Also valid as a user or role name.
+            let words = "some-text-".repeat(min / 10 + 1);
+            let length = min.max(9).min(text.max.unwrap_or(usize::MAX));
             words.chars().take(length).collect::<String>()
         }
     }
 }
 
-fn number_of(range: &Range) -> Value {
-    let least = range.min.unwrap_or(f64::NEG_INFINITY);
-    let most = range.max.unwrap_or(f64::INFINITY);
-    let number = 1.0_f64.max(least).min(most);
+fn number_example(range: &Range) -> Value {
+    let min = range.min.unwrap_or(f64::NEG_INFINITY);
+    let max = range.max.unwrap_or(f64::INFINITY);
+    let number = 1.0_f64.max(min).min(max);
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "it has no fraction and lies between limits of that type"
+        reason = "the number has no fraction and is within limits of that type"
     )]
     if number.fract() == 0.0 {
         json!(number as i64)
@@ -50,12 +50,12 @@ fn number_of(range: &Range) -> Value {
     }
 }
 
-fn list_of(list: &ListShape) -> Value {
+fn list_example(list: &ListShape) -> Value {
     let count = list.min.unwrap_or_default().max(1).min(list.max.unwrap_or(usize::MAX));
     Value::Array(vec![example(&list.item); count])
 }
 
-fn record_of(fields: &[Field]) -> Value {
+fn record_example(fields: &[Field]) -> Value {
     let map: Map<String, Value> = fields
         .iter()
         .filter(|field| field.required || field.initially.is_some())

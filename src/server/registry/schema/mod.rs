@@ -1,8 +1,6 @@
-//! From Rust types to schemas (JSON Schema 2020-12), and from schemas to the
-//! [`Shape`](crate::contract::shape::Shape) of arguments.
+//! Converts Rust types to schemas (JSON Schema 2020-12), and schemas to [`Shape`](crate::contract::shape::Shape)s.
 //!
-//! What a schema says is held: a limit that the check of arguments does not know is an error at start-up, never a promise
-//! that nobody keeps.
+//! Every limit in a schema is enforced. A limit that the argument check does not support is an error at start-up.
 
 mod example;
 pub mod no_duplicate_keys;
@@ -18,50 +16,50 @@ use serde_json::{Value, json};
 
 pub use self::{example::example, no_duplicate_keys::NoDuplicateKeys, ranged_int::normalize_integers, shape::shape};
 
-/// Where OpenAPI keeps schemas that have a name.
+/// Where OpenAPI has named schemas.
 const COMPONENTS: &str = "/components/schemas";
 
-/// The schema of a type that is decoded: closed, so that what is not known is not taken.
+/// The schema of an argument type. Objects are closed: unknown fields are refused.
 pub fn of_arguments<T: JsonSchema>() -> Schema {
     let mut settings = SchemaSettings::draft2020_12().for_deserialize();
     settings.meta_schema = None;
     settings.inline_subschemas = true;
     let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<T>();
     schema.remove("title");
-    RecursiveTransform(close).transform(&mut schema);
-    RecursiveTransform(bound).transform(&mut schema);
+    RecursiveTransform(close_objects).transform(&mut schema);
+    RecursiveTransform(add_integer_limits).transform(&mut schema);
     schema
 }
 
-/// A generator for the types of replies, which are kept under their names.
+/// A generator for reply types, which become named components.
 pub fn of_replies() -> SchemaGenerator {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.meta_schema = None;
     settings.definitions_path = COMPONENTS.into();
-    SchemaGenerator::new(settings.with_transform(RecursiveTransform(enumerate)))
+    SchemaGenerator::new(settings.with_transform(RecursiveTransform(use_enums)))
 }
 
-/// The schema of arguments with its choices as an `enum` each.
+/// The schema of arguments with each choice as an `enum`.
 pub fn with_enums(mut arguments: Value) -> Value {
     if let Ok(schema) = <&mut Schema>::try_from(&mut arguments) {
-        RecursiveTransform(enumerate).transform(schema);
+        RecursiveTransform(use_enums).transform(schema);
     }
     arguments
 }
 
-/// Writes a choice between texts as an `enum`, and what each of them means into the description. schemars writes a `oneOf` of
-/// constants, which generators of clients do not take. Where there is something else to choose, the texts are one way among those.
-fn enumerate(schema: &mut Schema) {
+/// Turns a `oneOf` of string constants, as schemars generates it, into an `enum`, because client generators do not
+/// support the former. Adds the meaning of each value to the description. Other variants stay beside the `enum`.
+fn use_enums(schema: &mut Schema) {
     let (mut values, mut meanings, mut others) = (Vec::new(), Vec::new(), Vec::new());
-    for way in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
-        match (way.get("const"), way.get("enum").and_then(Value::as_array)) {
+    for variant in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
+        match (variant.get("const"), variant.get("enum").and_then(Value::as_array)) {
             (Some(Value::String(value)), _) => {
                 values.push(json!(value));
-                let meaning = way.get("description").and_then(Value::as_str);
+                let meaning = variant.get("description").and_then(Value::as_str);
                 meanings.extend(meaning.map(|meaning| format!("- `{value}`: {}", meaning.replace('\n', " "))));
             }
-            (None, Some(more)) if way["type"] == "string" => values.extend(more.iter().cloned()),
-            _ => others.push(way.clone()),
+            (None, Some(more)) if variant["type"] == "string" => values.extend(more.iter().cloned()),
+            _ => others.push(variant.clone()),
         }
     }
     if values.is_empty() {
@@ -80,15 +78,15 @@ fn enumerate(schema: &mut Schema) {
     schema.insert("description".to_owned(), json!(description.trim()));
 }
 
-/// Objects take no fields but those that they name, unless they say so.
-fn close(schema: &mut Schema) {
+/// Forbids unknown fields, unless the schema allows them explicitly.
+fn close_objects(schema: &mut Schema) {
     if schema.get("type").is_some_and(|kind| kind == "object") && schema.get("additionalProperties").is_none() {
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
 }
 
-/// Whole numbers have the limits of their Rust type.
-fn bound(schema: &mut Schema) {
+/// Gives integers the limits of their Rust type.
+fn add_integer_limits(schema: &mut Schema) {
     let limits = match schema.get("format").and_then(Value::as_str) {
         Some("int32") => [json!(i32::MIN), json!(i32::MAX)],
         Some("uint32") => [json!(u32::MIN), json!(u32::MAX)],
@@ -103,10 +101,7 @@ fn bound(schema: &mut Schema) {
     }
 }
 
-/// Checks that the reply of a function has room for `ok`, and says whether a field of it is secret.
-///
-/// # Errors
-/// Says what is wrong with it.
+/// Checks that the field `ok` can be added to a reply, and returns whether the reply has a secret field.
 pub fn check_reply(function: &str, reply: fn(&mut SchemaGenerator) -> Schema) -> Result<bool, String> {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.inline_subschemas = true;
@@ -117,10 +112,10 @@ pub fn check_reply(function: &str, reply: fn(&mut SchemaGenerator) -> Schema) ->
     match schema.get("type").and_then(Value::as_str) {
         Some("object") if !has_ok => Ok(fields.is_some_and(|fields| fields.values().any(is_secret))),
         Some("object") => Err(format!(
-            "the reply of `{function}` has a field `ok`, which every reply gets by itself"
+            "the reply of `{function}` has a field `ok`, which is reserved: it is added to every reply"
         )),
         _ => Err(format!(
-            "the reply of `{function}` is no struct, so it has no place for `ok`"
+            "the reply of `{function}` is not a struct, so the field `ok` cannot be added"
         )),
     }
 }
@@ -130,9 +125,9 @@ mod tests {
     use super::*;
 
     #[derive(JsonSchema)]
-    #[allow(dead_code, reason = "only its schema is looked at")]
+    #[allow(dead_code, reason = "only its schema is used")]
     /// How it is sent.
-    enum Way {
+    enum Route {
         /// By ship,
         /// slowly.
         Sea,
@@ -140,24 +135,24 @@ mod tests {
     }
 
     #[derive(JsonSchema)]
-    #[allow(dead_code, reason = "only its schema is looked at")]
+    #[allow(dead_code, reason = "only its schema is used")]
     struct Parcel {
-        way: Option<Way>,
-        /// What comes after it.
-        next: Way,
+        route: Option<Route>,
+        /// The second leg.
+        next: Route,
     }
 
     #[test]
-    fn a_choice_is_described_as_an_enum_that_says_what_each_value_means() {
+    fn a_choice_is_described_as_an_enum_with_the_meaning_of_each_value() {
         let schema = with_enums(of_arguments::<Parcel>().to_value());
-        let way = |meaning: &str| {
+        let route = |meaning: &str| {
             json!({
                 "type": "string",
                 "enum": ["Air", "Sea"],
                 "description": format!("{meaning}\n\n- `Sea`: By ship, slowly."),
             })
         };
-        assert_eq!(schema["properties"]["way"]["anyOf"][0], way("How it is sent."));
-        assert_eq!(schema["properties"]["next"], way("What comes after it."));
+        assert_eq!(schema["properties"]["route"]["anyOf"][0], route("How it is sent."));
+        assert_eq!(schema["properties"]["next"], route("The second leg."));
     }
 }

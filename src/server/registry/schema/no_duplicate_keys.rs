@@ -1,6 +1,6 @@
-//! JSON in which no name comes twice in an object.
+//! JSON without duplicate keys.
 //!
-//! RFC 8259 leaves open which of two counts, so two programs may read two things: who writes both is told instead.
+//! RFC 8259 leaves open which of two equal keys counts, so two programs may read different values.
 
 use std::fmt;
 
@@ -10,7 +10,6 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
-/// A value in which no name comes twice.
 pub struct NoDuplicateKeys(pub Value);
 
 impl<'de> Deserialize<'de> for NoDuplicateKeys {
@@ -81,19 +80,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_comes_twice_is_an_error_wherever_it_stands() {
+    fn a_duplicate_key_is_an_error_at_any_depth() {
         let text = r#"{"a":[1,-2,0.5,"x",true,null,{"b":{}}],"c":18446744073709551615}"#;
         let NoDuplicateKeys(value) = serde_json::from_str(text).unwrap();
         assert_eq!(
             value,
             json!({"a": [1, -2, 0.5, "x", true, null, {"b": {}}], "c": u64::MAX})
         );
-        for twice in [
+        for duplicate in [
             r#"{"a":1,"a":1}"#,
             r#"{"x":[{"a":1,"b":2,"a":3}]}"#,
             r#"{"a":1,"\u0061":2}"#,
         ] {
-            let error = serde_json::from_str::<NoDuplicateKeys>(twice)
+            let error = serde_json::from_str::<NoDuplicateKeys>(duplicate)
                 .err()
                 .unwrap()
                 .to_string();

@@ -1,4 +1,4 @@
-//! The shape of arguments, read from their schema.
+//! Converts the schema of arguments to a [`Shape`].
 
 use serde_json::{Map, Value};
 
@@ -7,8 +7,8 @@ use crate::contract::{
     shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape},
 };
 
-/// What a schema may say without being understood here: it limits nothing.
-const HARMLESS: &[&str] = &[
+/// Schema keywords that may be ignored because they limit nothing.
+const ANNOTATIONS: &[&str] = &[
     "title",
     "description",
     "default",
@@ -26,10 +26,7 @@ const HARMLESS: &[&str] = &[
     "$comment",
 ];
 
-/// Reads a schema.
-///
-/// # Errors
-/// Names a limit that would not be held.
+/// Converts a schema, unless it has a limit that the argument check does not support.
 pub fn shape(schema: &Value) -> Result<Shape, String> {
     let Some(object) = schema.as_object() else {
         return Ok(Shape::Any(AnyShape { secret: false }));
@@ -37,7 +34,7 @@ pub fn shape(schema: &Value) -> Result<Shape, String> {
     if let Some(choices) = choices(object) {
         return Ok(Shape::Choice(choices));
     }
-    let (types, known): (&str, &[&str]) = match type_of(object) {
+    let (kind, known): (&str, &[&str]) = match type_of(object) {
         Some("string") => ("string", &["minLength", "maxLength"]),
         Some("integer") => ("integer", &["minimum", "maximum"]),
         Some("number") => ("number", &["minimum", "maximum"]),
@@ -54,10 +51,10 @@ pub fn shape(schema: &Value) -> Result<Shape, String> {
     }
     if let Some(unknown) = object
         .keys()
-        .find(|key| !HARMLESS.contains(&key.as_str()) && !known.contains(&key.as_str()))
+        .find(|key| !ANNOTATIONS.contains(&key.as_str()) && !known.contains(&key.as_str()))
     {
         return Err(format!(
-            "the limit `{unknown}` would not be held; make a type of its own that holds it"
+            "the limit `{unknown}` is not supported; use a type that enforces it when it is deserialized"
         ));
     }
     let count = |key: &str| {
@@ -71,7 +68,7 @@ pub fn shape(schema: &Value) -> Result<Shape, String> {
         min: number("minimum"),
         max: number("maximum"),
     };
-    Ok(match types {
+    Ok(match kind {
         "string" => Shape::Text(TextShape {
             min: count("minLength"),
             max: count("maxLength"),
@@ -108,7 +105,7 @@ pub fn shape(schema: &Value) -> Result<Shape, String> {
     })
 }
 
-/// The one type of a schema, where null beside it does not count.
+/// The only type of a schema, apart from `null`.
 fn type_of(schema: &Map<String, Value>) -> Option<&str> {
     match schema.get("type")? {
         Value::String(one) => Some(one),
@@ -124,12 +121,12 @@ fn type_of(schema: &Map<String, Value>) -> Option<&str> {
 fn is_nullable(schema: &Value) -> bool {
     let is_null = |kind: &Value| kind == "null";
     let kinds = schema.get("type").and_then(Value::as_array);
-    let ways = schema.get("anyOf").and_then(Value::as_array);
+    let variants = schema.get("anyOf").and_then(Value::as_array);
     kinds.is_some_and(|kinds| kinds.iter().any(is_null))
-        || ways.is_some_and(|ways| ways.iter().any(|way| way.get("type").is_some_and(is_null)))
+        || variants.is_some_and(|variants| variants.iter().any(|variant| variant.get("type").is_some_and(is_null)))
 }
 
-/// The texts to choose from, if that is what a schema says.
+/// The choices, if the schema is an `enum` or `oneOf` of strings.
 fn choices(schema: &Map<String, Value>) -> Option<Vec<Choice>> {
     let choice = |value: &str, label: Option<&str>| Choice {
         value: value.to_owned(),
@@ -139,17 +136,17 @@ fn choices(schema: &Map<String, Value>) -> Option<Vec<Choice>> {
         let values = values.iter().filter(|value| !value.is_null());
         return values.map(|value| Some(choice(value.as_str()?, None))).collect();
     }
-    let ways = schema.get("oneOf")?.as_array()?;
+    let variants = schema.get("oneOf")?.as_array()?;
     let mut choices = Vec::new();
-    for way in ways {
+    for variant in variants {
         match (
-            way.get("const").and_then(Value::as_str),
-            way.get("enum").and_then(Value::as_array),
+            variant.get("const").and_then(Value::as_str),
+            variant.get("enum").and_then(Value::as_array),
         ) {
             (Some(value), _) => {
-                let label = way
+                let label = variant
                     .get("title")
-                    .or_else(|| way.get("description"))
+                    .or_else(|| variant.get("description"))
                     .and_then(Value::as_str);
                 choices.push(choice(value, label.map(|label| label.trim_end_matches('.'))));
             }
@@ -164,7 +161,8 @@ fn choices(schema: &Map<String, Value>) -> Option<Vec<Choice>> {
     Some(choices)
 }
 
-/// What may be left out is either itself or null; the rest is for the decoder alone.
+/// An `anyOf` of a schema and `null` has the shape of that schema: schemars generates it for `Option`. Anything else is
+/// [`Shape::Any`], which only the decoder checks.
 fn any_of(schema: &Value, object: &Map<String, Value>) -> Result<Shape, String> {
     if let Some([one, other]) = object.get("anyOf").and_then(Value::as_array).map(Vec::as_slice)
         && other.get("type").and_then(Value::as_str) == Some("null")
@@ -205,7 +203,7 @@ fn record(schema: &Map<String, Value>, properties: &Map<String, Value>) -> Resul
             alias: text("x-alias").map(str::to_owned),
             label: text("title").map_or_else(|| label_of(name), str::to_owned),
             help: paragraph(text("description").unwrap_or_default()),
-            shape: shape(schema).map_err(|why| format!("{name}: {why}"))?,
+            shape: shape(schema).map_err(|problem| format!("{name}: {problem}"))?,
             required: is_required(name),
             nullable: is_nullable(schema),
             initially: ["x-form-starts-with", "default"]
@@ -218,12 +216,11 @@ fn record(schema: &Map<String, Value>, properties: &Map<String, Value>) -> Resul
     properties.iter().map(field).collect()
 }
 
-/// A name as a person writes it: `first_name` becomes "First name".
+/// The label for a name: `first_name` becomes "First name".
 fn label_of(name: &str) -> String {
     capitalized(&name.trim_matches('_').replace('_', " "))
 }
 
-/// The lines of a doc comment as one.
 fn paragraph(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -240,7 +237,7 @@ mod tests {
     };
 
     #[derive(JsonSchema)]
-    #[allow(dead_code, reason = "only its schema is looked at")]
+    #[allow(dead_code, reason = "only its schema is used")]
     struct Everything {
         /// How many
         /// of them.
@@ -263,7 +260,7 @@ mod tests {
     }
 
     #[derive(JsonSchema)]
-    #[allow(dead_code, reason = "only its schema is looked at")]
+    #[allow(dead_code, reason = "only its schema is used")]
     enum Color {
         /// Deep red.
         Red,
@@ -271,14 +268,14 @@ mod tests {
     }
 
     #[derive(JsonSchema)]
-    #[allow(dead_code, reason = "only its schema is looked at")]
+    #[allow(dead_code, reason = "only its schema is used")]
     struct Inner {
         #[schemars(range(min = 0.5, max = 1.5))]
         ratio: f64,
     }
 
     #[derive(JsonSchema)]
-    #[allow(dead_code, reason = "only its schema is looked at")]
+    #[allow(dead_code, reason = "only its schema is used")]
     enum Odd {
         Number(u8),
         Login(LoginArguments),
@@ -299,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_argument_has_its_shape() {
+    fn every_kind_of_argument_has_a_shape() {
         let fields = fields::<Everything>();
         let shape = |name: &str| fields.iter().find(|field| field.name == name).unwrap().shape.clone();
         assert_eq!(shape("number_of"), Shape::Integer(range(1.0, 8.0)));
@@ -355,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_knows_its_secret_and_its_old_name() {
+    fn the_password_of_a_login_is_secret_and_has_an_alias() {
         let fields = fields::<LoginArguments>();
         assert!(matches!(&fields[1].shape, Shape::Text(text) if text.secret));
         assert_eq!(fields[1].alias.as_deref(), Some("passwd_hash"));
@@ -363,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_nobody_would_hold_is_an_error() {
+    fn an_unsupported_limit_is_an_error() {
         let error = shape(&json!({ "type": "string", "pattern": "a+" })).unwrap_err();
         assert!(error.contains("`pattern`"), "{error}");
     }

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// A guard as somebody would add one: it lets "nobody in particular" in.
+/// A custom guard that refuses everyone.
 #[derive(Debug)]
 struct Never;
 
@@ -30,7 +30,7 @@ impl Guard for Never {
     }
 }
 
-/// A guard that cannot find out.
+/// A guard whose check fails with an internal error.
 #[derive(Debug)]
 struct Broken;
 
@@ -45,7 +45,7 @@ impl Guard for Broken {
 }
 
 fn no_one() -> Refusal {
-    Refusal::Forbidden("It lets no one in.".into())
+    Refusal::Forbidden("No one may call it.".into())
 }
 
 fn failure() -> Refusal {
@@ -60,8 +60,8 @@ async fn caller(given: Option<PasswordGiven>) -> Caller {
     }
 }
 
-/// Somebody with a role that holds this permission, who gave the password earlier.
-async fn holder(role: &str, permission: &str) -> Caller {
+/// A user with a role that has this permission, whose login is not fresh.
+async fn user_with_permission(role: &str, permission: &str) -> Caller {
     let state = AppState::in_memory(Settings::defaults().unwrap()).await.unwrap();
     let (event, roles) = (Event::by_operator(Action::RoleChanged), [role.to_owned()]);
     let storage = state.storage();
@@ -103,7 +103,7 @@ async fn a_fresh_login_is_one_with_a_password_given_a_short_while_ago() {
 }
 
 #[tokio::test]
-async fn any_of_lets_in_whom_one_of_both_lets_in_and_says_what_the_first_says() {
+async fn any_of_allows_what_one_guard_allows_and_refuses_as_the_first_does() {
     let (nobody, earlier) = (caller(None).await, caller(Some(PasswordGiven::Earlier)).await);
     let proof = AnyOf::<FreshLogin, LoggedIn>::check(&earlier).await.unwrap();
     assert!(matches!(proof, AnyOf::Second(_)));
@@ -116,7 +116,7 @@ async fn any_of_lets_in_whom_one_of_both_lets_in_and_says_what_the_first_says() 
 type Both = AllOf<LoggedIn, FreshLogin>;
 
 #[tokio::test]
-async fn all_of_lets_in_only_whom_both_let_in() {
+async fn all_of_allows_only_what_both_guards_allow() {
     let (earlier, fresh) = (
         caller(Some(PasswordGiven::Earlier)).await,
         caller(Some(PasswordGiven::JustNow)).await,
@@ -155,10 +155,10 @@ type Either = AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>;
 type OneOrBoth = AnyOf<Permission<ManageUsers>, AllOf<Permission<SeeUsers>, Permission<ManageRoles>>>;
 
 #[tokio::test]
-async fn a_permission_lets_in_who_holds_it_by_a_role_and_names_itself_to_the_others() {
+async fn a_permission_allows_users_who_have_it_by_a_role_and_its_refusal_names_it() {
     let lacking = |name: &str| Err(Refusal::PermissionRequired(name.into()));
     let (nobody, somebody) = (caller(None).await, caller(Some(PasswordGiven::JustNow)).await);
-    let reader = holder("readers", "users.read").await;
+    let reader = user_with_permission("readers", "users.read").await;
     assert_eq!(
         outcome::<Permission<SeeUsers>>(&nobody).await,
         Err(Refusal::NotLoggedIn)
@@ -172,7 +172,7 @@ async fn a_permission_lets_in_who_holds_it_by_a_role_and_names_itself_to_the_oth
         outcome::<Permission<ManageUsers>>(&reader).await,
         lacking("users.manage")
     );
-    // The permission is asked for first: a password would be given in vain.
+    // The permission is checked first, so that nobody enters a password in vain.
     assert_eq!(
         outcome::<AllOf<Permission<ManageUsers>, FreshLogin>>(&reader).await,
         lacking("users.manage")
@@ -185,7 +185,7 @@ async fn a_permission_lets_in_who_holds_it_by_a_role_and_names_itself_to_the_oth
     assert!(Either::rule().refusals.contains(&either));
     assert_eq!(outcome::<Either>(&somebody).await, Err(either));
     assert_eq!(outcome::<Either>(&nobody).await, Err(Refusal::NotLoggedIn));
-    // None of two that are wanted together would do.
+    // Two permissions that are required together are not offered as alternatives.
     assert!(
         OneOrBoth::rule()
             .refusals
@@ -199,9 +199,9 @@ async fn a_permission_lets_in_who_holds_it_by_a_role_and_names_itself_to_the_oth
 }
 
 #[tokio::test]
-async fn a_role_lets_in_who_has_it_and_the_administrator_holds_every_permission() {
-    let reader = holder("readers", "users.read").await;
-    let admin = holder("admin", "nothing.known").await;
+async fn a_role_allows_users_who_have_it_and_the_administrator_has_every_permission() {
+    let reader = user_with_permission("readers", "users.read").await;
+    let admin = user_with_permission("admin", "nothing.known").await;
     assert_eq!(
         outcome::<Role<Admin>>(&reader).await,
         Err(Refusal::PermissionRequired("role:admin".into()))

@@ -1,27 +1,23 @@
-//! A button that calls a function, and then shows this page again. It works without script.
+//! A button that calls a function and then shows a page. It works without script.
 
 use leptos::prelude::*;
 
 use super::shown_to::ShownTo;
 use crate::contract::form_data::THEN;
 
-/// The form with its button. What goes wrong is shown on the page of the function.
+/// A form with hidden arguments and one button. A refusal is shown on the page of the function.
 #[component]
-pub fn Act(
-    /// The function.
+pub fn ActionButton(
     function: &'static str,
-    /// The arguments.
-    #[prop(into)]
-    arguments: Vec<(&'static str, String)>,
-    /// The page to show then; that of the function, where there is a reply to be read.
+    #[prop(into)] arguments: Vec<(&'static str, String)>,
+    /// The page to show after the call. Without it, the page of the function shows the reply.
     #[prop(optional, into)]
     then: String,
-    /// What the button says.
-    what: &'static str,
-    /// What it is about, for those who do not see where it stands.
+    label: &'static str,
+    /// What the action applies to. Only screen readers read it, after the label.
     #[prop(optional, into)]
-    about: String,
-    /// The id of what tells more of that.
+    subject: String,
+    /// The id of an element that describes the subject further.
     #[prop(optional, into)]
     described_by: Option<String>,
 ) -> impl IntoView {
@@ -35,8 +31,8 @@ pub fn Act(
             {inputs}
             {(!then.is_empty()).then(|| view! { <input type="hidden" name=THEN value=then/> })}
             <button class="plain" type="submit" aria-describedby=described_by>
-                {what}
-                {(!about.is_empty()).then(|| view! { <span class="unseen">{format!(": {about}")}</span> })}
+                {label}
+                {(!subject.is_empty()).then(|| view! { <span class="unseen">{format!(": {subject}")}</span> })}
             </button>
         </form>
     }
