@@ -20,7 +20,7 @@ test('one sees where one is logged in, and ends a session elsewhere', async ({ s
   const others = sessions.filter({ hasText: 'curl, 127.0.0.1' });
   const before = await others.count();
   const end = others.first().getByRole('button', { name: /^End\s?: curl, 127\.0\.0\.1$/ });
-  // A browser may have several: what tells them apart goes with the button.
+  // A browser may have several sessions: the description of the button distinguishes them.
   await expect(end).toHaveAccessibleDescription(/^Logged in .+, last used .+/);
   await end.click();
   await expect(others).toHaveCount(before - 1);

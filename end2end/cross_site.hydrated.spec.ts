@@ -48,15 +48,15 @@ async function functions(request: APIRequestContext): Promise<string[]> {
 async function forms(request: APIRequestContext, origin: string): Promise<Form[]> {
   const names = await functions(request);
   const pages = names.flatMap(name => [`/functions/${name}`, `/functions/${name}/kept`]);
-  const doors = ['/login', '/logout', '/confirm', ...pages];
-  const toDoors = doors.map(path => ({ action: origin + path, fields: FIELDS }));
+  const formPaths = ['/login', '/logout', '/confirm', ...pages];
+  const toForms = formPaths.map(path => ({ action: origin + path, fields: FIELDS }));
   const toCalls = names.map(name => ({ action: `${origin}/api/${name}`, enctype: 'text/plain', fields: JSON_AS_TEXT }));
   const others = ['/login', '/logout', '/functions/logout', '/api/login', '/api/logout'].map(path => ({
     action: origin + path,
     enctype: MULTIPART,
     fields: FIELDS,
   }));
-  return [...toDoors, ...toCalls, ...others];
+  return [...toForms, ...toCalls, ...others];
 }
 
 /** All that an attack could change and the victim could see. */
@@ -75,7 +75,7 @@ async function answersToPosts(page: Page): Promise<string[]> {
   const paths = new Map<string, string>();
   const statuses = new Map<string, number>();
   // The two events of a request come in either order.
-  const note = (id: string) => {
+  const record = (id: string) => {
     if (paths.has(id) && statuses.has(id)) {
       answers.push(`${paths.get(id)} ${statuses.get(id)}`);
     }
@@ -84,12 +84,12 @@ async function answersToPosts(page: Page): Promise<string[]> {
   devtools.on('Network.requestWillBeSent', ({ requestId, request }) => {
     if (request.method === 'POST') {
       paths.set(requestId, new URL(request.url).pathname);
-      note(requestId);
+      record(requestId);
     }
   });
   devtools.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => {
     statuses.set(requestId, statusCode);
-    note(requestId);
+    record(requestId);
   });
   await devtools.send('Network.enable');
   return answers;
@@ -152,8 +152,8 @@ for (const from of ORIGINS) {
         [server.origin, ...paths],
       );
       expect(read).toEqual([]);
-      const told = [...paths, '/login', '/logout', '/functions/logout'].map(path => `${path} 403`).sort();
-      await expect.poll(() => [...new Set(answers)].sort()).toEqual(told);
+      const expected = [...paths, '/login', '/logout', '/functions/logout'].map(path => `${path} 403`).sort();
+      await expect.poll(() => [...new Set(answers)].sort()).toEqual(expected);
       expect(await state(context)).toEqual(before);
     });
 

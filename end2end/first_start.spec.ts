@@ -1,4 +1,4 @@
-// The first start: whoever has the link that the server printed becomes its first administrator.
+// The first start: the link that the server prints creates the first administrator.
 import { choosePassword, isTooLate, openLink, tryShortPassword } from './support/links.ts';
 import { expect, test } from './support/test.ts';
 

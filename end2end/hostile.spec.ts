@@ -59,7 +59,7 @@ test('in what a browser says it is', async ({ site, page, playwright, server }) 
   await stranger.dispose();
 });
 
-test('in what a field is told', async ({ site, page }) => {
+test('in the value of a field', async ({ site, page }) => {
   await site.logIn();
   // Past the browser's own checks, so that the refusal is the server's.
   const form = { arrival: '2026-12-30', room: HOSTILE, extras: HOSTILE, wishes: HOSTILE, 'contact.name': HOSTILE };

@@ -26,7 +26,7 @@ test('a user logs in, is named on every page, and logs out', async ({ site }) =>
   await expect(site.main).toContainText('You are not logged in.');
 });
 
-test('a wrong password and an unknown user are told the same, beside the fields', async ({ site, page }) => {
+test('a wrong password and an unknown user get the same message, beside the fields', async ({ site, page }) => {
   await site.open('/login');
   const alert = site.main.locator('form').getByRole('alert');
   const user = page.getByLabel('User', { exact: true });
@@ -35,10 +35,10 @@ test('a wrong password and an unknown user are told the same, beside the fields'
   await expect(user).toHaveAttribute('aria-invalid', 'false');
 
   for (const name of [USER, 'nobody']) {
-    const door = site.hydrates ? '/api/login' : '/login';
-    site.watch.expectResponse(`401 POST ${door}`);
+    const path = site.hydrates ? '/api/login' : '/login';
+    site.watch.expectResponse(`401 POST ${path}`);
     await site.fillLogin(name, 'canary-secret');
-    const answered = page.waitForResponse(response => new URL(response.url()).pathname === door);
+    const answered = page.waitForResponse(response => new URL(response.url()).pathname === path);
     await site.main.getByRole('button', { name: 'Log in' }).click();
     await answered;
 

@@ -177,7 +177,7 @@ test('the audit log is filtered, and read page by page', async ({ site, server }
   await expect(site.main.getByRole('listitem')).toContainText('User added');
 });
 
-test('the last administrator stays one, and is told why', async ({ site }) => {
+test('the last administrator stays one, and the page says why', async ({ site }) => {
   await asAdmin(site, `/user?name=${ADMIN}`);
   await site.main.getByRole('button', { name: /^Remove ?: admin$/ }).click();
   await site.isAt('/functions/take_role');

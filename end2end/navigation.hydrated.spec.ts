@@ -34,11 +34,11 @@ test('links lead from page to page, and back', async ({ site, page }) => {
 /** What a page loads from `/pkg/`, by its ending. */
 async function loadedBy(site: Site, path: string, status = 200): Promise<string[]> {
   const files: string[] = [];
-  const note = (request: { url(): string }) => files.push(new URL(request.url()).pathname);
-  site.page.on('request', note);
+  const record = (request: { url(): string }) => files.push(new URL(request.url()).pathname);
+  site.page.on('request', record);
   await site.open(path, status);
   await site.page.waitForLoadState('networkidle');
-  site.page.off('request', note);
+  site.page.off('request', record);
   const loaded = files.filter(file => file.startsWith('/pkg/')).sort();
   expect(loaded, 'every file is fetched once').toEqual([...new Set(loaded)]);
   return loaded;

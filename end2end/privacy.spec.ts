@@ -43,8 +43,8 @@ test('the source of a page holds nothing of anybody for who is not logged in', a
   const [{ id }] = sessions;
   for (const path of [...PAGES, '/login', '/no-such-page', '/functions/change_password', '/api/openapi.json']) {
     const source = await (await page.request.get(path)).text();
-    for (const told of [user, id, 'a secret of', 'Chrome on']) {
-      expect(source, path).not.toContain(told);
+    for (const text of [user, id, 'a secret of', 'Chrome on']) {
+      expect(source, path).not.toContain(text);
     }
   }
 });

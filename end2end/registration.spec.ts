@@ -11,10 +11,10 @@ async function fill(site: Site, name: string, password: string): Promise<void> {
   await site.page.getByLabel('New password').fill(password);
 }
 
-/** The name that the server has made of the one that was asked for, as the page tells it. */
-function nameIn(told: string): string {
-  const [, name] = /user <(ada-[a-z2-9]{5})> registered, and can log in under that name/.exec(told) ?? [];
-  expect(name, told).toBeDefined();
+/** The name that the server made from the requested one, as the page shows it. */
+function nameIn(message: string): string {
+  const [, name] = /user <(ada-[a-z2-9]{5})> registered, and can log in under that name/.exec(message) ?? [];
+  expect(name, message).toBeDefined();
   return name;
 }
 
@@ -25,10 +25,10 @@ test('somebody registers, reads the whole of the name, and logs in with it', asy
   await site.ready();
   await fill(site, 'ada', PASSWORD);
   await site.main.getByRole('button', { name: 'Register' }).click();
-  const told = site.hydrates ? site.main.getByRole('status') : site.reply;
-  await expect(told).toContainText('can log in under that name');
+  const message = site.hydrates ? site.main.getByRole('status') : site.reply;
+  await expect(message).toContainText('can log in under that name');
   await site.ready();
-  const name = nameIn(await told.innerText());
+  const name = nameIn(await message.innerText());
 
   if (site.hydrates) {
     await expectNoFinding(page);

@@ -1,4 +1,4 @@
-// What somebody sees while the server is away or has too much to do: it is said, and nothing that was typed is lost.
+// Pages while the server is unreachable or busy: they show the problem, and nothing that was typed is lost.
 import { expectNoFinding } from './support/axe.ts';
 import { hasChosen, inviteUser, openLink } from './support/links.ts';
 import { expect, newName, test, PASSWORD, USER } from './support/test.ts';
@@ -40,7 +40,7 @@ test('somebody who has to log in first learns that the server is away, and what 
 
 for (const { name, said, status, refusal, during } of TROUBLES) {
   test.describe(name, () => {
-    test('is told in place of a reply, and the call is made again with one press', async ({ site, page }) => {
+    test('is shown in place of a reply, and the call is made again with one press', async ({ site, page }) => {
       await site.logIn();
       await site.open('/functions/quote_stay');
       await site.fillStay();
@@ -72,7 +72,7 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
       await expect(password).toHaveValue('');
     });
 
-    test('is told above the login, which is sent again with one press', async ({ site, page }) => {
+    test('is shown above the login, which is sent again with one press', async ({ site, page }) => {
       await site.open('/login?next=/functions/auth_func');
       await site.fillLogin(USER, PASSWORD);
       await page.getByLabel('Remember me on this device').check();
@@ -85,12 +85,12 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
       await expect(page.getByLabel('User', { exact: true })).toHaveValue(USER);
       await expect(password).toHaveValue(PASSWORD);
       await expect(page.getByLabel('Remember me on this device')).toBeChecked();
-      // What was typed may be right: nobody has looked.
+      // The password was not checked, so the page does not mark it as wrong.
       await expect(password).toHaveAttribute('aria-invalid', 'false');
       await site.sendLogin('/functions/auth_func');
     });
 
-    test('is told where the password is confirmed, which is done with one press', async ({ site, page }) => {
+    test('is shown where the password is confirmed, which is done with one press', async ({ site, page }) => {
       await site.logIn();
       await site.open('/confirm?next=/account');
       const password = page.getByLabel('Password', { exact: true });

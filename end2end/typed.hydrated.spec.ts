@@ -60,7 +60,7 @@ test('all that is wrong is said beside its field, and nothing is sent until it i
   expect(calls).toHaveLength(1);
 });
 
-test('an empty form is told what it needs, and nothing else', async ({ site, page }) => {
+test('an empty form shows what it needs, and nothing else', async ({ site, page }) => {
   await site.logIn();
   await site.open('/functions/quote_stay');
   const calls = callsOf(page);
@@ -75,7 +75,7 @@ test('an empty form is told what it needs, and nothing else', async ({ site, pag
   expect(calls).toEqual([]);
 });
 
-test('each field is told what it must be, and what is right is taken', async ({ site, page }) => {
+test('each field shows what it must be, and right values are accepted', async ({ site, page }) => {
   await site.logIn();
   await site.open('/functions/quote_stay');
   await site.fillStay();
@@ -116,7 +116,7 @@ test('what the browser cannot read is not left out silently', async ({ site, pag
   expect(calls).toEqual([]);
 });
 
-test('somebody who is not logged in is told what is wrong before being asked to log in', async ({ site, page }) => {
+test('somebody who is not logged in sees what is wrong before being asked to log in', async ({ site, page }) => {
   await site.open('/functions/quote_stay');
   const calls = callsOf(page);
   await site.fillStay();

@@ -50,7 +50,7 @@ test('what the browser lets through is said beside its field, and what was typed
   await expect(page.locator('[aria-invalid=true]')).toHaveCount(1);
 });
 
-test('a browser that checks nothing is told of all faults at once, each beside its field', async ({ site, page }) => {
+test('a browser that checks nothing gets all errors at once, each beside its field', async ({ site, page }) => {
   await site.logIn();
   const form = { nights: '32', guests: '1.5', room: 'cellar', extras: 'pool', discount: '2', 'contact.name': '', wishes: '' };
   await page.request.post('/functions/quote_stay', { form });

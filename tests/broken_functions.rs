@@ -1,5 +1,5 @@
-//! Functions, guards and pages that panic or never come to an end: each ends one request with a failure like any other.
-//! Nothing in the program can be made to do so from outside, so they are defined here.
+//! Functions, guards and pages that panic or never end: each fails one request, as other errors do. No input makes the
+//! program itself do so, so they are defined here.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(
@@ -65,7 +65,7 @@ macro_rules! guarded {
         /// Has a guard of these tests.
         #[function]
         pub async fn $function(_caller: $guard) -> Result<Answer, Refusal> {
-            Ok(Answer::new("let in"))
+            Ok(Answer::new("allowed"))
         }
     };
 }
@@ -132,8 +132,8 @@ fn page(view: fn() -> AnyView) -> MethodRouter {
     })
 }
 
-/// Pages that panic, behind what stands before every page.
-fn broken_pages(services: &AppState) -> Router {
+/// Pages that panic, behind the middleware of all pages.
+fn broken_pages(state: &AppState) -> Router {
     let breaks_later = async |Extension(caller): Extension<Caller>| -> Html<String> {
         caller.login().await.unwrap();
         panic!("{CANARY}")
@@ -145,11 +145,11 @@ fn broken_pages(services: &AppState) -> Router {
         .route("/later", get(breaks_later))
         .route("/endless", page(|| calling(call_that_never_ends)))
         .route("/counted", page(|| calling(guard_that_counts)));
-    http::with_middleware(services, http::with_session(services, routes))
+    http::with_middleware(state, http::with_session(state, routes))
 }
 
-/// A demo in this folder, whose functions may take so many seconds.
-async fn services(data: &TempDir, call_seconds: u64) -> (AppState, Router) {
+/// A demo with this data folder, whose calls may take `call_seconds`.
+async fn demo_app(data: &TempDir, call_seconds: u64) -> (AppState, Router) {
     let overrides = Overrides {
         data: Some(data.path().to_owned()),
         demo: true,
@@ -158,19 +158,19 @@ async fn services(data: &TempDir, call_seconds: u64) -> (AppState, Router) {
     let mut settings = Settings::load(&overrides).unwrap();
     settings.limits.call_seconds = call_seconds.try_into().unwrap();
     (settings.passwords.memory_kib, settings.passwords.iterations) = (64, 1);
-    let services = AppState::open(settings, OpenFor::Serve).await.unwrap();
-    demo::add_users(&services).await.unwrap();
-    let doors = http::router(&services, &Site::Folder("nowhere".into()));
-    (services, doors)
+    let state = AppState::open(settings, OpenFor::Serve).await.unwrap();
+    demo::add_users(&state).await.unwrap();
+    let router = http::router(&state, &Site::Folder("nowhere".into()));
+    (state, router)
 }
 
 /// The answer to a method and a path.
-async fn answer(doors: &Router, target: &str, header: (&str, &str), body: &str) -> (Response<()>, String) {
+async fn answer(router: &Router, target: &str, header: (&str, &str), body: &str) -> (Response<()>, String) {
     let (method, path) = target.split_once(' ').unwrap();
     let request = Request::builder().method(method).uri(path).header("host", "localhost");
     let request = request.header(header.0, header.1).body(Body::from(body.to_owned()));
     let answering = async {
-        let (head, body) = doors.clone().oneshot(request.unwrap()).await.unwrap().into_parts();
+        let (head, body) = router.clone().oneshot(request.unwrap()).await.unwrap().into_parts();
         (head, body.collect().await.unwrap().to_bytes())
     };
     let (head, body) = timeout(DEADLINE, answering).await.expect("an answer");
@@ -189,17 +189,17 @@ fn cookie(head: &Response<()>, name: &str) -> String {
 #[tokio::test]
 async fn a_panic_ends_one_request_with_a_failure_and_nothing_else() {
     let data = tempfile::tempdir().unwrap();
-    let (services, doors) = services(&data, 3600).await;
-    let pages = broken_pages(&services);
+    let (state, router) = demo_app(&data, 3600).await;
+    let pages = broken_pages(&state);
     // More often than there are threads or permits that could be lost.
     for _ in 0..20 {
-        for (doors, target, kind, body) in [
-            (&doors, "POST /api/body_that_breaks", JSON, "{}"),
-            (&doors, "POST /api/guard_that_breaks", JSON, "{}"),
-            (&doors, "POST /functions/guard_that_breaks", FORM, "arguments={}"),
+        for (router, target, kind, body) in [
+            (&router, "POST /api/body_that_breaks", JSON, "{}"),
+            (&router, "POST /api/guard_that_breaks", JSON, "{}"),
+            (&router, "POST /functions/guard_that_breaks", FORM, "arguments={}"),
             (&pages, "GET /panicking", FORM, ""),
         ] {
-            let (head, text) = answer(doors, target, kind, body).await;
+            let (head, text) = answer(router, target, kind, body).await;
             assert_eq!(head.status(), 500, "{target}: {text}");
             let header = |name| head.headers()[name].to_str().unwrap();
             assert!(text.contains(header("x-request-id")), "{target}: {text}");
@@ -210,10 +210,10 @@ async fn a_panic_ends_one_request_with_a_failure_and_nothing_else() {
             let is_json = header("content-type").starts_with(JSON.1);
             assert_eq!(is_json, target.contains("/api/"), "{target}");
         }
-        // What came of a call is shown by the function's page.
+        // The result of a call by form is shown on the page of the function.
         let target = "POST /functions/body_that_breaks";
         let shown = "/functions/body_that_breaks#reply".parse().unwrap();
-        let (head, _) = answer(&doors, target, FORM, "arguments={}").await;
+        let (head, _) = answer(&router, target, FORM, "arguments={}").await;
         assert_eq!((head.status().as_u16(), &head.headers()["location"]), (303, &shown));
         // A page that waits for a call whose task has panicked must not wait for ever.
         for target in ["GET /function", "GET /guard"] {
@@ -228,23 +228,23 @@ async fn a_panic_ends_one_request_with_a_failure_and_nothing_else() {
         ("GET /", ""),
         ("GET /functions/body_that_breaks", ""),
     ] {
-        let (head, text) = answer(&doors, target, JSON, body).await;
+        let (head, text) = answer(&router, target, JSON, body).await;
         assert_eq!(head.status(), 200, "{target}: {text}");
     }
 }
 
-/// Or the browser would come with the old token later, and look like a thief.
+/// Otherwise the browser would send the old token later, which counts as theft.
 #[tokio::test]
 async fn a_remembered_browser_gets_its_new_token_with_a_failure_too() {
     let data = tempfile::tempdir().unwrap();
-    let (services, doors) = services(&data, 3600).await;
+    let (state, router) = demo_app(&data, 3600).await;
     let login = r#"{"user_id":"user01","password":"user_01","remember":true}"#;
-    let (head, text) = answer(&doors, "POST /api/login", JSON, login).await;
+    let (head, text) = answer(&router, "POST /api/login", JSON, login).await;
     assert_eq!(head.status(), 200, "{text}");
     let mut token = cookie(&head, "remember");
-    let pages = broken_pages(&services);
-    for (doors, target) in [(&doors, "POST /api/guard_that_breaks_later"), (&pages, "GET /later")] {
-        let (head, text) = answer(doors, target, ("cookie", &token), "").await;
+    let pages = broken_pages(&state);
+    for (router, target) in [(&router, "POST /api/guard_that_breaks_later"), (&pages, "GET /later")] {
+        let (head, text) = answer(router, target, ("cookie", &token), "").await;
         assert_eq!(head.status(), 500, "{target}: {text}");
         let next = cookie(&head, "remember");
         assert_ne!(next, token, "{target}");
@@ -255,15 +255,15 @@ async fn a_remembered_browser_gets_its_new_token_with_a_failure_too() {
 #[tokio::test]
 async fn each_way_in_asks_the_guard_once() {
     let data = tempfile::tempdir().unwrap();
-    let (services, doors) = services(&data, 3600).await;
-    let pages = broken_pages(&services);
-    for (doors, target, kind, body) in [
-        (&doors, "POST /api/guard_that_counts", JSON, "{}"),
-        (&doors, "POST /functions/guard_that_counts", FORM, "arguments={}"),
+    let (state, router) = demo_app(&data, 3600).await;
+    let pages = broken_pages(&state);
+    for (router, target, kind, body) in [
+        (&router, "POST /api/guard_that_counts", JSON, "{}"),
+        (&router, "POST /functions/guard_that_counts", FORM, "arguments={}"),
         (&pages, "GET /counted", FORM, ""),
     ] {
         ASKED.store(0, Relaxed);
-        let (head, text) = answer(doors, target, kind, body).await;
+        let (head, text) = answer(router, target, kind, body).await;
         assert!(head.status().as_u16() < 400, "{target}: {text}");
         assert_eq!(ASKED.load(Relaxed), 1, "{target}");
     }
@@ -272,10 +272,10 @@ async fn each_way_in_asks_the_guard_once() {
 #[tokio::test]
 async fn guard_and_body_share_the_time_of_a_call() {
     let data = tempfile::tempdir().unwrap();
-    let (_services, doors) = services(&data, 1).await;
+    let (_state, router) = demo_app(&data, 1).await;
     let (slow, twice_as_slow) = tokio::join!(
-        answer(&doors, "POST /api/slow_guard", JSON, "{}"),
-        answer(&doors, "POST /api/slow_guard_and_body", JSON, "{}"),
+        answer(&router, "POST /api/slow_guard", JSON, "{}"),
+        answer(&router, "POST /api/slow_guard_and_body", JSON, "{}"),
     );
     assert_eq!(slow.0.status(), 200, "{}", slow.1);
     assert!(twice_as_slow.1.contains("call_too_slow"), "{}", twice_as_slow.1);
@@ -284,34 +284,30 @@ async fn guard_and_body_share_the_time_of_a_call() {
 #[tokio::test]
 async fn a_call_that_never_ends_is_given_up_and_logged() {
     let data = tempfile::tempdir().unwrap();
-    let (services_that_wait, waiting) = services(&data, 1).await;
-    let pages = broken_pages(&services_that_wait);
+    let (state, router) = demo_app(&data, 1).await;
+    let pages = broken_pages(&state);
     let (call, guard, page, form) = tokio::join!(
-        answer(&waiting, "POST /api/call_that_never_ends", JSON, "{}"),
-        answer(&waiting, "POST /api/guard_that_never_ends", JSON, "{}"),
-        // It ends although what it waits for has a task of its own.
+        answer(&router, "POST /api/call_that_never_ends", JSON, "{}"),
+        answer(&router, "POST /api/guard_that_never_ends", JSON, "{}"),
+        // The page ends although the call that it waits for runs in another task.
         answer(&pages, "GET /endless", FORM, ""),
-        answer(&waiting, "POST /functions/call_that_never_ends", FORM, ""),
+        answer(&router, "POST /functions/call_that_never_ends", FORM, ""),
     );
     for (head, text) in [call, guard] {
         assert_eq!(head.status(), 503, "{text}");
         assert!(text.contains(r#""code":"call_too_slow""#), "{text}");
-        // It may have been done in part.
+        // The call may have been executed in part, so a retry is not suggested.
         assert!(!head.headers().contains_key("retry-after"), "{text}");
     }
     assert!(page.1.contains("took too long"), "{}", page.1);
-    let kept = cookie(&form.0, "call");
-    services_that_wait.audit().write_all(DEADLINE).await;
-    // Another server, which gives the page all the time that it takes.
-    let (services, doors) = services(&data, 3600).await;
-    let (head, text) = answer(&doors, "GET /functions/call_that_never_ends", ("cookie", &kept), "").await;
+    let call = cookie(&form.0, "call");
+    state.audit().write_all(DEADLINE).await;
+    // Another server, with enough time for the page.
+    let (state, router) = demo_app(&data, 3600).await;
+    let (head, text) = answer(&router, "GET /functions/call_that_never_ends", ("cookie", &call), "").await;
     assert_eq!(head.status(), 200, "{text}");
     assert!(text.contains("call_too_slow"), "{text}");
-    let logged = services
-        .storage()
-        .list_calls(&EventFilter::default(), 10)
-        .await
-        .unwrap();
+    let logged = state.storage().list_calls(&EventFilter::default(), 10).await.unwrap();
     let outcomes: Vec<String> = logged.into_iter().map(|call| call.outcome).collect();
     assert_eq!(outcomes, ["call_too_slow"; 3]);
 }

@@ -47,7 +47,7 @@ export async function answerTo(page: Page, send: () => Promise<void>): Promise<R
   return answered;
 }
 
-/** Lets the page that is shown send a form as its own script would, and tells the status of the answer. */
+/** Makes the page send a form as its own script would, and returns the status of the answer. */
 export async function sendForm(page: Page, form: Form): Promise<number> {
   const send = (form: Form) => page.evaluate(({ action, enctype, fields }) => {
     const element = document.createElement('form');

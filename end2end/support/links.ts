@@ -53,7 +53,7 @@ export async function hasChosen(site: Site, user: string): Promise<void> {
   await expect(site.page.getByLabel('User', { exact: true })).toHaveValue(user);
 }
 
-/** Tries a password that is too short: it is told beside its field, nothing but what is secret has to be typed again. */
+/** Tries a password that is too short: the message is beside its field, and only secrets have to be typed again. */
 export async function tryShortPassword(site: Site, link: string, called: string): Promise<void> {
   if (site.hydrates) {
     site.watch.expectResponse(`422 POST /api/${called}`);
@@ -72,14 +72,14 @@ export async function tryShortPassword(site: Site, link: string, called: string)
   await fillCode(site, link);
 }
 
-/** Sends the form of a link that does not work any more, and is told so. */
+/** Sends the form of a link that no longer works, and expects the refusal. */
 export async function isTooLate(site: Site, called: string): Promise<void> {
   if (site.hydrates) {
     site.watch.expectResponse(`404 POST /api/${called}`);
   }
   await choosePassword(site, 'eight large parrots fly');
-  const told = site.hydrates ? site.main.getByRole('alert') : site.reply;
-  await expect(told).toContainText(
+  const message = site.hydrates ? site.main.getByRole('alert') : site.reply;
+  await expect(message).toContainText(
     'There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one.',
   );
   await site.ready();

@@ -33,10 +33,10 @@ interface Running {
 }
 
 /**
- * As many logins fail and as many calls are kept as the tests of one server like, unless they say otherwise; and a connection of
- * Playwright's own is not closed between two of its requests, however slow the machine is.
+ * Limits of failed logins and pending calls that no test reaches unless it sets its own, and a timeout that closes no connection of
+ * Playwright's own between two requests on a slow machine.
  */
-const PATIENT = {
+const LENIENT = {
   CALLGATE_THROTTLE_ADDRESS_FAILURES: '1000',
   CALLGATE_THROTTLE_ACCOUNT_FAILURES: '1000',
   CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES: '1000',
@@ -65,7 +65,7 @@ export async function startServer(settings: Record<string, string>, users: Users
   };
   const start = (address: string) => {
     const line = ['serve', '--data', data, '--certs', data, '--https', address, '--http', 'off'];
-    const env = { ...process.env, ...PATIENT, ...settings };
+    const env = { ...process.env, ...LENIENT, ...settings };
     return serving([...line, ...(users === 'demo' ? ['--demo'] : [])], env, address);
   };
   try {

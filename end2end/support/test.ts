@@ -87,7 +87,7 @@ export class Site {
   readonly main: Locator;
   readonly editor: Locator;
   readonly reply: Locator;
-  /** The call that was kept until its person had logged in. */
+  /** The pending call. */
   readonly waiting: Locator;
 
   constructor(

@@ -1,15 +1,15 @@
-// What keeps calls from going well that is not the caller's doing: how it comes, how it goes, and what is said meanwhile.
+// Failures that the caller did not cause: how to simulate each, and what the page shows.
 import type { Page } from '@playwright/test';
 import type { Site } from './test.ts';
 
 export interface Trouble {
   name: string;
-  /** What somebody is told. */
+  /** The message on a page. */
   said: string;
   /** What the page of a function shows of such a call. */
   status: string;
   refusal: object;
-  /** Lets each call come to nothing until `meanwhile` is over, which makes just one, at `/api/<function>`. */
+  /** Makes each call fail while `meanwhile` runs, which makes exactly one, to `/api/<function>`. */
   during(site: Site, called: string, meanwhile: () => Promise<void>): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export const unreachable: Trouble = {
   },
 };
 
-/** As the server refuses what it has no time for. */
+/** As a busy server refuses calls. */
 const busy: Trouble = {
   name: 'a server that is busy',
   said: BUSY.error,
@@ -50,7 +50,7 @@ const busy: Trouble = {
 
 export const TROUBLES = [unreachable, busy];
 
-/** Says that a call of this function does not reach the server, and how the browser complains of that. */
+/** Expects the errors that the browser logs for a call of this function that does not reach the server. */
 export function expectUnreachable(site: Site, called: string): void {
   expectNoConnection(site, 'POST', `/api/${called}`);
 }

@@ -94,7 +94,7 @@ async fn files_that_an_http_2_client_asks_for_and_never_takes_are_closed() {
     let server = place.demo(&[("CALLGATE_HTTPS_BODY_SECONDS", "15")]).await;
     let client = server.client();
     let io = TokioIo::new(client.connect("h2").await);
-    // Leaves no room for anything, and stays alive all the same.
+    // A flow-control window of 0 takes no data, and pings keep the connection alive.
     let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_stream_window_size(0)

@@ -1,4 +1,4 @@
-//! Tries to learn from the time that a refused login takes whether its user exists.
+//! Tries to find out from the duration of a refused login whether its user exists.
 
 use std::{
     cmp::Ordering,
@@ -17,8 +17,8 @@ async fn time_of(server: &Server, user: &str) -> Duration {
     began.elapsed()
 }
 
-/// The chance that a sample of the one kind is larger than one of the other: a half where nothing can be told (the area
-/// under the ROC curve).
+/// The probability that a sample of one kind is larger than one of the other (the area under the ROC curve): 0.5 if the two
+/// cannot be distinguished.
 fn chance_of_larger(one: &[Duration], other: &[Duration]) -> f64 {
     let pairs = one.iter().flat_map(|a| other.iter().map(move |b| a.cmp(b)));
     let larger = pairs.map(|order| match order {
@@ -30,11 +30,11 @@ fn chance_of_larger(one: &[Duration], other: &[Duration]) -> f64 {
 }
 
 #[tokio::test]
-async fn the_time_of_a_refused_login_does_not_tell_whether_its_user_exists() {
+async fn the_time_of_a_refused_login_does_not_reveal_whether_its_user_exists() {
     let server = Place::with_default_settings().demo(UNTHROTTLED).await;
     let mut times = [Vec::new(), Vec::new()];
     for number in 0..1000 {
-        // In turn first and second, so that a drift of the machine touches both alike.
+        // Alternates which comes first, so that a drift of the machine affects both equally.
         let first = number % 2;
         for kind in [first, 1 - first] {
             times[kind].push(time_of(&server, ["user01", "nobody"][kind]).await);

@@ -37,7 +37,7 @@ https://evil.example/%61pi/auth_func http://localhost/api//auth_func ftp://local
 javascript:alert(1) /pkg/..%2fapi/auth_func /pkg/..%5c..%5capi%5cauth_func
 ";
 
-/// Those that are no text, or empty, or hold white space; separated by `|`.
+/// Spellings that are not text, are empty or contain white space, separated by `|`.
 const SPELLINGS_IN_BYTES: &[u8] = b"|/api/auth_func\xe2\x80\x8b|/api/\xc0\xae\xc0\xae/api/auth_func|/api\xc0\xafauth_func|\
     /api/auth_func\x00|/api/auth_func\x00.js|/api/\x61uth_func\xff|/api/auth_func\x0b|/api/auth_func\t|/api/auth_func\x7f|\
     /api/ auth_func";
@@ -51,7 +51,7 @@ async fn send(server: &Server, method: &str, target: &[u8], kind: &str, cookie: 
     raw::exchange(server, [method.as_bytes(), b" ", target, rest.as_bytes()].concat()).await
 }
 
-/// Reading may show a page, to whoever asks, or lead to it where there was a slash too many.
+/// A GET may show the page to anyone, or redirect to it if the path has one slash too many.
 fn is_page(answer: &str, method: &str) -> bool {
     let is_shown = raw::status(answer) == 200 && answer.contains("<!DOCTYPE html>");
     let is_near = raw::status(answer) == 308 && answer.contains("\r\nlocation: /functions/auth_func\r\n");

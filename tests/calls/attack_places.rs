@@ -87,7 +87,7 @@ async fn check(client: &Client, (path, refusal): (&str, &str), next: &str, expec
     assert_eq!(led_to(&send("user_01").await), expected, "{path} {next:?}");
 }
 
-/// Where an answer leads.
+/// Where an answer redirects to.
 fn led_to(reply: &Reply) -> &str {
     assert_eq!(reply.status, 303, "{}", reply.body);
     assert_eq!(reply.find("refresh"), None);
@@ -113,7 +113,7 @@ async fn a_confirmation_leads_to_a_page_of_this_site_only() {
     let client = server.user01().await;
     for (next, expected, is_long) in all_places(&server) {
         check(&client, CONFIRM, &next, &expected, is_long).await;
-        // Whoever is logged out is led to the login, with the same place.
+        // A client that is not logged in is redirected to the login, with the same `next`.
         let fields = [("password", "x"), ("next", &*next)];
         let reply = server.client().form("/confirm", &fields).await;
         assert!(led_to(&reply).starts_with("/login?next=/"), "{next:?}");
@@ -121,7 +121,7 @@ async fn a_confirmation_leads_to_a_page_of_this_site_only() {
     }
 }
 
-/// What is a path of this site, but holds markup or what must be encoded.
+/// Paths of this site that contain markup or characters that must be encoded.
 #[tokio::test]
 async fn a_refused_login_shows_the_form_again_wherever_it_was_to_lead() {
     let server = Server::shared();

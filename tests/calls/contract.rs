@@ -90,7 +90,7 @@ async fn wrong_login(client: &Client, user: &str, password: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_wrong_login_is_401_and_does_not_tell_why() {
+async fn a_wrong_login_is_401_and_does_not_say_why() {
     let server = Place::new().demo(UNTHROTTLED).await;
     let client = server.client();
     server.place.done(&["user", "disable", "user02"], "").await;
@@ -122,7 +122,7 @@ async fn a_wrong_login_is_401_and_does_not_tell_why() {
     }
     assert_eq!(client.who().await, None);
 
-    // Whoever is logged in gets the same, and stays logged in.
+    // A client that is logged in gets the same answer, and stays logged in.
     let client = server.user01().await;
     let reply = wrong_login(&client, "user02", "wrong").await;
     assert_eq!(reply.without_what_is_new(), first.without_what_is_new());
@@ -245,7 +245,7 @@ async fn a_body_that_is_not_declared_as_json_is_415() {
     }
 }
 
-/// That it is refused unread and not kept is a test of `http`.
+/// `http/bodies.rs` tests that the body is refused unread and not stored.
 #[tokio::test]
 async fn a_body_of_more_than_64_kib_is_413_which_a_client_that_sends_it_all_still_reads() {
     let server = Server::shared();

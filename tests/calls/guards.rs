@@ -222,7 +222,7 @@ async fn the_page_of_every_function_can_be_read_by_anybody_and_calls_nothing() {
     }
 }
 
-/// That every route stands in the table is a test beside the router (`server::door`).
+/// `server::http::tests` checks that the table has every route.
 #[tokio::test]
 async fn every_route_answers_every_kind_of_caller_as_the_table_says() {
     let callers = Callers::new().await;

@@ -53,7 +53,7 @@ async fn a_form_for_another_user_runs_nothing_and_leads_back_to_its_page() {
         );
     };
     outdated(AUTH, &[("arguments", "{}")], AUTH).await;
-    assert!(client.cookie(CALL).is_none(), "nothing is kept of it");
+    assert!(client.cookie(CALL).is_none(), "nothing of it is stored");
     outdated(AUTH, &[("arguments", "{}"), ("then-page", "/account")], "/account").await;
     outdated(&format!("{AUTH}/kept"), &[("run", "run")], AUTH).await;
     outdated(

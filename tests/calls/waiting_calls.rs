@@ -1,4 +1,4 @@
-//! Calls that wait for a login: they run once, by a press of their button, for the browser and the user that they are for.
+//! Pending calls: each runs once, when its button is pressed, in its own browser and for its own user.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -127,7 +127,7 @@ async fn it_runs_once_however_often_it_is_asked_for_at_once_and_goes_back_to_its
     let copies: Vec<Client> = (0..20).map(|_| client.clone()).collect();
     let replies = join_all(copies.iter().map(|copy| press(copy, END_OTHERS, &id))).await;
     assert!(replies.iter().all(|reply| reply.status == 303));
-    // Whoever ran it goes back to the page that its form has named.
+    // The request that ran the call is redirected to the page that the form named.
     let ran = replies.iter().filter(|reply| reply.header("location") == "/account");
     assert_eq!(ran.count(), 1);
     assert_eq!(other.who().await, None);
@@ -285,7 +285,7 @@ async fn its_guard_is_asked_again_when_it_runs() {
     let pressed = run(&client, AUTH).await;
     pressed.assert_leads_to(&format!("/login?next={AUTH}"));
     log_in(&client, "user01", AUTH).await;
-    assert!(client.get(AUTH).await.shows(WAITS), "it was kept once more");
+    assert!(client.get(AUTH).await.shows(WAITS), "it is pending once more");
     let session = client.session();
     server.place.done(&["user", "disable", "user01"], "").await;
     run(&client, AUTH).await;

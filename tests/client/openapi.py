@@ -79,7 +79,7 @@ def schemathesis(options, out, login):
     command += [f"{options.base}/api/openapi.json", "--url", options.base, "--tls-verify", options.ca]
     command += ["--max-examples", str(options.max_examples), "--report-junit-path", out / "junit.xml"]
     if login:
-        # A made-up session only hides what a user is answered. Each operation is called once without and once with one.
+        # A generated session id only hides what a user is answered. Each operation is called once without and once with one.
         command += ["--generation-with-security-parameters", "false"]
     run = {"base": options.base, "ca": str(options.ca), "login": login, "statuses": str(statuses)}
     environment = os.environ | {
@@ -145,7 +145,7 @@ def main():
     parser.add_argument("--program", required=True, type=Path, help="the program, to add a user with")
     parser.add_argument("--data", required=True, type=Path, help="the server's data folder")
     parser.add_argument("--out", required=True, type=Path, help="an empty folder for what schemathesis writes")
-    parser.add_argument("--max-examples", type=int, default=60, help="made up for each operation and caller")
+    parser.add_argument("--max-examples", type=int, default=60, help="examples generated for each operation and caller")
     options = parser.parse_args()
     options.ca, options.out = options.ca.resolve(), options.out.resolve()
 

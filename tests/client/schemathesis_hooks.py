@@ -46,7 +46,7 @@ run = json.loads(os.environ["OPENAPI_RUN"])
 COOKIE = f"__Host-callgate-{urlsplit(run['base']).port}"
 login = run["login"]
 statuses = defaultdict(Counter)
-# Its cookies are kept, so that each login takes the place of the one before.
+# A session with cookies, so that each login replaces the one before.
 browser = requests.Session()
 browser.trust_env = False
 browser.verify = run["ca"]
@@ -74,7 +74,7 @@ if login:
 
 @schemathesis.hook
 def before_add_examples(context, examples):
-    """Adds the odd bodies, and what cannot be made up: without it, no call of such a function would be answered 200."""
+    """Adds the odd bodies, and valid ones that cannot be generated: without these, such functions never answer 200."""
     operation = context.operation
     bodies = list(ODD_BODIES)
     for alternative in operation.body if login else ():

@@ -1,6 +1,5 @@
-"""Uses a server of its own as people and programs do, for half an hour at half the load that a core can take, and sees that
-neither its memory nor its open files nor its tables grow by it. `tools/soak.sh` starts it, and sets the variables that tell
-both how long things are kept.
+"""Uses a server as people and programs do, for half an hour at half the load that a core can take, and checks that its memory,
+open files and tables do not grow. `tools/soak.sh` starts both and sets their lifetimes and limits in environment variables.
 """
 
 import argparse
@@ -22,15 +21,15 @@ import requests
 LOAD = 0.5
 PEOPLE = 4
 USERS = [("user01", "user_01"), ("user02", "user_02")]
-# How much the memory of the server and its write-ahead log may grow: so many times, and so many MB.
+# By which factor, plus how many MB, the memory of the server and its write-ahead log may grow.
 TIMES, MORE = 1.1, 4
 # How many more files it may have open.
 FILES = 8
 WARM_UP = 0.2
 # How late a sweep, a line of the call log, or a look at the tables may come, in seconds.
 LATE = 10
-# `storage/kept_calls.rs`: of one keeper. The keepers are the users, and the address of everybody else.
-KEPT_OF_ONE = 50
+# `OWNER_LIMIT` in `storage/pending_calls.rs`. The owners are the users, and the one address of all other clients.
+PENDING_PER_OWNER = 50
 # The default of `sessions.per_user`. One more ends the oldest.
 SESSIONS_OF_ONE = 100
 # The tables whose rows come and go.
@@ -177,7 +176,7 @@ class Site:
                     with Browser(self) as new:
                         habit(new)
                 self.count(habit.__name__)
-            except Exception as problem:  # whatever it is, it is told at the end
+            except Exception as problem:  # all problems are reported at the end
                 self.unexpected.append(f"{habit.__name__}: {problem!r}")
 
     def clocks(self):
@@ -208,20 +207,20 @@ class Site:
             return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
     def bounds(self):
-        """How many rows those tables may have whose rows go with time, by the settings and by what was done of late."""
+        """The maximum size of the tables whose rows expire, by the settings and by what was done recently."""
         until_swept = setting("SESSIONS_SWEEP_SECONDS") + LATE
         sessions = self.done("sessions", setting("SESSIONS_ABSOLUTE_SECONDS") + until_swept)
         failures = self.done("failures", until_swept)
         return {
-            # Whatever is under way adds one for each person.
+            # Each person may add one more that is not counted yet.
             "sessions": min(sessions + 2 * PEOPLE, SESSIONS_OF_ONE * len(USERS)),
             "remembered": self.done("remembered", setting("SESSIONS_REMEMBER_SECONDS") + until_swept) + PEOPLE,
-            "kept_calls": KEPT_OF_ONE * (len(USERS) + 1),
-            # Two for each, and two for each login under way.
+            "kept_calls": PENDING_PER_OWNER * (len(USERS) + 1),
+            # Two for each failure, and two for each running login.
             "failed_logins": setting("THROTTLE_STORED_FAILURES") + 2 * failures + 2 * PEOPLE,
             "calls": setting("AUDIT_MOST_CALLS") + self.done("requests", until_swept),
             "links": 0,
-            # The audit trail stays for a day at the least, so it grows; but by no more than what was done, and one for each
+            # Events are kept for at least a day, so this table grows, but only by what was done, and by one for each
             # session that ends an older one.
             "events": self.done("acts") + self.done("sessions") + 100,
         }

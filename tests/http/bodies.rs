@@ -37,7 +37,7 @@ async fn pour(server: &Server, method: &str, path: &str, kind: &str) -> String {
     answer
 }
 
-/// Sends so many bodies without end to each endpoint, all at once.
+/// Sends `times` endless bodies to each endpoint, all at once.
 async fn pour_everywhere(server: &Server, times: usize) {
     let pours = (0..times)
         .flat_map(|_| ENDPOINTS)

@@ -1,4 +1,4 @@
-//! More connections than the server has room for.
+//! More connections than the limits allow.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn an_address_has_no_more_connections_than_its_limit_and_takes_none_from_o
 }
 
 #[tokio::test]
-async fn a_server_that_may_open_few_files_has_room_for_few_connections_and_survives_many() {
+async fn a_server_that_may_open_few_files_accepts_few_connections_and_survives_many() {
     let server = Place::new().demo_after("ulimit -n 200", &[]).await;
     assert!(
         server.place.log().contains("limit on open files"),
@@ -81,7 +81,7 @@ async fn a_server_that_may_open_few_files_has_room_for_few_connections_and_survi
         server.place.log()
     );
     let client = server.user01().await;
-    // Several times as many as there is room for, and more than the system queues.
+    // Several times the connection limit, and more than the accept queue holds.
     let crowd = join_all((0..210).map(|_| TcpStream::connect(server.https))).await;
     let crowd: Vec<TcpStream> = crowd
         .into_iter()

@@ -123,7 +123,7 @@ fn bodies() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Reads a route and sends it every so many of all kinds of requests, as a user or nobody. Gives the statuses of the answers.
+/// Reads a route and sends it one in `every` of all kinds of requests, logged in or not. Returns the statuses of the answers.
 async fn crawl(server: &Server, path: &str, is_user: bool, every: usize) -> BTreeSet<u16> {
     let visitor = async || {
         if is_user {
@@ -134,17 +134,17 @@ async fn crawl(server: &Server, path: &str, is_user: bool, every: usize) -> BTre
     };
     let mut client = visitor().await;
     let mut statuses = BTreeSet::new();
-    let mut note = |context: &str, reply: &Reply| {
+    let mut record = |context: &str, reply: &Reply| {
         check(context, path, reply);
         statuses.insert(reply.status);
     };
     let get = client.get(path).await;
-    note(&format!("GET {path}"), &get);
+    record(&format!("GET {path}"), &get);
     let head = client.request("HEAD", path).send().await;
     check_mirrors(&format!("HEAD {path}"), &get, &head);
-    note(&format!("HEAD {path}"), &head);
+    record(&format!("HEAD {path}"), &head);
     let options = client.request("OPTIONS", path).send().await;
-    note(&format!("OPTIONS {path}"), &options);
+    record(&format!("OPTIONS {path}"), &options);
     // Where nothing is posted to, the connection may be closed before a large body is sent.
     let takes_bodies = !path.contains("nothing") && listed(&options, "allow").contains(&"post".to_owned());
     let own = client.origin();
@@ -166,7 +166,7 @@ async fn crawl(server: &Server, path: &str, is_user: bool, every: usize) -> BTre
         let context = format!("{method} {path} {kind} {body:.20}");
         let is_known = *method == "POST";
         assert!(is_known || [404, 405].contains(&reply.status), "{context}: {reply:?}");
-        note(&context, &reply);
+        record(&context, &reply);
     }
     statuses
 }

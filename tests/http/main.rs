@@ -1,4 +1,4 @@
-//! HTTP, TLS and pages, whoever calls.
+//! HTTP, TLS and pages.
 
 #![allow(
     clippy::unwrap_used,

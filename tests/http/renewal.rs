@@ -11,7 +11,7 @@ use crate::support::{
     server::{Place, Server, trusting},
 };
 
-/// The certificate that a new connection is shown.
+/// The certificate that the server presents to a new connection.
 async fn shown(server: &Server) -> Vec<u8> {
     let stream = raw::tls(server).await;
     stream.get_ref().1.peer_certificates().expect("a certificate")[0].to_vec()
@@ -20,8 +20,8 @@ async fn shown(server: &Server) -> Vec<u8> {
 /// The command that makes another certificate, in a folder beside the one in use.
 const MAKE: &[&str] = &["cert", "--certs", "renewed"];
 
-/// Puts it in place of the one in use, file by file. The certificate comes last: whoever looks in between finds the old one,
-/// or none, beside the new key. Waits until the server shows it.
+/// Replaces the certificate in use, file by file. The certificate comes last: a reload in between finds the old one, or none,
+/// beside the new key. Waits until the server presents the new one.
 async fn renew(server: &Server, signal: Option<&str>) {
     for file in ["ca.pem", "localhost.key", "localhost.pem"] {
         let target = server.place.path("data/certs").join(file);

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The request that an attacker hides behind another. Whoever answers it closes.
+/// The request that an attacker hides behind another. A server that answers it closes the connection.
 const HIDDEN: &str = "POST /api/notauth_func HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                       Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 

@@ -94,7 +94,7 @@ struct Slow {
 }
 
 impl Slow {
-    /// The server asks for the body of a call only after its guard has let it in, and waits for it (RFC 9110, 10.1.1). A form
+    /// The server asks for the body of a call only after the guard has allowed it, and waits for it (RFC 9110, 10.1.1). A form
     /// is read before its guard is asked.
     async fn begin(mut stream: TlsStream<TcpStream>, client: &Client, (path, body): (&str, &'static str)) -> Self {
         let kind = if path.starts_with("/api/") {

@@ -27,7 +27,7 @@ pub async fn longer_each_time(mut attempt: impl AsyncFnMut(u32) -> bool) {
     panic!("the check was over too soon each time");
 }
 
-/// Waits until a call of the user is past its guard: by then it has noted that its session is in use.
+/// Waits until a call of the user has passed its guard. Polls the last use of the session, which the guard records.
 pub async fn is_past_guard(server: &Server, user: &str, call: &JoinHandle<Reply>) {
     let mut database = server.place.database().await;
     let recently =
@@ -38,11 +38,11 @@ pub async fn is_past_guard(server: &Server, user: &str, call: &JoinHandle<Reply>
     .await;
 }
 
-/// The check is of a wrong password of user03, whose stored hash costs so much.
+/// A running check of a wrong password of user03, whose stored hash is expensive.
 pub struct Busy(JoinHandle<Reply>);
 
 impl Busy {
-    /// Begins it. All sessions were last used a while ago then.
+    /// Starts the check. Sets the last use of all sessions back first, so that `is_past_guard` sees the next one.
     pub async fn begin(server: &Server, iterations: u32) -> Self {
         let mut database = server.place.database().await;
         let cheap = "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE user_id = 'user02')
@@ -55,7 +55,7 @@ impl Busy {
              WHERE user_id = 'user03'"
         );
         assert_eq!(database.change(&slow).await, 1);
-        // The end of an earlier request may still note a use.
+        // The end of an earlier request may still record a use.
         let rested = "UPDATE sessions SET last_used_at = last_used_at - 300000
                       WHERE last_used_at > 1000 * unixepoch() - 200000";
         while database.change(rested).await > 0 {
@@ -70,7 +70,7 @@ impl Busy {
         self.0.is_finished()
     }
 
-    /// Waits for its answer: 503 where it found the thread busy itself, and was over at once.
+    /// Waits for the answer: 401, or 503 if the check itself was refused because the thread was busy.
     pub async fn end(self) {
         assert!([401, 503].contains(&self.0.await.unwrap().status));
     }

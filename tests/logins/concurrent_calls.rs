@@ -6,7 +6,7 @@ use serde_json::json;
 use super::steps::{is_in, remembered, sessions, token, without_session, works};
 use crate::support::{
     client::{Client, REMEMBER, Reply, SESSION},
-    server::{Place, ROOM_FOR_THREE, Server},
+    server::{Place, Server, THREE_SESSIONS},
 };
 
 const USERS: [(&str, &str); 3] = [("user01", "user_01"), ("user02", "user_02"), ("user03", "user_03")];
@@ -121,13 +121,13 @@ async fn a_remembered_login_that_fails_can_be_made_again() {
 #[tokio::test]
 async fn logins_at_once_leave_no_more_sessions_and_browsers_than_there_may_be() {
     for remember in [false, true] {
-        let server = Place::new().demo(ROOM_FOR_THREE).await;
+        let server = Place::new().demo(THREE_SESSIONS).await;
         let other = server.logged_in("user02", "user_02").await;
         let clients = join_all((0..10).map(async |_| {
-            if !remember {
-                server.user01().await
-            } else {
+            if remember {
                 remembered(&server).await
+            } else {
+                server.user01().await
             }
         }))
         .await;

@@ -58,7 +58,7 @@ async fn a_login_costs_the_same_work_whether_its_user_exists_or_not() {
             assert_eq!(work(&server, &reply), expected, "{user:?} {password:?}");
         }
     }
-    // One that is too long is refused for everybody before any work.
+    // A password that is too long is refused for every user before any hashing.
     let long = "x".repeat(300);
     for user in USERS {
         let reply = log_in(&server, user, &long).await;
@@ -79,11 +79,11 @@ async fn a_raised_cost_is_the_cost_for_unknown_users_too() {
     let now = ["purpose=\"verify\" memory_kib=256 iterations=3"];
     let reply = log_in(&server, "nobody", "wrong").await;
     assert_eq!(work(&server, &reply), now);
-    // A user whose hash is from before takes the same work: what the hash does not cost is made up for. So does one who may
-    // not log in, whose hash stays as it is, with the right password as well.
+    // A user with an old hash causes the same work: a second hash adds what the old one does not cost. So does a disabled user,
+    // whose hash is not renewed, even with the right password.
     place.done(&["user", "disable", "user02"], "").await;
     let before = "purpose=\"verify\" memory_kib=64 iterations=1";
-    let made_up = "purpose=\"make_up\" memory_kib=234 iterations=3";
+    let added = "purpose=\"make_up\" memory_kib=234 iterations=3";
     assert!((256_i64 * 3 - (64 + 234 * 3)).abs() < 3);
     for (user, password) in [
         ("user01", "wrong"),
@@ -93,7 +93,7 @@ async fn a_raised_cost_is_the_cost_for_unknown_users_too() {
     ] {
         let reply = log_in(&server, user, password).await;
         assert_eq!(reply.status, 401, "{user} {password}");
-        assert_eq!(work(&server, &reply), [before, made_up], "{user} {password}");
+        assert_eq!(work(&server, &reply), [before, added], "{user} {password}");
     }
     // The first right login brings a user up to the new cost.
     assert_eq!(log_in(&server, "user01", "user_01").await.status, 200);
@@ -101,7 +101,7 @@ async fn a_raised_cost_is_the_cost_for_unknown_users_too() {
     assert_eq!(work(&server, &reply), now);
 }
 
-/// A demo user whose password is public is no more to a server in earnest than a name that nobody has.
+/// Outside a demo, a demo user, whose password is public, is treated like an unknown name.
 #[tokio::test]
 async fn a_demo_user_outside_a_demo_is_refused_as_an_unknown_one_after_the_same_work() {
     let place = Place::new();

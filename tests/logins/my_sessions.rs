@@ -1,4 +1,4 @@
-//! The list of one's sessions: what it shows, what it keeps to itself, and what ending one of them does.
+//! The list of a user's own sessions: what it shows and what it hides, and what ending one of them does.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ async fn each_session_shows_its_device_address_and_times_and_the_last_used_comes
     let server = Server::demo().await;
     let mut database = server.place.database().await;
     let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-    // No longer ago than a use is noted again.
+    // Within the minute in which a use is not recorded again.
     for (agent, word, hours, seconds) in [
         ("curl/8", "curl", 3, 20),
         (firefox, "Firefox", 1, 10),

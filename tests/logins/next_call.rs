@@ -158,9 +158,9 @@ async fn the_next_call_for_which_a_permission_was_taken_is_refused_and_the_sessi
     }
 }
 
-/// No call that begins after an answer is let in by what was before it.
+/// No call that begins after the answer to a change is allowed by the state before it.
 #[tokio::test]
-async fn of_calls_at_once_none_that_begins_after_the_end_of_the_session_is_let_in() {
+async fn of_calls_at_once_none_that_begins_after_the_end_of_the_session_is_allowed() {
     let server = Place::new().demo(&[("CALLGATE_SESSIONS_IN_MEMORY", "2")]).await;
     let mut password = "user_01";
     for round in 0..4 {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::steps::{is_in, log_in, remembered, token, without_session, works};
 use crate::support::{
     client::{Client, REMEMBER, SESSION},
-    server::{Place, ROOM_FOR_THREE, Server},
+    server::{Place, Server, THREE_SESSIONS},
 };
 
 #[tokio::test]
@@ -43,15 +43,15 @@ async fn a_token_that_is_used_again_ends_all_that_came_of_it() {
         let owner = remembered(&server).await;
         let mut tokens = vec![token(&owner)];
         let elsewhere = remembered(&server).await;
-        // The owner goes on, once or twice, and a copy of the first token comes after that.
+        // The owner gets a new token once or twice, and then somebody uses a copy of the first one.
         for _ in 0..=old {
             owner.drop_cookie(SESSION);
             assert!(is_in(&owner).await);
-            // With the session that came of it: the answer has arrived.
+            // A use of the new session shows the server that its answer has arrived.
             assert!(is_in(&owner).await);
             tokens.push(token(&owner));
         }
-        // Later than a request of the owner's own could come that was under way at that moment.
+        // Too late for a concurrent request of the owner, which may still bring the old token.
         let later = "UPDATE remembered SET rotated_at = rotated_at - 11000";
         assert_eq!(database.change(later).await, 2);
         let thief = owner.with_only(REMEMBER, &tokens[0]);
@@ -59,19 +59,19 @@ async fn a_token_that_is_used_again_ends_all_that_came_of_it() {
         reply.assert_refused(401, "not_logged_in");
         assert_eq!(reply.cookie_names(), [REMEMBER]);
         assert_eq!(thief.cookie(REMEMBER), None);
-        // Whoever of the two is the thief, the series is over, and its sessions are.
+        // Either of the two may be the thief: the series ends, with its sessions.
         assert!(!works(&owner, SESSION, &owner.session()).await);
         for value in tokens {
             assert!(!works(&owner, REMEMBER, &value).await);
         }
-        // Another browser of the user is none of that.
+        // Another browser of the user is not affected.
         assert!(is_in(&elsewhere).await && is_in(&without_session(&elsewhere)).await);
         log_in(&elsewhere, "user01", "user_01").await;
     }
     assert!(server.place.log().contains("used twice"), "{}", server.place.log());
 }
 
-/// The browser was logged in again, and the answer that said so got lost on its way.
+/// A browser that was logged in again but did not get the answer, and a client with the cookies of that answer.
 async fn after_a_lost_answer(server: &Server) -> (Client, Client) {
     let browser = without_session(&remembered(server).await);
     let lost = browser.clone();
@@ -80,7 +80,7 @@ async fn after_a_lost_answer(server: &Server) -> (Client, Client) {
     (browser, lost)
 }
 
-/// Lets so many seconds pass since tokens were replaced and sessions begun.
+/// Sets the last use of sessions and the last change of tokens back by `seconds`.
 async fn pass(server: &Server, seconds: u32) {
     let mut database = server.place.database().await;
     for column in [
@@ -105,10 +105,10 @@ async fn a_browser_whose_answer_got_lost_is_logged_in_once_more_within_a_minute(
     );
     assert!(is_in(&without_session(&reloaded)).await);
     let admin = server.admin().await;
-    let trail = admin
+    let events = admin
         .done("list_events", json!({"user": "user01", "action": "login"}))
         .await;
-    assert!(trail.to_string().contains(r#""about":"remembered_again""#), "{trail}");
+    assert!(events.to_string().contains(r#""about":"remembered_again""#), "{events}");
 
     // Once only, and the token that was lost is good for nothing either.
     for is_lost in [false, true] {
@@ -195,10 +195,10 @@ async fn a_logout_forgets_the_browser_whichever_of_its_cookies_it_comes_with() {
     }
 }
 
-/// As a program leaves them that logs in anew at each run, for a user who has a browser as well.
+/// Like those of a program that logs in at each run, as a user who also has a browser.
 #[tokio::test]
-async fn logins_that_nobody_goes_on_with_make_room_before_a_browser_that_came_back() {
-    let server = Place::new().demo(ROOM_FOR_THREE).await;
+async fn logins_that_nobody_goes_on_with_are_ended_before_a_browser_that_came_back() {
+    let server = Place::new().demo(THREE_SESSIONS).await;
     let person = remembered(&server).await;
     person.drop_cookie(SESSION);
     assert!(is_in(&person).await);
@@ -211,7 +211,7 @@ async fn logins_that_nobody_goes_on_with_make_room_before_a_browser_that_came_ba
 
 #[tokio::test]
 async fn a_browser_that_logs_in_again_takes_its_own_place_and_nobody_elses() {
-    let server = Place::new().demo(ROOM_FOR_THREE).await;
+    let server = Place::new().demo(THREE_SESSIONS).await;
     let others = [remembered(&server).await, remembered(&server).await];
     let again = remembered(&server).await;
     for _ in 0..4 {

@@ -54,7 +54,7 @@ async fn a_login_never_takes_over_a_token_that_was_there_before() {
     let reply = log_in(&client, "user01", "user_01").await;
     assert_eq!(reply.cookie_names(), [SESSION]);
     let planted = works(&client, SESSION, FOREIGN).await;
-    assert!(!planted, "whoever planted the token is logged in with it");
+    assert!(!planted, "the planted token is logged in");
     assert_ne!(client.session(), FOREIGN);
     assert_eq!(client.who().await.as_deref(), Some("user01"));
     assert_eq!(server.place.database().await.count("sessions").await, 1);

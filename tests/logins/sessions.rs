@@ -2,11 +2,13 @@
 
 use serde_json::json;
 
-use super::steps::{is_in, log_in, noted, remembered, remembered_as, token, use_until_noted, without_session, works};
+use super::steps::{
+    is_in, last_used, log_in, remembered, remembered_as, token, use_until_recorded, without_session, works,
+};
 use crate::support::{
     client::{Client, REMEMBER, SESSION},
     poll,
-    server::{Place, ROOM_FOR_THREE, Server},
+    server::{Place, Server, THREE_SESSIONS},
 };
 
 #[tokio::test]
@@ -32,23 +34,23 @@ async fn logging_in_again_changes_the_token_and_leaves_nothing_of_the_user_befor
 }
 
 #[tokio::test]
-async fn the_use_of_a_session_is_noted_at_most_once_a_minute() {
+async fn the_use_of_a_session_is_recorded_at_most_once_a_minute() {
     let server = Server::demo().await;
     let client = server.user01().await;
     let mut database = server.place.database().await;
     database.rest_sessions(20).await;
-    let before = noted(&mut database).await;
+    let before = last_used(&mut database).await;
     assert!(is_in(&client).await);
-    assert_eq!(noted(&mut database).await, before);
+    assert_eq!(last_used(&mut database).await, before);
     database.rest_sessions(60).await;
-    use_until_noted(&mut database, before - 60_000, async || assert!(is_in(&client).await)).await;
+    use_until_recorded(&mut database, before - 60_000, async || assert!(is_in(&client).await)).await;
 }
 
-/// Of sessions and of remembered browsers. What counts is the use of a session, and not when its browser logged in.
+/// Holds for sessions and remembered browsers. What counts is the last use of a session, not its login.
 #[tokio::test]
 async fn a_login_beyond_the_limit_ends_the_session_that_was_used_longest_ago() {
     for is_remembered in [false, true] {
-        let server = Place::new().demo(ROOM_FOR_THREE).await;
+        let server = Place::new().demo(THREE_SESSIONS).await;
         let login = async |user: &str| {
             let client = server.client();
             let password = user.replace("user", "user_");

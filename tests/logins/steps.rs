@@ -82,7 +82,7 @@ pub async fn confirm(client: &Client, password: &str) -> Reply {
     client.call("confirm_login", json!({"password": password})).await
 }
 
-/// Whether the guard of a fresh login lets it in. The argument is refused after that: nothing changes.
+/// Whether the guard of a fresh login allows the call. The argument is invalid, so nothing changes.
 pub async fn is_fresh(client: &Client) -> bool {
     let reply = change(client, "x").await;
     match (reply.status, reply.code().as_str()) {
@@ -110,18 +110,18 @@ pub async fn end(client: &Client, id: &str) -> Reply {
     client.call("end_session", json!({ "id": id })).await
 }
 
-/// When the one session there is was last used, as far as that is noted, in milliseconds since 1970.
-pub async fn noted(database: &mut Database) -> i64 {
+/// The recorded last use of the only session, in milliseconds since 1970.
+pub async fn last_used(database: &mut Database) -> i64 {
     database.number("SELECT last_used_at FROM sessions").await
 }
 
-/// Uses the one session there is until that is noted: on a busy machine a call goes on without it. `before` is what was noted
-/// before that became due.
-pub async fn use_until_noted(database: &mut Database, before: i64, mut uses: impl AsyncFnMut()) {
-    poll::until("the use to be noted", async || {
+/// Uses the only session until that is recorded: on a busy machine a call does not wait for the write. `before` is the last
+/// use that was recorded before the next one became due.
+pub async fn use_until_recorded(database: &mut Database, before: i64, mut uses: impl AsyncFnMut()) {
+    poll::until("the use to be recorded", async || {
         uses().await;
-        // It is noted once a minute: what is later by less is an earlier use that was noted late.
-        noted(database).await > before + 30_000
+        // Uses are recorded once a minute. A smaller difference is an earlier use that was recorded late.
+        last_used(database).await > before + 30_000
     })
     .await;
 }

@@ -1,9 +1,9 @@
-//! Time limits, by the clock of the server, which is moved while it runs, and what clocks that are set wrong do to them.
+//! Time limits, tested by moving the clock of the running server, and the effect of wrong clocks on them.
 
 use serde_json::json;
 
 use super::{
-    steps::{is_fresh, is_in, log_in, noted, remembered, use_until_noted, without_session},
+    steps::{is_fresh, is_in, last_used, log_in, remembered, use_until_recorded, without_session},
     throttle::{fail, throttled},
 };
 use crate::support::{
@@ -15,22 +15,22 @@ use crate::support::{
     waiting_call,
 };
 
-/// How far clocks are set wrong, and set right again.
+/// By how much clocks are wrong, or are corrected.
 const JUMPS: [i64; 5] = [-DAY, -HOUR, -2 * MINUTE, HOUR, DAY];
 
-/// The sweeper leaves everything to the checks at each use.
+/// The sweeper does not run during a test: only the check at each use enforces the limits.
 const UNSWEPT: (&str, &str) = ("CALLGATE_SESSIONS_SWEEP_SECONDS", "3600");
-/// The sweeper comes every second.
+/// The sweeper runs every second.
 const SWEPT: (&str, &str) = ("CALLGATE_SESSIONS_SWEEP_SECONDS", "1");
 
-/// Sets the clock, and uses the one session there is until that is noted.
+/// Sets the clock, then uses the only session until that is recorded.
 async fn use_at(clock: &Clock, seconds: i64, database: &mut Database, uses: impl AsyncFnMut()) {
-    let before = noted(database).await;
+    let before = last_used(database).await;
     clock.set(seconds);
-    use_until_noted(database, before, uses).await;
+    use_until_recorded(database, before, uses).await;
 }
 
-/// The server answers, and stops when it is asked to.
+/// Stops the server. It must still answer, and must have logged no error.
 async fn stop(server: Server) {
     assert_eq!(server.client().get("/").await.status, 200);
     let place = server.stop().await;
@@ -38,7 +38,7 @@ async fn stop(server: Server) {
     assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
 }
 
-/// The cookie is kept for ever, and the session is over all the same.
+/// The session ends although the client keeps its cookie.
 #[tokio::test]
 async fn reading_keeps_a_session_and_half_an_hour_of_silence_ends_it() {
     let (clock, server) = Clock::demo(&[UNSWEPT]).await;
@@ -169,7 +169,7 @@ async fn no_jump_of_the_clock_makes_a_session_or_a_browser_last_longer_than_its_
             let mut database = server.place.database().await;
             until("the sweep", async || database.count("sessions").await == 0).await;
         }
-        // The true time goes on by steps; the clock shows it wrongly.
+        // Real time passes in steps; the clock is wrong by `jump`.
         for step in 0..=36 {
             let passed = step * 20 * MINUTE;
             clock.set(jump + passed);
@@ -177,7 +177,7 @@ async fn no_jump_of_the_clock_makes_a_session_or_a_browser_last_longer_than_its_
             assert!(!is_in(&used).await || !used_is_over, "{jump}: in use after {passed} s");
         }
         assert!(!is_in(&unused).await, "{jump}");
-        // Whoever logs in by the wrong clock is not kept out, and does not stay for ever either.
+        // A login under the wrong clock works, and does not last forever either.
         let late = server.user01().await;
         assert!(is_in(&late).await, "{jump}");
         clock.set(jump + 24 * HOUR);
@@ -186,7 +186,7 @@ async fn no_jump_of_the_clock_makes_a_session_or_a_browser_last_longer_than_its_
     }
 }
 
-/// Servers on one database are never quite at the same time, and clocks are set right by seconds.
+/// The clocks of servers on one database differ by seconds, and are corrected by seconds.
 #[tokio::test]
 async fn a_clock_that_is_set_back_by_seconds_logs_nobody_out() {
     let (clock, server) = Clock::demo(&[SWEPT]).await;
@@ -207,7 +207,7 @@ async fn an_account_that_waits_is_open_again_after_any_jump_of_the_clock() {
         clock.set(jump);
         let reply = log_in(&client, "user01", "user_01").await;
         assert_eq!(reply.status, 200, "{jump}: {}", reply.body);
-        // And it is as hard to guess at as before.
+        // Failures are throttled as before.
         fail(&client, "user02", 5).await;
         let seconds = throttled(&log_in(&client, "user02", "user_02").await);
         assert!(seconds <= 300, "{jump}: {seconds}");

@@ -1,7 +1,7 @@
-//! No secret in log, file or page. Every password, cookie, header and link that is sent here is a canary: journeys send them
-//! while the log is at its fullest, and at the end they are looked for in all that came out.
+//! No secret appears in the log, a file or a page. Every password, cookie, header and link that these tests send is a canary.
+//! Journeys send them at the most verbose log level, and at the end all output is searched for them.
 //!
-//! To add a secret, begin it with `canary-`, or `plant` it where the server makes it up. To add a journey, write a function
+//! To add a secret, begin it with `canary-`, or `plant` it if the server generates it. To add a journey, write a function
 //! beside the others and call it in the first test.
 
 use std::{fs, sync::Arc};
@@ -11,17 +11,17 @@ use crate::support::{
     server::{Place, Server, UNTHROTTLED},
 };
 
-/// What a secret begins with that this test makes up.
+/// The prefix of the secrets that these tests send.
 const CANARY: &str = "canary-";
 
-/// A server, what was planted there, and what came out of it.
+/// A server, its planted secrets, and its output.
 struct Watch {
     place: Arc<Place>,
     server: Server,
     variables: Vec<(&'static str, &'static str)>,
-    /// What must turn up nowhere but in the cookie or link that it is the value of.
+    /// Values that must appear only in their own cookie or link.
     secrets: Vec<String>,
-    /// What came out, and where.
+    /// Where output appeared, and its text.
     seen: Vec<(String, String)>,
 }
 
@@ -40,7 +40,7 @@ impl Watch {
         }
     }
 
-    /// Adds a secret that the server made up.
+    /// Adds a secret that the server generated.
     fn plant(&mut self, secret: &str) {
         assert!(secret.len() >= 16, "{secret}");
         self.secrets.push(secret.to_owned());
@@ -55,7 +55,7 @@ impl Watch {
         code.to_owned()
     }
 
-    /// Adds what came out somewhere.
+    /// Adds output.
     fn see(&mut self, place: String, text: String) {
         self.seen.push((place, text));
     }
@@ -100,7 +100,7 @@ impl Watch {
         }
     }
 
-    /// Runs a command, and takes what it printed as seen.
+    /// Runs a command, and adds its output.
     async fn run(&mut self, line: &str, typed: &str) -> bool {
         let words: Vec<&str> = line.split(' ').collect();
         let ran = self.place.run_with(&words, typed, &self.variables).await;
@@ -149,7 +149,7 @@ async fn first_start(watch: &mut Watch) {
     watch.all(&client, "200 /setup").await;
 }
 
-/// Alice logs in on every way, rightly and wrongly: as a program, and with a browser that is remembered.
+/// Alice logs in with right and wrong passwords: as a program, and with a remembered browser.
 async fn logins(watch: &mut Watch) -> (Client, Client) {
     let (program, browser) = (watch.server.client(), watch.server.client());
     let long = "canary-long".repeat(50);
@@ -169,7 +169,7 @@ async fn logins(watch: &mut Watch) -> (Client, Client) {
         401 /login user_id=alice&password=canary-form
         303 /login user_id=alice&password=canary-first+7+small+zebras&remember=yes";
     watch.all(&browser, steps).await;
-    // The remembered browser comes back; then come a used token and made-up cookies.
+    // The remembered browser comes back; then come a used token and invalid cookies.
     let used = browser.cookie(REMEMBER).unwrap();
     browser.drop_cookie(SESSION);
     watch.all(&browser, "200 /account").await;
@@ -183,16 +183,16 @@ async fn logins(watch: &mut Watch) -> (Client, Client) {
     let foreign = browser.request("POST", "/login").body("password=canary-foreign");
     let foreign = foreign.header("origin", "https://evil.example");
     assert_eq!(watch.send("a foreign login", foreign).await.status, 403);
-    // What stands in an address stays out of the log; the pages may show it to whoever typed it.
+    // The query of a URL stays out of the log. Pages may show it to the person who typed it.
     browser.get("/login?next=/canary-next&password=canary-query").await;
     browser.json("/api/login?password=canary-query", "{}").await;
     browser.json("/api/notauth_func", r#"{"a":"canary-argument"}"#).await;
     (program, browser)
 }
 
-/// Confirms the login, changes the password twice, keeps calls and looks at the sessions.
+/// Confirms the login, changes the password twice, leaves calls pending and reads the sessions.
 async fn account(watch: &mut Watch, program: &Client, browser: &Client) {
-    // Not fresh: the call is kept without what is secret in it.
+    // Not a fresh login: the call is stored without its secrets.
     let steps = "
         401 /confirm password=canary-confirm
         303 /functions/confirm_login password=canary-confirm
@@ -215,7 +215,7 @@ async fn account(watch: &mut Watch, program: &Client, browser: &Client) {
         200 change_password {"new_password":"canary-third 9 blue whales"}"#;
     watch.all(browser, steps).await;
     assert_eq!(browser.cookie(REMEMBER), None, "the change forgot the browser");
-    // Nobody is logged in: calls wait, and a login by the page of its function is made.
+    // Nobody is logged in: calls become pending, and the page of the login function logs in.
     let steps = "
         303 /functions/change_password new_password=canary-kept+7+zebras&shown-to=alice
         200 /functions/change_password
@@ -249,7 +249,7 @@ async fn links(watch: &mut Watch, alice: &Client) {
     watch.all(&person, "200 /welcome").await;
 }
 
-/// The server fails while secrets are under way.
+/// The server fails while it handles secrets.
 async fn failures(watch: &mut Watch) {
     let (client, mut database) = (watch.server.client(), watch.place.database().await);
     let login = r#"login {"user_id":"bob","password":"canary-linked 6 old owls"}"#;

@@ -20,10 +20,10 @@ use crate::support::{
 };
 
 const PASSWORD: &str = "lavender 7 zebras";
-/// How many answers have come: also makes every new password another one.
+/// The number of answers. Also makes each new password unique.
 static ANSWERS: AtomicUsize = AtomicUsize::new(0);
 
-/// What was acknowledged to one user. What was under way when the server died is neither certain nor ruled out.
+/// What was acknowledged to one user. A request that ran when the server died may have taken effect or not.
 #[derive(Default)]
 struct Acknowledged {
     /// The password, and perhaps the one that it was being changed to.

@@ -26,7 +26,7 @@ async fn remembered(server: &Server) -> Client {
     client
 }
 
-/// The same when its session is over: a guard can only let it in after something was written.
+/// The same without its session: a guard allows a call of it only after a write to the database.
 async fn only_remembered(server: &Server) -> Client {
     let client = remembered(server).await;
     client.drop_cookie(SESSION);
@@ -37,7 +37,7 @@ async fn assert_logged_in(client: &Client) {
     assert_eq!(client.who().await.as_deref(), Some("user01"));
 }
 
-/// A refusal for now: it says when to come again, and touches no cookie. It is a page for who asked for one.
+/// Fails unless the reply is a temporary refusal: with Retry-After, without cookies, and as a page if a page was requested.
 fn assert_comes_again(reply: &Reply, what: &str) {
     assert_eq!(reply.status, 503, "{what}: {}", reply.body);
     assert!(reply.header("retry-after").parse::<u32>().unwrap() >= 1, "{what}");
@@ -121,11 +121,11 @@ async fn live_sessions_do_not_wait_for_a_lock_and_it_is_logged_once() {
     let most = 1 + usize::try_from(began.elapsed().as_secs() / 60).unwrap();
     assert!((1..=most).contains(&logged), "{logged} times: {log}");
     database.change("COMMIT").await;
-    let noted = "SELECT COUNT(*) FROM sessions WHERE last_used_at > 1000 * unixepoch() - 200000";
-    // The first use that is noted may be that of the try which nobody waits for any more.
+    let recorded = "SELECT COUNT(*) FROM sessions WHERE last_used_at > 1000 * unixepoch() - 200000";
+    // The first recorded use may come from the write that the calls stopped waiting for.
     for _ in 0..2 {
-        let is_noted = async || live.who().await.is_some() && database.number(noted).await == 1;
-        poll::until("a use to be noted", is_noted).await;
+        let is_recorded = async || live.who().await.is_some() && database.number(recorded).await == 1;
+        poll::until("a use to be recorded", is_recorded).await;
         assert_eq!(database.rest_sessions(300).await, 1);
     }
 }
@@ -137,7 +137,7 @@ async fn a_full_disk_refuses_what_must_be_written_and_live_sessions_go_on() {
     let server = place.demo_on([&sockets[0], &sockets[1]], &[]).await;
     let (live, over) = (remembered(&server).await, only_remembered(&server).await);
     let mut database = place.database().await;
-    // Its use is to be noted, which needs room.
+    // The next use is due to be recorded, which needs disk space.
     database.rest_sessions(300).await;
 
     server.limit_files(Some(0));

@@ -215,7 +215,7 @@ async fn what_happens_to_logins_sessions_and_passwords_is_logged_by_name() {
 }
 
 #[tokio::test]
-async fn what_is_turned_away_is_logged_by_name() {
+async fn what_is_refused_is_logged_by_name() {
     let server = logging("info").await;
     let assert_last = |fields: &str, values: &str| assert_eq!(events(&server.place, fields).pop().unwrap(), values);
     let client = server.user01().await;

@@ -1,4 +1,4 @@
-//! Stopping: calls under way are finished, and nothing is waited for in vain.
+//! Shutdown: running calls are finished, and the server waits for nothing else.
 
 use std::{
     fs::File,
@@ -18,9 +18,9 @@ use crate::support::{
     server::{Place, Server},
 };
 
-const FAREWELL: (&str, &str) = ("CALLGATE_HTTPS_FAREWELL_MS", "3600000");
+const GRACE: (&str, &str) = ("CALLGATE_HTTPS_FAREWELL_MS", "3600000");
 const DRAIN: (&str, &str) = ("CALLGATE_HTTPS_DRAIN_SECONDS", "3600");
-/// The limits of a connection that is silent. A server that waited for one of these would hang.
+/// The timeouts of a silent connection. A server that waited for one of them would hang.
 const SILENCE: [(&str, &str); 4] = [
     ("CALLGATE_HTTPS_HANDSHAKE_SECONDS", "3600"),
     ("CALLGATE_HTTPS_HEADER_SECONDS", "3600"),
@@ -37,7 +37,7 @@ async fn demo(more: &[(&str, &str)]) -> Server {
     Place::new().demo(&[&SILENCE, more].concat()).await
 }
 
-/// Sends the first part of a call whose body is not complete. It is under way once the server asks for the body.
+/// Sends the head of a call without its body. The call is running once the server asks for the body.
 async fn begin_call(server: &Server) -> TlsStream<TcpStream> {
     let user = server.user01().await;
     let (name, session) = (user.cookie_name(SESSION), user.session());
@@ -52,7 +52,7 @@ async fn begin_call(server: &Server) -> TlsStream<TcpStream> {
     stream
 }
 
-/// A connection that is kept after an answer.
+/// A connection that stays open after an answer.
 async fn kept_alive(server: &Server) -> TlsStream<TcpStream> {
     let mut stream = raw::tls(server).await;
     stream.write_all(GET).await.unwrap();
@@ -72,7 +72,7 @@ async fn ends_at_term(mut server: Server) {
 }
 
 #[tokio::test]
-async fn a_call_under_way_is_answered_before_the_server_stops() {
+async fn a_running_call_is_answered_before_the_server_stops() {
     for signal in ["TERM", "INT"] {
         let mut server = demo(&[DRAIN]).await;
         let mut call = begin_call(&server).await;
@@ -86,12 +86,12 @@ async fn a_call_under_way_is_answered_before_the_server_stops() {
     }
 }
 
-/// Process 1 of a container gets no signal but those that it listens to.
+/// Process 1 of a container gets only the signals that it handles.
 #[tokio::test]
 async fn a_signal_that_comes_before_the_server_is_ready_ends_it_in_order() {
     for signal in ["TERM", "INT"] {
         let place = demo(&[]).await.stop().await;
-        // It waits for this while it starts.
+        // The server waits for this lock while it starts.
         let lock = File::options()
             .append(true)
             .open(place.data().join("callgate.lock"))
@@ -110,9 +110,9 @@ async fn a_signal_that_comes_before_the_server_is_ready_ends_it_in_order() {
 #[tokio::test]
 async fn a_server_without_connections_stops_at_once_as_soon_as_it_is_ready() {
     for _ in 0..4 {
-        ends_at_term(demo(&[FAREWELL, DRAIN]).await).await;
+        ends_at_term(demo(&[GRACE, DRAIN]).await).await;
     }
-    let server = demo(&[FAREWELL, DRAIN]).await;
+    let server = demo(&[GRACE, DRAIN]).await;
     server.client().get("/favicon.svg").await;
     ends_at_term(server).await;
 }
@@ -138,7 +138,7 @@ async fn a_call_that_never_ends_is_waited_for_only_as_long_as_the_settings_say()
 
 #[tokio::test]
 async fn a_second_signal_does_not_wait() {
-    for limits in [&[FAREWELL, DRAIN][..], &[DRAIN]] {
+    for limits in [&[GRACE, DRAIN][..], &[DRAIN]] {
         let server = demo(limits).await;
         let _stuck = begin_call(&server).await;
         server.signal("TERM");
@@ -149,12 +149,12 @@ async fn a_second_signal_does_not_wait() {
 
 #[tokio::test]
 async fn a_kept_connection_may_bring_a_last_request_and_learns_that_it_is_the_last() {
-    let mut server = demo(&[FAREWELL, DRAIN]).await;
+    let mut server = demo(&[GRACE, DRAIN]).await;
     let mut plain = TcpStream::connect(server.http).await.unwrap();
     plain.write_all(GET).await.unwrap();
     raw::read_until(&mut plain, "\r\n\r\n").await;
     let mut kept = kept_alive(&server).await;
-    // Open, with a handshake that is not yet done when the server is told to stop.
+    // Accepted, but without a complete handshake when the server gets the signal.
     let before = server.open_files("socket:");
     let young = TcpStream::connect(server.https).await.unwrap();
     let is_accepted = async || server.open_files("socket:") > before;
@@ -173,7 +173,7 @@ async fn a_kept_connection_may_bring_a_last_request_and_learns_that_it_is_the_la
         assert_eq!(raw::status(&answer), status, "{answer}");
         assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
     }
-    // Nobody is left to wait for.
+    // No connection is left to wait for.
     assert!(server.ended().await.success());
 }
 
@@ -191,9 +191,9 @@ async fn until_frame(stream: &mut (impl AsyncRead + Unpin), kind: u8) -> String 
     }
 }
 
-/// That no other call fails is tested in takeover.rs.
+/// takeover.rs tests that no other call fails.
 #[tokio::test]
-async fn an_http_2_call_under_way_is_finished_after_goaway() {
+async fn a_running_http_2_call_is_finished_after_goaway() {
     let mut server = demo(&[DRAIN]).await;
     let client = server.user01().await;
     let mut stream = client.connect("h2").await;
@@ -212,7 +212,7 @@ async fn an_http_2_call_under_way_is_finished_after_goaway() {
     let ping = raw::frame(PING, 0, 0, &[0; 8]);
     let first = [&raw::http2_preface(), begun, &ping].concat();
     stream.write_all(&first).await.unwrap();
-    // What is answered was sent after it: the server knows of the call.
+    // The PING was sent after the call: its answer shows that the server has the call.
     until_frame(&mut stream, PING).await;
     server.signal("TERM");
     until_frame(&mut stream, raw::GOAWAY).await;
@@ -223,11 +223,11 @@ async fn an_http_2_call_under_way_is_finished_after_goaway() {
     assert!(server.ended().await.success());
 }
 
-/// The connection waits in the system's queue when the server is told to stop.
+/// The connection is in the accept queue when the server gets the signal.
 #[tokio::test]
-async fn a_connection_that_is_made_while_the_server_is_told_to_stop_is_answered() {
+async fn a_connection_that_is_made_while_the_server_gets_its_signal_is_answered() {
     for round in 0..3 {
-        let mut server = demo(&[FAREWELL, DRAIN]).await;
+        let mut server = demo(&[GRACE, DRAIN]).await;
         server.signal("STOP");
         let waiting = TcpStream::connect(server.https).await.unwrap();
         server.signal("TERM");

@@ -100,7 +100,7 @@ impl Caller {
     }
 }
 
-/// Sockets that stay open, as a supervisor keeps them.
+/// Listening sockets that outlive the servers, as a supervisor holds them.
 fn sockets() -> [TcpListener; 2] {
     [(); 2].map(|()| TcpListener::bind(free_address()).unwrap())
 }
@@ -117,15 +117,15 @@ async fn all_are_answered(callers: &[(Arc<Caller>, JoinHandle<()>)]) {
     }
 }
 
-/// Replaces the server again and again while it is called on each of these ways. A kept connection may bring a last request
-/// for so many milliseconds.
-async fn replaced_while_called(ways: &[&'static str], farewell: &str) {
+/// Replaces the server again and again while clients call it in each of these ways. For `grace_ms` milliseconds, a kept-alive
+/// connection may still bring a last request.
+async fn replaced_while_called(ways: &[&'static str], grace_ms: &str) {
     let place = Place::new();
     let [https, http] = sockets();
     let limits = ["FAREWELL_MS", "DRAIN_SECONDS", "HEADER_SECONDS", "IDLE_SECONDS"];
     let names = limits.map(|limit| format!("CALLGATE_HTTPS_{limit}"));
     let mut settings = names.each_ref().map(|name| (name.as_str(), "3600"));
-    settings[0].1 = farewell;
+    settings[0].1 = grace_ms;
     let start = || place.demo_on([&https, &http], &settings);
     let mut server = start().await;
     let client = server.user01().await;
@@ -160,7 +160,7 @@ async fn no_http_1_call_fails_while_servers_follow_one_another() {
     replaced_while_called(&["new", "kept", "new", "kept"], "3600000").await;
 }
 
-/// GOAWAY comes after that time, and cuts off no call.
+/// GOAWAY comes after the grace period, and cuts off no call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_http_2_call_fails_while_servers_follow_one_another() {
     replaced_while_called(&["h2", "h2"], "500").await;
@@ -191,7 +191,7 @@ async fn a_server_is_ready_at_the_socket_that_was_handed_over() {
         server.announced
     );
     server.stop().await;
-    // What visitors type leads here or not: that is up to a proxy.
+    // Whether the public address leads here is up to a proxy.
     let public = [("CALLGATE_SITE_ORIGIN", "https://calls.example")];
     let announced = place.demo_on([&https, &http], &public).await.announced.clone();
     assert!(

@@ -54,7 +54,7 @@ impl Clock {
         ]
     }
 
-    /// Sets it to so many seconds from the real time.
+    /// Sets the clock to `seconds` from the real time.
     pub fn set(&self, seconds: i64) {
         // In one step: the server may be reading it.
         let new = self.file.with_extension("new");

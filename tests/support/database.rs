@@ -1,4 +1,4 @@
-//! A look into the database file, beside the server.
+//! Access to the database file, beside the server.
 
 use std::{path::Path, time::Duration};
 
@@ -64,21 +64,21 @@ impl Database {
         values
     }
 
-    /// The same less what every visit may change: when a session was last used, and what was noted of visits.
+    /// The same without what every request may change: the last use of a session, the call log and the audit log.
     pub async fn state(&mut self) -> Vec<(String, String, String)> {
         let mut values = self.values().await;
-        let notes = ["calls", "events", "sqlite_sequence"];
-        values.retain(|(table, column, _)| column != "last_used_at" && !notes.contains(&table.as_str()));
+        let logs = ["calls", "events", "sqlite_sequence"];
+        values.retain(|(table, column, _)| column != "last_used_at" && !logs.contains(&table.as_str()));
         values
     }
 
-    /// Changes something. Gives the number of rows that it changed.
+    /// Executes a statement. Returns the number of changed rows.
     pub async fn change(&mut self, statement: &str) -> u64 {
         let statement = sqlx::query(AssertSqlSafe(statement.to_owned()));
         statement.execute(&mut self.0).await.unwrap().rows_affected()
     }
 
-    /// Has all sessions been last used so many seconds earlier. Gives their number.
+    /// Sets the last use of all sessions back by `seconds`. Returns the number of sessions.
     pub async fn rest_sessions(&mut self, seconds: i64) -> u64 {
         let milliseconds = seconds * 1000;
         let rest = format!("UPDATE sessions SET last_used_at = last_used_at - {milliseconds}");

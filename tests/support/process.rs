@@ -10,8 +10,7 @@ impl Server {
         run("kill", &[&format!("-{signal}"), &self.id().to_string()]);
     }
 
-    /// Lets no file that it writes to grow beyond so many bytes, or takes that limit away. For servers on sockets that were
-    /// handed over.
+    /// Limits the size of the files that the server writes to, or removes the limit. For servers on inherited sockets.
     pub fn limit_files(&self, bytes: Option<u64>) {
         let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
         run(
@@ -20,7 +19,7 @@ impl Server {
         );
     }
 
-    /// How many files it has open whose name begins so: a path, or `socket:` (proc(5)).
+    /// The number of open files whose name begins with `start`: a path, or `socket:` (proc(5)).
     pub fn open_files(&self, start: &str) -> usize {
         let open = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
         let targets = open.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
@@ -29,12 +28,12 @@ impl Server {
             .count()
     }
 
-    /// Resets the peak that `memory_kib` tells of (proc(5), `clear_refs`).
+    /// Resets the peak that `memory_kib` returns as `VmHWM` (proc(5), `clear_refs`).
     pub fn forget_memory_peak(&self) {
         fs::write(format!("/proc/{}/clear_refs", self.id()), "5").unwrap();
     }
 
-    /// How much memory it has, and had at most, in KiB: a field of its status, `VmRSS` or `VmHWM` (proc(5)).
+    /// The current (`VmRSS`) or peak (`VmHWM`) memory in KiB (proc(5)).
     pub fn memory_kib(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();

@@ -364,7 +364,7 @@ impl Server {
         self.logged_in("user03", "user_03").await
     }
 
-    /// Lets it be so many seconds longer ago that a user gave the password, in all sessions.
+    /// Sets the time of the last password check back by `seconds`, in all sessions of a user.
     pub async fn let_password_age(&self, user: &str, seconds: u32) {
         let mut database = self.place.database().await;
         let aged = format!(
@@ -442,10 +442,10 @@ pub const QUICK: &[(&str, &str)] = &[
     ("CALLGATE_HTTPS_BODY_SECONDS", "120"),
 ];
 
-/// Few sessions and remembered browsers of one user.
-pub const ROOM_FOR_THREE: &[(&str, &str)] = &[("CALLGATE_SESSIONS_PER_USER", "3")];
+/// At most three sessions and remembered browsers per user.
+pub const THREE_SESSIONS: &[(&str, &str)] = &[("CALLGATE_SESSIONS_PER_USER", "3")];
 
-/// Limits of failed logins and of kept calls that no test reaches, for tests that are about something else.
+/// Limits of failed logins and pending calls that no test reaches, for tests of other things.
 pub const UNTHROTTLED: &[(&str, &str)] = &[
     ("CALLGATE_THROTTLE_ADDRESS_FAILURES", "1000000"),
     ("CALLGATE_THROTTLE_ACCOUNT_FAILURES", "1000000"),

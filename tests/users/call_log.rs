@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// The calls of a function that fit, once there is one.
+/// Waits until the call log has matching calls of a function, and returns them.
 async fn calls(admin: &Client, function: &str, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
     let mut found = Vec::new();
     until(&format!("a call of {function}"), async || {
@@ -52,7 +52,7 @@ async fn every_call_is_logged_once_with_user_outcome_and_duration() {
 async fn a_call_whose_client_goes_away_is_logged_as_broken_off() {
     let slow = [
         ("CALLGATE_PASSWORDS_MEMORY_KIB", "65536"),
-        // Nobody waits for it: it is under way for long enough on any machine.
+        // Runs long enough on any machine. Nobody waits for the end.
         ("CALLGATE_PASSWORDS_ITERATIONS", "300"),
         ("CALLGATE_PASSWORDS_PERMITS", "1"),
     ];
@@ -71,7 +71,7 @@ async fn a_call_whose_client_goes_away_is_logged_as_broken_off() {
     stream.flush().await.unwrap();
     let mut database = place.database().await;
     // An attempt is counted before its password is verified.
-    until("the call is under way", async || {
+    until("the call is running", async || {
         database.count("failed_logins").await > 0
     })
     .await;

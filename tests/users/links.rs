@@ -129,7 +129,7 @@ async fn a_newer_link_disabling_deleting_and_another_password_make_a_link_useles
     admin.done("delete_user", ada.clone()).await;
     assert_useless(&choose(&person, &third, PASSWORD).await);
     let fourth = invite(&admin, "ada").await;
-    // A link serves its own purpose only, and its user is not chosen by whoever uses it.
+    // A link serves one purpose only, and the request cannot choose its user.
     let as_first = json!({"code": fourth, "user_id": "root", "new_password": PASSWORD});
     assert_useless(&person.call("create_first_admin", as_first).await);
     let with_name = json!({"code": fourth, "new_password": PASSWORD, "user_id": "user03"});

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 #[path = "../support/mod.rs"]
 mod support;
 
-mod audit_trail;
+mod audit_log;
 mod call_log;
 mod commands;
 mod first_start;

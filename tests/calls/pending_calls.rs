@@ -1,4 +1,4 @@
-//! What is kept of calls: never a secret, not too much of one, and not too many.
+//! Stored pending calls: no secrets, and limits on their size and number.
 
 use std::{fs, time::Instant};
 
@@ -15,9 +15,9 @@ use crate::support::{
 const OPEN: &str = "/functions/notauth_func";
 const WAITS: &str = "Your call is waiting";
 const TRUSTED: (&str, &str) = ("CALLGATE_PROXIES_TRUSTED", "127.0.0.1");
-const KEPT_TEXT: &str = "SELECT group_concat(call) FROM kept_calls";
+const STORED_CALLS: &str = "SELECT group_concat(call) FROM kept_calls";
 
-/// What canaries.rs does not send: calls that wait, those that log in, and secrets under names that a function does not know.
+/// Cases that canaries.rs does not have: pending calls, calls that log in, and secrets under names that a function does not know.
 #[tokio::test]
 async fn no_secret_of_a_form_is_in_any_file_or_on_any_page() {
     let place = Place::new();
@@ -52,12 +52,12 @@ async fn no_secret_of_a_form_is_in_any_file_or_on_any_page() {
         let bytes = fs::read(&path).unwrap();
         assert!(!bytes.windows(6).any(|part| part == b"canary"), "{}", path.display());
     }
-    let kept = place.database().await.text(KEPT_TEXT).await;
-    assert!(kept.contains(change) && !kept.contains("user_01"), "{kept}");
+    let stored = place.database().await.text(STORED_CALLS).await;
+    assert!(stored.contains(change) && !stored.contains("user_01"), "{stored}");
 }
 
 #[tokio::test]
-async fn a_secret_is_not_kept_with_a_waiting_call_and_has_to_be_typed_again() {
+async fn a_secret_is_not_stored_with_a_pending_call_and_has_to_be_typed_again() {
     let server = Server::demo().await;
     let client = server.user01().await;
     server.let_password_age("user01", 3600).await;
@@ -65,8 +65,11 @@ async fn a_secret_is_not_kept_with_a_waiting_call_and_has_to_be_typed_again() {
     let reply = client.form(page, &[("new_password", "canary and 7 zebras")]).await;
     reply.assert_leads_to(&format!("/confirm?next={page}"));
     let mut database = server.place.database().await;
-    let kept = database.text(KEPT_TEXT).await;
-    assert!(kept.contains("change_password") && !kept.contains("canary"), "{kept}");
+    let stored = database.text(STORED_CALLS).await;
+    assert!(
+        stored.contains("change_password") && !stored.contains("canary"),
+        "{stored}"
+    );
     let user = database.text("SELECT user_id FROM kept_calls").await;
     assert_eq!(user, "user01", "it is for this user from the start");
 
@@ -76,13 +79,13 @@ async fn a_secret_is_not_kept_with_a_waiting_call_and_has_to_be_typed_again() {
     let shown = client.get(page).await;
     assert_shows(&shown, &[WAITS, "Enter them again"]);
     assert_hides(&shown, &["Run this call", "canary"]);
-    // Asked for all the same, it does not run without it.
+    // If requested anyway, the call does not run without the secret.
     client.form(&format!("{page}/kept"), &[("run", "run")]).await;
     assert!(client.get(page).await.shows("No call yet"));
 }
 
 #[tokio::test]
-async fn what_is_too_long_to_be_kept_does_not_wait_but_its_reply_is_shown() {
+async fn a_call_that_is_too_long_to_store_does_not_wait_but_its_reply_is_shown() {
     let server = Place::new().demo(&[("CALLGATE_LIMITS_BODY_BYTES", "1000000")]).await;
     let client = server.client();
     let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(64 * 1024));
@@ -94,7 +97,7 @@ async fn what_is_too_long_to_be_kept_does_not_wait_but_its_reply_is_shown() {
     assert_eq!((reply.status, client.cookie(CALL)), (200, None));
     assert!(reply.shows("200 OK"), "{}", &reply.body[..1000]);
     assert_eq!(server.place.database().await.count("kept_calls").await, 0);
-    // What was kept of a call before is not shown as the last one.
+    // A call that was stored before is not shown as the last one.
     client.form(OPEN, &[("arguments", r#"{"canary":1}"#)]).await;
     client.form(OPEN, &[("arguments", &long)]).await;
     assert!(!client.get(OPEN).await.shows("canary"));
@@ -106,8 +109,8 @@ async fn call_from(client: &Client, address: &str) -> Reply {
     request.form("arguments=%7B%7D").send().await
 }
 
-/// A call of somebody at that address who is not logged in, which waits.
-async fn keep_from(server: &Server, address: &str) -> Client {
+/// A pending call of a client at that address that is not logged in.
+async fn pending_from(server: &Server, address: &str) -> Client {
     let client = server.client();
     assert_eq!(call_from(&client, address).await.status, 303);
     client
@@ -119,15 +122,15 @@ async fn at_most_fifty_calls_of_a_network_or_user_wait_and_a_thousand_of_nobody(
     let mut database = server.place.database().await;
     let user = server.user01().await;
     user.form(OPEN, &[("arguments", "{}")]).await;
-    let neighbour = keep_from(&server, "192.0.2.2").await;
+    let neighbour = pending_from(&server, "192.0.2.2").await;
     for number in 0..55 {
-        keep_from(&server, &format!("2001:db8:1:2::{number}")).await;
+        pending_from(&server, &format!("2001:db8:1:2::{number}")).await;
     }
     assert_eq!(database.count("kept_calls").await, 52, "fifty of one network");
-    let latest = keep_from(&server, "2001:db8:1:2::1").await;
+    let latest = pending_from(&server, "2001:db8:1:2::1").await;
     assert_eq!(database.count("kept_calls").await, 52, "the oldest goes");
 
-    // A thousand of as many networks take the place of the others that nobody is logged in for, and of no user's.
+    // A thousand calls from a thousand networks displace the other anonymous calls, but none of a user.
     database
         .change(
             "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000)
@@ -138,22 +141,22 @@ async fn at_most_fifty_calls_of_a_network_or_user_wait_and_a_thousand_of_nobody(
     for client in [&neighbour, &latest] {
         log_in(client, "user02", AUTH).await;
     }
-    keep_from(&server, "192.0.2.3").await;
+    pending_from(&server, "192.0.2.3").await;
     assert_eq!(database.count("kept_calls WHERE user_id IS NULL").await, 1000);
     for client in [&neighbour, &latest] {
-        assert!(client.get(AUTH).await.shows(WAITS), "it is a user's by now");
+        assert!(client.get(AUTH).await.shows(WAITS), "the call belongs to a user by now");
     }
-    // Nor does it help to log in with each of them.
+    // Logging in with each call does not evade the limit.
     for _ in 0..52 {
-        log_in(&keep_from(&server, "192.0.2.4").await, "user02", AUTH).await;
+        log_in(&pending_from(&server, "192.0.2.4").await, "user02", AUTH).await;
     }
     assert_eq!(database.count("kept_calls WHERE user_id = 'user02'").await, 50);
     assert!(user.get(OPEN).await.shows("200 OK"));
 }
 
-/// What is kept is written, and whoever logs in writes as well.
+/// Storing a call is a write to the database, as a login is.
 #[tokio::test]
-async fn of_many_calls_at_once_a_few_are_kept_while_others_log_in_and_call() {
+async fn of_many_calls_at_once_a_few_are_stored_while_others_log_in_and_call() {
     const PER_MINUTE: u64 = 20;
     let per_minute = PER_MINUTE.to_string();
     let limit = ("CALLGATE_LIMITS_KEPT_CALLS_PER_MINUTE", per_minute.as_str());
@@ -167,8 +170,8 @@ async fn of_many_calls_at_once_a_few_are_kept_while_others_log_in_and_call() {
     let (replies, user) = tokio::join!(flood, server.user01());
     // The first minute begins with the server.
     let most = PER_MINUTE * (1 + began.elapsed().as_secs() / 60);
-    let (kept, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 303);
-    let count = kept.len() as u64;
+    let (accepted, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 303);
+    let count = accepted.len() as u64;
     assert!((1..=most).contains(&count), "{count} of at most {most}");
     for reply in refused {
         assert_eq!(reply.status, 503);
@@ -177,18 +180,18 @@ async fn of_many_calls_at_once_a_few_are_kept_while_others_log_in_and_call() {
         assert!((1..=60).contains(&seconds), "{seconds}");
     }
     let stored = database.count("kept_calls").await;
-    assert_eq!(stored.cast_unsigned(), count, "what is refused is not written");
+    assert_eq!(stored.cast_unsigned(), count, "refused calls are not stored");
 
-    // The address has had its share, and neither another one nor a user has.
+    // The rate limit of this address is used up, those of another address and of a user are not.
     let late = async || call_from(&server.client(), "2001:db8:1:2::ffff").await.status == 503;
-    until("the address has had its share", late).await;
-    keep_from(&server, "192.0.2.1").await;
+    until("the rate limit of the address is used up", late).await;
+    pending_from(&server, "192.0.2.1").await;
     let reply = user.form(AUTH, &[("arguments", "{}")]).await;
     reply.assert_leads_to(&format!("{AUTH}#reply"));
 
-    // What has run is shown, kept or not, and what was kept before is not shown as the last call.
+    // The reply to a call that ran is shown even if it is not stored, and no earlier call is shown as the last one.
     let fields = [("arguments", r#"{"canary":1}"#)];
-    until("the user has had a share, too", async || {
+    until("the rate limit of the user is used up", async || {
         let reply = user.form(AUTH, &fields).await;
         assert!([200, 303].contains(&reply.status), "{}", reply.body);
         if reply.status == 200 {

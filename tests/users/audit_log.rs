@@ -26,7 +26,7 @@ async fn events(admin: &Client, filter: Value) -> Vec<Value> {
     list["events"].as_array().unwrap().clone()
 }
 
-/// The one event that fits, once it is written.
+/// Waits for the only matching event.
 async fn the_event(admin: &Client, filter: Value, fits: impl Fn(&Value) -> bool) -> Value {
     let mut found = Vec::new();
     until(&format!("an event {filter}"), async || {
@@ -378,14 +378,14 @@ async fn after_a_crash_a_change_and_its_event_are_both_there_or_neither() {
             let user = json!({"user_id": format!("round{round}.{number}"), "roles": ["admin"]});
             admin.done("create_user", user).await;
         }
-        // One more is under way when it ends. Its client fails, or waits in vain.
+        // One more call is running when the server is killed. Its client gets an error, or no answer.
         let last = json!({"user_id": format!("last{round}"), "roles": ["admin"]});
-        let under_way = tokio::spawn(async move { admin.call("create_user", last).await });
+        let running = tokio::spawn(async move { admin.call("create_user", last).await });
         for _ in 0..round * 20 {
             tokio::task::yield_now().await;
         }
         server.kill().await;
-        under_way.abort();
+        running.abort();
     }
     let mut database = place.database().await;
     assert_eq!(database.text("PRAGMA integrity_check").await, "ok");

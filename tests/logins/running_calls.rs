@@ -1,5 +1,5 @@
-//! Calls that are under way while their session ends or their user changes: they neither bring the session back nor undo
-//! the change. A busy hashing thread holds them there.
+//! Calls that are still running when their session ends or their user changes: they neither restore the session nor undo
+//! the change. A busy hashing thread delays them.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use crate::support::{
 const OLD: &str = "user_01";
 const OWNERS: &str = "nine green parrots sing";
 
-/// What somebody does while a call of a session of the user is under way.
+/// What happens while a call of a session of the user is running.
 const MEANWHILE: [&str; 4] = ["logout", "end_other_sessions", "passwd", "disable"];
 
 /// A new user with two sessions.
@@ -28,7 +28,7 @@ async fn two_sessions(server: &Server, user: &str) -> (Client, Client) {
     (server.logged_in(user, OLD).await, server.logged_in(user, OLD).await)
 }
 
-/// A call of a session that is past its guard and waits for the thread when the session ends. Gives whether it did wait.
+/// Ends a session while one of its calls has passed the guard and waits for the thread. Returns whether the call did wait.
 async fn ends_while(server: &Server, is_change: bool, meanwhile: &str, iterations: u32) -> bool {
     let user = format!("{meanwhile}-{iterations}");
     let (client, owner) = two_sessions(server, &user).await;
@@ -48,7 +48,7 @@ async fn ends_while(server: &Server, is_change: bool, meanwhile: &str, iteration
         "end_other_sessions" => owner.call("end_other_sessions", json!({})).await.status == 200,
         command => server.place.run(&["user", command, &user], OWNERS).await.worked,
     };
-    // Where the call was done before, it had left no session to log out.
+    // If the call finished first, there may have been no session left to log out.
     let was_in_time = has_worked && !busy.is_over();
     busy.end().await;
     let reply = call.await.unwrap();
@@ -104,7 +104,7 @@ async fn of_two_sessions_that_change_the_password_at_once_the_second_is_ended_an
     }
 }
 
-/// No user can fill the line for the hashing threads with changes of their own.
+/// No user can fill the queue for the hashing threads with password changes.
 #[tokio::test]
 async fn of_many_changes_at_once_one_waits_and_others_log_in_meanwhile() {
     let server = one_thread(UNTHROTTLED).await;
@@ -115,7 +115,7 @@ async fn of_many_changes_at_once_one_waits_and_others_log_in_meanwhile() {
         let changes = join_all((0..50).map(|_| change(&client, NEW)));
         let (replies, other, ()) = tokio::join!(changes, server.logged_in("user02", "user_02"), busy.end());
         let of = |status: u16| replies.iter().filter(|reply| reply.status == status).count();
-        // Those that come after the change are of a session that has ended.
+        // Calls that come after the change belong to a session that has ended: 401.
         assert_eq!((of(200), of(503) + of(401)), (1, 49));
         for reply in replies.iter().filter(|reply| reply.status == 503) {
             assert_eq!((reply.code().as_str(), reply.header("retry-after")), ("busy", "1"));
@@ -159,8 +159,8 @@ async fn a_connection_is_not_closed_for_being_silent_while_a_function_runs() {
     .await;
 }
 
-/// From now on, a session goes on under another token from the moment at which its browser is forgotten: as if another call
-/// of the same browser had renewed it just then. `also` is what else changes, for which sessions.
+/// From now on, a session gets a new token at the moment at which its browser is forgotten, as if another call of that browser
+/// had renewed it just then. `also` adds columns to the update, and its condition.
 async fn renew_at_the_end(database: &mut Database, also: &str) {
     database.change("DROP TRIGGER IF EXISTS renews").await;
     let trigger = format!(
@@ -191,7 +191,7 @@ async fn a_session_that_is_renewed_while_it_ends_has_ended() {
     assert_eq!(database.count("sessions").await, 1, "it was ended with all others");
     assert!(is_in(&owner).await);
 
-    // One's own is none of the others, renewed or not.
+    // The caller's own session is not one of the others, renewed or not.
     renew_at_the_end(&mut database, " WHERE series_hash IS NULL").await;
     remembered(&server).await;
     owner.done("end_other_sessions", json!({})).await;
