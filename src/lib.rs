@@ -61,3 +61,8 @@ static DATA_PADDING: [u8; 1024] = [1; 1024];
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadMe;
+
+/// The examples of the guide, too.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/functions.md")]
+struct FunctionsGuide;

@@ -150,11 +150,11 @@ async fn a_tampered_or_guessed_token_is_ignored_and_cleared() {
     let (series, secret) = good.split_once('.').unwrap();
     let (_, foreign_secret) = foreign.split_once('.').unwrap();
     let zeros = "A".repeat(43);
-    let made_up = format!(
+    let invalid_values = format!(
         " x . {series} {series}. .{secret} {zeros}.{secret} {secret}.{series} {good}.x user01|{:0128}",
         0
     );
-    for bad in made_up.split(' ') {
+    for bad in invalid_values.split(' ') {
         let visitor = client.with_only(REMEMBER, bad);
         let reply = visitor.json("/api/auth_func", "{}").await;
         assert_eq!(reply.status, 401, "{bad}");
