@@ -3,14 +3,15 @@
 //! An object is stored as compact text and not interpreted, so keys keep their order and numbers keep every digit.
 //! (Only serializing it through serde, as for a call from Rust, converts numbers to those of `serde_json`.)
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Map, Value, value::RawValue};
 
 /// A JSON object of any shape, as compact text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(inline, with = "Map<String, Value>", description = "")]
 pub struct JsonObject(String);
 
 /// Why a text is not a JSON object, and where. Lines and columns count from 1.
@@ -146,20 +147,6 @@ impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         Self::of(&raw).map_err(D::Error::custom)
-    }
-}
-
-impl JsonSchema for JsonObject {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "JsonObject".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "object", "additionalProperties": true })
     }
 }
 

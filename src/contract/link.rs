@@ -1,15 +1,16 @@
 //! The code of a one-time link.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::login::Password;
 
 /// The code of a one-time link, or the whole link, as it was pasted. Its `Debug` output is redacted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline, with = "String", description = "")]
+#[schemars(extend("format" = "password", "writeOnly" = true, "x-autocomplete" = "off"))]
+#[schemars(extend("minLength" = 1, "maxLength" = Self::MAX_CHARS))]
 pub struct LinkCode(Password);
 
 impl LinkCode {
@@ -22,23 +23,6 @@ impl LinkCode {
         let text = self.0.reveal();
         let code = text.rsplit_once('#').map_or(text, |(_, code)| code);
         code.trim_matches(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-' || letter == '_'))
-    }
-}
-
-impl JsonSchema for LinkCode {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "LinkCode".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "off",
-            "minLength": 1, "maxLength": Self::MAX_CHARS
-        })
     }
 }
 

@@ -1,14 +1,16 @@
 //! The arguments of a login.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use zeroize::ZeroizeOnDrop;
 
 /// A password as it was typed. Its `Debug` output is redacted, and it is wiped from memory on drop.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, ZeroizeOnDrop)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, JsonSchema, ZeroizeOnDrop)]
 #[serde(transparent)]
+#[schemars(inline, with = "String", description = "")]
+#[schemars(extend("format" = "password", "writeOnly" = true, "x-autocomplete" = "current-password"))]
 pub struct Password(String);
 
 impl Password {
@@ -47,47 +49,17 @@ impl fmt::Debug for Password {
     }
 }
 
-impl JsonSchema for Password {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Password".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "current-password"
-        })
-    }
-}
-
 /// A new password. The server also requires a minimum length and refuses passwords that are easily guessed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+// The schema has no `maxLength`: clients would count before NFKC, and the server counts after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline, with = "String", description = "")]
+#[schemars(extend("format" = "password", "writeOnly" = true, "x-autocomplete" = "new-password"))]
 pub struct NewPassword(pub Password);
 
 impl NewPassword {
     /// The smallest minimum length that the settings allow, in characters (NIST SP 800-63B, 3.1.1.2).
     pub const MIN_CHARS: usize = 8;
-}
-
-impl JsonSchema for NewPassword {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "NewPassword".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            // No `maxLength`: clients would count before NFKC, and the server counts after it.
-            "type": "string", "format": "password", "writeOnly": true, "x-autocomplete": "new-password"
-        })
-    }
 }
 
 /// The arguments of `login`.

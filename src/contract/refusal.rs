@@ -5,11 +5,15 @@
 
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use strum::{EnumString, IntoStaticStr};
 
 use super::{codec::JsonText, required::Required, shape::FieldFault};
 
 /// An expected "no". [`Refusal::Internal`] is the public view of an internal error.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// The code on the wire is the name of the variant in snake case, unless an attribute gives another. Codes never change.
+#[derive(Debug, Clone, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Refusal {
     /// The function requires a login.
     NotLoggedIn,
@@ -34,6 +38,7 @@ pub enum Refusal {
     /// The page that makes the call was loaded for another user than the one now logged in.
     OtherUser,
     /// The body is not a JSON object. The text says why and where.
+    #[strum(serialize = "malformed_body")]
     Malformed(String),
     /// The form cannot be parsed. The text says why.
     MalformedForm(String),
@@ -44,17 +49,22 @@ pub enum Refusal {
     /// The body is a JSON object, but the arguments are invalid.
     InvalidArguments(Vec<FieldFault>),
     /// The body is not declared as JSON.
+    #[strum(serialize = "unsupported_media_type")]
     NotJson,
     /// The body is not declared as a URL-encoded form.
+    #[strum(serialize = "unsupported_form")]
     NotAForm,
     /// The body has a content encoding, such as compression.
+    #[strum(serialize = "unsupported_encoding")]
     Encoded,
     /// The body is too large.
+    #[strum(serialize = "body_too_large")]
     TooLarge {
         /// The limit, in bytes.
         limit: u64,
     },
     /// The body did not arrive in time.
+    #[strum(serialize = "body_too_slow")]
     TooSlow,
     /// The call exceeded its timeout and was cancelled.
     CallTooSlow,
@@ -65,6 +75,7 @@ pub enum Refusal {
     /// The request comes from a page of another site.
     CrossOrigin,
     /// The request came over plain HTTP.
+    #[strum(serialize = "https_required")]
     PlainHttp,
     /// The server is overloaded.
     Busy {
@@ -81,14 +92,34 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The code for programs. It never changes and is never translated.
+    /// The code for programs, which is never translated.
     pub fn code(&self) -> &'static str {
-        self.code_and_status().0
+        self.into()
     }
 
     /// The HTTP status (RFC 9110, section 15).
     pub fn status(&self) -> u16 {
-        self.code_and_status().1
+        match self {
+            Self::Malformed(_) | Self::MalformedForm(_) | Self::MalformedRequest(_) => 400,
+            Self::NotLoggedIn | Self::InvalidCredentials => 401,
+            Self::FreshLoginRequired
+            | Self::Forbidden(_)
+            | Self::PermissionRequired(_)
+            | Self::CrossOrigin
+            | Self::PlainHttp => 403,
+            Self::NotFound(_) | Self::UnknownFunction => 404,
+            Self::MethodNotAllowed => 405,
+            Self::TooSlow => 408,
+            Self::Conflict(_) | Self::OtherUser => 409,
+            Self::TooLarge { .. } => 413,
+            Self::NotJson | Self::NotAForm | Self::Encoded => 415,
+            Self::InvalidArguments(_) => 422,
+            Self::TooManyAttempts { .. } => 429,
+            Self::HeadersTooLarge => 431,
+            Self::Internal { .. } => 500,
+            Self::Unreachable => 502,
+            Self::CallTooSlow | Self::Busy { .. } => 503,
+        }
     }
 
     /// Whether the caller must log in or confirm the login first.
@@ -116,38 +147,6 @@ impl Refusal {
         match (self, other) {
             (Self::PermissionRequired(a), Self::PermissionRequired(b)) => Self::PermissionRequired(a.or(b)),
             (first, _) => first,
-        }
-    }
-
-    fn code_and_status(&self) -> (&'static str, u16) {
-        match self {
-            Self::NotLoggedIn => ("not_logged_in", 401),
-            Self::FreshLoginRequired => ("fresh_login_required", 403),
-            Self::Forbidden(_) => ("forbidden", 403),
-            Self::PermissionRequired(_) => ("permission_required", 403),
-            Self::Conflict(_) => ("conflict", 409),
-            Self::OtherUser => ("other_user", 409),
-            Self::NotFound(_) => ("not_found", 404),
-            Self::InvalidCredentials => ("invalid_credentials", 401),
-            Self::TooManyAttempts { .. } => ("too_many_attempts", 429),
-            Self::Malformed(_) => ("malformed_body", 400),
-            Self::MalformedForm(_) => ("malformed_form", 400),
-            Self::MalformedRequest(_) => ("malformed_request", 400),
-            Self::HeadersTooLarge => ("headers_too_large", 431),
-            Self::InvalidArguments(_) => ("invalid_arguments", 422),
-            Self::NotJson => ("unsupported_media_type", 415),
-            Self::NotAForm => ("unsupported_form", 415),
-            Self::Encoded => ("unsupported_encoding", 415),
-            Self::TooLarge { .. } => ("body_too_large", 413),
-            Self::TooSlow => ("body_too_slow", 408),
-            Self::CallTooSlow => ("call_too_slow", 503),
-            Self::UnknownFunction => ("unknown_function", 404),
-            Self::MethodNotAllowed => ("method_not_allowed", 405),
-            Self::CrossOrigin => ("cross_origin", 403),
-            Self::PlainHttp => ("https_required", 403),
-            Self::Busy { .. } => ("busy", 503),
-            Self::Internal { .. } => ("internal", 500),
-            Self::Unreachable => ("unreachable", 502),
         }
     }
 
@@ -182,9 +181,7 @@ impl Refusal {
             Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
             Self::NotAForm => "Send the form with the header Content-Type: application/x-www-form-urlencoded.".into(),
             Self::Encoded => "Send the body uncompressed, without Content-Encoding.".into(),
-            Self::TooLarge { limit } => {
-                format!("The body is too large. Send at most {limit} bytes.")
-            }
+            Self::TooLarge { limit } => format!("The body is too large. Send at most {limit} bytes."),
             Self::TooSlow => "The body did not arrive in time. Send it again.".into(),
             Self::CallTooSlow => {
                 "This took too long and was stopped. Part of it may have been done: check before you try again.".into()
@@ -195,14 +192,10 @@ impl Refusal {
             }
             Self::CrossOrigin => "This request comes from another site. Use Callgate's own pages instead.".into(),
             Self::PlainHttp => "Call functions over HTTPS only.".into(),
-            Self::Busy { retry_after } => {
-                format!("The server is busy. Try again in {}.", duration(*retry_after))
-            }
-            Self::Internal { reference } => {
-                format!(
-                    "Something went wrong on the server. Try again later, or give its operator the reference {reference}."
-                )
-            }
+            Self::Busy { retry_after } => format!("The server is busy. Try again in {}.", duration(*retry_after)),
+            Self::Internal { reference } => format!(
+                "Something went wrong on the server. Try again later, or give its operator the reference {reference}."
+            ),
             Self::Unreachable => "The server could not be reached. Check your connection and try again.".into(),
         }
     }
@@ -231,7 +224,7 @@ fn list(faults: &[FieldFault]) -> String {
 }
 
 /// The JSON form of a refusal.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Wire {
     ok: bool,
     error: String,
@@ -258,13 +251,7 @@ impl Serialize for Refusal {
             ok: false,
             error: self.message(),
             code: self.code().to_owned(),
-            detail: None,
-            required: None,
-            alternatives: Vec::new(),
-            faults: Vec::new(),
-            retry_after: None,
-            limit: None,
-            reference: None,
+            ..Wire::default()
         };
         match self {
             Self::Malformed(text)
@@ -290,47 +277,27 @@ impl Serialize for Refusal {
 impl<'de> Deserialize<'de> for Refusal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = Wire::deserialize(deserializer)?;
-        let detail = wire.detail.unwrap_or_default();
-        Ok(match wire.code.as_str() {
-            "not_logged_in" => Self::NotLoggedIn,
-            "invalid_credentials" => Self::InvalidCredentials,
-            "too_many_attempts" => Self::TooManyAttempts {
-                retry_after: wire.retry_after.unwrap_or(1),
-            },
-            "malformed_body" => Self::Malformed(detail),
-            "malformed_form" => Self::MalformedForm(detail),
-            "malformed_request" => Self::MalformedRequest(detail),
-            "headers_too_large" => Self::HeadersTooLarge,
-            "invalid_arguments" => Self::InvalidArguments(wire.faults),
-            "fresh_login_required" => Self::FreshLoginRequired,
-            "forbidden" => Self::Forbidden(detail),
-            "permission_required" => Self::PermissionRequired(Required {
-                first: wire.required.unwrap_or_default(),
-                others: wire.alternatives,
-            }),
-            "conflict" => Self::Conflict(detail),
-            "other_user" => Self::OtherUser,
-            "not_found" => Self::NotFound(detail),
-            "unsupported_media_type" => Self::NotJson,
-            "unsupported_form" => Self::NotAForm,
-            "unsupported_encoding" => Self::Encoded,
-            "body_too_large" => Self::TooLarge {
-                limit: wire.limit.unwrap_or_default(),
-            },
-            "body_too_slow" => Self::TooSlow,
-            "call_too_slow" => Self::CallTooSlow,
-            "unknown_function" => Self::UnknownFunction,
-            "method_not_allowed" => Self::MethodNotAllowed,
-            "cross_origin" => Self::CrossOrigin,
-            "https_required" => Self::PlainHttp,
-            "busy" => Self::Busy {
-                retry_after: wire.retry_after.unwrap_or(1),
-            },
-            "internal" => Self::Internal {
-                reference: wire.reference.unwrap_or_default(),
-            },
-            _ => Self::Unreachable,
-        })
+        let mut refusal = wire.code.parse().unwrap_or(Self::Unreachable);
+        match &mut refusal {
+            Self::Malformed(text)
+            | Self::MalformedForm(text)
+            | Self::MalformedRequest(text)
+            | Self::Forbidden(text)
+            | Self::Conflict(text)
+            | Self::NotFound(text) => *text = wire.detail.unwrap_or_default(),
+            Self::PermissionRequired(Required { first, others }) => {
+                *first = wire.required.unwrap_or_default();
+                *others = wire.alternatives;
+            }
+            Self::InvalidArguments(faults) => *faults = wire.faults,
+            Self::TooLarge { limit } => *limit = wire.limit.unwrap_or_default(),
+            Self::Busy { retry_after } | Self::TooManyAttempts { retry_after } => {
+                *retry_after = wire.retry_after.unwrap_or(1);
+            }
+            Self::Internal { reference } => *reference = wire.reference.unwrap_or_default(),
+            _ => {}
+        }
+        Ok(refusal)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A permission, or a role (prefixed with `role:`), that a caller needs, with the alternatives that would do as well.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Required {
     /// The first alternative.
     pub first: String,
