@@ -38,18 +38,13 @@ impl Typed {
 
     /// The first text with that name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, text)| text.as_str())
+        self.all(name).next()
     }
 
     /// All texts with that name, such as the ticked checkboxes of a list.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, text)| text.as_str())
+        let pairs = self.0.iter().filter(move |(key, _)| key == name);
+        pairs.map(|(_, text)| text.as_str())
     }
 
     /// Whether there are no pairs.
@@ -87,15 +82,14 @@ impl Typed {
             Shape::Record(fields) => self.record(fields, path, required, faults),
             Shape::List(list) => self.list(list, path, required, faults),
             Shape::Flag if required => Some(Value::Bool(self.get(path).is_some())),
-            Shape::Text(text) if text.secret => self
-                .get(path)
-                .filter(|text| required || !text.is_empty())
-                .map(Value::from),
-            Shape::Text(_) => self
-                .get(path)
-                .map(|text| text.replace("\r\n", "\n"))
-                .filter(|text| required || !text.is_empty())
-                .map(Value::from),
+            Shape::Text(shape) => {
+                let text = self.get(path).filter(|text| required || !text.is_empty())?;
+                Some(if shape.secret {
+                    text.into()
+                } else {
+                    text.replace("\r\n", "\n").into()
+                })
+            }
             shape => scalar(shape, self.get(path)?, path, faults),
         }
     }
@@ -135,17 +129,14 @@ impl Typed {
 
 /// Whether a list of such items is written one item per line.
 pub fn is_line(item: &Shape) -> bool {
-    match item {
-        Shape::Text(text) => !text.secret,
-        Shape::Integer(_) | Shape::Number(_) | Shape::Choice(_) => true,
-        _ => false,
-    }
+    matches!(item, Shape::Text(text) if !text.secret)
+        || matches!(item, Shape::Integer(_) | Shape::Number(_) | Shape::Choice(_))
 }
 
 /// Converts a text to a value of `shape`. A text that does not fit stays a string, which [`Shape::faults`] reports.
 fn scalar(shape: &Shape, text: &str, path: &str, faults: &mut Vec<FieldFault>) -> Option<Value> {
     match shape {
-        Shape::Any(_) | Shape::Object | Shape::List(_) => json(text, path, faults),
+        Shape::Any { .. } | Shape::Object | Shape::List(_) => json(text, path, faults),
         Shape::Text(_) => Some(Value::from(text)),
         _ if text.trim().is_empty() => None,
         Shape::Integer(_) | Shape::Number(_) => {
@@ -175,14 +166,9 @@ fn json(text: &str, path: &str, faults: &mut Vec<FieldFault>) -> Option<Value> {
     }
     serde_json::from_str(text)
         .map_err(|error| {
-            faults.push(FieldFault::new(
-                path,
-                format!(
-                    "must be valid JSON: there is an error at line {}, column {}",
-                    error.line(),
-                    error.column()
-                ),
-            ));
+            let (line, column) = (error.line(), error.column());
+            let problem = format!("must be valid JSON: there is an error at line {line}, column {column}");
+            faults.push(FieldFault::new(path, problem));
         })
         .ok()
 }

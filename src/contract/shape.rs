@@ -33,14 +33,10 @@ pub enum Shape {
     /// An object with any fields.
     Object,
     /// Any JSON. Only the decoder checks it.
-    Any(AnyShape),
-}
-
-/// Properties of a value that may be any JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AnyShape {
-    /// Whether it may contain a secret.
-    pub secret: bool,
+    Any {
+        /// Whether it may contain a secret.
+        secret: bool,
+    },
 }
 
 /// The limits and the format of a text.
@@ -53,10 +49,10 @@ pub struct TextShape {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<usize>,
     /// The format of the text.
-    #[serde(default, skip_serializing_if = "Format::is_plain")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub format: Format,
     /// Whether it is a secret, which is never shown again and never stored.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub secret: bool,
     /// The autofill name for browsers and password managers (HTML, autofill field names).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,13 +70,6 @@ pub enum Format {
     Date,
     /// An e-mail address.
     Email,
-}
-
-impl Format {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-    fn is_plain(&self) -> bool {
-        *self == Self::Plain
-    }
 }
 
 /// An inclusive range of numbers.
@@ -134,7 +123,7 @@ pub struct Field {
     /// Whether the field is required.
     pub required: bool,
     /// Whether it may be null, which has the same meaning as leaving it out.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub nullable: bool,
     /// The initial value in the form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -210,7 +199,7 @@ impl Shape {
             (Self::Choice(choices), Value::String(value)) if choices.iter().any(|choice| choice.value == *value) => {
                 None
             }
-            (Self::Flag, Value::Bool(_)) | (Self::Object, Value::Object(_)) | (Self::Any(_), _) => None,
+            (Self::Flag, Value::Bool(_)) | (Self::Object, Value::Object(_)) | (Self::Any { .. }, _) => None,
             _ => Some(self.type_problem()),
         }
     }
@@ -232,7 +221,7 @@ impl Shape {
             }
             Self::List(_) => "must be a list".into(),
             Self::Record(_) | Self::Object => "must be an object".into(),
-            Self::Any(_) => "is not valid".into(),
+            Self::Any { .. } => "is not valid".into(),
         }
     }
 
@@ -242,7 +231,7 @@ impl Shape {
             Self::Text(text) => text.secret,
             Self::List(list) => list.item.has_secret(),
             Self::Record(fields) => fields.iter().any(|field| field.shape.has_secret()),
-            Self::Any(any) => any.secret,
+            Self::Any { secret } => *secret,
             Self::Integer(_) | Self::Number(_) | Self::Flag | Self::Choice(_) | Self::Object => false,
         }
     }
@@ -265,29 +254,21 @@ impl TextShape {
 
     fn problem(&self, value: &str) -> Option<String> {
         let count = value.chars().count();
-        if let Some(min) = self.min.filter(|min| count < *min) {
-            return Some(match min {
-                1 => "must not be empty".to_owned(),
-                min => too_short(min),
-            });
-        }
-        if let Some(max) = self.max.filter(|max| count > *max) {
-            return Some(too_long(max));
-        }
-        match self.format {
-            Format::Date if !is_date(value) => Some(NOT_A_DATE.to_owned()),
-            Format::Email if !is_email(value) => Some(NOT_AN_EMAIL.to_owned()),
-            Format::Plain | Format::Date | Format::Email => None,
+        match (self.min, self.max, self.format) {
+            (Some(1), ..) if count == 0 => Some("must not be empty".to_owned()),
+            (Some(min), ..) if count < min => Some(too_short(min)),
+            (_, Some(max), _) if count > max => Some(too_long(max)),
+            (.., Format::Date) if !is_date(value) => Some(NOT_A_DATE.to_owned()),
+            (.., Format::Email) if !is_email(value) => Some(NOT_AN_EMAIL.to_owned()),
+            _ => None,
         }
     }
 }
 
 impl Range {
     fn problem(&self, value: f64) -> Option<String> {
-        if let Some(min) = self.min.filter(|min| value < *min) {
-            return Some(too_small(min));
-        }
-        self.max.filter(|max| value > *max).map(too_large)
+        let small = self.min.filter(|min| value < *min).map(too_small);
+        small.or_else(|| self.max.filter(|max| value > *max).map(too_large))
     }
 }
 
@@ -336,7 +317,8 @@ pub fn joined(path: &str, name: &str) -> String {
     }
 }
 
-/// Whether the text is an existing day in the format of RFC 3339 (full-date).
+/// Whether the text is an existing day in the format of RFC 3339 (full-date). The parser of `jiff` accepts other formats,
+/// too, and would make the browser part larger.
 fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let has_format = bytes.len() == 10
@@ -351,10 +333,10 @@ fn is_date(text: &str) -> bool {
     let (year, month, day) = (number(&text[..4]), number(&text[5..7]), number(&text[8..]));
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
         2 if is_leap => 29,
         2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
         _ => 0,
     };
     (1..=days).contains(&day)
@@ -366,9 +348,8 @@ fn is_email(text: &str) -> bool {
     sides.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty()) && !text.contains(char::is_whitespace)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]

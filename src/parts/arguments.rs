@@ -333,7 +333,7 @@ fn help_text(field: &Field) -> String {
         Shape::List(list) if is_line(&list.item) => "One per line.",
         Shape::List(_) => "A JSON list.",
         Shape::Object => "A JSON object.",
-        Shape::Any(_) => "Any JSON value.",
+        Shape::Any { .. } => "Any JSON value.",
         _ => "",
     };
     format!("{} {syntax}", field.help).trim().to_owned()

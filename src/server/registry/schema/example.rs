@@ -16,7 +16,7 @@ pub fn example(shape: &Shape) -> Value {
         Shape::List(list) => list_example(list),
         Shape::Record(fields) => record_example(fields),
         Shape::Object => json!({ "hello": "world" }),
-        Shape::Any(_) => Value::Null,
+        Shape::Any { .. } => Value::Null,
     }
 }
 
