@@ -43,15 +43,15 @@ pub fn shell(css: &str, reload_port: Option<u16>) -> impl IntoView + use<> {
             <body>
                 <App/>
                 <KeepIslands/>
-                {reload_port.map(|port| view! { <script nonce=nonce>{reload_script(port)}</script> })}
+                // The script of `cargo leptos watch` requires `wss:`, which it does not serve.
+                {reload_port.map(|port| view! {
+                    <script nonce=nonce>
+                        {format!("new WebSocket('ws://127.0.0.1:{port}/live_reload').onmessage = () => location.reload()")}
+                    </script>
+                })}
             </body>
         </html>
     }
-}
-
-/// Reloads the page after a build of `cargo leptos watch`, whose own script requires `wss:`, which it does not serve.
-fn reload_script(port: u16) -> String {
-    format!("new WebSocket('ws://127.0.0.1:{port}/live_reload').onmessage = () => location.reload()")
 }
 
 /// The routes of all pages, with header and footer.

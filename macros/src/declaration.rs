@@ -155,11 +155,9 @@ fn argument(parameter: FnArg) -> Result<Argument> {
             ));
         }
     };
-    let body_attributes = attrs
-        .extract_if(.., |attribute| attribute.path().is_ident("body"))
-        .count();
+    let is_body = |attribute: &mut Attribute| attribute.path().is_ident("body");
     Ok(Argument {
-        is_body: body_attributes > 0,
+        is_body: attrs.extract_if(.., is_body).count() > 0,
         attributes: attrs,
         name,
         ty: *ty,

@@ -42,9 +42,8 @@ pub async fn confirm_login(
 /// Lists the caller's sessions and remembered browsers: the latest hundred.
 #[function]
 pub async fn my_sessions(caller: LoggedIn) -> Result<SessionList, Refusal> {
-    Ok(SessionList::of(
-        crate::server::accounts::own_account::sessions(&caller).await?,
-    ))
+    let sessions = crate::server::accounts::own_account::sessions(&caller).await?;
+    Ok(SessionList::of(sessions))
 }
 
 /// Ends one of the caller's sessions, and forgets its browser if it was remembered.

@@ -29,13 +29,12 @@ pub async fn list_events(
     let (since, until) = view::days(since, until)?;
     let filter = EventFilter {
         user: user.as_deref(),
-        only_present_user: false,
         action: action.map(Action::name),
         outcome: outcome.map(Outcome::name),
         since,
         until,
         before: before.map(RangedInt::get),
-        after: None,
+        ..EventFilter::default()
     };
     Ok(view::events(caller.state().storage(), &filter, paging::limit(most)).await?)
 }
@@ -63,13 +62,12 @@ pub async fn list_calls(
     let (since, until) = view::days(since, until)?;
     let filter = EventFilter {
         user: user.as_deref(),
-        only_present_user: false,
         action: function.as_deref(),
         outcome: outcome.as_deref(),
         since,
         until,
         before: before.map(RangedInt::get),
-        after: None,
+        ..EventFilter::default()
     };
     Ok(view::calls(caller.state().storage(), &filter, paging::limit(most)).await?)
 }

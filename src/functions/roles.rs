@@ -79,13 +79,9 @@ pub async fn give_role(
     role: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
     use crate::server::accounts::{actor::Actor, roles};
-    Ok(Answer::new(
-        if roles::give(&Actor::user(&caller).await?, &user_id, &role).await? {
-            format!("user <{user_id}> has the role <{role}>")
-        } else {
-            format!("user <{user_id}> already has the role <{role}>")
-        },
-    ))
+    let given = roles::give(&Actor::user(&caller).await?, &user_id, &role).await?;
+    let has = if given { "has" } else { "already has" };
+    Ok(Answer::new(format!("user <{user_id}> {has} the role <{role}>")))
 }
 
 /// Takes a role from a user. The very next call that needs it is refused.
@@ -98,13 +94,9 @@ pub async fn take_role(
     role: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
     use crate::server::accounts::{actor::Actor, roles};
-    Ok(Answer::new(
-        if roles::take(&Actor::user(&caller).await?, &user_id, &role).await? {
-            format!("user <{user_id}> no longer has the role <{role}>")
-        } else {
-            format!("user <{user_id}> does not have the role <{role}>")
-        },
-    ))
+    let taken = roles::take(&Actor::user(&caller).await?, &user_id, &role).await?;
+    let lacks = if taken { "no longer has" } else { "does not have" };
+    Ok(Answer::new(format!("user <{user_id}> {lacks} the role <{role}>")))
 }
 
 /// Shows who can call each function: someone not logged in, a user without a role, and each role.

@@ -40,10 +40,8 @@ struct Found {
 
 async fn find(query: ParamsMap) -> Result<Found, Refusal> {
     let table = access_table().await?;
-    Ok(Found {
-        table,
-        explanation: explain(&query).await.transpose(),
-    })
+    let explanation = explain(&query).await.transpose();
+    Ok(Found { table, explanation })
 }
 
 /// The explanation, if the query names a user and a function.
@@ -61,12 +59,12 @@ fn Results(query: ParamsMap, found: Found) -> impl IntoView {
     let Found { table, explanation } = found;
     let user = query.get("user_id").unwrap_or_default();
     let function = query.get("function").unwrap_or_default();
-    let names: Vec<String> = table.functions.iter().map(|row| row.function.clone()).collect();
-    let options = names
-        .into_iter()
-        .map(|name| {
-            let is_chosen = name == function;
-            view! { <option value=name.clone() selected=is_chosen>{name.clone()}</option> }
+    let options = table
+        .functions
+        .iter()
+        .map(|row| {
+            let name = row.function.clone();
+            view! { <option value=name.clone() selected=name == function>{name.clone()}</option> }
         })
         .collect_view();
     view! {
@@ -125,17 +123,14 @@ fn Table(table: AccessByRole) -> impl IntoView {
 }
 
 fn row(row: AccessRow) -> impl IntoView {
-    let AccessRow {
-        function,
-        guard,
-        answers,
-    } = row;
     // Long guard names wrap only after `<`, not within a word.
-    let parts = guard
+    let parts = row
+        .guard
         .split_inclusive('<')
         .map(|part| view! { {part.to_owned()}<wbr/> })
         .collect_view();
-    let cells = answers
+    let cells = row
+        .answers
         .into_iter()
         .map(|answer| {
             let class = if answer == "yes" { "yes" } else { "no" };
@@ -144,7 +139,7 @@ fn row(row: AccessRow) -> impl IntoView {
         .collect_view();
     view! {
         <tr>
-            <th scope="row"><a href=format!("/functions/{function}")>{function.clone()}</a><span class="quiet">{parts}</span></th>
+            <th scope="row"><a href=format!("/functions/{}", row.function)>{row.function.clone()}</a><span class="quiet">{parts}</span></th>
             {cells}
         </tr>
     }

@@ -14,7 +14,7 @@ use crate::{
     functions::audit::list_events,
     parts::{
         events::Events,
-        paging::{Choice, More, value_of},
+        paging::{Choice, Field, More, value_of},
         refused::{Refused, filtered},
     },
 };
@@ -62,30 +62,15 @@ async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
 #[component]
 fn Results(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
-    let actions = [("", "any")]
-        .into_iter()
-        .chain(Action::VARIANTS.iter().map(|action| (action.name(), action.words())))
-        .collect::<Vec<_>>();
-    let outcomes = [("", "any")]
-        .into_iter()
-        .chain(Outcome::VARIANTS.iter().map(|outcome| (outcome.name(), outcome.name())))
-        .collect::<Vec<_>>();
+    let actions = Action::VARIANTS.iter().map(|action| (action.name(), action.words()));
+    let outcomes = Outcome::VARIANTS.iter().map(|outcome| (outcome.name(), outcome.name()));
     view! {
         <form class="filter" method="get" action="/audit" role="search" aria-label="Events">
-            <div>
-                <label for="user">"User"</label>
-                <input id="user" name="user" value=text("user") autocapitalize="off" spellcheck="false"/>
-            </div>
-            <Choice name="action" label="Action" chosen=text("action") choices=actions/>
-            <Choice name="outcome" label="Outcome" chosen=text("outcome") choices=outcomes/>
-            <div>
-                <label for="since">"From (UTC)"</label>
-                <input id="since" name="since" type="date" value=text("since")/>
-            </div>
-            <div>
-                <label for="until">"Until"</label>
-                <input id="until" name="until" type="date" value=text("until")/>
-            </div>
+            <Field name="user" label="User" value=text("user")/>
+            <Choice name="action" label="Action" chosen=text("action") choices=actions.collect()/>
+            <Choice name="outcome" label="Outcome" chosen=text("outcome") choices=outcomes.collect()/>
+            <Field name="since" label="From (UTC)" value=text("since") kind="date"/>
+            <Field name="until" label="Until" value=text("until") kind="date"/>
             <button class="button quiet" type="submit">"Show"</button>
             <button class="button quiet" type="submit" formaction="/audit/events.jsonl">"Download as JSON lines"</button>
         </form>

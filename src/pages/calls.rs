@@ -13,7 +13,7 @@ use crate::{
     functions::audit::list_calls,
     parts::{
         moment::Moment,
-        paging::{More, value_of},
+        paging::{Field, More, value_of},
         refused::{Refused, filtered},
     },
 };
@@ -60,30 +60,14 @@ async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
 
 #[component]
 fn Results(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView {
-    let fields = [("user", "User"), ("function", "Function"), ("outcome", "Outcome")]
-        .map(|(name, label)| {
-            view! {
-                <div>
-                    <label for=name>{label}</label>
-                    <input id=name name=name value=query.get(name).unwrap_or_default() autocapitalize="off" spellcheck="false"/>
-                </div>
-            }
-        })
-        .collect_view();
-    let days = [("since", "From (UTC)"), ("until", "Until")]
-        .map(|(name, label)| {
-            view! {
-                <div>
-                    <label for=name>{label}</label>
-                    <input id=name name=name type="date" value=query.get(name).unwrap_or_default()/>
-                </div>
-            }
-        })
-        .collect_view();
+    let text = |name: &str| query.get(name).unwrap_or_default();
     view! {
         <form class="filter" method="get" action="/calls" role="search" aria-label="Calls">
-            {fields}
-            {days}
+            <Field name="user" label="User" value=text("user")/>
+            <Field name="function" label="Function" value=text("function")/>
+            <Field name="outcome" label="Outcome" value=text("outcome")/>
+            <Field name="since" label="From (UTC)" value=text("since") kind="date"/>
+            <Field name="until" label="Until" value=text("until") kind="date"/>
             <button class="button quiet" type="submit">"Show"</button>
         </form>
         {match found {
@@ -100,26 +84,19 @@ fn Results(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView 
 
 #[component]
 fn Call(call: CallView) -> impl IntoView {
-    let CallView {
-        at,
-        function,
-        user,
-        outcome,
-        calls,
-        took_us,
-        address,
-        request_id,
-        ..
-    } = call;
-    let class = if outcome == "ok" { "mark-word" } else { "mark-word bad" };
-    let by = (!user.is_empty()).then(|| format!(" by {user}"));
-    let count = (calls > 1).then(|| format!(" · {calls} calls"));
-    let took = format!(", {}.{:03} ms", took_us / 1000, took_us % 1000);
-    let from = (!address.is_empty()).then(|| format!(" from {address}"));
+    let class = if call.outcome == "ok" {
+        "mark-word"
+    } else {
+        "mark-word bad"
+    };
+    let by = (!call.user.is_empty()).then(|| format!(" by {}", call.user));
+    let count = (call.calls > 1).then(|| format!(" · {} calls", call.calls));
+    let took = format!(", {}.{:03} ms", call.took_us / 1000, call.took_us % 1000);
+    let from = (!call.address.is_empty()).then(|| format!(" from {}", call.address));
     view! {
         <li>
-            <p><strong>{function}</strong>{by}" "<span class=class>{outcome}</span>{count}</p>
-            <p class="quiet"><Moment at=at/>{took}{from}" · "<code>{request_id}</code></p>
+            <p><strong>{call.function}</strong>{by}" "<span class=class>{call.outcome}</span>{count}</p>
+            <p class="quiet"><Moment at=call.at/>{took}{from}" · "<code>{call.request_id}</code></p>
         </li>
     }
 }

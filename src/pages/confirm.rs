@@ -33,30 +33,27 @@ pub fn ConfirmPage() -> impl IntoView {
         <div class="narrow">
             <h1>"Confirm it is you"</h1>
             <Suspense>
-                {
+                {move || {
                     let next = next.clone();
-                    move || {
-                        let next = next.clone();
-                        Suspend::new(async move {
-                            match visit.user().await {
-                                Ok(Some(user)) => view! {
-                                    <p>
-                                        "You are logged in as " <strong>{user.user_id.clone()}</strong>
-                                        ". Enter your password again to continue."
-                                    </p>
-                                    <ConfirmForm user_id=user.user_id next=next refused=visit.refused_login().unwrap_or_default()/>
-                                    <Program/>
-                                }
-                                .into_any(),
-                                Ok(None) => view! {
-                                    <p>"You are not logged in. " <a href=format!("/login?next={}", next.escaped())>"Log in"</a> " first."</p>
-                                }
-                                .into_any(),
-                                Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+                    Suspend::new(async move {
+                        match visit.user().await {
+                            Ok(Some(user)) => view! {
+                                <p>
+                                    "You are logged in as " <strong>{user.user_id.clone()}</strong>
+                                    ". Enter your password again to continue."
+                                </p>
+                                <ConfirmForm user_id=user.user_id next=next refused=visit.refused_login().unwrap_or_default()/>
+                                <Program/>
                             }
-                        })
-                    }
-                }
+                            .into_any(),
+                            Ok(None) => view! {
+                                <p>"You are not logged in. " <a href=format!("/login?next={}", next.escaped())>"Log in"</a> " first."</p>
+                            }
+                            .into_any(),
+                            Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+                        }
+                    })
+                }}
             </Suspense>
         </div>
     }
@@ -121,16 +118,7 @@ fn ConfirmForm(
             <input type="text" name=SHOWN_TO value=user_id autocomplete="username" readonly hidden/>
             <p id="confirm-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>
             {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>"Reload the page"</a></p> })}
-            <PasswordField
-                id="password".to_owned()
-                name="password".to_owned()
-                label="Password".to_owned()
-                autocomplete="current-password".to_owned()
-                required=true
-                described_by="confirm-error"
-                is_wrong=is_wrong
-                element=password
-            />
+            <PasswordField described_by="confirm-error" is_wrong=is_wrong element=password/>
             <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Confirm"</button>
         </form>
     }

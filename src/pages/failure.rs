@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{contract::Refusal, parts::mark::Mark};
+use crate::{contract::Refusal, parts::header::Mark};
 
 /// The document for a refusal, with the request id to quote to the operator and a link to continue.
 pub fn html(refusal: &Refusal, reference: Option<&str>, way: Way) -> String {

@@ -65,12 +65,8 @@ fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> 
             Some(reason) => view! { <Closed reason=reason pending_call=pending_call/> }.into_any(),
             None => view! {
                 <CallForm
-                    function=function
-                    whoami=whoami
-                    pending_call=pending_call
-                    password_chars=site.password_chars
-                    origin=site.origin
-                    ca_file=site.ca_file
+                    function=function whoami=whoami pending_call=pending_call
+                    password_chars=site.password_chars origin=site.origin ca_file=site.ca_file
                 />
                 <Program/>
             }

@@ -65,22 +65,12 @@ fn LoginForm(
     /// The refused login to show, or the initial values.
     refused: RefusedLogin,
 ) -> impl IntoView {
-    let RefusedLogin {
-        user_id,
-        remember,
-        error,
-        is_wrong,
-    } = refused;
     // The error gets the focus, so that screen readers start with it.
-    let is_refused = !error.is_empty();
-    let (error, is_wrong) = (RwSignal::new(error), RwSignal::new(is_wrong));
+    let is_refused = !refused.error.is_empty();
+    let (error, is_wrong) = (RwSignal::new(refused.error), RwSignal::new(refused.is_wrong));
     let is_sending = RwSignal::new(false);
-    let (user, password, checkbox) = (
-        NodeRef::<html::Input>::new(),
-        NodeRef::<html::Input>::new(),
-        NodeRef::<html::Input>::new(),
-    );
-
+    let node = NodeRef::<html::Input>::new;
+    let (user, password, checkbox) = (node(), node(), node());
     let target = next.clone();
     let on_submit = move |event: web_sys::SubmitEvent| {
         let (Some(user), Some(password), Some(checkbox)) =
@@ -117,7 +107,6 @@ fn LoginForm(
         });
     };
     let message = move || Some(error.get()).filter(|error| !error.is_empty());
-
     view! {
         // `next` is in the address as well, so that the page after a refusal still has it.
         <form class="panel" method="post" action=format!("/login?next={}", next.escaped()) on:submit=on_submit>
@@ -125,22 +114,13 @@ fn LoginForm(
             <p id="login-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>
             <label for="user_id">"User"</label>
             <input
-                id="user_id" name="user_id" node_ref=user value=user_id required
+                id="user_id" name="user_id" node_ref=user value=refused.user_id required
                 autocomplete="username" autocapitalize="off" {..no_autocorrect()} spellcheck="false"
                 aria-describedby="login-error" aria-invalid=move || is_wrong.get().to_string()
             />
-            <PasswordField
-                id="password".to_owned()
-                name="password".to_owned()
-                label="Password".to_owned()
-                autocomplete="current-password".to_owned()
-                required=true
-                described_by="login-error"
-                is_wrong=is_wrong
-                element=password
-            />
+            <PasswordField described_by="login-error" is_wrong=is_wrong element=password/>
             <label class="tick">
-                <input name="remember" type="checkbox" node_ref=checkbox checked=remember/>
+                <input name="remember" type="checkbox" node_ref=checkbox checked=refused.remember/>
                 "Remember me on this device"
             </label>
             <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Log in"</button>

@@ -9,7 +9,11 @@ use crate::{
         role::{MANAGE_ROLES, PermissionView, RoleList, RoleView},
     },
     functions::roles::list_roles,
-    parts::{action_button::ActionButton, refused::Refused, shown_to::ShownTo, visit::Visit},
+    parts::{
+        action_button::{ActionButton, ShownTo},
+        refused::Refused,
+        visit::Visit,
+    },
 };
 
 #[component]
@@ -47,37 +51,28 @@ fn RoleCards(list: RoleList, may_manage: bool) -> impl IntoView {
 
 #[component]
 fn RoleCard(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> impl IntoView {
-    let RoleView {
-        role,
-        description,
-        permissions: held,
-        version,
-        users,
-        built_in,
-    } = role;
-    let heading = format!("role-{role}");
+    let (name, built_in) = (role.role.clone(), role.built_in);
+    let heading = format!("role-{name}");
     let labelled_by = heading.clone();
-    let user_count = if users == 1 {
-        "1 user".to_owned()
-    } else {
-        format!("{users} users")
+    let user_count = match role.users {
+        1 => "1 user".to_owned(),
+        users => format!("{users} users"),
     };
     let body = if may_manage && !built_in {
-        view! { <EditRole role=role.clone() version=version description=description held=held permissions=permissions/> }
-            .into_any()
+        view! { <EditRole role=role permissions=permissions/> }.into_any()
     } else {
         view! {
-            <p>{description}</p>
-            <ul class="plain-list">{held.into_iter().map(|permission| view! { <li><Permission permission=permission/></li> }).collect_view()}</ul>
+            <p>{role.description}</p>
+            <ul class="plain-list">{role.permissions.into_iter().map(|permission| view! { <li><Permission permission=permission/></li> }).collect_view()}</ul>
         }
         .into_any()
     };
     view! {
         <section class="card" aria-labelledby=labelled_by>
             <div class="title">
-                <h2 id=heading>{role.clone()}</h2>
+                <h2 id=heading>{name.clone()}</h2>
                 {built_in.then(|| view! { <span class="mark-word">"built in"</span> })}
-                <a href=format!("/users?role={role}")>{user_count}</a>
+                <a href=format!("/users?role={name}")>{user_count}</a>
             </div>
             {body}
         </section>
@@ -95,45 +90,36 @@ fn Permission(permission: PermissionView) -> impl IntoView {
 }
 
 #[component]
-fn EditRole(
-    role: String,
-    version: String,
-    description: String,
-    held: Vec<PermissionView>,
-    permissions: Vec<PermissionView>,
-) -> impl IntoView {
-    let prefix = role.clone();
-    let is_held = |name: &str| held.iter().any(|permission| permission.name == name);
+fn EditRole(role: RoleView, permissions: Vec<PermissionView>) -> impl IntoView {
+    let held = role.permissions;
     let mut offered: Vec<(PermissionView, bool)> = permissions
         .into_iter()
         .map(|permission| {
-            let is_held = is_held(&permission.name);
+            let is_held = held.iter().any(|held| held.name == permission.name);
             (permission, is_held)
         })
         .collect();
-    offered.extend(held.iter().filter(|held| !held.known).map(|held| (held.clone(), true)));
+    offered.extend(held.into_iter().filter(|held| !held.known).map(|held| (held, true)));
+    let name = role.role;
     view! {
         <form method="post" action="/functions/put_role">
             <ShownTo/>
-            <input type="hidden" name="role" value=role.clone()/>
-            <input type="hidden" name="version" value=version/>
-            <RoleFields prefix=prefix description=description offered=offered/>
-            <button class="button quiet" type="submit">"Save"<span class="unseen">{format!(": {role}")}</span></button>
+            <input type="hidden" name="role" value=name.clone()/>
+            <input type="hidden" name="version" value=role.version/>
+            <RoleFields prefix=name.clone() description=role.description offered=offered/>
+            <button class="button quiet" type="submit">"Save"<span class="unseen">{format!(": {name}")}</span></button>
         </form>
         <details>
-            <summary>"Delete this role"<span class="unseen">{format!(": {role}")}</span></summary>
+            <summary>"Delete this role"<span class="unseen">{format!(": {name}")}</span></summary>
             <p>"All users who have this role will lose it."</p>
-            <ActionButton function="delete_role" arguments=vec![("role", role.clone())] then="/roles" label="Delete permanently" subject=role/>
+            <ActionButton function="delete_role" arguments=vec![("role", name.clone())] then="/roles" label="Delete permanently" subject=name/>
         </details>
     }
 }
 
 #[component]
 fn NewRole(permissions: Vec<PermissionView>) -> impl IntoView {
-    let offered = permissions
-        .into_iter()
-        .map(|permission| (permission, false))
-        .collect::<Vec<_>>();
+    let offered = permissions.into_iter().map(|permission| (permission, false));
     view! {
         <section class="card" aria-labelledby="new-role">
             <h2 id="new-role">"New role"</h2>
@@ -144,7 +130,7 @@ fn NewRole(permissions: Vec<PermissionView>) -> impl IntoView {
                 <input id="new-name" name="role" required autocapitalize="off" spellcheck="false" aria-describedby="new-name-help"/>
                 <input type="hidden" name="new" value="true"/>
                 // `+` cannot be in the name of a role, so the ids stay unique.
-                <RoleFields prefix="+".to_owned() description=String::new() offered=offered/>
+                <RoleFields prefix="+".to_owned() description=String::new() offered=offered.collect()/>
                 <button class="button quiet" type="submit">"Add"</button>
             </form>
         </section>

@@ -15,8 +15,12 @@ use crate::{
     },
     functions::{roles::list_roles, users::show_user},
     parts::{
-        action_button::ActionButton, events::Events, moment::Moment, refused::Refused, session::Session,
-        shown_to::ShownTo, visit::Visit,
+        action_button::{ActionButton, ShownTo},
+        events::Events,
+        moment::Moment,
+        refused::Refused,
+        session::Session,
+        visit::Visit,
     },
 };
 
@@ -69,15 +73,9 @@ struct May {
 #[component]
 fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView {
     let may_manage = may.manage;
-    let UserDetail {
-        user,
-        link_until,
-        sessions,
-        total_sessions,
-        events,
-    } = detail;
-    let is_cut = total_sessions > sessions.len();
-    let name = user.user_id.clone();
+    let (user, sessions, total) = (detail.user, detail.sessions, detail.total_sessions);
+    let is_cut = total > sessions.len();
+    let name = user.user_id;
     let page = format!("/user?name={name}");
     view! {
         // Without the user's name, because leptos_meta 0.8 does not escape titles.
@@ -88,7 +86,7 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
         </div>
         <State name=name.clone() state=user.state page=page.clone() may_manage=may_manage/>
         <p class="quiet">"Added " <Moment at=user.created_at/></p>
-        {link_until.map(|until| view! { <p class="quiet">"One-time link valid until " <Moment at=until/></p> })}
+        {detail.link_until.map(|until| view! { <p class="quiet">"One-time link valid until " <Moment at=until/></p> })}
         {may_manage.then(|| view! { <Actions name=name.clone() state=user.state page=page.clone()/> })}
         <section aria-labelledby="roles-heading">
             <h2 id="roles-heading">"Roles"</h2>
@@ -97,12 +95,12 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
         </section>
         <section aria-labelledby="sessions-heading">
             <h2 id="sessions-heading">"Where this user is logged in"</h2>
-            {is_cut.then(|| view! { <p class="quiet">{format!("Showing the latest {} of {total_sessions}.", sessions.len())}</p> })}
+            {is_cut.then(|| view! { <p class="quiet">{format!("Showing the latest {} of {total}.", sessions.len())}</p> })}
             <Sessions name=name.clone() sessions=sessions page=page may_manage=may_manage/>
         </section>
         <section aria-labelledby="events-heading">
             <h2 id="events-heading">"Recent activity"</h2>
-            <Events events=events/>
+            <Events events=detail.events/>
             {may.read_audit.then(|| view! { <p><a href=format!("/audit?user={name}")>"Show all"</a></p> })}
         </section>
     }

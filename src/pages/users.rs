@@ -14,7 +14,7 @@ use crate::{
     functions::users::list_users,
     parts::{
         moment::Moment,
-        paging::{Choice, More, value_of},
+        paging::{Choice, Field, More, value_of},
         refused::{Refused, filtered},
         visit::Visit,
     },
@@ -61,24 +61,14 @@ async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
 #[component]
 fn Results(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
-    let states = [("", "any")]
-        .into_iter()
-        .chain(UserState::VARIANTS.iter().map(|state| (state.name(), state.name())))
-        .collect::<Vec<_>>();
-    let orders = [("", "by name"), ("newest", "newest first")];
+    let states = UserState::VARIANTS.iter().map(|state| (state.name(), state.name()));
     view! {
         {may_manage.then(|| view! { <p><a class="button" href="/functions/invite_user">"Invite a user"</a></p> })}
         <form class="filter" method="get" action="/users" role="search" aria-label="Users">
-            <div>
-                <label for="part">"Name contains"</label>
-                <input id="part" name="part" value=text("part") autocapitalize="off" spellcheck="false"/>
-            </div>
-            <div>
-                <label for="role">"Role"</label>
-                <input id="role" name="role" value=text("role") autocapitalize="off" spellcheck="false"/>
-            </div>
-            <Choice name="state" label="State" chosen=text("state") choices=states/>
-            <Choice name="order" label="Order" chosen=text("order") choices=orders.to_vec()/>
+            <Field name="part" label="Name contains" value=text("part")/>
+            <Field name="role" label="Role" value=text("role")/>
+            <Choice name="state" label="State" chosen=text("state") choices=states.collect()/>
+            <Choice name="order" label="Order" chosen=text("order") empty="by name" choices=vec![("newest", "newest first")]/>
             <button class="button quiet" type="submit">"Show"</button>
         </form>
         {match found {
@@ -103,21 +93,16 @@ pub fn state_class(state: UserState) -> &'static str {
 
 #[component]
 fn Row(user: UserRow) -> impl IntoView {
-    let UserRow {
-        user_id,
-        state,
-        roles,
-        created_at,
-    } = user;
-    let page = format!("/user?name={user_id}");
+    let state = user.state;
+    let page = format!("/user?name={}", user.user_id);
     view! {
         <li>
             <p>
-                <a href=page>{user_id}</a>
+                <a href=page>{user.user_id}</a>
                 {(state != UserState::Active).then(|| view! { " " <span class=state_class(state)>{state.name()}</span> })}
-                {roles.into_iter().map(|role| view! { " " <span class="mark-word role">{role}</span> }).collect_view()}
+                {user.roles.into_iter().map(|role| view! { " " <span class="mark-word role">{role}</span> }).collect_view()}
             </p>
-            <p class="quiet">"added " <Moment at=created_at/></p>
+            <p class="quiet">"added " <Moment at=user.created_at/></p>
         </li>
     }
 }

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::shown_to::ShownTo;
-use crate::contract::form_data::THEN;
+use super::visit::Visit;
+use crate::contract::form_data::{SHOWN_TO, THEN};
 
 /// A form with hidden arguments and one button. A refusal is shown on the page of the function.
 #[component]
@@ -35,5 +35,20 @@ pub fn ActionButton(
                 {(!subject.is_empty()).then(|| view! { <span class="unseen">{format!(": {subject}")}</span> })}
             </button>
         </form>
+    }
+}
+
+/// The hidden input that names the user a form was rendered for. The server refuses the form if another user has logged in
+/// since. It is left out if nobody is logged in.
+#[component]
+pub fn ShownTo() -> impl IntoView {
+    let visit = Visit::current();
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                let user = visit.user().await.ok().flatten();
+                user.map(|user| view! { <input type="hidden" name=SHOWN_TO value=user.user_id/> })
+            })}
+        </Suspense>
     }
 }

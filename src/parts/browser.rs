@@ -44,20 +44,17 @@ pub async fn call(path: &str, body: String, shown_to: Option<&str>) -> Outcome {
     let took_ms = (now() - started).round() as u64;
     match result {
         Ok((status, body)) => Outcome { status, body, took_ms },
-        Err(_) => Outcome {
-            took_ms,
-            ..unreachable()
-        },
+        Err(_) => unreachable_outcome(took_ms),
     }
 }
 
 /// The outcome of a call that did not reach the server.
-pub fn unreachable() -> Outcome {
+pub fn unreachable_outcome(took_ms: u64) -> Outcome {
     let refusal = Refusal::Unreachable;
     Outcome {
         status: refusal.status(),
         body: serde_json::to_string(&refusal).unwrap_or_default(),
-        took_ms: 0,
+        took_ms,
     }
 }
 
@@ -93,16 +90,23 @@ pub fn password_chars(password: &str) -> usize {
 /// The inputs that the browser cannot parse, such as `0.5-` for a number or an incomplete date. Their values are empty in the
 /// form's data (HTML, "suffering from bad input"), so the shape alone would report them as missing.
 fn unparsable_inputs(form: &HtmlFormElement) -> Vec<FieldFault> {
-    let Ok(inputs) = form.query_selector_all("input") else {
-        return Vec::new();
-    };
-    (0..inputs.length())
-        .filter_map(|at| inputs.get(at)?.dyn_into::<HtmlInputElement>().ok())
+    inputs(form, "input")
+        .into_iter()
         .filter(|input| input.validity().bad_input())
         .map(|input| match input.type_().as_str() {
             "number" => FieldFault::new(input.name(), "must be a number"),
             _ => FieldFault::new(input.name(), "is not complete"),
         })
+        .collect()
+}
+
+/// The inputs of a form that match a CSS selector.
+fn inputs(form: &HtmlFormElement, selector: &str) -> Vec<HtmlInputElement> {
+    let Ok(nodes) = form.query_selector_all(selector) else {
+        return Vec::new();
+    };
+    (0..nodes.length())
+        .filter_map(|at| nodes.get(at)?.dyn_into().ok())
         .collect()
 }
 
@@ -128,11 +132,12 @@ pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
     let fragment = window().location().hash().unwrap_or_default();
     // The skip link sets the id of an element as the fragment.
     let is_code = |fragment: &str| !fragment.is_empty() && document().get_element_by_id(fragment).is_none();
-    let Some(code) = fragment.strip_prefix('#').filter(|code| is_code(code)) else {
-        return;
-    };
-    let input = form.elements().named_item(name);
-    let Some(input) = input.and_then(|input| input.dyn_into::<HtmlInputElement>().ok()) else {
+    let code = fragment.strip_prefix('#').filter(|code| is_code(code));
+    let input = form
+        .elements()
+        .named_item(name)
+        .map(JsCast::dyn_into::<HtmlInputElement>);
+    let (Some(code), Some(Ok(input))) = (code, input) else {
         return;
     };
     input.set_value(code);
@@ -168,21 +173,12 @@ pub fn submit_without_script(form: &HtmlFormElement) {
 
 /// Clears the inputs of a form that hold secrets.
 pub fn clear_secrets(form: &HtmlFormElement) {
-    let Ok(inputs) = form.query_selector_all("[data-secret]") else {
-        return;
-    };
     let bubbling = web_sys::EventInit::new();
     bubbling.set_bubbles(true);
-    for at in 0..inputs.length() {
-        if let Some(input) = inputs
-            .get(at)
-            .and_then(|input| input.dyn_into::<HtmlInputElement>().ok())
-        {
-            input.set_value("");
-            // Updates the message about the length. The event cannot be cancelled.
-            let _ =
-                web_sys::Event::new_with_event_init_dict("input", &bubbling).map(|event| input.dispatch_event(&event));
-        }
+    for input in inputs(form, "[data-secret]") {
+        input.set_value("");
+        // Updates the message about the length. The event cannot be cancelled.
+        let _ = web_sys::Event::new_with_event_init_dict("input", &bubbling).map(|event| input.dispatch_event(&event));
     }
 }
 

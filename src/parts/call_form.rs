@@ -9,7 +9,7 @@ use super::{
     arguments::Arguments,
     browser::{
         arguments, call, clear_secrets, focus_first_wrong, hydrated, is_reachable, submit_without_script, typed_into,
-        unreachable,
+        unreachable_outcome,
     },
     curl::Curl,
     header::render_again,
@@ -75,15 +75,10 @@ pub fn CallForm(
                 // A successful call from the form replaces it.
                 move || calls.shows_pending_call().then(|| view! { <Waiting page=page.clone() id=id.clone() body=body.clone() shown_to=calls.user_id().unwrap_or_default()/> })
             })}
+            // With script, messages beside the fields replace those of the browser.
             <form
-                class="panel"
-                method="post"
-                action=page.clone()
-                node_ref=form
-                // With script, messages beside the fields replace those of the browser.
-                novalidate=move || is_ready.get()
-                on:input=move |_| calls.update_body(form)
-                on:submit=move |event| calls.submit(event, form)
+                class="panel" method="post" action=page.clone() node_ref=form novalidate=move || is_ready.get()
+                on:input=move |_| calls.update_body(form) on:submit=move |event| calls.submit(event, form)
             >
                 // Browsers restore input after Back by a form's action and field names. The user in a name keeps input of
                 // one user from being restored for another.
@@ -95,14 +90,8 @@ pub fn CallForm(
                     name=SHOWN_TO value=move || calls.shown_to().unwrap_or_default()
                 />
                 {then.map(|then| view! { <input type="hidden" name=THEN value=then/> })}
-                <Arguments
-                    shape=function.arguments.clone()
-                    typed=typed
-                    faults=calls.faults
-                    // The text of the JSON editor is the body itself.
-                    text=calls.body
-                    password_chars=password_chars
-                />
+                // The text of the JSON editor is the body itself.
+                <Arguments shape=function.arguments.clone() typed=typed faults=calls.faults text=calls.body password_chars=password_chars/>
                 <p class="said bad" role="alert">{general_faults}</p>
                 <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>"Call"</button>
             </form>
@@ -181,7 +170,7 @@ impl Calls {
                 return;
             }
             let outcome = if needs_login {
-                unreachable()
+                unreachable_outcome(0)
             } else {
                 call(&self.path.get_value(), body, self.shown_to().as_deref()).await
             };
@@ -263,10 +252,7 @@ impl Calls {
 
 /// Whether one of the arguments is a new password.
 fn has_new_password(shape: &Shape) -> bool {
-    let Shape::Record(fields) = shape else {
-        return false;
-    };
-    fields
-        .iter()
-        .any(|field| matches!(&field.shape, Shape::Text(text) if text.autocomplete.as_deref() == Some("new-password")))
+    let is_new =
+        |shape: &Shape| matches!(shape, Shape::Text(text) if text.autocomplete.as_deref() == Some("new-password"));
+    matches!(shape, Shape::Record(fields) if fields.iter().any(|field| is_new(&field.shape)))
 }

@@ -16,32 +16,21 @@ pub fn Events(events: Vec<EventView>) -> impl IntoView {
 
 #[component]
 fn Event(event: EventView) -> impl IntoView {
-    let EventView {
-        at,
-        action,
-        outcome,
-        actor,
-        user,
-        about,
-        address,
-        request_id,
-        ..
-    } = event;
-    let is_bad = outcome != "ok";
-    let by = (!actor.is_empty()).then(|| format!(" by {actor}"));
-    let to = (!user.is_empty() && user != actor).then(|| format!(" · {user}"));
-    let from = (!address.is_empty()).then(|| format!(" from {address}"));
-    let request = (!request_id.is_empty()).then(|| view! { " · " <code>{request_id}</code> });
+    let is_bad = event.outcome != "ok";
+    let by = (!event.actor.is_empty()).then(|| format!(" by {}", event.actor));
+    let to = (!event.user.is_empty() && event.user != event.actor).then(|| format!(" · {}", event.user));
+    let from = (!event.address.is_empty()).then(|| format!(" from {}", event.address));
+    let request = (!event.request_id.is_empty()).then(|| view! { " · " <code>{event.request_id}</code> });
     view! {
         <li>
             <p>
-                <strong>{action_in_words(&action)}</strong>
+                <strong>{action_in_words(&event.action)}</strong>
                 {by}
                 {to}
-                {(!about.is_empty()).then(|| format!(": {}", about_in_words(&action, &about)))}
-                {is_bad.then(|| view! { " " <span class="mark-word bad">{outcome}</span> })}
+                {(!event.about.is_empty()).then(|| format!(": {}", about_in_words(&event.action, &event.about)))}
+                {is_bad.then(|| view! { " " <span class="mark-word bad">{event.outcome}</span> })}
             </p>
-            <p class="quiet"><Moment at=at/>{from}{request}</p>
+            <p class="quiet"><Moment at=event.at/>{from}{request}</p>
         </li>
     }
 }

@@ -54,14 +54,8 @@ pub fn FunctionForm(
                         view! {
                             {(!intro.is_empty()).then(|| view! { <p>{intro}</p> })}
                             <PurposeForm
-                                function=function
-                                button=button.to_owned()
-                                then=then
-                                shows_reply=shows_reply
-                                page=page
-                                user_id=user_id
-                                shown_to=shown_to
-                                pending_call=visit.pending_call(name)
+                                function=function button=button.to_owned() then=then shows_reply=shows_reply page=page
+                                user_id=user_id shown_to=shown_to pending_call=visit.pending_call(name)
                                 password_chars=visit.site().password_chars
                             />
                             <Program/>
@@ -179,13 +173,8 @@ pub fn PurposeForm(
             })}
         </div>
         <form
-            class="panel"
-            method="post"
-            action=function.page()
-            node_ref=form
-            novalidate=move || is_ready.get()
-            hidden=move || reply.read().is_some()
-            on:submit=submit
+            class="panel" method="post" action=function.page() node_ref=form novalidate=move || is_ready.get()
+            hidden=move || reply.read().is_some() on:submit=submit
         >
             {(!shows_reply).then(|| view! { <input type="hidden" name=THEN value=then.get_value()/> })}
             {page.map(|page| view! { <input type="hidden" name=FORM_PAGE value=page/> })}

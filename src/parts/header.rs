@@ -3,13 +3,13 @@
 use leptos::{mount::mount_to_renderer, prelude::*};
 use leptos_router::hooks::use_location;
 
-use super::{mark::Mark, refused::current_page, visit::Visit};
+use super::{refused::current_page, visit::Visit};
 use crate::contract::{
     Refusal,
     form_data::SHOWN_TO,
     redirect_target::OwnPage,
     role::{MANAGE_ROLES, MANAGE_USERS, READ_AUDIT, SEE_USERS},
-    user::{UserView, WhoAmI},
+    user::WhoAmI,
 };
 
 const HEAD: &str = "head";
@@ -39,16 +39,26 @@ pub fn render_again(whoami: Result<Option<WhoAmI>, Refusal>, page: String) {
     }
 }
 
+/// The logo: a person in a gate. It is hidden from screen readers, because the name stands beside it.
+#[component]
+pub fn Mark() -> impl IntoView {
+    view! {
+        <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
+            <path d="M6 27V14a10 10 0 0 1 20 0v13" fill="none" stroke="currentColor" stroke-width="4" stroke-linecap="round"/>
+            <circle cx="16" cy="19" r="3.5" fill="currentColor"/>
+        </svg>
+    }
+}
+
 #[component]
 fn Head(
     whoami: Result<Option<WhoAmI>, Refusal>,
     /// Path and query of the current page.
     page: String,
 ) -> impl IntoView {
-    let (user, permissions) = match whoami {
-        Ok(Some(whoami)) => (Ok(Some(whoami.user)), whoami.permissions),
-        Ok(None) => (Ok(None), Vec::new()),
-        Err(refusal) => (Err(refusal), Vec::new()),
+    let permissions: &[String] = match &whoami {
+        Ok(Some(whoami)) => &whoami.permissions,
+        _ => &[],
     };
     view! {
         <header class="site">
@@ -56,9 +66,9 @@ fn Head(
                 <Mark/>
                 "Callgate"
             </a>
-            <div class="who">{visitor(user, &page)}</div>
+            <div class="who">{visitor(&whoami, &page)}</div>
         </header>
-        {administration(&permissions, path_of(&page))}
+        {administration(permissions, path_of(&page))}
     }
 }
 
@@ -80,15 +90,15 @@ fn administration(permissions: &[String], current: &str) -> Option<AnyView> {
         .then(|| view! { <nav class="manage" aria-label="Administration"><ul>{links}</ul></nav> }.into_any())
 }
 
-fn visitor(user: Result<Option<UserView>, Refusal>, page: &str) -> AnyView {
-    match user {
-        Ok(Some(user)) => view! {
+fn visitor(whoami: &Result<Option<WhoAmI>, Refusal>, page: &str) -> AnyView {
+    match whoami {
+        Ok(Some(WhoAmI { user, .. })) => view! {
             <span class="user">
                 <span class="quiet">"Logged in as "</span>
                 <a href="/account">{user.user_id.clone()}</a>
             </span>
             <form method="post" action="/logout">
-                <input type="hidden" name=SHOWN_TO value=user.user_id/>
+                <input type="hidden" name=SHOWN_TO value=user.user_id.clone()/>
                 <button class="plain" type="submit">"Log out"</button>
             </form>
         }

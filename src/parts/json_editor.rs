@@ -16,15 +16,9 @@ pub fn JsonEditor(text: RwSignal<String>) -> impl IntoView {
     view! {
         <label for="arguments">"Arguments (JSON object)"</label>
         <textarea
-            id="arguments"
-            name=EDITOR
-            rows="7"
-            spellcheck="false"
-            autocapitalize="off"
-            aria-describedby="arguments-said"
-            aria-invalid=move || error.get().is_some().to_string()
-            on:input:target=move |event| text.set(event.target().value())
-            inner_html=markup
+            id="arguments" name=EDITOR rows="7" spellcheck="false" autocapitalize="off"
+            aria-describedby="arguments-said" aria-invalid=move || error.get().is_some().to_string()
+            on:input:target=move |event| text.set(event.target().value()) inner_html=markup
         ></textarea>
         <p id="arguments-said" class="said" class:bad=move || error.get().is_some()>{message}</p>
     }

@@ -1,4 +1,4 @@
-//! Shared by pages that list entries: reading the query, a filter's choices, and the link to the next page.
+//! Shared by pages that list entries: reading the query, the fields of a filter, and the link to the next page.
 
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
@@ -7,17 +7,38 @@ pub fn value_of<'a>(query: &'a ParamsMap, name: &str) -> &'a str {
     query.get_str(name).unwrap_or_default()
 }
 
+/// A text or a date in a filter.
+#[component]
+pub fn Field(
+    /// The name of the field and the id of the element.
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    #[prop(default = "text")] kind: &'static str,
+) -> impl IntoView {
+    view! {
+        <div>
+            <label for=name>{label}</label>
+            <input id=name name=name type=kind value=value autocapitalize="off" spellcheck="false"/>
+        </div>
+    }
+}
+
 #[component]
 pub fn Choice(
     /// The name of the field and the id of the element.
     name: &'static str,
     label: &'static str,
     chosen: String,
-    /// Values with their labels.
+    /// The label of the empty value.
+    #[prop(default = "any")]
+    empty: &'static str,
+    /// The other values with their labels.
     choices: Vec<(&'static str, &'static str)>,
 ) -> impl IntoView {
-    let options = choices
+    let options = [("", empty)]
         .into_iter()
+        .chain(choices)
         .map(|(value, label)| view! { <option value=value selected=value == chosen>{label}</option> })
         .collect_view();
     view! {

@@ -8,12 +8,13 @@ use super::browser::{hydrated, password_chars};
 
 #[component]
 pub fn PasswordField(
-    id: String,
-    name: String,
-    label: String,
+    #[prop(default = "password".to_owned())] id: String,
+    #[prop(default = "password".to_owned())] name: String,
+    #[prop(default = "Password".to_owned())] label: String,
     /// For password managers: `current-password` or `new-password`.
+    #[prop(default = "current-password".to_owned())]
     autocomplete: String,
-    required: bool,
+    #[prop(default = true)] required: bool,
     /// The ids of elements that describe the input.
     #[prop(into)]
     described_by: String,
@@ -45,26 +46,15 @@ pub fn PasswordField(
         <label for=id.clone()>{label}</label>
         <div class="with-button">
             <input
-                id=id.clone()
-                name=name
-                node_ref=element
-                required=required
+                id=id.clone() name=name node_ref=element required=required
                 type=move || if is_shown.get() { "text" } else { "password" }
-                autocomplete=autocomplete
-                autocapitalize="off"
-                spellcheck="false"
-                data-secret=""
-                aria-describedby=described_by
-                aria-invalid=move || is_wrong.get().to_string()
+                autocomplete=autocomplete autocapitalize="off" spellcheck="false" data-secret=""
+                aria-describedby=described_by aria-invalid=move || is_wrong.get().to_string()
                 on:input:target=move |event| length.set(password_chars(&event.target().value()))
             />
             <button
-                class="plain"
-                type="button"
-                aria-controls=id
-                aria-pressed=move || is_shown.get().to_string()
-                class:waiting=move || !is_ready.get()
-                on:click=move |_| is_shown.update(|shown| *shown = !*shown)
+                class="plain" type="button" aria-controls=id aria-pressed=move || is_shown.get().to_string()
+                class:waiting=move || !is_ready.get() on:click=move |_| is_shown.update(|shown| *shown = !*shown)
             >
                 "Show"
                 <span class="unseen">{suffix}</span>

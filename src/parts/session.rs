@@ -18,20 +18,12 @@ pub fn Session(
     then: String,
 ) -> impl IntoView {
     let device = session.in_words();
-    let SessionView {
-        id,
-        logged_in_at,
-        last_used_at,
-        remembered,
-        current,
-        ..
-    } = session;
     // The times distinguish sessions of the same browser.
-    let times = format!("session-{id}");
+    let times = format!("session-{}", session.id);
     let end = end.map(|function| {
         let mut arguments = arguments;
-        arguments.push(("id", id));
-        let label = if current { "Log out here" } else { "End" };
+        arguments.push(("id", session.id));
+        let label = if session.current { "Log out here" } else { "End" };
         view! { <ActionButton function=function arguments=arguments then=then label=label subject=device.clone() described_by=times.clone()/> }
     });
     view! {
@@ -39,10 +31,10 @@ pub fn Session(
             <div>
                 <p>
                     <strong>{device.clone()}</strong>
-                    {current.then(|| view! { " " <span class="mark-word">"this session"</span> })}
-                    {remembered.then(|| view! { " " <span class="mark-word">"remembered"</span> })}
+                    {session.current.then(|| view! { " " <span class="mark-word">"this session"</span> })}
+                    {session.remembered.then(|| view! { " " <span class="mark-word">"remembered"</span> })}
                 </p>
-                <p id=times class="quiet">"Logged in " <Moment at=logged_in_at/> ", last used " <Moment at=last_used_at/></p>
+                <p id=times class="quiet">"Logged in " <Moment at=session.logged_in_at/> ", last used " <Moment at=session.last_used_at/></p>
             </div>
             {end}
         </li>
