@@ -93,30 +93,24 @@ fn check_signature(signature: &Signature) -> Result<()> {
     ];
     for (tokens, kind) in unsupported {
         if !tokens.is_empty() {
-            return Err(Error::new_spanned(
-                tokens,
-                format!("a declared function cannot be {kind}"),
-            ));
+            let message = format!("a declared function cannot be {kind}");
+            return Err(Error::new_spanned(tokens, message));
         }
     }
-    match signature.asyncness {
-        Some(_) => Ok(()),
-        None => Err(Error::new_spanned(
-            signature.fn_token,
-            "a declared function must be an `async fn`",
-        )),
+    if signature.asyncness.is_none() {
+        let message = "a declared function must be an `async fn`";
+        return Err(Error::new_spanned(signature.fn_token, message));
     }
+    Ok(())
 }
 
 fn guard(parameter: FnArg) -> Result<PatType> {
     let parameter = typed(parameter)?;
-    match parameter.attrs.first() {
-        None => Ok(parameter),
-        Some(attribute) => Err(Error::new_spanned(
-            attribute,
-            "the first parameter is the guard, which takes no attributes",
-        )),
+    if let Some(attribute) = parameter.attrs.first() {
+        let message = "the first parameter is the guard, which takes no attributes";
+        return Err(Error::new_spanned(attribute, message));
     }
+    Ok(parameter)
 }
 
 fn arguments(parameters: impl Iterator<Item = FnArg>) -> Result<Vec<Argument>> {
@@ -130,30 +124,24 @@ fn arguments(parameters: impl Iterator<Item = FnArg>) -> Result<Vec<Argument>> {
     }
     let mut attributes = arguments[body].attributes.iter();
     if let Some(attribute) = attributes.find(|attribute| !attribute.path().is_ident("doc")) {
-        return Err(Error::new_spanned(
-            attribute,
-            "this attribute applies to fields, and a `#[body]` parameter is not a field",
-        ));
+        let message = "this attribute applies to fields, and a `#[body]` parameter is not a field";
+        return Err(Error::new_spanned(attribute, message));
     }
     Ok(arguments)
 }
 
 fn argument(parameter: FnArg) -> Result<Argument> {
     let PatType { mut attrs, pat, ty, .. } = typed(parameter)?;
-    let name = match *pat {
-        Pat::Ident(PatIdent {
-            by_ref: None,
-            mutability: None,
-            subpat: None,
-            ident,
-            ..
-        }) => ident,
-        other => {
-            return Err(Error::new_spanned(
-                other,
-                "an argument must be a name and a type: `name: Type`",
-            ));
-        }
+    let Pat::Ident(PatIdent {
+        by_ref: None,
+        mutability: None,
+        subpat: None,
+        ident: name,
+        ..
+    }) = *pat
+    else {
+        let message = "an argument must be a name and a type: `name: Type`";
+        return Err(Error::new_spanned(pat, message));
     };
     let is_body = |attribute: &mut Attribute| attribute.path().is_ident("body");
     Ok(Argument {

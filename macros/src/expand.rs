@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{
-    Attribute, Error, FnArg, Result, Signature, Visibility,
+    Attribute, Error, FnArg, PatType, Result, Signature, Visibility,
     ext::IdentExt as _,
     parse::{Parse as _, ParseStream, Parser as _},
     spanned::Spanned as _,
@@ -40,10 +40,9 @@ fn stub(input: ParseStream) -> Result<TokenStream> {
     } = Signature::parse(input)?;
     TokenStream::parse(input)?;
     let arguments = inputs.into_iter().skip(1).filter_map(|parameter| match parameter {
-        FnArg::Typed(parameter) => Some((parameter.pat, parameter.ty)),
+        FnArg::Typed(PatType { pat, ty, .. }) => Some(quote!(#pat: #ty)),
         FnArg::Receiver(_) => None,
     });
-    let arguments = arguments.map(|(pattern, ty)| quote!(#pattern: #ty));
     Ok(quote! {
         #[allow(unused, missing_docs, clippy::all, clippy::pedantic, reason = "the declaration is already an error")]
         #visibility async fn #ident(#(#arguments),*) #output { ::core::panic!() }

@@ -14,15 +14,13 @@ use serde_json::{Map, Value, value::RawValue};
 #[schemars(inline, with = "Map<String, Value>", description = "")]
 pub struct JsonObject(String);
 
-/// Why a text is not a JSON object, and where. Lines and columns count from 1.
+/// Why a text is not a JSON object, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonFault {
     /// What is wrong, in a few words.
     pub what: String,
-    /// The line, or 0 if `what` needs no position.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
+    /// The line and the column, which count from 1. `None` if `what` needs none.
+    pub position: Option<(usize, usize)>,
 }
 
 impl JsonFault {
@@ -30,17 +28,16 @@ impl JsonFault {
     pub fn not_an_object() -> Self {
         Self {
             what: "it is JSON, but not an object in braces".into(),
-            line: 0,
-            column: 0,
+            position: None,
         }
     }
 }
 
 impl fmt::Display for JsonFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(&self.what),
-            line => write!(f, "{} at line {line}, column {}", self.what, self.column),
+        match self.position {
+            None => f.write_str(&self.what),
+            Some((line, column)) => write!(f, "{} at line {line}, column {column}", self.what),
         }
     }
 }
@@ -51,8 +48,8 @@ impl From<serde_json::Error> for JsonFault {
         let what = text.split(" at line ").next().unwrap_or(&text).to_owned();
         Self {
             what,
-            line: error.line(),
-            column: error.column(),
+            // Line 0 means that the error has no position.
+            position: (error.line() > 0).then(|| (error.line(), error.column())),
         }
     }
 }
@@ -111,8 +108,7 @@ fn string_fault(error: serde_json::Error, literal: &str) -> JsonFault {
     let start: String = literal.chars().take(40).collect();
     JsonFault {
         what: format!("{} in {start}", JsonFault::from(error).what),
-        line: 0,
-        column: 0,
+        position: None,
     }
 }
 

@@ -21,7 +21,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The path of a page of this site, safe for a `Location` header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct OwnPage(String);
 
 impl OwnPage {
@@ -89,12 +89,6 @@ impl TryFrom<String> for OwnPage {
 
     fn try_from(target: String) -> Result<Self, Self::Error> {
         Self::parse(&target).ok_or("is not a page of this site")
-    }
-}
-
-impl From<OwnPage> for String {
-    fn from(page: OwnPage) -> Self {
-        page.0
     }
 }
 

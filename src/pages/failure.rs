@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::{contract::Refusal, parts::header::Mark};
 
 /// The document for a refusal, with the request id to quote to the operator and a link to continue.
-pub fn html(refusal: &Refusal, reference: Option<&str>, way: Way) -> String {
+pub fn html(refusal: &Refusal, reference: Option<&str>, link: NextLink) -> String {
     let (status, message) = (refusal.status(), refusal.message());
     let heading = match refusal {
         Refusal::Busy { .. } => "Try again in a moment",
@@ -17,23 +17,23 @@ pub fn html(refusal: &Refusal, reference: Option<&str>, way: Way) -> String {
     let reference = reference
         .filter(|reference| !message.contains(reference))
         .map(str::to_owned);
-    document(heading, message, reference, way)
+    document(heading, message, reference, link)
 }
 
 /// The document for a GET of an address that only takes forms. It may be in the address bar after a form was sent.
-pub fn form_only_page(way: Way) -> String {
+pub fn form_only_page(link: NextLink) -> String {
     let message = "This address only accepts form submissions.".to_owned();
-    document("This page cannot be opened directly", message, None, way)
+    document("This page cannot be opened directly", message, None, link)
 }
 
 /// A link to continue.
 #[derive(Debug)]
-pub struct Way {
+pub struct NextLink {
     path: String,
     label: &'static str,
 }
 
-impl Way {
+impl NextLink {
     /// A link to a page of this site.
     pub fn new(path: impl Into<String>, label: &'static str) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Way {
     }
 }
 
-fn document(heading: &'static str, message: String, reference: Option<String>, way: Way) -> String {
+fn document(heading: &'static str, message: String, reference: Option<String>, link: NextLink) -> String {
     let page = Owner::new().with(|| {
         view! {
             <html lang="en">
@@ -67,7 +67,7 @@ fn document(heading: &'static str, message: String, reference: Option<String>, w
                         <h1>{heading}</h1>
                         <p class="lead">{message}</p>
                         {reference.map(|reference| view! { <p class="quiet">"Reference: "<code>{reference}</code></p> })}
-                        <p><a class="button" href=way.path>{way.label}</a></p>
+                        <p><a class="button" href=link.path>{link.label}</a></p>
                     </main>
                 </body>
             </html>
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn message_and_reference_are_escaped() {
-        let page = html(&Refusal::Malformed("<img src=x>".into()), Some("abc"), Way::home());
+        let page = html(&Refusal::Malformed("<img src=x>".into()), Some("abc"), NextLink::home());
         assert!(page.contains("&lt;img") && !page.contains("<img"), "{page}");
         assert!(page.contains("Reference: ") && page.contains("abc"), "{page}");
         assert!(page.contains("<title>That did not work · Callgate</title>"), "{page}");

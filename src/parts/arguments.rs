@@ -160,14 +160,9 @@ impl Inputs {
         view! {
             <div class="field">
                 <PasswordField
-                    id=id_of(&name)
-                    name=name.clone()
-                    label=label
+                    id=id_of(&name) name=name.clone() label=label required=field.required
                     autocomplete=text.autocomplete.clone().unwrap_or_else(|| "off".to_owned())
-                    required=field.required
-                    described_by=described_by(field, &name)
-                    is_wrong=is_wrong
-                    min_chars=self.min_password_chars
+                    described_by=described_by(field, &name) is_wrong=is_wrong min_chars=self.min_password_chars
                 />
                 {help(field, &name)}
                 {self.message(name, false)}
@@ -179,12 +174,10 @@ impl Inputs {
     fn control(self, field: &Field, name: &str) -> AnyView {
         let value = self.initial_value(field, name);
         match &field.shape {
-            Shape::Text(text) if !text.secret && text.max.is_some_and(|max| max > LONG_TEXT) => self.textarea(
-                field,
-                name,
-                &value,
-                field.required && text.min.is_some_and(|min| min > 0),
-            ),
+            Shape::Text(text) if !text.secret && text.max.is_some_and(|max| max > LONG_TEXT) => {
+                let must_be_filled = field.required && text.min.is_some_and(|min| min > 0);
+                self.textarea(field, name, &value, must_be_filled)
+            }
             Shape::Text(text) => self.text_input(field, text, name, value),
             Shape::Integer(range) => self.number_input(field, range, "1", name, value),
             Shape::Number(range) => self.number_input(field, range, "any", name, value),

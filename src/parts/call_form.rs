@@ -67,13 +67,13 @@ pub fn CallForm(
     let is_own_password = !function.rule.open && has_new_password(&function.arguments);
     // A form on another page that was refused without script is shown here. It keeps its target page.
     let then = typed.as_ref().and_then(|typed| typed.get(THEN)).map(str::to_owned);
-    let general_faults = move || calls.general_faults();
     view! {
         <div class="call">
             {waiting.map(|(id, body)| {
                 let page = page.clone();
                 // A successful call from the form replaces it.
-                move || calls.shows_pending_call().then(|| view! { <Waiting page=page.clone() id=id.clone() body=body.clone() shown_to=calls.user_id().unwrap_or_default()/> })
+                let is_shown = move || calls.outcome.read().as_ref().is_none_or(|outcome| !outcome.is_ok());
+                move || is_shown().then(|| view! { <Waiting page=page.clone() id=id.clone() body=body.clone() shown_to=calls.user_id().unwrap_or_default()/> })
             })}
             // With script, messages beside the fields replace those of the browser.
             <form
@@ -92,7 +92,7 @@ pub fn CallForm(
                 {then.map(|then| view! { <input type="hidden" name=THEN value=then/> })}
                 // The text of the JSON editor is the body itself.
                 <Arguments shape=function.arguments.clone() typed=typed faults=calls.faults text=calls.body password_chars=password_chars/>
-                <p class="said bad" role="alert">{general_faults}</p>
+                <p class="said bad" role="alert">{move || calls.general_faults()}</p>
                 <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>"Call"</button>
             </form>
             <Reply outcome=calls.outcome is_calling=calls.is_calling page=page.clone()/>
@@ -129,11 +129,6 @@ struct Calls {
 }
 
 impl Calls {
-    /// Whether the pending call is still shown: until a call from this page succeeds.
-    fn shows_pending_call(self) -> bool {
-        self.outcome.read().as_ref().is_none_or(|outcome| !outcome.is_ok())
-    }
-
     /// Updates the body that the `curl` command shows. The JSON editor does that by itself. With a secret, it stays the example.
     fn update_body(self, form: NodeRef<html::Form>) {
         let Some(form) = form.get_untracked() else {

@@ -6,6 +6,7 @@ use leptos::{html, prelude::*};
 
 use super::browser::{hydrated, password_chars};
 
+/// The defaults are those of a field for the current password.
 #[component]
 pub fn PasswordField(
     #[prop(default = "password".to_owned())] id: String,

@@ -31,11 +31,8 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
 
 /// The title of a page. After a refused form it starts with "Error", so that screen readers announce that first.
 pub fn title_of(page: &str, is_refused: bool) -> String {
-    if is_refused {
-        format!("Error: {page}")
-    } else {
-        page.to_owned()
-    }
+    let prefix = if is_refused { "Error: " } else { "" };
+    format!("{prefix}{page}")
 }
 
 /// Shows a filter with its results. If a value of the filter is invalid, the filter is shown as well, so that the user can
@@ -57,9 +54,8 @@ pub fn current_page(location: &Location) -> String {
     let own: Vec<&str> = pairs
         .filter(|pair| !pair.is_empty() && !pair.starts_with("__"))
         .collect();
-    if own.is_empty() {
-        path
-    } else {
-        format!("{path}?{}", own.join("&"))
+    match own.join("&").as_str() {
+        "" => path,
+        query => format!("{path}?{query}"),
     }
 }

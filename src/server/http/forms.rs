@@ -27,7 +27,7 @@ use crate::{
         pending_call::{Outcome, PendingCall, State as CallState, page_of},
         redirect_target::OwnPage,
     },
-    pages::failure::Way,
+    pages::failure::NextLink,
     server::{
         auth::caller::Caller,
         config::Settings,
@@ -81,7 +81,7 @@ async fn respond(pages: &Pages, caller: &Caller, result: Result<FormResult, Refu
 
 /// The error page for a form whose page was loaded for another user.
 fn outdated(page: String) -> Response {
-    error_page_with_link(&Refusal::OtherUser, Way::new(page, "Reload the page"))
+    error_page_with_link(&Refusal::OtherUser, NextLink::new(page, "Reload the page"))
 }
 
 /// `POST /functions/<name>/kept`: runs the pending call of this browser, or deletes it.

@@ -37,7 +37,7 @@ use crate::{
         page::{CHANGE_PASSWORD, PageFacts, PageStatus, SiteFacts},
         redirect_target::OwnPage,
     },
-    pages::failure::{self, Way},
+    pages::failure::{self, NextLink},
     server::{
         accounts::demo,
         auth::{
@@ -245,8 +245,8 @@ pub async fn method_not_allowed(request: Request) -> Response {
         .strip_suffix("/kept")
         .and_then(|page| registry::find(page.strip_prefix("/functions/")?));
     let link = match function {
-        Some(function) => Way::new(function.view().page(), "Go to the function"),
-        None => Way::home(),
+        Some(function) => NextLink::new(function.view().page(), "Go to the function"),
+        None => NextLink::home(),
     };
     (
         status,

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{middleware::security_headers::SCRIPTLESS_POLICY, paths::is_for_programs};
 use crate::{
     contract::{Refusal, redirect_target::OwnPage},
-    pages::failure::{self, Way},
+    pages::failure::{self, NextLink},
     server::telemetry::{request::RequestContext, request_id::RequestId},
 };
 
@@ -50,13 +50,13 @@ pub fn error_response(format: ResponseFormat, refusal: &Refusal) -> Response {
 /// A refusal as an HTML page. It uses neither the database nor scripts.
 pub fn error_page(refusal: &Refusal) -> Response {
     let link = match refusal {
-        Refusal::NotLoggedIn => Way::new("/login", "Log in"),
-        _ => Way::home(),
+        Refusal::NotLoggedIn => NextLink::new("/login", "Log in"),
+        _ => NextLink::home(),
     };
     error_page_with_link(refusal, link)
 }
 
-pub fn error_page_with_link(refusal: &Refusal, link: Way) -> Response {
+pub fn error_page_with_link(refusal: &Refusal, link: NextLink) -> Response {
     let request_id = RequestContext::request_id();
     let page = failure::html(refusal, request_id.as_ref().map(RequestId::as_str), link);
     let mut response = (status(refusal), scriptless_page_headers(), page).into_response();
