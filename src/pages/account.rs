@@ -73,7 +73,6 @@ async fn find(visit: Visit, query: ParamsMap) -> Result<Option<(SessionList, Eve
 
 #[component]
 fn Details(user_id: String, list: SessionList, events: EventList) -> impl IntoView {
-    let has_others = list.total > 1;
     let total = list.total;
     let is_cut = total > list.sessions.len();
     view! {
@@ -91,7 +90,7 @@ fn Details(user_id: String, list: SessionList, events: EventList) -> impl IntoVi
             <ul class="sessions">{list.sessions.into_iter().map(|session| view! {
                 <Session session=session end=Some("end_session") then="/account"/>
             }).collect_view()}</ul>
-            {has_others.then(|| view! {
+            {(total > 1).then(|| view! {
                 <ActionButton function="end_other_sessions" arguments=[] then="/account" label="End all other sessions"/>
             })}
         </section>

@@ -115,19 +115,16 @@ fn State(name: String, state: UserState, page: String, may_manage: bool) -> impl
             <p class="lead">"Has no password yet. Send this person a one-time link to choose one."</p>
         }
         .into_any(),
-        UserState::Disabled => {
-            let enable = may_manage.then(|| {
-                view! { <ActionButton function="enable_user" arguments=vec![("user_id", name)] then=page label="Enable"/> }
-            });
-            // The form that disables a user leads to this id, so that screen readers read it.
-            view! {
-                <div id=NOTICE class="notice" tabindex="-1">
-                    <p>"This user is disabled and cannot log in. All sessions have ended."</p>
-                    {enable}
-                </div>
-            }
-            .into_any()
+        // The form that disables a user leads to this id, so that screen readers read it.
+        UserState::Disabled => view! {
+            <div id=NOTICE class="notice" tabindex="-1">
+                <p>"This user is disabled and cannot log in. All sessions have ended."</p>
+                {may_manage.then(|| view! {
+                    <ActionButton function="enable_user" arguments=vec![("user_id", name)] then=page label="Enable"/>
+                })}
+            </div>
         }
+        .into_any(),
     }
 }
 
@@ -135,15 +132,13 @@ fn State(name: String, state: UserState, page: String, may_manage: bool) -> impl
 #[component]
 fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
     let user = vec![("user_id", name.clone())];
-    let invite = (state == UserState::Invited).then(|| {
-        view! {
+    view! {
+        {(state == UserState::Invited).then(|| view! {
             <div class="buttons">
                 <ActionButton function="invite_user" arguments=user.clone() label="Create an invitation link"/>
             </div>
-        }
-    });
-    let require = (state == UserState::Active).then(|| {
-        view! {
+        })}
+        {(state == UserState::Active).then(|| view! {
             <details>
                 <summary>"Require a new password"</summary>
                 <p>
@@ -151,24 +146,16 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
                 </p>
                 <ActionButton function="require_new_password" arguments=user.clone() label="Create a link for a new password"/>
             </details>
-        }
-    });
-    let disable = (state != UserState::Disabled).then(|| {
-        let then = format!("{page}#{NOTICE}");
-        view! {
+        })}
+        {(state != UserState::Disabled).then(|| view! {
             <details>
                 <summary>"Disable this user"</summary>
                 <p>
                     {format!("This ends all sessions of {name} and blocks logins. Roles are kept, and you can enable {name} again.")}
                 </p>
-                <ActionButton function="disable_user" arguments=user.clone() then=then label="Disable"/>
+                <ActionButton function="disable_user" arguments=user.clone() then=format!("{page}#{NOTICE}") label="Disable"/>
             </details>
-        }
-    });
-    view! {
-        {invite}
-        {require}
-        {disable}
+        })}
         <details>
             <summary>"Delete this user"</summary>
             <p>{format!("This permanently deletes {name} and everything that belongs to {name}. Entries in the audit log are kept.")}</p>
@@ -248,12 +235,11 @@ fn Sessions(name: String, sessions: Vec<SessionView>, page: String, may_manage: 
             view! { <Session session=session end=end arguments=arguments then=page.clone()/> }
         })
         .collect_view();
-    let all = (may_manage && !is_empty).then(|| {
-        view! { <ActionButton function="revoke_sessions" arguments=vec![("user_id", name.clone())] then=page.clone() label="End all sessions"/> }
-    });
     view! {
         {is_empty.then(|| view! { <p class="quiet">"No sessions."</p> })}
         <ul class="sessions">{rows}</ul>
-        {all}
+        {(may_manage && !is_empty).then(|| view! {
+            <ActionButton function="revoke_sessions" arguments=vec![("user_id", name)] then=page label="End all sessions"/>
+        })}
     }
 }

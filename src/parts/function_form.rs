@@ -46,25 +46,25 @@ pub fn FunctionForm(
             {move || {
                 let (then, page, user_id) = (then.clone(), page.clone(), user_id.clone());
                 Suspend::new(async move {
-                match functions.named(name).await {
-                    Ok(Some(FunctionView { closed: Some(reason), .. })) => view! { <p class="notice">{reason}</p> }.into_any(),
-                    Ok(Some(function)) => {
-                        let user = if function.rule.open { None } else { visit.user().await.ok().flatten() };
-                        let shown_to = user.map(|user| user.user_id);
-                        view! {
-                            {(!intro.is_empty()).then(|| view! { <p>{intro}</p> })}
-                            <PurposeForm
-                                function=function button=button.to_owned() then=then shows_reply=shows_reply page=page
-                                user_id=user_id shown_to=shown_to pending_call=visit.pending_call(name)
-                                password_chars=visit.site().password_chars
-                            />
-                            <Program/>
+                    match functions.named(name).await {
+                        Ok(Some(FunctionView { closed: Some(reason), .. })) => view! { <p class="notice">{reason}</p> }.into_any(),
+                        Ok(Some(function)) => {
+                            let user = if function.rule.open { None } else { visit.user().await.ok().flatten() };
+                            let shown_to = user.map(|user| user.user_id);
+                            view! {
+                                {(!intro.is_empty()).then(|| view! { <p>{intro}</p> })}
+                                <PurposeForm
+                                    function=function button=button.to_owned() then=then shows_reply=shows_reply page=page
+                                    user_id=user_id shown_to=shown_to pending_call=visit.pending_call(name)
+                                    password_chars=visit.site().password_chars
+                                />
+                                <Program/>
+                            }
+                            .into_any()
                         }
-                        .into_any()
+                        Ok(None) => ().into_any(),
+                        Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
                     }
-                    Ok(None) => ().into_any(),
-                    Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
-                }
                 })
             }}
         </Suspense>
