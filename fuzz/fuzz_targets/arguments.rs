@@ -5,7 +5,14 @@
 
 #![no_main]
 
-use callgate::{contract::{JsonObject, Refusal, shape::{MAX_FAULTS, Shape}, form_data::Typed}, server::registry::{self, Function}};
+use callgate::{
+    contract::{
+        JsonObject, Refusal,
+        form_data::Typed,
+        shape::{MAX_FAULTS, Shape},
+    },
+    server::registry::{self, Function},
+};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

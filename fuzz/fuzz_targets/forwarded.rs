@@ -8,7 +8,10 @@
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use callgate::server::{http::middleware::client_ip::client_address, config::{ForwardedHeader, Proxies}};
+use callgate::server::{
+    config::{ForwardedHeader, Proxies},
+    http::middleware::client_ip::client_address,
+};
 use libfuzzer_sys::fuzz_target;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
