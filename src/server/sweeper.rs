@@ -27,7 +27,7 @@ async fn sweep(state: &AppState, now: Timestamp) -> u64 {
     let (storage, settings) = (state.storage(), state.settings());
     // One extra second: the trigger that protects events for a day counts in whole seconds, and retention may be one
     // day.
-    let before = now.minus(settings.audit.retention() + Duration::from_secs(1));
+    let before = now.minus(settings.audit.retention_days.duration() + Duration::from_secs(1));
     let tables: [BoxFuture<'_, Result<u64, InternalError>>; 6] = [
         storage.sweep_sessions(state.sessions().limits(now)).boxed(),
         storage.sweep_series(now).boxed(),

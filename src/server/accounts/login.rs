@@ -149,7 +149,7 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
     let state = caller.state();
     let origin = caller.origin();
     let remembered = if remember {
-        Some(Remembered::new(state.settings().sessions.remember())?)
+        Some(Remembered::new(state.settings().sessions.remember_seconds.duration())?)
     } else {
         None
     };

@@ -221,7 +221,7 @@ impl Caller {
     where
         W: Future<Output = Result<T, Refusal>>,
     {
-        self.with_deadline_in(self.state().settings().limits.call(), operation, work)
+        self.with_deadline_in(self.state().settings().limits.call_seconds.duration(), operation, work)
     }
 
     /// As [`Self::with_deadline`], with a timeout of `remaining`.
@@ -234,7 +234,7 @@ impl Caller {
     where
         W: Future<Output = Result<T, Refusal>>,
     {
-        let limit = self.state().settings().limits.call();
+        let limit = self.state().settings().limits.call_seconds.duration();
         let busy = self.0.in_flight.begin();
         async move {
             let _busy = busy;

@@ -34,7 +34,7 @@ pub fn nobody(state: &AppState) -> Caller {
 /// A sample caller who is logged in as `user_id`.
 pub async fn logged_in(state: &AppState, user_id: &str, given: PasswordGiven) -> Result<Caller, InternalError> {
     let now = Timestamp::now();
-    let fresh = state.settings().sessions.fresh();
+    let fresh = state.settings().sessions.fresh_seconds.duration();
     let login = Login {
         id: String::new(),
         user_id: user_id.to_owned(),

@@ -14,6 +14,7 @@ mod variables;
 
 use std::path::PathBuf;
 
+use anyhow::{Context as _, ensure};
 use confique::{Config, toml::FormatOptions};
 
 use self::variables::not_empty;
@@ -97,65 +98,58 @@ pub fn template() -> String {
 
 impl Settings {
     /// Normalizes the origin and rejects contradictory settings. The error names the keys and the remedy.
-    fn validated(mut self) -> Result<Self, String> {
+    fn validated(mut self) -> anyhow::Result<Self> {
         if let Some(origin) = &mut self.site.origin {
             *origin = origin::normalize(origin)
-                .ok_or("site.origin must have the form https://name or https://name:port, without a path")?;
+                .context("site.origin must have the form https://name or https://name:port, without a path")?;
         }
         self.check()?;
         Ok(self)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> anyhow::Result<()> {
         let https = &self.https;
-        if self.demo && !https.address.ip().is_loopback() {
-            return Err(format!(
-                "demo: the demo users have public passwords, so a demo listens on loopback only; https.address is {}",
-                https.address
-            ));
-        }
-        if https.address.port() == 0 {
-            return Err("https.address: port 0 is not allowed; choose a port".to_owned());
-        }
-        if https.certificate.is_some() != https.key.is_some() {
-            return Err("https.certificate and https.key must be set together: set both, or neither".to_owned());
-        }
-        if self.limits.connections.get() < 2 {
-            return Err("limits.connections must be at least 2: each of the two listeners needs one".to_owned());
-        }
-        if self.passwords.max_wait_ms.duration() >= self.limits.call() {
-            return Err(
-                "passwords.max_wait_ms must be shorter than limits.call_seconds: a login would time out while it waits"
-                    .to_owned(),
-            );
-        }
-        if self.throttle.account_delay_seconds > self.throttle.account_max_delay_seconds {
-            return Err(
-                "throttle.account_delay_seconds must not be longer than throttle.account_max_delay_seconds, the longest \
-                 wait"
-                    .to_owned(),
-            );
-        }
+        ensure!(
+            !self.demo || https.address.ip().is_loopback(),
+            "demo: the demo users have public passwords, so a demo listens on loopback only; https.address is {}",
+            https.address
+        );
+        ensure!(
+            https.address.port() != 0,
+            "https.address: port 0 is not allowed; choose a port"
+        );
+        ensure!(
+            https.certificate.is_some() == https.key.is_some(),
+            "https.certificate and https.key must be set together: set both, or neither"
+        );
+        ensure!(
+            self.limits.connections.get() >= 2,
+            "limits.connections must be at least 2: each of the two listeners needs one"
+        );
+        ensure!(
+            self.passwords.max_wait_ms.duration() < self.limits.call_seconds.duration(),
+            "passwords.max_wait_ms must be shorter than limits.call_seconds: a login would time out while it waits"
+        );
+        ensure!(
+            self.throttle.account_delay_seconds <= self.throttle.account_max_delay_seconds,
+            "throttle.account_delay_seconds must not be longer than throttle.account_max_delay_seconds, the longest wait"
+        );
         let min_chars = NewPassword::MIN_CHARS..=64;
-        if !min_chars.contains(&self.passwords.min_chars) {
-            return Err(format!(
-                "passwords.min_chars must be from {} to {}: less is easy to guess, more is impractical",
-                min_chars.start(),
-                min_chars.end()
-            ));
-        }
-        if https.address.ip().is_unspecified() && self.site.origin.is_none() {
-            return Err(format!(
-                "site.origin is required: https.address {} is not an address that visitors can use",
-                https.address
-            ));
-        }
-        if self.sessions.idle_seconds > self.sessions.absolute_seconds {
-            return Err(
-                "sessions.idle_seconds must not be longer than sessions.absolute_seconds: it would have no effect"
-                    .to_owned(),
-            );
-        }
+        ensure!(
+            min_chars.contains(&self.passwords.min_chars),
+            "passwords.min_chars must be from {} to {}: less is easy to guess, more is impractical",
+            min_chars.start(),
+            min_chars.end()
+        );
+        ensure!(
+            !https.address.ip().is_unspecified() || self.site.origin.is_some(),
+            "site.origin is required: https.address {} is not an address that visitors can use",
+            https.address
+        );
+        ensure!(
+            self.sessions.idle_seconds <= self.sessions.absolute_seconds,
+            "sessions.idle_seconds must not be longer than sessions.absolute_seconds: it would have no effect"
+        );
         Ok(())
     }
 

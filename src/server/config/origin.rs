@@ -19,7 +19,7 @@ pub(super) fn of_address(address: SocketAddr) -> String {
         IpAddr::V4(Ipv4Addr::LOCALHOST) => format!("https://localhost:{}", address.port()),
         _ => format!("https://{address}"),
     };
-    origin.strip_suffix(":443").map_or(origin.clone(), str::to_owned)
+    origin.strip_suffix(":443").unwrap_or(&origin).to_owned()
 }
 
 /// The suffix of the cookie names of a site, such as `-8443`. Empty for port 443.

@@ -1,6 +1,6 @@
 //! Trusted proxies, and the header in which they forward the client IP.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -20,14 +20,9 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let address = || {
-            text.parse::<IpAddr>()
-                .map(|address| IpNet::from(address.to_canonical()))
-        };
-        text.parse()
-            .or_else(|_| address())
-            .map(Self)
-            .map_err(|_| NotANetwork(text.to_owned()))
+        let address = || text.parse().map(|address: IpAddr| address.to_canonical().into());
+        let network = text.parse::<IpNet>().or_else(|_| address());
+        network.map(Self).map_err(|_| NotANetwork(text.to_owned()))
     }
 }
 
@@ -36,12 +31,6 @@ impl<'de> Deserialize<'de> for Network {
         String::deserialize(deserializer)?
             .parse()
             .map_err(serde::de::Error::custom)
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The sections of the settings. `callgate settings` prints the doc comments of the fields for operators.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 use confique::{Config, env::parse::list_by_comma as comma_separated};
 use serde::{Deserialize, Deserializer};
@@ -295,35 +295,5 @@ impl<'de> Deserialize<'de> for Listen {
         String::deserialize(deserializer)?
             .parse()
             .map_err(serde::de::Error::custom)
-    }
-}
-
-impl Audit {
-    pub fn retention(&self) -> Duration {
-        self.retention_days.duration()
-    }
-}
-
-impl Limits {
-    pub fn call(&self) -> Duration {
-        self.call_seconds.duration()
-    }
-}
-
-impl Sessions {
-    pub fn idle(&self) -> Duration {
-        self.idle_seconds.duration()
-    }
-
-    pub fn absolute(&self) -> Duration {
-        self.absolute_seconds.duration()
-    }
-
-    pub fn fresh(&self) -> Duration {
-        self.fresh_seconds.duration()
-    }
-
-    pub fn remember(&self) -> Duration {
-        self.remember_seconds.duration()
     }
 }

@@ -52,20 +52,15 @@ impl Settings {
     /// Unknown keys and variables, invalid values and contradictions. The error names the setting.
     pub fn load(overrides: &Overrides) -> anyhow::Result<Self> {
         variables::reject_unknown()?;
-        let file = overrides
-            .settings
-            .clone()
-            .or_else(|| variables::file().map(PathBuf::from));
+        let file = match overrides.settings.clone().or_else(variables::file) {
+            Some(file) => read(&file)?,
+            None => SettingsLayer::empty(),
+        };
         let layers = command_line(overrides)
             .with_fallback(SettingsLayer::from_env().map_err(variable_error)?)
-            .with_fallback(
-                file.as_deref()
-                    .map(read)
-                    .transpose()?
-                    .unwrap_or_else(SettingsLayer::empty),
-            )
+            .with_fallback(file)
             .with_fallback(SettingsLayer::default_values());
-        Self::from_layer(layers)?.validated().map_err(anyhow::Error::msg)
+        Self::from_layer(layers)?.validated()
     }
 }
 
@@ -148,14 +143,14 @@ mod tests {
         let layer = parse(text).map_err(|error| format!("{error:#}"))?;
         let settings = Settings::from_layer(layer.with_fallback(SettingsLayer::default_values()))
             .map_err(|error| error.to_string())?;
-        settings.validated()
+        settings.validated().map_err(|error| error.to_string())
     }
 
     #[test]
     fn an_empty_file_means_the_defaults() {
         let settings = from_file("").unwrap();
         assert_eq!(settings.origin(), "https://localhost:8443");
-        assert_eq!(settings.sessions.idle().as_secs(), 1800);
+        assert_eq!(settings.sessions.idle_seconds.duration().as_secs(), 1800);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `CALLGATE_…` environment variables. An empty variable counts as unset.
 
-use std::{env, ffi::OsString};
+use std::{env, path::PathBuf};
 
 use anyhow::bail;
 use confique::{
@@ -13,8 +13,8 @@ use super::Settings;
 /// The variable with the path of the settings file.
 const FILE: &str = "CALLGATE_SETTINGS";
 
-pub(super) fn file() -> Option<OsString> {
-    env::var_os(FILE).filter(|value| !value.is_empty())
+pub(super) fn file() -> Option<PathBuf> {
+    env::var_os(FILE).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// All variables of settings, each with its settings key.
@@ -47,7 +47,7 @@ pub(super) struct Empty;
 
 /// Rejects unknown variables. A misspelt one would silently leave a setting at its default.
 pub(super) fn reject_unknown() -> anyhow::Result<()> {
-    let Unknown { misspelt, .. } = Unknown::find();
+    let (_, misspelt) = not_settings();
     if !misspelt.is_empty() {
         bail!(
             "unknown variable {}; `callgate settings` lists all settings and their variables",
@@ -59,7 +59,7 @@ pub(super) fn reject_unknown() -> anyhow::Result<()> {
 
 /// Logs the ignored variables that Kubernetes sets.
 pub fn log_ignored() {
-    let Unknown { of_kubernetes, .. } = Unknown::find();
+    let (of_kubernetes, _) = not_settings();
     if !of_kubernetes.is_empty() {
         tracing::info!(
             variables = of_kubernetes.join(", "),
@@ -68,37 +68,26 @@ pub fn log_ignored() {
     }
 }
 
-/// Variables that begin with `CALLGATE_` and are not settings.
-struct Unknown {
-    misspelt: Vec<String>,
-    of_kubernetes: Vec<String>,
-}
-
-impl Unknown {
-    fn find() -> Self {
-        let known = all();
-        let unknown: Vec<String> = env::vars_os()
-            .filter(|(_, value)| !value.is_empty())
-            .filter_map(|(name, _)| name.into_string().ok())
-            .filter(|name| {
-                name.starts_with("CALLGATE_") && name != FILE && !known.iter().any(|(variable, _)| variable == name)
-            })
-            .collect();
-        // Kubernetes sets a `…_SERVICE_HOST` variable for each Service, named `callgate` or `callgate-…`.
-        let services: Vec<String> = unknown
-            .iter()
-            .filter_map(|name| name.strip_suffix("_SERVICE_HOST"))
-            .chain(["CALLGATE"])
-            .map(str::to_owned)
-            .collect();
-        let (of_kubernetes, misspelt) = unknown
-            .into_iter()
-            .partition(|name| services.iter().any(|service| is_of_service(name, service)));
-        Self {
-            misspelt,
-            of_kubernetes,
-        }
-    }
+/// The variables that begin with `CALLGATE_` and are not settings: those that Kubernetes sets, and misspelt ones.
+fn not_settings() -> (Vec<String>, Vec<String>) {
+    let known = all();
+    let unknown: Vec<String> = env::vars_os()
+        .filter(|(_, value)| !value.is_empty())
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| {
+            name.starts_with("CALLGATE_") && name != FILE && !known.iter().any(|(variable, _)| variable == name)
+        })
+        .collect();
+    // Kubernetes sets a `…_SERVICE_HOST` variable for each Service, named `callgate` or `callgate-…`.
+    let services: Vec<String> = unknown
+        .iter()
+        .filter_map(|name| name.strip_suffix("_SERVICE_HOST"))
+        .chain(["CALLGATE"])
+        .map(str::to_owned)
+        .collect();
+    unknown
+        .into_iter()
+        .partition(|name| services.iter().any(|service| is_of_service(name, service)))
 }
 
 /// Whether Kubernetes sets this variable for a Service

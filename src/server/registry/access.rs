@@ -120,7 +120,7 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
     if decision == guard_matrix::ALLOWED && remembered_decision != guard_matrix::ALLOWED {
         reasons.push(format!(
             "The password must have been entered within the last {} seconds.",
-            state.settings().sessions.fresh().as_secs()
+            state.settings().sessions.fresh_seconds.duration().as_secs()
         ));
     }
     Ok(Explanation {

@@ -36,7 +36,7 @@ pub struct AuthorizedCall {
 impl Function {
     /// Checks the guard, before the body is read. Logs the refusal of a logged-in user.
     pub async fn authorize(&'static self, caller: &Caller) -> Result<AuthorizedCall, Refusal> {
-        let limit = caller.state().settings().limits.call();
+        let limit = caller.state().settings().limits.call_seconds.duration();
         self.authorize_within(limit, caller.clone()).await
     }
 

@@ -70,8 +70,8 @@ impl Store {
     pub fn new(storage: Storage, settings: &Sessions) -> Self {
         Self {
             storage,
-            idle: settings.idle(),
-            absolute: settings.absolute(),
+            idle: settings.idle_seconds.duration(),
+            absolute: settings.absolute_seconds.duration(),
             per_user: settings.per_user.get(),
             cache: SessionCache::new(settings.in_memory),
             touch_failed_at: AtomicI64::default(),

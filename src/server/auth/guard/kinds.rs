@@ -89,7 +89,7 @@ impl Guard for FreshLogin {
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
         let login = LoggedIn::check(caller).await?;
-        let window = caller.state().settings().sessions.fresh();
+        let window = caller.state().settings().sessions.fresh_seconds.duration();
         let is_fresh = caller
             .login()
             .await?
