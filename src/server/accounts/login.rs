@@ -13,7 +13,7 @@ use crate::{
             caller::Caller,
             cookies::{CookieName, SetCookie},
             guard::{AuthenticatedGuard as _, kinds::LoggedIn},
-            remember::{self, Remembered},
+            remember::{self, RememberCookie},
             security_log::{self, End, Failure, LoginPurpose, Way},
         },
         model::{clock::Timestamp, login::Login, user_name},
@@ -33,15 +33,10 @@ use crate::{
 /// - [`Refusal::TooManyAttempts`] after too many failed attempts, even if the password is right.
 /// - [`Refusal::Busy`] while too many passwords are being hashed.
 pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String, Refusal> {
-    let LoginArguments {
-        user_id,
-        password,
-        remember,
-    } = arguments;
     let now = Timestamp::now();
-    let user = verify(caller, LoginPurpose::Login, &user_id, password).await?;
+    let user = verify(caller, LoginPurpose::Login, &arguments.user_id, arguments.password).await?;
     // The user was changed or disabled while the password was being verified.
-    if !begin(caller, &user, remember, now).await? {
+    if !begin(caller, &user, arguments.remember, now).await? {
         security_log::login_failed(caller, LoginPurpose::Login, Some(&user.user_id), Failure::Overtaken);
         return Err(Refusal::InvalidCredentials);
     }
@@ -74,7 +69,7 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
 /// Verifies a name and a password, subject to the rate limit. Every login and every confirmation goes through here.
 async fn verify(
     caller: &Caller,
-    trying: LoginPurpose,
+    purpose: LoginPurpose,
     user_id: &str,
     password: Password,
 ) -> Result<StoredUser, Refusal> {
@@ -86,7 +81,7 @@ async fn verify(
             Ok(user)
         }
         Ok(Err((user, failure))) => {
-            security_log::login_failed(caller, trying, user.as_deref(), failure);
+            security_log::login_failed(caller, purpose, user.as_deref(), failure);
             if let Some(wait) = attempt.failed() {
                 security_log::throttled(caller, user.as_deref(), wait);
             }
@@ -108,10 +103,8 @@ async fn look_up(
     deadline: Instant,
 ) -> Result<Result<StoredUser, (Option<String>, Failure)>, Refusal> {
     let state = caller.state();
-    let user = state
-        .storage()
-        .find_user_by_login(&user_name::normalize(user_id))
-        .await?;
+    let storage = state.storage();
+    let user = storage.find_user_by_login(&user_name::normalize(user_id)).await?;
     let failed = |user: Option<StoredUser>, failure| Ok(Err((user.map(|user| user.user_id), failure)));
     if passwords::is_too_long(&password) {
         return failed(user, Failure::WrongPassword);
@@ -129,8 +122,7 @@ async fn look_up(
         // If the server is too busy to hash it now, the next login tries again.
         match state.passwords().hash(password).await {
             Ok(rehashed) => {
-                state
-                    .storage()
+                storage
                     .replace_hash(&user.user_id, &user.password_hash, &rehashed)
                     .await?;
             }
@@ -148,20 +140,18 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
     caller.disable_remember();
     let state = caller.state();
     let origin = caller.origin();
-    let remembered = if remember {
-        Some(Remembered::new(state.settings().sessions.remember_seconds.duration())?)
-    } else {
-        None
-    };
-    let browser = remembered.as_ref().map(|remembered| remembered.to_store(&origin, now));
+    let lifetime = state.settings().sessions.remember_seconds.duration();
+    let cookie = remember.then(RememberCookie::random).transpose()?;
+    let expires_at = now.plus(lifetime);
+    let browser = cookie.as_ref().map(|cookie| cookie.to_store(&origin, expires_at));
     let login = Login {
-        id: String::new(),
         user_id: user.user_id.clone(),
         at: now.0,
         password_at: Some(now.0),
         series: browser.as_ref().map(|browser| browser.series.as_bytes().to_vec()),
         user_changed_at: user.changed_at,
         origin,
+        ..Login::default()
     };
     let replaced = Replaced {
         session: caller.session().id().as_ref().map(sessions::store::hash),
@@ -177,8 +167,8 @@ async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestam
     }
     remember::remove_cookie(caller);
     caller.replace_session(session);
-    if let Some(remembered) = remembered {
-        remembered.set_cookie(caller);
+    if let Some(cookie) = cookie {
+        cookie.set(caller, lifetime);
     }
     Ok(true)
 }

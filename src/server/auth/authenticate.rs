@@ -52,17 +52,14 @@ impl Caller {
         if let Some(session) = self.open_session() {
             return Ok(sessions::login_of(&session).await?.map(Arc::new));
         }
-        match self.sent() {
-            None => Ok(None),
-            Some(id) => {
-                let login = self.state().sessions().login(&id, Timestamp::now()).await?;
-                let mut state = self.login_state();
-                if matches!(state.session, CallerSession::Sent(_)) {
-                    state.cached.clone_from(&login);
-                }
-                Ok(login)
-            }
+        let Some(id) = self.sent() else { return Ok(None) };
+        let login = self.state().sessions().login(&id, Timestamp::now()).await?;
+        let mut state = self.login_state();
+        // Not if the session was opened meanwhile.
+        if matches!(state.session, CallerSession::Sent(_)) {
+            state.cached.clone_from(&login);
         }
+        Ok(login)
     }
 
     /// Checks that no other user has logged in since a page was loaded for `user_id`. Programs, and pages that were

@@ -53,6 +53,7 @@ pub struct Arrival {
 
 pub(super) struct Request {
     state: AppState,
+    /// The session token of the cookie.
     sent: Option<Id>,
     login: Mutex<LoginState>,
     arrival: Arrival,
@@ -60,8 +61,9 @@ pub(super) struct Request {
     user_agent: Option<HeaderValue>,
     remember_cookie: Option<String>,
     pending_call_cookie: Option<String>,
+    /// Set once the remembered browser was logged in again, or needs no such login.
     pub(super) restored: OnceCell<()>,
-    set_cookies: Mutex<Vec<SetCookie>>,
+    new_cookies: Mutex<Vec<SetCookie>>,
 }
 
 pub(super) struct LoginState {
@@ -92,53 +94,33 @@ impl Caller {
         let cookies = Cookies::read(headers, state.cookie_suffix());
         // A malformed token is treated as no token.
         let sent = cookies.get(CookieName::Session).and_then(|token| token.parse().ok());
-        let user_agent = headers.get(USER_AGENT).cloned();
-        Self::build(
-            state.clone(),
-            cookies,
-            user_agent,
-            CallerSession::Sent(sent),
-            arrival,
-            in_flight,
-        )
-    }
-
-    /// A sample caller with that session and without a request.
-    pub fn in_session(state: AppState, session: Session, arrival: Arrival) -> Self {
-        let session = CallerSession::Open(session);
-        Self::build(state, Cookies::default(), None, session, arrival, InFlight::default())
-    }
-
-    fn build(
-        state: AppState,
-        cookies: Cookies<'_>,
-        user_agent: Option<HeaderValue>,
-        session: CallerSession,
-        arrival: Arrival,
-        in_flight: InFlight,
-    ) -> Self {
         let cookie = |name| cookies.get(name).map(str::to_owned);
         let remember_cookie = cookie(CookieName::Remember);
+        let pending_call_cookie = cookie(CookieName::PendingCall);
         Self(Arc::new(Request {
-            restored: OnceCell::new_with(remember_cookie.is_none().then_some(())),
-            remember_cookie,
-            pending_call_cookie: cookie(CookieName::PendingCall),
             state,
-            sent: match session {
-                CallerSession::Sent(sent) => sent,
-                CallerSession::Open(_) => None,
-            },
+            sent,
             login: Mutex::new(LoginState {
-                session,
+                session: CallerSession::Sent(sent),
                 cached: None,
                 last_known: None,
                 valid_at: arrival.at,
             }),
             arrival,
             in_flight,
-            user_agent,
-            set_cookies: Mutex::default(),
+            user_agent: headers.get(USER_AGENT).cloned(),
+            restored: OnceCell::new_with(remember_cookie.is_none().then_some(())),
+            remember_cookie,
+            pending_call_cookie,
+            new_cookies: Mutex::default(),
         }))
+    }
+
+    /// A sample caller with that session and without a request.
+    pub fn in_session(state: AppState, session: Session, arrival: Arrival) -> Self {
+        let caller = Self::new(state, &HeaderMap::new(), arrival, InFlight::default());
+        caller.login_state().session = CallerSession::Open(session);
+        caller
     }
 
     /// Runs `work` with this caller as [`Self::current`].
@@ -213,27 +195,21 @@ impl Caller {
     ///
     /// # Errors
     /// [`Refusal::CallTooSlow`] if the timeout passed; `work` is then dropped unfinished.
-    pub fn with_deadline<T, W>(
+    pub fn with_deadline<T, W: Future<Output = Result<T, Refusal>>>(
         &self,
         operation: &'static str,
         work: W,
-    ) -> impl Future<Output = Result<T, Refusal>> + use<T, W>
-    where
-        W: Future<Output = Result<T, Refusal>>,
-    {
+    ) -> impl Future<Output = Result<T, Refusal>> + use<T, W> {
         self.with_deadline_in(self.state().settings().limits.call_seconds.duration(), operation, work)
     }
 
     /// As [`Self::with_deadline`], with a timeout of `remaining`.
-    pub fn with_deadline_in<T, W>(
+    pub fn with_deadline_in<T, W: Future<Output = Result<T, Refusal>>>(
         &self,
         remaining: Duration,
         operation: &'static str,
         work: W,
-    ) -> impl Future<Output = Result<T, Refusal>> + use<T, W>
-    where
-        W: Future<Output = Result<T, Refusal>>,
-    {
+    ) -> impl Future<Output = Result<T, Refusal>> + use<T, W> {
         let limit = self.state().settings().limits.call_seconds.duration();
         let busy = self.0.in_flight.begin();
         async move {
@@ -283,26 +259,23 @@ impl Caller {
 
     /// Sets a cookie with the response. The last change of a cookie wins.
     pub fn set_cookie(&self, cookie: SetCookie) {
-        let mut cookies = self.cookies_to_set();
-        cookies.retain(|earlier| earlier.name() != cookie.name());
+        let mut cookies = self.new_cookies();
+        cookies.retain(|earlier| earlier.name != cookie.name);
         cookies.push(cookie);
     }
 
     /// Drops all cookie changes, because the change that they stand for has failed.
     pub fn drop_cookies(&self) {
-        self.cookies_to_set().clear();
+        self.new_cookies().clear();
     }
 
     pub fn set_cookie_headers(&self) -> Vec<HeaderValue> {
         let suffix = self.state().cookie_suffix();
-        self.cookies_to_set()
-            .iter()
-            .map(|cookie| cookie.header(suffix))
-            .collect()
+        self.new_cookies().iter().map(|cookie| cookie.header(suffix)).collect()
     }
 
-    fn cookies_to_set(&self) -> MutexGuard<'_, Vec<SetCookie>> {
-        self.0.set_cookies.lock().unwrap_or_else(PoisonError::into_inner)
+    fn new_cookies(&self) -> MutexGuard<'_, Vec<SetCookie>> {
+        self.0.new_cookies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

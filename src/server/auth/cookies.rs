@@ -21,27 +21,22 @@ pub enum CookieName {
     PendingCall,
 }
 
-const PREFIX: &str = "__Host-callgate";
-
 impl CookieName {
     const ALL: [Self; 3] = [Self::Session, Self::Remember, Self::PendingCall];
 
-    fn kind(self) -> &'static str {
-        match self {
+    /// The full name; `suffix` is the cookie suffix of the site.
+    pub fn with(self, suffix: &str) -> String {
+        let kind = match self {
             Self::Session => "",
             Self::Remember => "-remember",
             Self::PendingCall => "-call",
-        }
-    }
-
-    /// The full name; `suffix` is the cookie suffix of the site.
-    pub fn with(self, suffix: &str) -> String {
-        format!("{PREFIX}{}{suffix}", self.kind())
+        };
+        format!("__Host-callgate{kind}{suffix}")
     }
 }
 
 /// The cookies of this app in a request: the value of each one that was sent exactly once.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Cookies<'a>([Option<&'a str>; 3]);
 
 impl<'a> Cookies<'a> {
@@ -71,7 +66,7 @@ impl<'a> Cookies<'a> {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetCookie {
-    name: CookieName,
+    pub name: CookieName,
     value: String,
     max_age: Option<Duration>,
 }
@@ -101,21 +96,12 @@ impl SetCookie {
         Self::lasting(name, String::new(), Duration::ZERO)
     }
 
-    pub fn name(&self) -> CookieName {
-        self.name
-    }
-
     /// The header value; `suffix` is the cookie suffix of the site.
     pub fn header(&self, suffix: &str) -> HeaderValue {
-        let max_age = self
-            .max_age
-            .map(|age| format!("; Max-Age={}", age.as_secs()))
-            .unwrap_or_default();
-        let text = format!(
-            "{}={}{max_age}; Path=/; Secure; HttpOnly; SameSite=Lax",
-            self.name.with(suffix),
-            self.value
-        );
+        let name = self.name.with(suffix);
+        let max_age = self.max_age.map(|age| format!("; Max-Age={}", age.as_secs()));
+        let max_age = max_age.unwrap_or_default();
+        let text = format!("{name}={}{max_age}; Path=/; Secure; HttpOnly; SameSite=Lax", self.value);
         HeaderValue::try_from(text).expect("names and values are visible ASCII: values are base64url with a dot")
     }
 }

@@ -46,12 +46,30 @@ const REQUEST_GRACE: Duration = Duration::from_secs(10);
 const CROSSING_GRACE: Duration = Duration::from_secs(3);
 
 /// The value of the cookie.
-struct RememberCookie {
+pub struct RememberCookie {
     series: Token,
     token: Token,
 }
 
 impl RememberCookie {
+    /// Creates a series and its first token.
+    pub fn random() -> Result<Self, InternalError> {
+        Ok(Self {
+            series: Token::random()?,
+            token: Token::random()?,
+        })
+    }
+
+    /// The row to store for a login from `origin`.
+    pub fn to_store(&self, origin: &Origin, expires_at: Timestamp) -> NewBrowser {
+        NewBrowser {
+            series: self.series.hash(),
+            token: self.token.hash(),
+            expires_at,
+            device: origin.device.clone(),
+        }
+    }
+
     fn parse(value: &str) -> Option<Self> {
         let (series, token) = value.split_once('.')?;
         Some(Self {
@@ -60,41 +78,10 @@ impl RememberCookie {
         })
     }
 
-    fn set(&self, caller: &Caller, max_age: Duration) {
+    /// Sets the cookie with the response to `caller`.
+    pub fn set(&self, caller: &Caller, max_age: Duration) {
         let value = format!("{}.{}", self.series.reveal(), self.token.reveal());
         caller.set_cookie(SetCookie::lasting(CookieName::Remember, value, max_age));
-    }
-}
-
-/// A browser to remember, whose cookie is not set yet.
-pub struct Remembered {
-    cookie: RememberCookie,
-    lifetime: Duration,
-}
-
-impl Remembered {
-    /// Creates series and token. Nothing is stored yet.
-    pub fn new(lifetime: Duration) -> Result<Self, InternalError> {
-        let cookie = RememberCookie {
-            series: Token::random()?,
-            token: Token::random()?,
-        };
-        Ok(Self { cookie, lifetime })
-    }
-
-    /// The row to store for a login from `origin`.
-    pub fn to_store(&self, origin: &Origin, now: Timestamp) -> NewBrowser {
-        NewBrowser {
-            series: self.cookie.series.hash(),
-            token: self.cookie.token.hash(),
-            expires_at: now.plus(self.lifetime),
-            device: origin.device.clone(),
-        }
-    }
-
-    /// Sets the cookie with the response to `caller`.
-    pub fn set_cookie(&self, caller: &Caller) {
-        self.cookie.set(caller, self.lifetime);
     }
 }
 
@@ -151,12 +138,11 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Int
     // A token that was valid when this request arrived was sent before the new token was known to anyone.
     if is_previous && (was_valid || may_precede_rotation(caller.arrival(), rotated_at)) {
         // A concurrent request of this browser has rotated the token and sets the cookie.
-        let session = begin_session(caller, &stored, &series, now).await?;
-        let is_restored = session.is_some();
-        if let Some(session) = session {
-            replace_session(caller, session, &stored);
-        }
-        return Ok(is_restored);
+        let Some(session) = begin_session(caller, &stored, &series, now).await? else {
+            return Ok(false);
+        };
+        replace_session(caller, session, &stored);
+        return Ok(true);
     }
     if is_previous
         && now <= rotated_at.plus(LOST_RESPONSE_GRACE)
@@ -181,19 +167,17 @@ async fn accept_previous(
     let Some(session) = begin_session(caller, stored, &series, now).await? else {
         return Ok(false);
     };
-    let Some(id) = session.id() else {
-        return Ok(false);
-    };
-    let again = ReissuedToken {
+    let Some(id) = session.id() else { return Ok(false) };
+    let token = ReissuedToken {
         series: &series,
         presented: &presented,
         next: &next.hash(),
         session: &sessions::store::hash(&id),
         event: &Event::by(&stored.user_id, Action::Login)
             .to(&stored.user_id)
-            .about(Way::RememberedAgain.name()),
+            .about(Way::RememberedAgain.into_str()),
     };
-    if !caller.state().storage().reissue_token(&again, Timestamp::now()).await? {
+    if !caller.state().storage().reissue_token(&token, Timestamp::now()).await? {
         sessions::end(&session).await?;
         return Ok(false);
     }
@@ -251,13 +235,12 @@ async fn begin_session(
     now: Timestamp,
 ) -> Result<Option<Session>, InternalError> {
     let login = Login {
-        id: String::new(),
         user_id: stored.user_id.clone(),
         at: now.0,
-        password_at: None,
         series: Some(series.as_bytes().to_vec()),
         user_changed_at: stored.user_changed_at,
         origin: caller.origin(),
+        ..Login::default()
     };
     sessions::begin(caller.state().sessions(), login, None, &Replaced::default()).await
 }

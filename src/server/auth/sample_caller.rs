@@ -6,10 +6,7 @@ use tower_sessions::{MemoryStore, Session};
 
 use super::caller::{Arrival, Caller};
 use crate::server::{
-    model::{
-        clock::Timestamp,
-        login::{Login, Origin},
-    },
+    model::{clock::Timestamp, login::Login},
     sessions,
     state::AppState,
     telemetry::error::InternalError,
@@ -36,7 +33,6 @@ pub async fn logged_in(state: &AppState, user_id: &str, given: PasswordGiven) ->
     let now = Timestamp::now();
     let fresh = state.settings().sessions.fresh_seconds.duration();
     let login = Login {
-        id: String::new(),
         user_id: user_id.to_owned(),
         at: now.0,
         password_at: match given {
@@ -44,9 +40,7 @@ pub async fn logged_in(state: &AppState, user_id: &str, given: PasswordGiven) ->
             PasswordGiven::Earlier => Some(now.minus(fresh).0),
             PasswordGiven::JustNow => Some(now.0),
         },
-        series: None,
-        user_changed_at: 0,
-        origin: Origin::default(),
+        ..Login::default()
     };
     Ok(with(state, sessions::in_memory(&login).await?))
 }

@@ -15,25 +15,19 @@ use crate::{
     server::{
         model::event::{Event, OPERATOR},
         telemetry::request::truncate,
-        throttle::Wait,
+        throttle::{Wait, seconds},
     },
 };
 
 /// How a user logged in.
 #[derive(Debug, Clone, Copy, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Way {
     Password,
     /// By a remembered browser.
     Remembered,
     /// By a remembered browser with the previous token, because the response with the current one was lost.
     RememberedAgain,
-}
-
-impl Way {
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
 }
 
 /// The purpose of a password check.
@@ -46,7 +40,7 @@ pub enum LoginPurpose {
 
 /// Why a login failed. Never shown to the caller.
 #[derive(Debug, Clone, Copy, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Failure {
     UnknownUser,
     WrongPassword,
@@ -56,40 +50,35 @@ pub enum Failure {
     Overtaken,
 }
 
-impl Failure {
-    fn name(self) -> &'static str {
-        self.into()
-    }
+/// How a user ended a session.
+#[derive(Debug, Clone, Copy)]
+pub enum End {
+    Logout,
+    /// From another session.
+    Revoked,
 }
 
 fn record(caller: &Caller, event: Event) {
     caller.state().audit().record(event);
 }
 
-#[derive(Debug, Clone, Copy)]
-pub enum End {
-    Logout,
-    /// The user ended it from another session.
-    Revoked,
-}
-
 pub fn logged_in(caller: &Caller, user: &str, way: Way) {
-    let way = way.name();
+    let way = way.into_str();
     tracing::info!(target: "callgate::security", event = "authn_login_success", user, way, "logged in");
     record(caller, Event::by(user, Action::Login).to(user).about(way));
 }
 
 /// Logs a login by [`Way::RememberedAgain`]. Its event is stored in the same transaction as the new token.
 pub fn remembered_again(user: &str) {
-    let way = Way::RememberedAgain.name();
+    let way = Way::RememberedAgain.into_str();
     tracing::info!(target: "callgate::security", event = "authn_login_success", user, way, "logged in");
 }
 
 /// A login or its confirmation failed. `user` is the stored name of the user, if there is one.
-pub fn login_failed(caller: &Caller, trying: LoginPurpose, user: Option<&str>, failure: Failure) {
-    let reason = failure.name();
+pub fn login_failed(caller: &Caller, purpose: LoginPurpose, user: Option<&str>, failure: Failure) {
+    let reason = failure.into_str();
     let user = user.unwrap_or_default();
-    let (actor, action) = match trying {
+    let (actor, action) = match purpose {
         LoginPurpose::Login => ("", Action::Login),
         LoginPurpose::Confirmation => (user, Action::LoginConfirmed),
     };
@@ -108,7 +97,7 @@ pub fn login_failed(caller: &Caller, trying: LoginPurpose, user: Option<&str>, f
 /// the account, if there is one. Recorded when the limit is reached; attempts that are refused afterwards are not
 /// recorded.
 pub fn throttled(caller: &Caller, user: Option<&str>, wait: Wait) {
-    let (account_wait, address_wait) = (wait.account_seconds(), wait.address_seconds());
+    let (account_wait, address_wait) = (seconds(wait.account), seconds(wait.address));
     tracing::warn!(
         target: "callgate::security",
         event = "excess_rate_limit_exceeded",

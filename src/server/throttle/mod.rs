@@ -56,19 +56,11 @@ pub struct Throttle {
 /// How long the next attempt must wait in each of the two buckets.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait {
-    account: Duration,
-    address: Duration,
+    pub account: Duration,
+    pub address: Duration,
 }
 
 impl Wait {
-    pub fn account_seconds(self) -> u32 {
-        seconds(self.account)
-    }
-
-    pub fn address_seconds(self) -> u32 {
-        seconds(self.address)
-    }
-
     fn longest(self) -> Duration {
         self.account.max(self.address)
     }

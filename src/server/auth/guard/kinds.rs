@@ -64,6 +64,10 @@ impl Guard for LoggedIn {
 }
 
 impl AuthenticatedGuard for LoggedIn {
+    fn logged_in(&self) -> &LoggedIn {
+        self
+    }
+
     fn user(&self) -> &UserView {
         &self.user
     }
@@ -77,9 +81,7 @@ impl AuthenticatedGuard for LoggedIn {
 /// sensitive operations, so that an unlocked screen is not enough. A remembered browser is not fresh (OWASP ASVS
 /// 7.5.1).
 #[derive(Debug)]
-pub struct FreshLogin {
-    login: LoggedIn,
-}
+pub struct FreshLogin(LoggedIn);
 
 impl Guard for FreshLogin {
     fn rule() -> Rule {
@@ -88,37 +90,25 @@ impl Guard for FreshLogin {
     }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
-        let login = LoggedIn::check(caller).await?;
+        let logged_in = LoggedIn::check(caller).await?;
         let window = caller.state().settings().sessions.fresh_seconds.duration();
-        let is_fresh = caller
-            .login()
-            .await?
-            .is_some_and(|login| login.is_fresh(window, Timestamp::now()));
-        if is_fresh {
-            Ok(Self { login })
-        } else {
-            Err(Refusal::FreshLoginRequired)
+        match caller.login().await? {
+            Some(login) if login.is_fresh(window, Timestamp::now()) => Ok(Self(logged_in)),
+            _ => Err(Refusal::FreshLoginRequired),
         }
     }
 }
 
 impl AuthenticatedGuard for FreshLogin {
-    fn user(&self) -> &UserView {
-        self.login.user()
-    }
-
-    fn caller(&self) -> &Caller {
-        self.login.caller()
+    fn logged_in(&self) -> &LoggedIn {
+        &self.0
     }
 }
 
 /// Allows users who have a permission by any role: `Permission<SeeUsers>`. The permission is looked up at every call,
 /// so removing a role takes effect at the very next call (OWASP ASVS 8.3.2).
 #[derive(Debug)]
-pub struct Permission<P> {
-    login: LoggedIn,
-    _proves: PhantomData<P>,
-}
+pub struct Permission<P>(LoggedIn, PhantomData<P>);
 
 impl<P: Named> Permission<P> {
     /// The refusal for users without the permission.
@@ -137,36 +127,25 @@ impl<P: Named> Guard for Permission<P> {
     }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
-        let login = LoggedIn::check(caller).await?;
+        let logged_in = LoggedIn::check(caller).await?;
         let storage = caller.state().storage();
-        if storage.has_permission(login.user_id(), P::NAME).await? {
-            Ok(Self {
-                login,
-                _proves: PhantomData,
-            })
-        } else {
-            Err(Self::refusal())
+        if !storage.has_permission(logged_in.user_id(), P::NAME).await? {
+            return Err(Self::refusal());
         }
+        Ok(Self(logged_in, PhantomData))
     }
 }
 
 impl<P: Send> AuthenticatedGuard for Permission<P> {
-    fn user(&self) -> &UserView {
-        self.login.user()
-    }
-
-    fn caller(&self) -> &Caller {
-        self.login.caller()
+    fn logged_in(&self) -> &LoggedIn {
+        &self.0
     }
 }
 
 /// Allows users who have a role: `Role<Admin>`. Prefer [`Permission`], which can be granted to other roles without
 /// changing code.
 #[derive(Debug)]
-pub struct Role<R> {
-    login: LoggedIn,
-    _proves: PhantomData<R>,
-}
+pub struct Role<R>(LoggedIn, PhantomData<R>);
 
 impl<R: Named> Role<R> {
     fn refusal() -> Refusal {
@@ -184,26 +163,18 @@ impl<R: Named> Guard for Role<R> {
     }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
-        let login = LoggedIn::check(caller).await?;
-        let roles = caller.state().storage().roles_of(login.user_id()).await?;
-        if roles.iter().any(|role| role == R::NAME) {
-            Ok(Self {
-                login,
-                _proves: PhantomData,
-            })
-        } else {
-            Err(Self::refusal())
+        let logged_in = LoggedIn::check(caller).await?;
+        let roles = caller.state().storage().roles_of(logged_in.user_id()).await?;
+        if !roles.iter().any(|role| role == R::NAME) {
+            return Err(Self::refusal());
         }
+        Ok(Self(logged_in, PhantomData))
     }
 }
 
 impl<R: Send> AuthenticatedGuard for Role<R> {
-    fn user(&self) -> &UserView {
-        self.login.user()
-    }
-
-    fn caller(&self) -> &Caller {
-        self.login.caller()
+    fn logged_in(&self) -> &LoggedIn {
+        &self.0
     }
 }
 
@@ -241,17 +212,10 @@ impl<A: Guard, B: Guard> Guard for AnyOf<A, B> {
 }
 
 impl<A: AuthenticatedGuard, B: AuthenticatedGuard> AuthenticatedGuard for AnyOf<A, B> {
-    fn user(&self) -> &UserView {
+    fn logged_in(&self) -> &LoggedIn {
         match self {
-            Self::First(first) => first.user(),
-            Self::Second(second) => second.user(),
-        }
-    }
-
-    fn caller(&self) -> &Caller {
-        match self {
-            Self::First(first) => first.caller(),
-            Self::Second(second) => second.caller(),
+            Self::First(first) => first.logged_in(),
+            Self::Second(second) => second.logged_in(),
         }
     }
 }
@@ -279,12 +243,8 @@ impl<A: Guard, B: Guard> Guard for AllOf<A, B> {
 }
 
 impl<A: AuthenticatedGuard, B: Send> AuthenticatedGuard for AllOf<A, B> {
-    fn user(&self) -> &UserView {
-        self.first.user()
-    }
-
-    fn caller(&self) -> &Caller {
-        self.first.caller()
+    fn logged_in(&self) -> &LoggedIn {
+        self.first.logged_in()
     }
 }
 

@@ -11,6 +11,7 @@ pub mod permissions;
 
 use std::future::Future;
 
+use self::kinds::LoggedIn;
 use super::{caller::Caller, security_log};
 use crate::{
     contract::{Refusal, function::RuleView, letter_case::uncapitalized, user::UserView},
@@ -35,11 +36,18 @@ pub trait Guard: Sized + Send {
 
 /// A guard that allows only logged-in users, so its proof names the user.
 pub trait AuthenticatedGuard: Send {
+    /// The proof that the user is logged in, on which this guard builds.
+    fn logged_in(&self) -> &LoggedIn;
+
     /// The user.
-    fn user(&self) -> &UserView;
+    fn user(&self) -> &UserView {
+        self.logged_in().user()
+    }
 
     /// The caller.
-    fn caller(&self) -> &Caller;
+    fn caller(&self) -> &Caller {
+        self.logged_in().caller()
+    }
 
     /// The name of the user.
     fn user_id(&self) -> &str {

@@ -6,12 +6,10 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-/// A permission or a role, with its name and description.
+/// A permission or a role.
 pub trait Named: Send + Sync + 'static {
     /// The name. It is stored in the database, so it must not change.
     const NAME: &'static str;
-    /// The description: a verb phrase that completes "may" for a permission, and "the role" for a role.
-    const WORDS: &'static str;
 }
 
 /// A permission that is declared in code.
@@ -60,7 +58,6 @@ macro_rules! permission {
 
         impl $crate::server::auth::guard::permissions::Named for $type {
             const NAME: &'static str = $name;
-            const WORDS: &'static str = concat!($($words),+).trim_ascii();
         }
 
         $crate::macro_support::inventory::submit! {
@@ -90,7 +87,6 @@ macro_rules! role {
 
         impl $crate::server::auth::guard::permissions::Named for $type {
             const NAME: &'static str = $name;
-            const WORDS: &'static str = concat!($($words),+).trim_ascii();
         }
 
         $crate::macro_support::inventory::submit! {
