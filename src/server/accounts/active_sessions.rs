@@ -60,16 +60,13 @@ impl CurrentSession {
 pub async fn list(state: &AppState, user_id: &str, current: &CurrentSession) -> Result<Vec<Entry>, InternalError> {
     let now = Timestamp::now();
     let limit = state.settings().sessions.per_user.get().max(MIN_LIST_LIMIT);
-    let stored = state
-        .storage()
-        .list_sessions(user_id, state.sessions().limits(now), limit)
-        .await?;
+    let (storage, limits) = (state.storage(), state.sessions().limits(now));
     let mut series_with_session = HashSet::new();
     let mut entries = Vec::new();
-    for session in stored {
+    for session in storage.list_sessions(user_id, limits, limit).await? {
         let token = TokenHash::stored(&session.token_hash);
         let series = session.series_hash.as_deref().map(TokenHash::stored);
-        let login = store::login_in(&session.data).unwrap_or_default();
+        let login = store::login_in(&session.data).ok().flatten().unwrap_or_default();
         let key = SessionKey::of(token, &login);
         series_with_session.extend(session.series_hash);
         entries.push(Entry {
@@ -86,7 +83,7 @@ pub async fn list(state: &AppState, user_id: &str, current: &CurrentSession) -> 
             series,
         });
     }
-    for browser in state.storage().list_series(user_id, now, limit).await? {
+    for browser in storage.list_series(user_id, now, limit).await? {
         let series = TokenHash::stored(&browser.series_hash);
         if series_with_session.contains(&browser.series_hash) || current.series.as_ref() == Some(&series) {
             continue;

@@ -75,7 +75,7 @@ async fn verify(
 ) -> Result<StoredUser, Refusal> {
     let state = caller.state();
     let attempt = state.throttle().attempt(user_id, caller.arrival().address).await?;
-    match look_up(caller, user_id, password, attempt.deadline()).await {
+    match look_up(caller, user_id, password, attempt.deadline).await {
         Ok(Ok(user)) => {
             attempt.succeeded().await?;
             Ok(user)

@@ -71,10 +71,7 @@ impl Refusals {
     fn count(&mut self, event: &Event) -> bool {
         let minute = event.at.0 / 60_000;
         if self.minute != minute {
-            *self = Self {
-                minute,
-                counts: HashMap::new(),
-            };
+            (self.minute, self.counts) = (minute, HashMap::new());
         }
         let count = self.counts.entry((event.actor.clone(), event.action)).or_default();
         *count = count.saturating_add(1);
@@ -149,33 +146,29 @@ impl Audit {
             );
         }
         for call in &mut batch.calls {
-            find_user(call).await;
+            // If the user cannot be looked up, the call is recorded as anonymous.
+            if let Some(session) = call.session.take()
+                && let Ok(Some(login)) = login_of(&session).await
+            {
+                call.who = Who(Some(Arc::new(login)));
+            }
         }
         batch.events.make_contiguous();
         let calls: Vec<&CallRecord> = batch.calls.iter().chain(batch.aggregated.values()).collect();
-        let Err(error) = self.storage.add_events(batch.events.as_slices().0, &calls).await else {
-            *batch = Buffer::default();
-            self.is_failing.store(false, Ordering::Relaxed);
-            return true;
-        };
-        // Log only the first of several failures in a row.
-        if !self.is_failing.swap(true, Ordering::Relaxed) {
-            error.log();
+        if let Err(error) = self.storage.add_events(batch.events.as_slices().0, &calls).await {
+            // Log only the first of several failures in a row.
+            if !self.is_failing.swap(true, Ordering::Relaxed) {
+                error.log();
+            }
+            return false;
         }
-        false
+        *batch = Buffer::default();
+        self.is_failing.store(false, Ordering::Relaxed);
+        true
     }
 
     fn buffer(&self) -> MutexGuard<'_, Buffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Looks up the user of the session that the call was made with. If that fails, the call is recorded as anonymous.
-async fn find_user(call: &mut CallRecord) {
-    if let Some(session) = call.session.take()
-        && let Ok(Some(login)) = login_of(&session).await
-    {
-        call.who = Who(Some(Arc::new(login)));
     }
 }
 

@@ -92,18 +92,13 @@ pub fn days(since: Option<Date>, until: Option<Date>) -> Result<(Option<Timestam
     if since.zip(until).is_some_and(|(since, until)| until < since) {
         return Err(Refusal::of_argument("until", "must not be before the first day"));
     }
-    let start = |day: Date| {
-        let zoned = day.to_zoned(TimeZone::UTC);
-        zoned.map(|moment| Timestamp(moment.timestamp().as_millisecond()))
+    let start = |field, day: Result<Date, jiff::Error>| {
+        let zoned = day.and_then(|day| day.to_zoned(TimeZone::UTC));
+        let zoned = zoned.map_err(|_| Refusal::of_argument(field, "is out of bounds"))?;
+        Ok::<_, Refusal>(Timestamp(zoned.timestamp().as_millisecond()))
     };
-    let since = since
-        .map(start)
-        .transpose()
-        .map_err(|_| Refusal::of_argument("since", "is out of bounds"))?;
-    let until = until
-        .map(|day| day.tomorrow().and_then(start))
-        .transpose()
-        .map_err(|_| Refusal::of_argument("until", "is out of bounds"))?;
+    let since = since.map(|day| start("since", Ok(day))).transpose()?;
+    let until = until.map(|day| start("until", day.tomorrow())).transpose()?;
     Ok((since, until))
 }
 

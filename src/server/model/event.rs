@@ -29,6 +29,7 @@ pub struct Event {
 
 impl Event {
     fn new(action: Action, actor: &str, address: String) -> Self {
+        let request_id = RequestContext::request_id();
         Self {
             at: Timestamp::now(),
             action,
@@ -37,18 +38,15 @@ impl Event {
             user: String::new(),
             about: String::new(),
             address,
-            request_id: current_request_id(),
+            request_id: request_id.map(|request_id| request_id.to_string()).unwrap_or_default(),
         }
     }
 
     /// Creates an event for an action of `actor` in the current request. `actor` is empty if unknown.
     pub fn by(actor: &str, action: Action) -> Self {
         let address = RequestContext::current().and_then(|request| request.address);
-        Self::new(
-            action,
-            actor,
-            address.map(|address| address.to_string()).unwrap_or_default(),
-        )
+        let address = address.map(|address| address.to_string()).unwrap_or_default();
+        Self::new(action, actor, address)
     }
 
     /// Creates an event for sessions or remembered browsers that a login from `address` replaced, because the user had
@@ -78,9 +76,4 @@ impl Event {
         self.outcome = Outcome::Refused;
         self
     }
-}
-
-fn current_request_id() -> String {
-    let request_id = RequestContext::request_id();
-    request_id.map(|request_id| request_id.to_string()).unwrap_or_default()
 }

@@ -18,7 +18,7 @@ use crate::{
     server::{config, telemetry::error::InternalError},
 };
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Verdict {
     /// Whether the password is correct. Always false if there is no stored hash.
     pub is_correct: bool,
@@ -60,10 +60,7 @@ impl Hasher {
     pub fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, InternalError> {
         let Some(stored) = stored else {
             dummy_hash("verify", &self.params, password)?;
-            return Ok(Verdict {
-                is_correct: false,
-                is_outdated: false,
-            });
+            return Ok(Verdict::default());
         };
         let context = "reading a password hash";
         let stored = PasswordHash::new(stored).map_err(|error| InternalError::new(context, error))?;

@@ -58,7 +58,7 @@ impl Passwords {
 
     /// Hashes a password with a random salt.
     pub async fn hash(&self, password: Password) -> Result<String, Refusal> {
-        self.work(move |hasher| hasher.hash(&password)).await
+        self.work(self.deadline(), move |hasher| hasher.hash(&password)).await
     }
 
     /// Like [`Self::hash`], but waits for a permit without a limit. Startup must not fail because the server is busy.
@@ -86,7 +86,7 @@ impl Passwords {
         guard: Option<PerUserGuard>,
     ) -> Result<Result<String, String>, Refusal> {
         let (user_id, min_chars) = (user_id.to_owned(), self.min_chars);
-        self.work(move |hasher| {
+        self.work(self.deadline(), move |hasher| {
             // Held until the work is done: the request may be cancelled earlier.
             let _guard = guard;
             match policy::problem(&password, &user_id, min_chars) {
@@ -98,30 +98,22 @@ impl Passwords {
     }
 
     /// Verifies a password against a stored hash. Without one, does the same amount of work and returns a negative
-    /// result.
-    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, Refusal> {
-        self.verify_by(Instant::now() + self.max_wait, password, stored).await
-    }
-
-    /// Like [`Self::verify`], with a deadline for getting a permit. Even after the deadline, a free permit is used.
+    /// result. Waits for a permit until `deadline`. Even after the deadline, a free permit is used.
     pub async fn verify_by(
         &self,
         deadline: Instant,
         password: Password,
         stored: Option<String>,
     ) -> Result<Verdict, Refusal> {
-        self.work_by(deadline, move |hasher| hasher.verify(&password, stored.as_deref()))
+        self.work(deadline, move |hasher| hasher.verify(&password, stored.as_deref()))
             .await
     }
 
-    async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Hasher) -> Result<T, InternalError> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        self.work_by(Instant::now() + self.max_wait, work).await
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.max_wait
     }
 
-    async fn work_by<T: Send + 'static>(
+    async fn work<T: Send + 'static>(
         &self,
         deadline: Instant,
         work: impl FnOnce(&Hasher) -> Result<T, InternalError> + Send + 'static,
@@ -172,6 +164,12 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+
+    impl Passwords {
+        async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, Refusal> {
+            self.verify_by(self.deadline(), password, stored).await
+        }
+    }
 
     fn with_memory(memory_kib: u32) -> Passwords {
         Passwords::new(&config::Passwords {

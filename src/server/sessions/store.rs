@@ -15,12 +15,11 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize as _;
 use tokio::time::timeout;
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
-    session_store::{Error, Result},
+    session_store::{self, Error},
 };
 
 use super::{
@@ -96,7 +95,7 @@ impl Store {
         mut login: Login,
         browser: Option<&NewBrowser>,
         replaced: &Replaced,
-    ) -> std::result::Result<Option<Id>, InternalError> {
+    ) -> Result<Option<Id>, InternalError> {
         let id = Id::default();
         let token = hash(&id);
         login.id = token.handle();
@@ -116,18 +115,24 @@ impl Store {
             replaced,
             surplus: &Event::of_surplus(&login.user_id, &login.origin.address),
         };
-        let ended = self
-            .storage
-            .add_session(&session, self.per_user, Timestamp::now())
-            .await?;
-        if let Some(ended @ 1..) = ended {
-            log_surplus_ended(&login.user_id, ended);
+        let added = self.storage.add_session(&session, self.per_user, Timestamp::now());
+        let ended = added.await?;
+        // The event is stored with the login.
+        if let Some(count @ 1..) = ended {
+            tracing::info!(
+                target: "callgate::security",
+                event = "session_expired",
+                user = login.user_id,
+                reason = "surplus",
+                count,
+                "too many sessions; ended those that were used least recently"
+            );
         }
         Ok(ended.map(|_| id))
     }
 
     /// The login of a session, if the session is live.
-    pub async fn login(&self, id: &Id, now: Timestamp) -> std::result::Result<Option<Arc<Login>>, InternalError> {
+    pub async fn login(&self, id: &Id, now: Timestamp) -> Result<Option<Arc<Login>>, InternalError> {
         // Read before the session: a change during the lookup then invalidates the cached session.
         let changes = self.storage.changes().await?;
         if let Some(login) = changes.and_then(|changes| self.cached(id, now, changes)) {
@@ -136,12 +141,8 @@ impl Store {
         let Some((stored, last_used)) = self.look_up(&hash(id), now).await? else {
             return Ok(None);
         };
-        let data: HashMap<String, serde_json::Value> =
-            serde_json::from_str(&stored.data).map_err(|error| InternalError::new("reading a session", error))?;
-        let Some(login) = data.get(LOGIN) else {
-            return Ok(None);
-        };
-        let login = Login::deserialize(login).map_err(|error| InternalError::new("reading a session", error))?;
+        let login = login_in(&stored.data).map_err(|error| InternalError::new("reading a session", error))?;
+        let Some(login) = login else { return Ok(None) };
         // Within this time always record the use: it shows that the remembered browser has received its new token.
         let may_be_lost = login.password_at.is_none() && is_within(LOST_RESPONSE_GRACE, login.at(), now);
         if may_be_lost {
@@ -175,7 +176,7 @@ impl Store {
         &self,
         token: &TokenHash,
         now: Timestamp,
-    ) -> std::result::Result<Option<(StoredSession, Timestamp)>, InternalError> {
+    ) -> Result<Option<(StoredSession, Timestamp)>, InternalError> {
         let Some(stored) = self.storage.find_session(token, self.limits(now)).await? else {
             return Ok(None);
         };
@@ -193,12 +194,7 @@ impl Store {
 
     /// Records the use of a session. Returns `false` if the database is unavailable, and logs that at most once per
     /// [`LOG_INTERVAL`].
-    async fn touch(
-        &self,
-        token: &TokenHash,
-        earlier: Timestamp,
-        now: Timestamp,
-    ) -> std::result::Result<bool, InternalError> {
+    async fn touch(&self, token: &TokenHash, earlier: Timestamp, now: Timestamp) -> Result<bool, InternalError> {
         let failed_at = Timestamp(self.touch_failed_at.load(Ordering::Relaxed));
         // With a short idle limit, retry earlier, before the session expires.
         if is_within(TOUCH_RETRY_AFTER.min(self.idle / 8), failed_at, now) {
@@ -238,23 +234,20 @@ fn is_within(window: Duration, moment: Timestamp, now: Timestamp) -> bool {
 
 #[async_trait::async_trait]
 impl SessionStore for Store {
-    async fn create(&self, _record: &mut Record) -> Result<()> {
+    async fn create(&self, _record: &mut Record) -> session_store::Result<()> {
         Err(Error::Encode("a session can only be created by a login".to_owned()))
     }
 
-    async fn save(&self, record: &Record) -> Result<()> {
-        if !self
-            .storage
-            .update_session(&hash(&record.id), &encode(record)?)
-            .await
-            .map_err(backend)?
-        {
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        let data = serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
+        let is_live = self.storage.update_session(&hash(&record.id), &data).await;
+        if !is_live.map_err(backend)? {
             tracing::debug!("a session ended while a request was using it; its changes are dropped");
         }
         Ok(())
     }
 
-    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
         let found = self.look_up(&hash(id), Timestamp::now()).await.map_err(backend)?;
         let Some((stored, _)) = found else {
             return Ok(None);
@@ -267,7 +260,7 @@ impl SessionStore for Store {
         }))
     }
 
-    async fn delete(&self, id: &Id) -> Result<()> {
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
         self.cache.remove(id);
         self.storage.delete_session(&hash(id)).await.map_err(backend)
     }
@@ -278,13 +271,10 @@ pub fn hash(id: &Id) -> TokenHash {
     TokenHash::of(&id.0.to_le_bytes())
 }
 
-pub fn login_in(data: &str) -> Option<Login> {
-    let data: HashMap<String, serde_json::Value> = serde_json::from_str(data).ok()?;
-    serde_json::from_value(data.get(LOGIN)?.clone()).ok()
-}
-
-fn encode(record: &Record) -> Result<String> {
-    serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))
+/// The login in the stored form of a session; see [`data_of`].
+pub fn login_in(data: &str) -> serde_json::Result<Option<Login>> {
+    let mut data: HashMap<String, serde_json::Value> = serde_json::from_str(data)?;
+    data.remove(LOGIN).map(serde_json::from_value).transpose()
 }
 
 /// Temporary failures become `Backend`, all others `Decode`. The conversion back to an internal error relies on this.
@@ -294,17 +284,4 @@ fn backend(error: InternalError) -> Error {
     } else {
         Error::Decode(error.chain())
     }
-}
-
-/// Logs that `count` sessions and remembered browsers beyond the limit per user were ended. The event is stored with
-/// the login.
-fn log_surplus_ended(user: &str, count: u64) {
-    tracing::info!(
-        target: "callgate::security",
-        event = "session_expired",
-        user,
-        reason = "surplus",
-        count,
-        "too many sessions; ended those that were used least recently"
-    );
 }

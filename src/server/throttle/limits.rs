@@ -7,36 +7,20 @@ use crate::server::{config, model::clock::Timestamp};
 /// How long a failure counts against an account.
 pub const DAY: Duration = Duration::from_hours(24);
 
+/// The limits of the settings.
 #[derive(Debug, Clone)]
-pub struct Limits {
-    address_failures: usize,
-    address_window: Duration,
-    account_failures: usize,
-    account_delay: Duration,
-    account_max_delay: Duration,
-    account_day_failures: usize,
-}
+pub struct Limits(pub config::Throttle);
 
 impl Limits {
-    pub fn new(settings: &config::Throttle) -> Self {
-        Self {
-            address_failures: settings.address_failures.get(),
-            address_window: settings.address_seconds.duration(),
-            account_failures: settings.account_failures.get(),
-            account_delay: settings.account_delay_seconds.duration(),
-            account_max_delay: settings.account_max_delay_seconds.duration(),
-            account_day_failures: settings.account_day_failures.get(),
-        }
-    }
-
+    /// How long a failure counts against a client IP.
     pub fn address_window(&self) -> Duration {
-        self.address_window
+        self.0.address_seconds.duration()
     }
 
     /// How long a client IP must wait after `failures` (oldest first): until fewer than the limit are in the window.
     pub fn address_wait(&self, failures: &[Timestamp], now: Timestamp) -> Duration {
-        let failures = within_window(failures, self.address_window, now);
-        until_fewer(&failures, self.address_failures, self.address_window, now)
+        let (limit, window) = (self.0.address_failures.get(), self.address_window());
+        until_fewer(&within_window(failures, window, now), limit, window, now)
     }
 
     /// How long an account must wait after `failures` (oldest first) without a success in between. Each failure beyond
@@ -44,16 +28,18 @@ impl Limits {
     /// are fewer in the last day (NIST SP 800-63B, 5.2.2: no more than 100 in a row).
     pub fn account_wait(&self, failures: &[Timestamp], now: Timestamp) -> Duration {
         let failures = within_window(failures, DAY, now);
-        let doublings = failures.len().checked_sub(self.account_failures);
+        let doublings = failures.len().checked_sub(self.0.account_failures.get());
         let delay = match (doublings, failures.last()) {
             (Some(doublings), Some(last)) => {
                 let doublings = u32::try_from(doublings).unwrap_or(u32::MAX);
-                let delay = self.account_delay.saturating_mul(2_u32.saturating_pow(doublings));
-                last.plus(delay.min(self.account_max_delay)).since(now)
+                let first_delay = self.0.account_delay_seconds.duration();
+                let delay = first_delay.saturating_mul(2_u32.saturating_pow(doublings));
+                let max_delay = self.0.account_max_delay_seconds.duration();
+                last.plus(delay.min(max_delay)).since(now)
             }
             _ => Duration::ZERO,
         };
-        delay.max(until_fewer(&failures, self.account_day_failures, DAY, now))
+        delay.max(until_fewer(&failures, self.0.account_day_failures.get(), DAY, now))
     }
 }
 
@@ -82,15 +68,10 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
+    /// Ten failures a minute for an address. Five failures in a row and a hundred in a day for an account, and then a
+    /// wait of five to fifteen minutes.
     fn limits() -> Limits {
-        Limits {
-            address_failures: 10,
-            address_window: Duration::from_mins(1),
-            account_failures: 5,
-            account_delay: Duration::from_mins(5),
-            account_max_delay: Duration::from_mins(15),
-            account_day_failures: 100,
-        }
+        Limits(config::Settings::defaults().unwrap().throttle)
     }
 
     fn ago(seconds: u64) -> Timestamp {

@@ -7,10 +7,9 @@
 //!
 //! The counts are stored: they survive a restart and apply to all processes on one database.
 
-pub mod pending_calls;
-
 mod in_flight;
 pub mod limits;
+pub mod pending_calls;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -75,7 +74,7 @@ impl Throttle {
         let slots = settings.passwords.permits.get().saturating_mul(ATTEMPTS_PER_HASH);
         Self {
             storage,
-            limits: Limits::new(&settings.throttle),
+            limits: Limits(settings.throttle.clone()),
             max_wait: settings.passwords.max_wait_ms.duration(),
             in_flight: InFlight::default(),
             slots: Semaphore::new(slots.min(Semaphore::MAX_PERMITS)),
@@ -142,16 +141,11 @@ impl Throttle {
         network: &TokenHash,
         now: Timestamp,
     ) -> Result<Result<Wait, Wait>, InternalError> {
-        let counts = [
-            Count {
-                bucket: account,
-                expires_at: now.plus(DAY),
-            },
-            Count {
-                bucket: network,
-                expires_at: now.plus(self.limits.address_window()),
-            },
-        ];
+        let count = |bucket, window| Count {
+            bucket,
+            expires_at: now.plus(window),
+        };
+        let counts = [count(account, DAY), count(network, self.limits.address_window())];
         let wait = |account: &[Timestamp], network: &[Timestamp]| Wait {
             account: self.limits.account_wait(account, now),
             address: self.limits.address_wait(network, now),
@@ -176,18 +170,15 @@ pub struct Attempt<'a> {
     id: TokenHash,
     account: TokenHash,
     began: Timestamp,
-    deadline: Instant,
+    /// Until when the attempt may wait for a hashing permit. Includes the time that it has already waited.
+    pub deadline: Instant,
+    /// How long the next attempt must wait if this one fails.
     wait_after: Wait,
     _ticket: Ticket<'a>,
     _slot: SemaphorePermit<'a>,
 }
 
 impl Attempt<'_> {
-    /// Until when the attempt may wait for a hashing permit. Includes the time that it has already waited.
-    pub fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
     /// The password was correct: clears the failures of the account. Those of the client IP stay, so that attackers
     /// gain nothing by logging in to their own accounts.
     ///

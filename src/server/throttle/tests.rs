@@ -63,7 +63,7 @@ async fn spellings_of_one_name_share_their_failures() {
 #[tokio::test]
 async fn a_success_forgives_the_account_and_not_the_address() {
     let mut throttle = throttle().await;
-    throttle.limits = Limits::new(&Settings::defaults().unwrap().throttle);
+    throttle.limits = Limits(Settings::defaults().unwrap().throttle);
     fail(&throttle, "ada", 4).await;
     throttle
         .attempt("ada", ADDRESS)
