@@ -12,7 +12,10 @@ use std::{
 use anyhow::bail;
 use axum_server::Handle;
 use futures::FutureExt as _;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{
@@ -66,9 +69,7 @@ struct ReadyServer {
 }
 
 async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
-    if let Err(problem) = registry::check() {
-        bail!(problem);
-    }
+    registry::check().map_err(anyhow::Error::msg)?;
     let inherited = InheritedSockets::take()?;
     if let Some(socket) = &inherited.https {
         settings.https.address = socket.local_addr()?;
@@ -114,7 +115,7 @@ impl ReadyServer {
         let settings = state.settings();
         let shutdown = state.shutdown();
         let limiter = limiter(settings);
-        let (open, sockets_closed) = tokio::sync::mpsc::channel(1);
+        let (open, sockets_closed) = mpsc::channel(1);
         let listener = |socket| Listener::new(socket, Arc::clone(&limiter), shutdown.clone(), open.clone());
         let tls_listener = listener(self.tls_socket)?;
         let plain_listener = self.plain_socket.map(listener).transpose()?;
@@ -210,7 +211,7 @@ fn limiter(settings: &Settings) -> Arc<ConnectionLimiter> {
 async fn stop_on_signal(
     mut signals: StopSignals,
     shutdown: CancellationToken,
-    mut sockets_closed: tokio::sync::mpsc::Receiver<()>,
+    mut sockets_closed: mpsc::Receiver<()>,
     handles: [Handle<Peer>; 2],
     keep_alive_grace: Duration,
     drain_timeout: Duration,

@@ -20,7 +20,7 @@ use crate::{
 
 #[derive(Debug)]
 pub struct Actor<'a> {
-    state: &'a AppState,
+    pub state: &'a AppState,
     identity: Identity<'a>,
 }
 
@@ -53,10 +53,6 @@ impl<'a> Actor<'a> {
         }
     }
 
-    pub fn state(&self) -> &'a AppState {
-        self.state
-    }
-
     /// The name of the user, or `None` for the operator.
     pub fn user_id(&self) -> Option<&'a str> {
         match &self.identity {
@@ -67,32 +63,24 @@ impl<'a> Actor<'a> {
 
     /// Creates an audit event for an action of this actor.
     pub fn event(&self, action: Action) -> Event {
-        match &self.identity {
-            Identity::User { caller: _, user_id, .. } => Event::by(user_id, action),
-            Identity::Operator => Event::by_operator(action),
+        match self.user_id() {
+            Some(user_id) => Event::by(user_id, action),
+            None => Event::by_operator(action),
         }
     }
 
     /// Fails with [`Refusal::PermissionRequired`] if the actor lacks one of the `required` permissions, such as those
     /// of a role.
     pub fn require_all(&self, required: &Permissions) -> Result<(), Refusal> {
-        match &self.identity {
-            Identity::Operator => Ok(()),
-            Identity::User { caller, user_id, held } => match held.missing_for(required) {
-                None => Ok(()),
-                Some(missing) => {
-                    let refusal = Refusal::PermissionRequired(missing.clone().into());
-                    security_log::access_denied(
-                        caller,
-                        user_id,
-                        "granting or managing permissions that the user lacks",
-                        &missing,
-                        refusal.code(),
-                    );
-                    Err(refusal)
-                }
-            },
+        if let Identity::User { caller, user_id, held } = &self.identity
+            && let Some(missing) = held.missing_for(required)
+        {
+            let refusal = Refusal::PermissionRequired(missing.clone().into());
+            let operation = "granting or managing permissions that the user lacks";
+            security_log::access_denied(caller, user_id, operation, &missing, refusal.code());
+            return Err(refusal);
         }
+        Ok(())
     }
 
     /// Like [`Self::require_all`], for the permissions that a user holds.

@@ -29,16 +29,12 @@ pub async fn add_users(state: &AppState) -> anyhow::Result<()> {
             .hash_at_startup(Password::new(password.to_owned()))
             .await
             .map_err(|refusal: Refusal| anyhow::anyhow!(refusal.message()))?;
-        let roles = if user_id == ADMINISTRATOR {
-            vec![ADMIN.to_owned()]
-        } else {
-            Vec::new()
-        };
+        let role = (user_id == ADMINISTRATOR).then(|| ADMIN.to_owned());
         let user = NewUser {
             user_id,
             password_hash: &hash,
             demo: true,
-            roles: &roles,
+            roles: role.as_slice(),
             link: None,
         };
         let event = Event::by_operator(Action::UserAdded).to(user_id).about("demo");
@@ -53,19 +49,16 @@ pub async fn add_users(state: &AppState) -> anyhow::Result<()> {
 
 /// Fails if there are demo users, because the server does not run as a demo.
 pub async fn refuse_users(state: &AppState) -> anyhow::Result<()> {
-    let users = state.storage().list_users().await?;
-    let demo: Vec<String> = users
-        .into_iter()
-        .filter(|user| user.demo)
-        .map(|user| user.user_id)
-        .collect();
-    if !demo.is_empty() {
+    let mut users = state.storage().list_users().await?;
+    users.retain(|user| user.demo);
+    if !users.is_empty() {
+        let names: Vec<String> = users.into_iter().map(|user| user.user_id).collect();
         bail!(
             "the data folder {} contains demo users, whose passwords are public: {}. Start with --demo, change their \
              passwords (`callgate user passwd NAME`), or delete them (`callgate user delete NAME`). Before you delete \
              the last administrator, add another one (`callgate user add NAME --role admin`)",
             state.settings().data.display(),
-            demo.join(", ")
+            names.join(", ")
         );
     }
     Ok(())

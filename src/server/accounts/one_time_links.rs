@@ -24,6 +24,7 @@ use crate::{
         storage::{
             Storage,
             links::{NewLink, StoredLink},
+            roles::Grant,
         },
         telemetry::error::InternalError,
         throttle::Attempt,
@@ -66,14 +67,10 @@ impl<'a> Link<'a> {
 
     /// The link for the person who is to use it. Nothing else reveals the code.
     pub fn reply(&self, settings: &Settings) -> LinkReply {
+        let (origin, user_id, code) = (settings.origin(), self.user_id, self.code.reveal());
         LinkReply {
-            user_id: self.user_id.to_owned(),
-            link: format!(
-                "{}/welcome?user={}#{}",
-                settings.origin(),
-                self.user_id,
-                self.code.reveal()
-            ),
+            user_id: user_id.to_owned(),
+            link: format!("{origin}/welcome?user={user_id}#{code}"),
             until: self.expires_at.to_rfc3339(),
         }
     }
@@ -92,23 +89,19 @@ pub async fn for_first_admin(storage: &Storage, settings: &Settings) -> Result<O
 /// [`Refusal::NotFound`] for a link that does not work, whatever the reason; [`Refusal::InvalidArguments`] for a
 /// password that the policy rejects, after which the link still works; [`Refusal::TooManyAttempts`]; [`Refusal::Busy`].
 pub async fn choose_password(caller: &Caller, code: &LinkCode, new: NewPassword) -> Result<String, Refusal> {
-    let Found { hash, link, attempt } = find(caller, code, Purpose::Password).await?;
+    let Found { hash, link, attempt } = find(caller, code, |link| link.user_id.is_some()).await?;
     let user_id = link.user_id.unwrap_or_default();
     let password_hash = hash_new(caller, new, &user_id).await;
     attempt.withdraw().await;
     let password_hash = password_hash?;
     let event = Event::by(&user_id, Action::LinkUsed).to(&user_id);
-    let is_used = caller
-        .state()
-        .storage()
-        .use_link(
-            &hash,
-            &user_id,
-            &password_hash,
-            Timestamp::now(),
-            &event,
-            |creator, user| Permissions::by_grants(creator).may_manage(&Permissions::by_grants(user)),
-        )
+    let may_manage = |creator: &[Grant], user: &[Grant]| {
+        let user = Permissions::by_grants(user);
+        Permissions::by_grants(creator).may_manage(&user)
+    };
+    let storage = caller.state().storage();
+    let is_used = storage
+        .use_link(&hash, &user_id, &password_hash, Timestamp::now(), &event, may_manage)
         .await?;
     if !is_used {
         return Err(no_link());
@@ -128,7 +121,7 @@ pub async fn create_first_admin(
     user_id: &str,
     new: NewPassword,
 ) -> Result<(), Refusal> {
-    let Found { hash, attempt, .. } = find(caller, code, Purpose::FirstAdmin).await?;
+    let Found { hash, attempt, .. } = find(caller, code, |link| link.user_id.is_none()).await?;
     let password_hash = if user_name::is_allowed(user_id) {
         hash_new(caller, new, user_id).await
     } else {
@@ -138,9 +131,8 @@ pub async fn create_first_admin(
     let password_hash = password_hash?;
     let used = Event::by("", Action::LinkUsed).to(user_id).about("first administrator");
     let added = Event::by("", Action::UserAdded).to(user_id).about("admin");
-    let is_used = caller
-        .state()
-        .storage()
+    let storage = caller.state().storage();
+    let is_used = storage
         .use_first_link(&hash, user_id, &password_hash, Timestamp::now(), [&used, &added])
         .await?;
     if !is_used {
@@ -153,16 +145,8 @@ pub async fn create_first_admin(
 
 /// Why the first administrator cannot be created, if that is the case.
 pub async fn first_admin_closed_reason(storage: &Storage) -> Result<Option<&'static str>, InternalError> {
-    Ok(storage
-        .has_users()
-        .await?
-        .then_some("There are users already. Log in, or ask an administrator to invite you."))
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Password,
-    FirstAdmin,
+    let has_users = storage.has_users().await?;
+    Ok(has_users.then_some("There are users already. Log in, or ask an administrator to invite you."))
 }
 
 /// A valid link, and the attempt to use it, which counts against the rate limit.
@@ -172,8 +156,13 @@ struct Found<'a> {
     attempt: Attempt<'a>,
 }
 
-/// Finds the link with that code. A code that does not work counts as a failed attempt of the client address.
-async fn find<'a>(caller: &'a Caller, code: &LinkCode, purpose: Purpose) -> Result<Found<'a>, Refusal> {
+/// Finds the link with that code, if it serves the purpose. A code that does not work counts as a failed attempt of the
+/// client address.
+async fn find<'a>(
+    caller: &'a Caller,
+    code: &LinkCode,
+    serves_purpose: fn(&StoredLink) -> bool,
+) -> Result<Found<'a>, Refusal> {
     let account = format!("link {}", TokenHash::of(code.reveal().as_bytes()).handle());
     let state = caller.state();
     let attempt = state.throttle().attempt(&account, caller.arrival().address).await?;
@@ -186,7 +175,6 @@ async fn find<'a>(caller: &'a Caller, code: &LinkCode, purpose: Purpose) -> Resu
                 return Err(error.into());
             }
         };
-        let serves_purpose = |link: &StoredLink| link.user_id.is_some() == (purpose == Purpose::Password);
         if let Some(link) = link.filter(serves_purpose) {
             return Ok(Found { hash, link, attempt });
         }

@@ -9,11 +9,11 @@ use crate::{
     contract::{Refusal, audit::Action, login::NewPassword, session::SessionView},
     server::{
         auth::{
-            cookies::{CookieName, SetCookie},
             guard::{
                 AuthenticatedGuard,
                 kinds::{FreshLogin, LoggedIn},
             },
+            remember,
             security_log::{self, End},
         },
         model::{clock::Timestamp, event::Event, login::Login},
@@ -31,30 +31,21 @@ use crate::{
 pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
-    let login = caller.login().await?.ok_or(Refusal::NotLoggedIn)?;
+    let mut login = Login::clone(&caller.login().await?.ok_or(Refusal::NotLoggedIn)?);
     let state = caller.state();
-    let hash = state
-        .passwords()
-        .hash_own(new, &user_id)
-        .await?
-        .map_err(|problem| Refusal::of_argument("new_password", problem))?;
-    let renewal = Renewal::of(
-        caller,
-        Login {
-            series: None,
-            ..Login::clone(&login)
-        },
-    )?;
+    let hash = state.passwords().hash_own(new, &user_id).await?;
+    let hash = hash.map_err(|problem| Refusal::of_argument("new_password", problem))?;
+    // The browser is no longer remembered.
+    login.series = None;
+    let renewal = Renewal::of(caller, login)?;
     let event = Event::by(&user_id, Action::PasswordChanged).to(&user_id);
     let is_changed = state
         .storage()
         .change_own_password(&hash, &renewal.to_store(), Timestamp::now(), &event)
         .await?;
     renewal.finish(caller, is_changed)?;
-    if caller.remember_cookie().is_some() {
-        caller.disable_remember();
-        caller.set_cookie(SetCookie::remove(CookieName::Remember));
-    }
+    caller.disable_remember();
+    remember::remove_cookie(caller);
     security_log::password_changed(&user_id);
     Ok(user_id)
 }
@@ -72,16 +63,13 @@ pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
         return Err(Refusal::NotFound("session".to_owned()));
     };
     if entry.view.current {
-        log_out(caller).await?;
-        return Ok(());
+        return log_out(caller).await.map(drop);
     }
     let storage = caller.state().storage();
     let own_series = CurrentSession::of(caller.caller()).await?.series;
     // An older session of this browser can end without forgetting the browser.
-    if let Some(series) = entry
-        .series
-        .as_ref()
-        .filter(|series| own_series.as_ref() != Some(series))
+    if let Some(series) = &entry.series
+        && own_series.as_ref() != Some(series)
     {
         storage.revoke_series(series).await?;
     }
@@ -94,11 +82,8 @@ pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
 
 /// Ends all other sessions of the user and forgets all other browsers. Returns how many entries of [`sessions`] ended.
 pub async fn end_other_sessions(caller: &LoggedIn) -> Result<usize, Refusal> {
-    let others = entries(caller)
-        .await?
-        .into_iter()
-        .filter(|entry| !entry.view.current)
-        .count();
+    let entries = entries(caller).await?;
+    let others = entries.iter().filter(|entry| !entry.view.current).count();
     let current = CurrentSession::of(caller.caller()).await?;
     let storage = caller.state().storage();
     storage

@@ -47,7 +47,7 @@ pub async fn register(caller: &Caller, requested_name: &str, new: NewPassword) -
     // A suffix is taken once in a few million registrations. Three in a row do not happen.
     for _ in 0..3 {
         let user_id = format!("{requested_name}-{}", random_suffix());
-        let event = Event::by(&user_id, Action::Registered).to(&user_id);
+        let events = [Event::by(&user_id, Action::Registered).to(&user_id)];
         let user = NewUser {
             user_id: &user_id,
             password_hash: &password_hash,
@@ -55,7 +55,6 @@ pub async fn register(caller: &Caller, requested_name: &str, new: NewPassword) -
             roles: &[],
             link: None,
         };
-        let events = [event];
         if state.storage().add_user(&user, Timestamp::now(), &events).await? == UpdateOutcome::Done {
             events.iter().for_each(security_log::changed);
             return Ok(user_id);

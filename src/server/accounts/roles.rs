@@ -13,12 +13,10 @@ use crate::{
     },
     server::{
         auth::{
-            guard::{
-                granted::Permissions,
-                permissions::{self, Declared},
-            },
+            guard::{granted::Permissions, permissions},
             security_log,
         },
+        model::event::Event,
         storage::{
             Storage,
             roles::{ADMIN, Precondition, PutOutcome, StoredRole, UpdateOutcome, version},
@@ -38,7 +36,7 @@ pub async fn list(storage: &Storage) -> Result<RoleList, InternalError> {
     }
     Ok(RoleList {
         roles,
-        permissions: permissions::all().map(declared).collect(),
+        permissions: permissions::all().map(|declared| permission(declared.name)).collect(),
     })
 }
 
@@ -47,7 +45,7 @@ fn view(role: StoredRole, stored: &[String]) -> RoleView {
     RoleView {
         version: version(&role.description, stored),
         permissions: if built_in {
-            permissions::all().map(declared).collect()
+            permissions::all().map(|declared| permission(declared.name)).collect()
         } else {
             stored.iter().map(|name| permission(name)).collect()
         },
@@ -59,21 +57,12 @@ fn view(role: StoredRole, stored: &[String]) -> RoleView {
 }
 
 fn permission(name: &str) -> PermissionView {
-    permissions::find(name).map_or_else(
-        || PermissionView {
-            name: name.to_owned(),
-            words: "has no effect: no guard requires it".to_owned(),
-            known: false,
-        },
-        declared,
-    )
-}
-
-fn declared(permission: Declared) -> PermissionView {
+    let declared = permissions::find(name);
+    let words = declared.map_or("has no effect: no guard requires it", |declared| declared.words);
     PermissionView {
-        name: permission.name.to_owned(),
-        words: permission.words.to_owned(),
-        known: true,
+        name: name.to_owned(),
+        words: words.to_owned(),
+        known: declared.is_some(),
     }
 }
 
@@ -81,24 +70,16 @@ fn declared(permission: Declared) -> PermissionView {
 pub async fn give(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, Refusal> {
     require_role(actor, role).await?;
     let event = actor.event(Action::RoleGiven).to(user_id).about(role);
-    let outcome = actor.state().storage().give_role(user_id, role, &event).await?;
-    let has_changed = check_outcome(outcome)?;
-    if has_changed {
-        security_log::changed(&event);
-    }
-    Ok(has_changed)
+    let outcome = actor.state.storage().give_role(user_id, role, &event).await?;
+    finish(outcome, &event)
 }
 
 /// Takes a role from a user, effective with the very next call. Returns `false` if the user does not have it.
 pub async fn take(actor: &Actor<'_>, user_id: &str, role: &str) -> Result<bool, Refusal> {
     require_role(actor, role).await?;
     let event = actor.event(Action::RoleTaken).to(user_id).about(role);
-    let outcome = actor.state().storage().take_role(user_id, role, &event).await?;
-    let has_changed = check_outcome(outcome)?;
-    if has_changed {
-        security_log::changed(&event);
-    }
-    Ok(has_changed)
+    let outcome = actor.state.storage().take_role(user_id, role, &event).await?;
+    finish(outcome, &event)
 }
 
 /// Creates or changes a role.
@@ -117,7 +98,7 @@ pub async fn put(
         return Err(Refusal::of_argument("role", NAME_RULE));
     }
     refuse_built_in(role)?;
-    let storage = actor.state().storage();
+    let storage = actor.state.storage();
     let held = storage.permissions_of(role).await?;
     if let Some(unknown) = permissions
         .iter()
@@ -150,24 +131,21 @@ pub async fn delete(actor: &Actor<'_>, role: &str) -> Result<(), Refusal> {
     refuse_built_in(role)?;
     require_role(actor, role).await?;
     let event = actor.event(Action::RoleDeleted).about(role);
-    check_outcome(actor.state().storage().delete_role(role, &event).await?)?;
-    security_log::changed(&event);
-    Ok(())
+    finish(actor.state.storage().delete_role(role, &event).await?, &event).map(drop)
 }
 
 async fn require_role(actor: &Actor<'_>, role: &str) -> Result<(), Refusal> {
-    let held = Permissions::by_roles(actor.state().storage(), &[role.to_owned()]).await?;
+    let held = Permissions::by_roles(actor.state.storage(), &[role.to_owned()]).await?;
     actor.require_all(&held)
 }
 
 fn refuse_built_in(role: &str) -> Result<(), Refusal> {
     if role == ADMIN {
-        Err(Refusal::Conflict(format!(
+        return Err(Refusal::Conflict(format!(
             "The role {ADMIN} is built in. It has every permission and cannot be changed or deleted."
-        )))
-    } else {
-        Ok(())
+        )));
     }
+    Ok(())
 }
 
 fn is_allowed(role: &str) -> bool {
@@ -188,6 +166,15 @@ pub(super) fn check_outcome(outcome: UpdateOutcome) -> Result<bool, Refusal> {
             "This is the last administrator who can log in. Make someone else an administrator first.".to_owned(),
         )),
     }
+}
+
+/// Logs the change, if there was one, and returns whether there was, or why it was refused.
+pub(super) fn finish(outcome: UpdateOutcome, event: &Event) -> Result<bool, Refusal> {
+    let has_changed = check_outcome(outcome)?;
+    if has_changed {
+        security_log::changed(event);
+    }
+    Ok(has_changed)
 }
 
 #[cfg(test)]

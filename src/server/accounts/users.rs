@@ -127,19 +127,15 @@ pub async fn create_with_password(
 /// [`Refusal::Conflict`] for a user who has a password or is disabled.
 pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Result<LinkReply, Refusal> {
     let link = Link::new(actor, user_id, INVITATION)?;
-    let found = actor.state().storage().find_user(user_id).await?;
-    match found {
+    let storage = actor.state.storage();
+    match storage.find_user(user_id).await? {
         None => add(actor, user_id, "", roles, Some(&link)).await?,
         Some(user) if user.hash().is_none() && user.active => {
             actor.require_all_of_user(user_id).await?;
             let event = actor.event(Action::LinkMade).to(user_id).about("invitation");
-            let storage = actor.state().storage();
-            roles::check_outcome(
-                storage
-                    .renew_invitation(&link.to_store(), Timestamp::now(), &event)
-                    .await?,
-            )?;
-            security_log::changed(&event);
+            let new_link = link.to_store();
+            let outcome = storage.renew_invitation(&new_link, Timestamp::now(), &event).await?;
+            roles::finish(outcome, &event)?;
         }
         Some(_) => {
             return Err(Refusal::Conflict(format!(
@@ -148,7 +144,7 @@ pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Resul
             )));
         }
     }
-    Ok(link.reply(actor.state().settings()))
+    Ok(link.reply(actor.state.settings()))
 }
 
 async fn add(
@@ -161,10 +157,9 @@ async fn add(
     if !user_name::is_allowed(user_id) {
         return Err(Refusal::of_argument("user_id", user_name::RULE));
     }
-    let storage = actor.state().storage();
+    let storage = actor.state.storage();
     actor.require_all(&Permissions::by_roles(storage, roles).await?)?;
-    let added = actor.event(Action::UserAdded).to(user_id).about(roles.join(", "));
-    let mut events = vec![added];
+    let mut events = vec![actor.event(Action::UserAdded).to(user_id).about(roles.join(", "))];
     events.extend(link.map(|_| actor.event(Action::LinkMade).to(user_id).about("invitation")));
     let user = NewUser {
         user_id,
@@ -204,7 +199,7 @@ pub async fn require_free_name(storage: &Storage, user_id: &str) -> Result<(), R
 /// Removes the password of a user, ends all sessions, and creates a one-time link for choosing a new password. Fails
 /// with [`Refusal::Conflict`] for a disabled user.
 pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<LinkReply, Refusal> {
-    let storage = actor.state().storage();
+    let storage = actor.state.storage();
     let user = storage.find_user(user_id).await?.ok_or_else(no_user)?;
     actor.require_all_of_user(user_id).await?;
     if !user.active {
@@ -214,12 +209,12 @@ pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<Li
     }
     let link = Link::new(actor, user_id, NEW_PASSWORD)?;
     let event = actor.event(Action::LinkMade).to(user_id).about("new password");
+    let new_link = link.to_store();
     let outcome = storage
-        .require_new_password(&link.to_store(), Timestamp::now(), &event)
+        .require_new_password(&new_link, Timestamp::now(), &event)
         .await?;
-    roles::check_outcome(outcome)?;
-    security_log::changed(&event);
-    Ok(link.reply(actor.state().settings()))
+    roles::finish(outcome, &event)?;
+    Ok(link.reply(actor.state.settings()))
 }
 
 /// Enables or disables a user. The very next call of a disabled user is refused.
@@ -231,26 +226,23 @@ pub async fn set_active(actor: &Actor<'_>, user_id: &str, active: bool) -> Resul
         Action::UserDisabled
     };
     let event = actor.event(action).to(user_id);
-    let storage = actor.state().storage();
-    roles::check_outcome(storage.set_active(user_id, active, Timestamp::now(), &event).await?)?;
-    security_log::changed(&event);
-    Ok(())
+    let storage = actor.state.storage();
+    let outcome = storage.set_active(user_id, active, Timestamp::now(), &event).await?;
+    roles::finish(outcome, &event).map(drop)
 }
 
 /// Deletes a user and everything that belongs to the user, except entries in the audit log.
 pub async fn delete(actor: &Actor<'_>, user_id: &str) -> Result<(), Refusal> {
     actor.require_all_of_user(user_id).await?;
     let event = actor.event(Action::UserDeleted).to(user_id);
-    roles::check_outcome(actor.state().storage().delete_user(user_id, &event).await?)?;
-    security_log::changed(&event);
-    Ok(())
+    roles::finish(actor.state.storage().delete_user(user_id, &event).await?, &event).map(drop)
 }
 
 /// Ends all sessions of a user and forgets all remembered browsers.
 pub async fn revoke_sessions(actor: &Actor<'_>, user_id: &str) -> Result<(), Refusal> {
     actor.require_all_of_user(user_id).await?;
     let event = actor.event(Action::SessionsRevoked).to(user_id).about("all");
-    if !actor.state().storage().end_all_sessions(user_id, &event).await? {
+    if !actor.state.storage().end_all_sessions(user_id, &event).await? {
         return Err(no_user());
     }
     security_log::changed(&event);
@@ -261,18 +253,14 @@ pub async fn revoke_sessions(actor: &Actor<'_>, user_id: &str) -> Result<(), Ref
 pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Result<(), Refusal> {
     actor.require_all_of_user(user_id).await?;
     let no_session = || Refusal::NotFound("session".to_owned());
-    let entries = active_sessions::list(actor.state(), user_id, &CurrentSession::default()).await?;
-    let entry: Entry = entries
-        .into_iter()
-        .find(|entry| entry.view.id == id)
-        .ok_or_else(no_session)?;
-    let event = actor
-        .event(Action::SessionsRevoked)
-        .to(user_id)
-        .about(&*entry.view.device);
-    let storage = actor.state().storage();
+    let entries = active_sessions::list(actor.state, user_id, &CurrentSession::default()).await?;
+    let Some(Entry { view, session, series }) = entries.into_iter().find(|entry| entry.view.id == id) else {
+        return Err(no_session());
+    };
+    let event = actor.event(Action::SessionsRevoked).to(user_id).about(view.device);
+    let storage = actor.state.storage();
     if !storage
-        .revoke_login(user_id, entry.session.as_ref(), entry.series.as_ref(), &event)
+        .revoke_login(user_id, session.as_ref(), series.as_ref(), &event)
         .await?
     {
         return Err(no_session());
@@ -284,7 +272,7 @@ pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Resul
 /// Sets the password of a user, which ends all sessions. Only the command line calls this.
 pub async fn change_password(actor: &Actor<'_>, user_id: &str, password_hash: &str) -> Result<(), Refusal> {
     let event = actor.event(Action::PasswordChanged).to(user_id);
-    let storage = actor.state().storage();
+    let storage = actor.state.storage();
     let is_changed = storage
         .change_password(user_id, password_hash, Timestamp::now(), &event)
         .await?;

@@ -88,9 +88,8 @@ impl Audit {
                 let mut after = 0;
                 loop {
                     filter.after = Some(after);
-                    let (lines, last) = view::lines(storage, &filter)
-                        .await
-                        .context("the export is incomplete")?;
+                    let next = view::lines(storage, &filter).await;
+                    let (lines, last) = next.context("the export is incomplete")?;
                     if lines.is_empty() {
                         return Ok(());
                     }
@@ -127,13 +126,11 @@ impl Filter {
         let (since, until) = view::days(self.since, self.until)?;
         Ok(EventFilter {
             user: self.user.as_deref(),
-            only_present_user: false,
             action: self.action.as_deref(),
             outcome: self.outcome.as_deref(),
             since,
             until,
-            before: None,
-            after: None,
+            ..EventFilter::default()
         })
     }
 }

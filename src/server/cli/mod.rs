@@ -16,6 +16,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::{audit::Audit, cert::Cert, function::Function, role::Role, session::Session, user::User};
 use crate::server::{
     config::{self, Listen, LogFormat, Overrides, Settings},
     run::{self, Signals},
@@ -40,18 +41,18 @@ enum Command {
     /// Start the server (the default without a command)
     Serve(Serve),
     /// Create a development certificate for localhost and the loopback addresses, and its local certificate authority
-    Cert(cert::Cert),
+    Cert(Cert),
     /// Manage users; passwords are prompted for, or read from standard input
-    User(DatabaseCommand<user::User>),
+    User(DatabaseCommand<User>),
     /// Manage roles and their permissions
-    Role(DatabaseCommand<role::Role>),
+    Role(DatabaseCommand<Role>),
     /// Manage the sessions of users
-    Session(DatabaseCommand<session::Session>),
+    Session(DatabaseCommand<Session>),
     /// Read the audit log and the call log
-    Audit(DatabaseCommand<audit::Audit>),
+    Audit(DatabaseCommand<Audit>),
     /// Show the declared functions
     #[command(subcommand)]
-    Function(function::Function),
+    Function(Function),
     /// Print all settings with meaning, default and variable, as a settings file to start from
     Settings,
 }
@@ -77,12 +78,12 @@ impl<C: Subcommand> DatabaseCommand<C> {
     async fn run(
         self,
         overrides: &Overrides,
-        open_for: OpenFor,
+        open_for: impl FnOnce(&C) -> OpenFor,
         run: impl AsyncFnOnce(C, &AppState, bool) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let settings = Settings::load(overrides)?;
         log::start(&settings.log)?;
-        let state = AppState::open(settings, open_for).await?;
+        let state = AppState::open(settings, open_for(&self.command)).await?;
         let result = run(self.command, &state, self.json).await;
         state.storage().close().await;
         result
@@ -111,11 +112,9 @@ struct Serve {
 
 /// Parses the command line and runs the command.
 pub async fn run() -> anyhow::Result<()> {
-    let CommandLine {
-        settings: mut overrides,
-        command,
-    } = CommandLine::parse();
-    match command.unwrap_or(Command::Serve(Serve::default())) {
+    let command_line = CommandLine::parse();
+    let mut overrides = command_line.settings;
+    match command_line.command.unwrap_or(Command::Serve(Serve::default())) {
         Command::Serve(serve) => {
             // First of all. Process 1 of a container ignores signals that it has no handler for (pid_namespaces(7)).
             let signals = Signals::listen().context("cannot install signal handlers")?;
@@ -129,16 +128,10 @@ pub async fn run() -> anyhow::Result<()> {
             run::serve(settings, signals).await
         }
         Command::Cert(cert) => cert.run(&overrides),
-        Command::User(user) => {
-            let open_for = user.command.open_for();
-            user.run(&overrides, open_for, user::User::run).await
-        }
-        Command::Role(role) => {
-            let open_for = role.command.open_for();
-            role.run(&overrides, open_for, role::Role::run).await
-        }
-        Command::Session(session) => session.run(&overrides, OpenFor::Manage, session::Session::run).await,
-        Command::Audit(audit) => audit.run(&overrides, OpenFor::Manage, audit::Audit::run).await,
+        Command::User(user) => user.run(&overrides, User::open_for, User::run).await,
+        Command::Role(role) => role.run(&overrides, Role::open_for, Role::run).await,
+        Command::Session(session) => session.run(&overrides, |_| OpenFor::Manage, Session::run).await,
+        Command::Audit(audit) => audit.run(&overrides, |_| OpenFor::Manage, Audit::run).await,
         Command::Function(function) => function.run().await,
         Command::Settings => print(config::template()),
     }

@@ -1,6 +1,6 @@
 //! Output, errors and exit codes of the commands.
 
-use std::{error::Error, fmt, io, iter, path};
+use std::{fmt, io, iter, path};
 
 use serde::Serialize;
 
@@ -11,16 +11,9 @@ use crate::{
 };
 
 /// A refusal as an error of a command, for [`exit_code`].
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message().trim_end_matches('.'))]
 pub struct Refused(pub Refusal);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.message().trim_end_matches('.'))
-    }
-}
-
-impl Error for Refused {}
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
@@ -85,16 +78,9 @@ pub fn align_columns(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
-    let lines: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let cells: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:width$}"))
-                .collect();
-            cells.join("  ").trim_end().to_owned()
-        })
-        .collect();
-    lines.join("\n")
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }

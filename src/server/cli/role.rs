@@ -74,11 +74,8 @@ impl Role {
             }
             Self::Give { user, role } => {
                 let given = roles::give(&actor, &user, &role).await;
-                let message = if given == Ok(false) {
-                    format!("{user} already has the role {role}.")
-                } else {
-                    format!("{user} has the role {role}.")
-                };
+                let already = if given == Ok(false) { "already " } else { "" };
+                let message = format!("{user} {already}has the role {role}.");
                 report(&format!("{user}, {role}"), given.map(drop), message, json)
             }
             Self::Take { user, role } => {
@@ -95,11 +92,8 @@ impl Role {
                 let explanation = result.map_err(|refusal| with_name(&format!("{user}, {function}"), refusal))?;
                 let can = if explanation.allowed { "can" } else { "cannot" };
                 let reasons = explanation.reasons.join("\n  ");
-                print_as(
-                    json,
-                    &explanation,
-                    format!("{user} {can} call {function}.\n  {reasons}"),
-                )
+                let text = format!("{user} {can} call {function}.\n  {reasons}");
+                print_as(json, &explanation, text)
             }
         }
     }

@@ -29,9 +29,8 @@ impl Session {
         let actor = Actor::operator(state);
         match self {
             Self::List { user } => {
-                let details = users::show(state, &user)
-                    .await
-                    .map_err(|refusal| with_name(&user, refusal))?;
+                let found = users::show(state, &user).await;
+                let details = found.map_err(|refusal| with_name(&user, refusal))?;
                 let list = SessionList {
                     sessions: details.sessions,
                     total: details.total_sessions,
@@ -54,12 +53,8 @@ impl Session {
             }
             Self::Revoke { user, id: Some(id) } => {
                 let result = users::revoke_session(&actor, &user, &id).await;
-                report(
-                    &format!("{user}, {id}"),
-                    result,
-                    format!("Ended a session of {user}."),
-                    json,
-                )
+                let message = format!("Ended a session of {user}.");
+                report(&format!("{user}, {id}"), result, message, json)
             }
             Self::Revoke { user, id: None } => {
                 let result = users::revoke_sessions(&actor, &user).await;

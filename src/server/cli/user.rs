@@ -118,12 +118,8 @@ impl User {
             }
             Self::Disable { name } => {
                 let result = users::set_active(&actor, &name, false).await;
-                report(
-                    &name,
-                    result,
-                    format!("Disabled {name}; all sessions of {name} are ended."),
-                    json,
-                )
+                let message = format!("Disabled {name}; all sessions of {name} are ended.");
+                report(&name, result, message, json)
             }
             Self::Enable { name } => {
                 let result = users::set_active(&actor, &name, true).await;
@@ -140,12 +136,12 @@ impl User {
 async fn add(actor: &Actor<'_>, name: &str, roles: &[String], json: bool) -> anyhow::Result<()> {
     ensure!(user_name::is_allowed(name), "a name {}", user_name::RULE);
     // Check before prompting for a password.
-    let storage = actor.state().storage();
+    let storage = actor.state.storage();
     users::require_free_name(storage, name).await.map_err(Refused)?;
     check_roles_exist(storage, roles).await?;
-    let hash = read_and_hash_password(actor.state(), name).await?;
+    let hash = read_and_hash_password(actor.state, name).await?;
     let added = users::create_with_password(actor, name, &hash, roles).await;
-    let message = format!("Added user {name} to {}.", database_name(actor.state()));
+    let message = format!("Added user {name} to {}.", database_name(actor.state));
     report(name, added, message, json)
 }
 
@@ -178,25 +174,16 @@ fn user_states() -> impl TypedValueParser<Value = UserState> {
 }
 
 fn line(user: &UserRow) -> String {
-    let state = user.state.name();
-    let line = format!(
-        "{:24}  {state:8}  added {}  {}",
-        user.user_id,
-        user.created_at,
-        user.roles.join(" ")
-    );
+    let (state, roles) = (user.state.name(), user.roles.join(" "));
+    let line = format!("{:24}  {state:8}  added {}  {roles}", user.user_id, user.created_at);
     line.trim_end().to_owned()
 }
 
 async fn show(state: &AppState, name: &str, json: bool) -> anyhow::Result<()> {
-    let user = users::show(state, name)
-        .await
-        .map_err(|refusal| with_name(name, refusal))?;
-    let mut text = line(&user.user);
-    if let Some(until) = &user.link_until {
-        text.push_str("\nA one-time link works until ");
-        text.push_str(until);
-    }
+    let found = users::show(state, name).await;
+    let user = found.map_err(|refusal| with_name(name, refusal))?;
+    let link = user.link_until.as_ref();
+    let link = link.map(|until| format!("\nA one-time link works until {until}"));
     let sessions = user.sessions.iter().map(|session| {
         vec![
             session.id.clone(),
@@ -205,8 +192,7 @@ async fn show(state: &AppState, name: &str, json: bool) -> anyhow::Result<()> {
             session.address.clone(),
         ]
     });
-    text.push_str("\n\n");
-    text.push_str(&table(["SESSION", "LAST USED", "DEVICE", "ADDRESS"], sessions));
+    let sessions = table(["SESSION", "LAST USED", "DEVICE", "ADDRESS"], sessions);
     let events = user.events.iter().map(|event| {
         vec![
             event.at.clone(),
@@ -216,9 +202,9 @@ async fn show(state: &AppState, name: &str, json: bool) -> anyhow::Result<()> {
             event.about.clone(),
         ]
     });
-    text.push_str("\n\n");
-    text.push_str(&table(["WHEN", "WHAT", "OUTCOME", "BY", "ABOUT"], events));
-    print_as(json, &user, text)
+    let events = table(["WHEN", "WHAT", "OUTCOME", "BY", "ABOUT"], events);
+    let (line, link) = (line(&user.user), link.unwrap_or_default());
+    print_as(json, &user, format!("{line}{link}\n\n{sessions}\n\n{events}"))
 }
 
 async fn check_roles_exist(storage: &Storage, roles: &[String]) -> anyhow::Result<()> {
@@ -255,11 +241,9 @@ fn read_password() -> anyhow::Result<Password> {
         return Ok(first);
     }
     let mut input = String::new();
-    stdin()
-        .read_to_string(&mut input)
-        .context("the password on standard input is not UTF-8 text")?;
-    let end = input.trim_end_matches('\n').trim_end_matches('\r').len();
-    input.truncate(end);
+    let read = stdin().read_to_string(&mut input);
+    read.context("the password on standard input is not UTF-8 text")?;
+    input.truncate(input.trim_end_matches('\n').trim_end_matches('\r').len());
     if input.starts_with('\u{feff}') {
         input.remove(0);
     }
