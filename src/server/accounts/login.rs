@@ -94,8 +94,9 @@ async fn verify(
     }
 }
 
-/// Looks up the user and verifies the password. A failure comes with the name of the user, if there is one, and a
-/// reason for the log. A failure takes the same amount of work whether or not the user exists.
+/// Looks up the user and verifies the password. The inner error is a failed login: the stored name of the user, if there
+/// is one, and a reason for the log. It takes the same amount of work whether or not the user exists. The outer error
+/// means that the password was not checked.
 async fn look_up(
     caller: &Caller,
     user_id: &str,

@@ -73,7 +73,7 @@ pub async fn closed_reason(state: &AppState) -> Result<Option<&'static str>, Int
     Ok((!has_users).then_some("Registration has not begun: the first administrator must be created first."))
 }
 
-/// Random letters and digits that are not easily confused with one another.
+/// Random letters and digits that are not easily confused with one another, as in a request id.
 fn random_suffix() -> String {
     RequestId::generate().as_str().chars().take(SUFFIX_CHARS).collect()
 }

@@ -93,10 +93,12 @@ impl Audit {
 
     /// Records an event, unless its user has exceeded the limit of refusals.
     pub fn record(&self, event: Event) {
-        let refusals = || self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let is_anonymous = event.actor.is_empty() && event.user.is_empty();
-        if (event.action == Action::Refused || is_anonymous) && !refusals().count(&event) {
-            return;
+        if event.action == Action::Refused || is_anonymous {
+            let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            if !refusals.count(&event) {
+                return;
+            }
         }
         self.buffer().add_event(event);
         self.notify.notify_one();

@@ -237,6 +237,7 @@ async fn begin_session(
     let login = Login {
         user_id: stored.user_id.clone(),
         at: now.0,
+        password_at: None,
         series: Some(series.as_bytes().to_vec()),
         user_changed_at: stored.user_changed_at,
         origin: caller.origin(),

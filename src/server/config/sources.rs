@@ -52,12 +52,13 @@ impl Settings {
     /// Unknown keys and variables, invalid values and contradictions. The error names the setting.
     pub fn load(overrides: &Overrides) -> anyhow::Result<Self> {
         variables::reject_unknown()?;
+        let from_variables = SettingsLayer::from_env().map_err(variable_error)?;
         let file = match overrides.settings.clone().or_else(variables::file) {
             Some(file) => read(&file)?,
             None => SettingsLayer::empty(),
         };
         let layers = command_line(overrides)
-            .with_fallback(SettingsLayer::from_env().map_err(variable_error)?)
+            .with_fallback(from_variables)
             .with_fallback(file)
             .with_fallback(SettingsLayer::default_values());
         Self::from_layer(layers)?.validated()
