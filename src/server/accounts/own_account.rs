@@ -1,5 +1,7 @@
 //! What users do with their own account: change the password, list and end sessions.
 
+use std::sync::Arc;
+
 use super::{
     active_sessions::{self, CurrentSession, Entry},
     login::log_out,
@@ -16,7 +18,7 @@ use crate::{
             remember,
             security_log::{self, End},
         },
-        model::{clock::Timestamp, event::Event, login::Login},
+        model::{clock::Timestamp, event::Event},
         telemetry::error::InternalError,
     },
 };
@@ -31,7 +33,7 @@ use crate::{
 pub async fn change_password(caller: FreshLogin, new: NewPassword) -> Result<String, Refusal> {
     let user_id = caller.user_id().to_owned();
     let caller = caller.caller();
-    let mut login = Login::clone(&caller.login().await?.ok_or(Refusal::NotLoggedIn)?);
+    let mut login = Arc::unwrap_or_clone(caller.login().await?.ok_or(Refusal::NotLoggedIn)?);
     let state = caller.state();
     let hash = state.passwords().hash_own(new, &user_id).await?;
     let hash = hash.map_err(|problem| Refusal::of_argument("new_password", problem))?;
