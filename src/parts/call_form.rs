@@ -167,7 +167,7 @@ impl Calls {
             let outcome = if needs_login {
                 unreachable_outcome(0)
             } else {
-                call(&self.path.get_value(), body, self.shown_to().as_deref()).await
+                call(&self.path.get_value(), body, untrack(|| self.shown_to()).as_deref()).await
             };
             // Also before another page is loaded: the user may stop that, and the button must work again.
             self.is_calling.set(false);

@@ -59,8 +59,13 @@ class Browser(requests.Session):
         """Gets a page, or posts this body. The status has to be one of those expected."""
         headers = {"Origin": self.site.base, "Sec-Fetch-Site": "same-origin"} if body else {}
         method = "POST" if body else "GET"
-        answer = self.request(method, self.site.base + path, headers=headers, timeout=30, allow_redirects=False, **body)
-        self.site.count("requests")
+        # A busy machine makes logins wait for their hash. Then they are refused for a moment, which Retry-After names.
+        for _ in range(10):
+            answer = self.request(method, self.site.base + path, headers=headers, timeout=30, allow_redirects=False, **body)
+            self.site.count("requests")
+            if answer.status_code != 503:
+                break
+            time.sleep(int(answer.headers["Retry-After"]))
         expect(answer.status_code in expected, f"{path} answered {answer.status_code}: {answer.text[:200]!r}")
         return answer
 
