@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_session_is_good_until_something_changes_or_its_time_is_over() {
         let cache = SessionCache::new(10);
-        let (id, count) = (Id(1), Count::of(1));
+        let (id, count) = (Id(1), Count(1));
         cache.insert(id, session(NOW, NOW, count));
         let is_valid = |id: &Id, now: Timestamp, count| cache.get(id, limits(now), count).is_some();
         assert!(is_valid(&id, NOW, count));
@@ -101,7 +101,7 @@ mod tests {
             !is_valid(&id, NOW.minus(Duration::from_hours(1)), count),
             "last used in the future"
         );
-        assert!(!is_valid(&id, NOW, Count::of(2)), "something has changed");
+        assert!(!is_valid(&id, NOW, Count(2)), "something has changed");
         assert!(!is_valid(&Id(2), NOW, count), "another session");
         cache.insert(Id(3), session(NOW.minus(Duration::from_hours(12)), NOW, count));
         assert!(!is_valid(&Id(3), NOW, count), "logged in too long ago");
@@ -113,9 +113,9 @@ mod tests {
     fn the_cache_never_exceeds_its_capacity() {
         let cache = SessionCache::new(100);
         for number in 0..10_000 {
-            cache.insert(Id(number), session(NOW, NOW, Count::of(1)));
+            cache.insert(Id(number), session(NOW, NOW, Count(1)));
         }
-        let cached = (0..10_000).filter(|number| cache.get(&Id(*number), limits(NOW), Count::of(1)).is_some());
+        let cached = (0..10_000).filter(|number| cache.get(&Id(*number), limits(NOW), Count(1)).is_some());
         assert!(cached.count() <= 100);
     }
 }

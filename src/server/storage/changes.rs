@@ -21,14 +21,7 @@ use crate::server::telemetry::error::InternalError;
 
 /// The number of changes so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Count(i64);
-
-#[cfg(test)]
-impl Count {
-    pub fn of(changes: i64) -> Self {
-        Self(changes)
-    }
-}
+pub struct Count(pub i64);
 
 /// The first of the two copies of the WAL index header. SQLite writes this one last.
 type Header = [u8; 48];
