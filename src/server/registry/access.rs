@@ -71,10 +71,8 @@ async fn state_with_user_per_role(state: &AppState, roles: &[String]) -> Result<
         }
         let user = NewUser {
             user_id: &i32::to_string(&number),
-            password_hash: "",
-            demo: false,
             roles: std::slice::from_ref(role),
-            link: None,
+            ..NewUser::default()
         };
         let added = copy.add_user(&user, Timestamp::now(), &[]).await?;
         debug_assert_eq!(added, UpdateOutcome::Done, "this database is new");

@@ -42,10 +42,8 @@ pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
     let state = AppState::in_memory(Settings::defaults()?).await?;
     let administrator = NewUser {
         user_id: ADMINISTRATOR,
-        password_hash: "",
-        demo: false,
         roles: &[ADMIN.to_owned()],
-        link: None,
+        ..NewUser::default()
     };
     let added = state.storage().add_user(&administrator, Timestamp::now(), &[]).await?;
     debug_assert_eq!(added, UpdateOutcome::Done, "this database is new");

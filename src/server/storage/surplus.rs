@@ -91,10 +91,7 @@ mod tests {
         for user_id in ["alice", "bob"] {
             let user = NewUser {
                 user_id,
-                password_hash: "",
-                demo: false,
-                roles: &[],
-                link: None,
+                ..NewUser::default()
             };
             let added = storage.add_user(&user, Timestamp(1), &[]).await.unwrap();
             assert_eq!(added, UpdateOutcome::Done);

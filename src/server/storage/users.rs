@@ -36,7 +36,7 @@ pub struct StoredUser {
     pub changed_at: i64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct NewUser<'a> {
     pub user_id: &'a str,
     /// Empty if the user has no password yet.
@@ -66,8 +66,7 @@ impl Storage {
         events: &[Event],
     ) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "adding a user", |transaction| {
-            let is_new = insert_user(&mut transaction, user.user_id, user.password_hash, user.demo, now).await?;
-            if !is_new {
+            if !insert_user(&mut transaction, user.user_id, user.password_hash, user.demo, now).await? {
                 return Ok(Rollback(UpdateOutcome::Unchanged));
             }
             for role in user.roles {
@@ -201,8 +200,7 @@ impl Storage {
     /// Deletes a user with all dependent rows, unless that would leave no administrator.
     pub async fn delete_user(&self, user_id: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "deleting a user", |transaction| {
-            let is_last = is_last_admin(&mut transaction, user_id);
-            if is_last.await? {
+            if is_last_admin(&mut transaction, user_id).await? {
                 return Ok(Rollback(UpdateOutcome::LastAdmin));
             }
             let deleted = sqlx::query("DELETE FROM users WHERE user_id = $1")
