@@ -216,19 +216,14 @@ impl Storage {
     /// callers get at most half of that limit, because strangers control how many there are. Returns the number of rows
     /// deleted.
     pub async fn sweep_events(&self, before: Timestamp, max_calls: u32) -> Result<u64, InternalError> {
-        let rows = |table, condition| Rows {
-            table,
-            key: "id",
-            condition,
+        let delete = |context, table, condition, value| async move {
+            let key = "id";
+            let rows = Rows { table, key, condition };
+            self.delete_in_batches(context, rows, &[value]).await
         };
         let old = "at < $1";
-        let values = [before.0];
-        let mut total = self
-            .delete_in_batches("sweeping the audit log", rows("events", old), &values)
-            .await?;
-        total += self
-            .delete_in_batches("sweeping the call log", rows("calls", old), &values)
-            .await?;
+        let mut total = delete("sweeping the audit log", "events", old, before.0).await?;
+        total += delete("sweeping the call log", "calls", old, before.0).await?;
         // Both queries read only an index.
         let last_anonymous = "SELECT id FROM calls WHERE user_id = '' ORDER BY id DESC LIMIT 1 OFFSET $1";
         let last_of_all = "SELECT at FROM calls ORDER BY at DESC LIMIT 1 OFFSET $1";
@@ -243,9 +238,7 @@ impl Storage {
                 .await
                 .map_err(database_error(context))?;
             if let Some(last) = last {
-                total += self
-                    .delete_in_batches(context, rows("calls", condition), &[last])
-                    .await?;
+                total += delete(context, "calls", condition, last).await?;
             }
         }
         Ok(total)

@@ -82,7 +82,7 @@ impl Storage {
     ) -> Result<bool, InternalError> {
         let seen: Vec<_> = seen.iter().map(|failure| &failure.attempt).collect();
         let seen = serde_json::to_string(&seen).map_err(|error| InternalError::new(CONTEXT, error))?;
-        let inserted = sqlx::query(
+        let insert = sqlx::query(
             "INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at)
              SELECT $1, counts.column1, $2, counts.column2 FROM (VALUES ($3, $4), ($5, $6)) AS counts
              WHERE NOT EXISTS
@@ -95,21 +95,14 @@ impl Storage {
         .bind(first.expires_at.0)
         .bind(second.bucket.as_bytes())
         .bind(second.expires_at.0)
-        .bind(seen)
-        .execute(&self.writer)
-        .await
-        .map_err(database_error(CONTEXT))?;
-        Ok(inserted.rows_affected() > 0)
+        .bind(seen);
+        Ok(self.execute(CONTEXT, insert).await? > 0)
     }
 
     /// Deletes an attempt from both buckets, because it did not fail.
     pub async fn uncount_attempt(&self, attempt: &TokenHash) -> Result<(), InternalError> {
-        sqlx::query("DELETE FROM failed_logins WHERE attempt = $1")
-            .bind(attempt.as_bytes())
-            .execute(&self.writer)
-            .await
-            .map_err(database_error(CONTEXT))?;
-        Ok(())
+        let delete = sqlx::query("DELETE FROM failed_logins WHERE attempt = $1").bind(attempt.as_bytes());
+        self.execute(CONTEXT, delete).await.map(drop)
     }
 
     /// Deletes an attempt from both buckets, and all failures in `bucket` up to `until`.
@@ -119,32 +112,25 @@ impl Storage {
         bucket: &TokenHash,
         until: Timestamp,
     ) -> Result<(), InternalError> {
-        sqlx::query("DELETE FROM failed_logins WHERE attempt = $1 OR (bucket = $2 AND failed_at <= $3)")
+        let delete = sqlx::query("DELETE FROM failed_logins WHERE attempt = $1 OR (bucket = $2 AND failed_at <= $3)")
             .bind(attempt.as_bytes())
             .bind(bucket.as_bytes())
-            .bind(until.0)
-            .execute(&self.writer)
-            .await
-            .map_err(database_error(CONTEXT))?;
-        Ok(())
+            .bind(until.0);
+        self.execute(CONTEXT, delete).await.map(drop)
     }
 
     /// Deletes failures that no longer count, and the oldest beyond `limit`, because attackers control how many there
     /// are. Returns the number of rows deleted.
     pub async fn sweep_failed_logins(&self, now: Timestamp, limit: i64) -> Result<u64, InternalError> {
-        let rows = |condition| Rows {
-            table: "failed_logins",
-            key: "attempt, bucket",
-            condition,
-        };
         let context = "sweeping failed logins";
-        let expired = rows("expires_at <= $1");
-        let expired = self.delete_in_batches(context, expired, &[now.0]).await?;
+        let delete = |condition, value| async move {
+            let (table, key) = ("failed_logins", "attempt, bucket");
+            let rows = Rows { table, key, condition };
+            self.delete_in_batches(context, rows, &[value]).await
+        };
+        let mut total = delete("expires_at <= $1", now.0).await?;
         // Dated in the future, so from before the clock was set back.
-        let future = rows("failed_at > $1");
-        let future = self
-            .delete_in_batches(context, future, &[now.latest_plausible().0])
-            .await?;
+        total += delete("failed_at > $1", now.latest_plausible().0).await?;
         // By age and not by expiry: failures of client IPs expire long before those of accounts.
         let newest_surplus: Option<i64> =
             sqlx::query_scalar("SELECT failed_at FROM failed_logins ORDER BY failed_at DESC LIMIT 1 OFFSET $1")
@@ -152,14 +138,10 @@ impl Storage {
                 .fetch_optional(&self.reader)
                 .await
                 .map_err(database_error(context))?;
-        let surplus = match newest_surplus {
-            Some(failed_at) => {
-                let surplus = rows("failed_at <= $1");
-                self.delete_in_batches(context, surplus, &[failed_at]).await?
-            }
-            None => 0,
-        };
-        Ok(expired + future + surplus)
+        if let Some(failed_at) = newest_surplus {
+            total += delete("failed_at <= $1", failed_at).await?;
+        }
+        Ok(total)
     }
 }
 

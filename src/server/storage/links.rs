@@ -195,13 +195,10 @@ impl Storage {
 
     /// Deletes expired links and returns their number.
     pub async fn sweep_links(&self, now: Timestamp) -> Result<u64, InternalError> {
-        let deleted = sqlx::query("DELETE FROM links WHERE expires_at <= $1 OR created_at > $2")
+        let delete = sqlx::query("DELETE FROM links WHERE expires_at <= $1 OR created_at > $2")
             .bind(now.0)
-            .bind(now.latest_plausible().0)
-            .execute(&self.writer)
-            .await
-            .map_err(database_error("sweeping one-time links"))?;
-        Ok(deleted.rows_affected())
+            .bind(now.latest_plausible().0);
+        self.execute("sweeping one-time links", delete).await
     }
 }
 

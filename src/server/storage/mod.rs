@@ -35,9 +35,10 @@ use std::{
 
 use anyhow::{Context as _, anyhow, ensure};
 use sqlx::{
-    Connection as _, SqlitePool,
+    Connection as _, Sqlite, SqlitePool,
     migrate::{MigrateError, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    query::Query,
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use self::changes::Changes;
@@ -206,6 +207,16 @@ impl Storage {
         self.reader.close().await;
         self.writer.close().await;
     }
+
+    /// Runs a statement that changes rows, and returns their number.
+    async fn execute(
+        &self,
+        context: &'static str,
+        statement: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<u64, InternalError> {
+        let done = statement.execute(&self.writer).await.map_err(database_error(context))?;
+        Ok(done.rows_affected())
+    }
 }
 
 /// Creates `folder` and an empty database file, both accessible to their owner only. Existing ones keep their
@@ -213,22 +224,17 @@ impl Storage {
 fn create_private(folder: &Path, file: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     // SQLite creates the `-wal` and `-shm` files with the same permissions.
-    fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(file)
-        .map(drop)
+    open_private(file).map(drop)
+}
+
+fn open_private(file: &Path) -> io::Result<File> {
+    File::options().append(true).create(true).mode(0o600).open(file)
 }
 
 /// Locks `file` exclusively, waiting for any other process that holds the lock. Dropping the returned file releases it,
 /// and so does the end of the process, even by a crash.
 fn lock_exclusively(file: &Path) -> io::Result<File> {
-    let lock = fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(file)?;
+    let lock = open_private(file)?;
     match lock.try_lock() {
         Err(TryLockError::WouldBlock) => {
             tracing::info!("another process is opening the database; waiting for it");
@@ -257,13 +263,16 @@ async fn applied_migrations(database: &SqlitePool) -> sqlx::Result<Vec<i64>> {
 
 /// Describes a failed migration, and what to do about it.
 fn migration_error(file: &Path, error: MigrateError) -> anyhow::Error {
-    let newest = MIGRATOR.iter().map(|migration| migration.version).max();
+    let newest = MIGRATOR
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or_default();
     let file_name = file.display();
     match error {
-        MigrateError::VersionMissing(version) if newest.is_some_and(|newest| version > newest) => anyhow!(
+        MigrateError::VersionMissing(version) if version > newest => anyhow!(
             "the database {file_name} was made by a newer Callgate (it is at migration {version}, this program knows \
-             migrations up to {}). Use that Callgate, or restore a backup from before the upgrade",
-            newest.unwrap_or_default()
+             migrations up to {newest}). Use that Callgate, or restore a backup from before the upgrade"
         ),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_damage(&error) => {
             damage_error(file, error)
@@ -338,9 +347,7 @@ mod tests {
             let alice = users::NewUser {
                 user_id: "alice",
                 password_hash: &long,
-                demo: false,
-                roles: &[],
-                link: None,
+                ..users::NewUser::default()
             };
             let add = async || storage.add_user(&alice, Timestamp(1), &[]).await;
             sqlx::query(restriction).execute(&storage.writer).await.unwrap();
@@ -359,10 +366,7 @@ mod tests {
         let other = Storage::open(folder.path(), OpenFor::Serve, false).await.unwrap();
         let ada = users::NewUser {
             user_id: "ada",
-            password_hash: "",
-            demo: false,
-            roles: &[],
-            link: None,
+            ..users::NewUser::default()
         };
         assert_eq!(
             storage.add_user(&ada, Timestamp(1), &[]).await.unwrap(),

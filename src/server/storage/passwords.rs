@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    Storage, database_error,
+    Storage,
     events::add_event,
     links::{NewLink, put_link},
     roles::{UpdateOutcome, is_last_admin},
@@ -19,14 +19,11 @@ use crate::server::{
 impl Storage {
     /// Stores a new hash of the same password, unless the password was changed meanwhile. Sessions stay.
     pub async fn replace_hash(&self, user_id: &str, old: &str, new: &str) -> Result<(), InternalError> {
-        sqlx::query("UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3")
+        let update = sqlx::query("UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3")
             .bind(new)
             .bind(user_id)
-            .bind(old)
-            .execute(&self.writer)
-            .await
-            .map_err(database_error("upgrading a password hash"))?;
-        Ok(())
+            .bind(old);
+        self.execute("upgrading a password hash", update).await.map(drop)
     }
 
     /// Changes a user's password and deletes the user's sessions, remembered browsers, pending calls and links. The
@@ -56,8 +53,7 @@ impl Storage {
         event: &Event,
     ) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "resetting a password", |transaction| {
-            let is_last = is_last_admin(&mut transaction, link.user_id);
-            if is_last.await? {
+            if is_last_admin(&mut transaction, link.user_id).await? {
                 return Ok(Rollback(UpdateOutcome::LastAdmin));
             }
             if !write_hash(&mut transaction, link.user_id, "", now).await? {

@@ -105,23 +105,16 @@ impl Storage {
 
     /// Deletes a pending call. `false` if there is none.
     pub async fn delete_pending_call(&self, token: &TokenHash) -> Result<bool, InternalError> {
-        let deleted = sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1")
-            .bind(token.as_bytes())
-            .execute(&self.writer)
-            .await
-            .map_err(database_error("deleting a pending call"))?;
-        Ok(deleted.rows_affected() == 1)
+        let delete = sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1").bind(token.as_bytes());
+        Ok(self.execute("deleting a pending call", delete).await? == 1)
     }
 
     /// Deletes expired pending calls and returns their number.
     pub async fn sweep_pending_calls(&self, now: Timestamp) -> Result<u64, InternalError> {
-        let deleted = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1 OR expires_at > $2")
+        let delete = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1 OR expires_at > $2")
             .bind(now.0)
-            .bind(latest_expiry(now).0)
-            .execute(&self.writer)
-            .await
-            .map_err(database_error("sweeping pending calls"))?;
-        Ok(deleted.rows_affected())
+            .bind(latest_expiry(now).0);
+        self.execute("sweeping pending calls", delete).await
     }
 }
 

@@ -132,7 +132,7 @@ impl Storage {
         next: &TokenHash,
         now: Timestamp,
     ) -> Result<bool, InternalError> {
-        let updated = sqlx::query(
+        let update = sqlx::query(
             "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2, used_at = $2,
                taken_again = FALSE
              WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2 AND rotated_at <= $6
@@ -143,11 +143,8 @@ impl Storage {
         .bind(series.as_bytes())
         .bind(token.as_bytes())
         .bind(self.demo)
-        .bind(now.latest_plausible().0)
-        .execute(&self.writer)
-        .await
-        .map_err(database_error("rotating a remember-me token"))?;
-        Ok(updated.rows_affected() == 1)
+        .bind(now.latest_plausible().0);
+        Ok(self.execute("rotating a remember-me token", update).await? == 1)
     }
 
     /// Accepts the previous token once more, if that happens within [`LOST_RESPONSE_GRACE`] of the rotation and no session of

@@ -153,19 +153,16 @@ impl Storage {
         earlier: Timestamp,
         now: Timestamp,
     ) -> Result<(), InternalError> {
-        sqlx::query("UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at = $3")
+        let update = sqlx::query("UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at = $3")
             .bind(now.0)
             .bind(token.as_bytes())
-            .bind(earlier.0)
-            .execute(&self.writer)
-            .await
-            .map_err(database_error("recording the use of a session"))?;
-        Ok(())
+            .bind(earlier.0);
+        self.execute("recording the use of a session", update).await.map(drop)
     }
 
     /// Renews a session. `false` if it ended or its user was changed or disabled meanwhile.
     pub async fn renew_session(&self, renewed: &RenewedSession<'_>) -> Result<bool, InternalError> {
-        let updated = sqlx::query(
+        let update = sqlx::query(
             "UPDATE sessions SET token_hash = $1, data = $2, series_hash = $3, login_id = $8
              WHERE token_hash = $4 AND user_id IN
                (SELECT user_id FROM users WHERE user_id = $5 AND active AND demo <= $6 AND changed_at = $7)",
@@ -177,44 +174,31 @@ impl Storage {
         .bind(renewed.user_id)
         .bind(self.demo)
         .bind(renewed.user_changed_at)
-        .bind(renewed.login_id)
-        .execute(&self.writer)
-        .await
-        .map_err(database_error("renewing a session"))?;
-        Ok(updated.rows_affected() == 1)
+        .bind(renewed.login_id);
+        Ok(self.execute("renewing a session", update).await? == 1)
     }
 
     /// Replaces the data of a session. `false` if it ended meanwhile.
     pub async fn update_session(&self, token: &TokenHash, data: &str) -> Result<bool, InternalError> {
-        let updated = sqlx::query("UPDATE sessions SET data = $1 WHERE token_hash = $2")
+        let update = sqlx::query("UPDATE sessions SET data = $1 WHERE token_hash = $2")
             .bind(data)
-            .bind(token.as_bytes())
-            .execute(&self.writer)
-            .await
-            .map_err(database_error("updating a session"))?;
-        Ok(updated.rows_affected() == 1)
+            .bind(token.as_bytes());
+        Ok(self.execute("updating a session", update).await? == 1)
     }
 
     /// Ends a session of a user, even if it was renewed meanwhile.
     pub async fn end_session(&self, user_id: &str, session: &SessionKey) -> Result<(), InternalError> {
-        sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR login_id = $3)")
+        let delete = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR login_id = $3)")
             .bind(user_id)
             .bind(session.token.as_bytes())
-            .bind(&session.id)
-            .execute(&self.writer)
-            .await
-            .map_err(database_error("ending a session"))?;
-        Ok(())
+            .bind(&session.id);
+        self.execute("ending a session", delete).await.map(drop)
     }
 
     /// Ends the session with this token, if there is one.
     pub async fn delete_session(&self, token: &TokenHash) -> Result<(), InternalError> {
-        sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
-            .bind(token.as_bytes())
-            .execute(&self.writer)
-            .await
-            .map_err(database_error("ending a session"))?;
-        Ok(())
+        let delete = sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token.as_bytes());
+        self.execute("ending a session", delete).await.map(drop)
     }
 
     /// Ends a session of a user, even if it was renewed meanwhile, and forgets a remembered browser with all its
