@@ -33,11 +33,9 @@ pub async fn check(State(state): State<AppState>, mut request: Request, next: Ne
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let own_origin = state.settings().origin();
     // HTTP/2 has the host in the URI (`:authority`), HTTP/1.1 in a header.
-    let host = || {
-        let authority = request.uri().authority().map(Authority::as_str);
-        authority.or_else(|| header_text(request.headers(), HOST))
-    };
-    if is_safe || is_same_origin(request.headers(), host, || own_origin.clone()) {
+    let authority = request.uri().authority().map(Authority::as_str);
+    let host = authority.or_else(|| header_text(request.headers(), HOST));
+    if is_safe || is_same_origin(request.headers(), host, &own_origin) {
         return next.run(request).await;
     }
     security_log::other_site(header_text(request.headers(), ORIGIN), &own_origin);
@@ -46,11 +44,7 @@ pub async fn check(State(state): State<AppState>, mut request: Request, next: Ne
 }
 
 /// Whether a request comes from a page of this site or from no page at all.
-fn is_same_origin<'a>(
-    headers: &HeaderMap,
-    host: impl FnOnce() -> Option<&'a str>,
-    own_origin: impl FnOnce() -> String,
-) -> bool {
+fn is_same_origin(headers: &HeaderMap, host: Option<&str>, own_origin: &str) -> bool {
     let site_is_own = match headers.get(SEC_FETCH_SITE) {
         None => true,
         Some(site) => site == "same-origin" || site == "none",
@@ -62,14 +56,11 @@ fn is_same_origin<'a>(
         // header"). `Sec-Fetch-Site` is still reliable, because no page can set it.
         Some(Ok("null")) => headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin"),
         Some(Ok(origin)) => {
-            origin.eq_ignore_ascii_case(&own_origin())
-                || origin
-                    .strip_prefix("https://")
-                    .zip(host())
-                    .is_some_and(|(origin, host)| {
-                        // Browsers omit the default port; proxies may add it to the host.
-                        origin.eq_ignore_ascii_case(host.strip_suffix(":443").unwrap_or(host))
-                    })
+            origin.eq_ignore_ascii_case(own_origin)
+                || origin.strip_prefix("https://").zip(host).is_some_and(|(origin, host)| {
+                    // Browsers omit the default port; proxies may add it to the host.
+                    origin.eq_ignore_ascii_case(host.strip_suffix(":443").unwrap_or(host))
+                })
         }
     };
     site_is_own && origin_is_own
@@ -97,7 +88,7 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
         }
-        is_same_origin(&headers, || Some(host), || "https://calls.example".to_owned())
+        is_same_origin(&headers, Some(host), "https://calls.example")
     }
 
     #[test]
