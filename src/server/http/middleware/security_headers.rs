@@ -3,10 +3,7 @@
 use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue,
-        header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
-            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-        },
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, VARY},
     },
     response::Response,
 };
@@ -27,28 +24,23 @@ pub const SCRIPTLESS_POLICY: &str =
 /// Added to every response. No handler sets one of these itself.
 const COMMON_HEADERS: [(HeaderName, HeaderValue); 7] = [
     // Two years (OWASP HTTP Headers Cheat Sheet).
-    (
-        STRICT_TRANSPORT_SECURITY,
-        HeaderValue::from_static("max-age=63072000; includeSubDomains"),
-    ),
-    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    header("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    header("x-content-type-options", "nosniff"),
     // For browsers that do not know frame-ancestors.
-    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    header("x-frame-options", "DENY"),
     // Not `no-referrer`: browsers would send `Origin: null` with our own forms.
-    (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        HeaderValue::from_static("same-origin"),
-    ),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static("same-origin"),
-    ),
-    (
-        HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    header("referrer-policy", "same-origin"),
+    header("cross-origin-opener-policy", "same-origin"),
+    header("cross-origin-resource-policy", "same-origin"),
+    header(
+        "permissions-policy",
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     ),
 ];
+
+const fn header(name: &'static str, value: &'static str) -> (HeaderName, HeaderValue) {
+    (HeaderName::from_static(name), HeaderValue::from_static(value))
+}
 
 /// Forbids caching of a response that depends on the session (OWASP ASVS 14.3.2).
 pub fn depend_on_session(headers: &mut HeaderMap) {
