@@ -9,7 +9,7 @@ use axum::{
     Router,
     extract::Request,
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
     },
     middleware::map_response,
@@ -75,12 +75,8 @@ fn encoded(find: impl Fn(&str) -> Option<EmbeddedFile>, name: &str, headers: &He
         });
     let (file, coding) = compressed.unwrap_or((plain, None));
     let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
-    let is_current = headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|known| matches!(known.trim(), "*") || known.trim().trim_start_matches("W/") == etag);
+    let is_current =
+        elements(headers, IF_NONE_MATCH).any(|known| known == "*" || known.trim_start_matches("W/") == etag);
     let described = [(CONTENT_TYPE, kind), (ETAG, etag)];
     Some(match (is_current, coding) {
         (true, _) => (StatusCode::NOT_MODIFIED, described).into_response(),
@@ -91,13 +87,15 @@ fn encoded(find: impl Fn(&str) -> Option<EmbeddedFile>, name: &str, headers: &He
 
 /// Whether `Accept-Encoding` lists `coding` (RFC 9110, section 12.5.3). Ignores weights.
 fn accepts(headers: &HeaderMap, coding: &str) -> bool {
-    headers
-        .get_all(ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
+    elements(headers, ACCEPT_ENCODING)
         .filter_map(|item| item.split(';').next())
         .any(|name| name.trim().eq_ignore_ascii_case(coding))
+}
+
+/// The elements of a list header (RFC 9110, section 5.6.1).
+fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
 fn cache_control(path: &str) -> HeaderValue {
@@ -151,7 +149,6 @@ async fn serve_file(mut folder: ServeDir, request: Request) -> Result<Response, 
 mod tests {
     use std::fs;
 
-    use axum::http::HeaderName;
     use rust_embed::utils::read_file_from_fs;
 
     use super::*;
