@@ -3,11 +3,10 @@
 use std::{mem, time::Duration};
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::Request,
     http::header::{CONTENT_ENCODING, EXPECT},
 };
-use futures::StreamExt as _;
 use http_body_util::BodyExt as _;
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -36,7 +35,7 @@ pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, 
         return Err(Refusal::Encoded);
     }
     let limit = settings.limits.body_bytes.get();
-    if http_body::Body::size_hint(request.body()).lower() > limit {
+    if request.body().size_hint().lower() > limit {
         return Err(Refusal::TooLarge { limit });
     }
     // Reading the body makes hyper send `100 Continue`, so from now on the client no longer waits. See `drain`.
@@ -62,7 +61,7 @@ async fn collect(body: &mut Body, limit: u64, partial_bytes: &Semaphore) -> Resu
             return Err(Refusal::TooLarge { limit });
         }
         bytes.extend_from_slice(&data);
-        if !http_body::Body::is_end_stream(body) {
+        if !body.is_end_stream() {
             let count = if permits.is_none() { bytes.len() } else { data.len() };
             let acquired = partial_bytes
                 .try_acquire_many(u32::try_from(count).unwrap_or(u32::MAX))
@@ -83,20 +82,19 @@ async fn collect(body: &mut Body, limit: u64, partial_bytes: &Semaphore) -> Resu
 pub async fn drain(request: &mut Request) -> bool {
     // This client waits for a response before it sends the body.
     if request.headers().contains_key(EXPECT) {
-        return http_body::Body::is_end_stream(request.body());
+        return request.body().is_end_stream();
     }
     let Ok(_permit) = DRAINS.try_acquire() else {
-        return http_body::Body::is_end_stream(request.body());
+        return request.body().is_end_stream();
     };
-    let mut body = mem::take(request.body_mut()).into_data_stream();
+    let mut body = mem::take(request.body_mut());
     let draining = async {
-        loop {
-            match body.next().await {
-                None => return true,
-                Some(Err(_)) => return false,
-                Some(Ok(_)) => {}
+        while let Some(frame) = body.frame().await {
+            if frame.is_err() {
+                return false;
             }
         }
+        true
     };
     timeout(DRAIN_TIMEOUT, draining).await.unwrap_or_default()
 }
