@@ -8,7 +8,7 @@ use axum::{
     Router,
     extract::State,
     http::{
-        HeaderValue, StatusCode,
+        StatusCode,
         header::{CACHE_CONTROL, RETRY_AFTER},
     },
     response::{IntoResponse as _, Response},
@@ -35,11 +35,8 @@ async fn ready(State(state): State<AppState>) -> Response {
     match not_ready_reason(&state).await {
         None => text_response(StatusCode::OK, "ready\n"),
         Some(reason) => {
-            let mut response = text_response(StatusCode::SERVICE_UNAVAILABLE, reason);
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("5"));
-            response
+            let response = text_response(StatusCode::SERVICE_UNAVAILABLE, reason);
+            ([(RETRY_AFTER, "5")], response).into_response()
         }
     }
 }

@@ -9,12 +9,12 @@ use std::str::FromStr as _;
 use axum::{
     extract::Request,
     http::{
-        HeaderMap, HeaderValue, Uri, Version,
+        HeaderMap, Uri, Version,
         header::{CONNECTION, COOKIE, HOST, TRANSFER_ENCODING},
         uri::Authority,
     },
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 
 use crate::{
@@ -39,12 +39,10 @@ pub async fn check(request: Request, next: Next) -> Response {
     let Some(problem) = problem else {
         return next.run(request).await;
     };
-    let mut response = error_response(format, &Refusal::MalformedRequest(problem.to_owned()));
+    let response = error_response(format, &Refusal::MalformedRequest(problem.to_owned()));
     if request.version() <= Version::HTTP_11 {
         // It is unclear where the next request on this connection begins.
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        return ([(CONNECTION, "close")], response).into_response();
     }
     response
 }
