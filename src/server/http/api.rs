@@ -5,57 +5,50 @@
 
 use axum::{
     Extension,
-    extract::Request,
+    extract::{Request, State},
     http::{
-        HeaderMap, HeaderValue, Method, Version,
-        header::{CONNECTION, CONTENT_TYPE},
+        HeaderMap, Method, Version,
+        header::{ALLOW, CONNECTION, CONTENT_TYPE},
     },
-    response::Response,
+    response::{IntoResponse, Response},
 };
 
 use super::{
     body::{drain, read},
+    pages::Pages,
     response::{json_error, json_response},
 };
 use crate::{
     contract::{Refusal, form_data::SHOWN_TO},
     server::{
         auth::caller::Caller,
-        config::Settings,
-        http::paths::PREFIX,
         registry::{self, Function, call_log::RunningCall, pending_calls},
     },
 };
 
 pub async fn call(Extension(caller): Extension<Caller>, mut request: Request) -> Response {
-    match try_call(caller.state().settings(), &caller, &mut request).await {
+    match try_call(&caller, &mut request).await {
         Ok(reply) => json_response(reply),
         Err(refusal) => {
             let is_drained = drain(&mut request).await;
-            let mut response = json_error(&refusal);
+            let response = json_error(&refusal);
             // The unread rest makes the connection unusable. Over HTTP/2 only the stream ends.
             if !is_drained && request.version() <= Version::HTTP_11 {
-                response
-                    .headers_mut()
-                    .insert(CONNECTION, HeaderValue::from_static("close"));
+                return ([(CONNECTION, "close")], response).into_response();
             }
             response
         }
     }
 }
 
-async fn try_call(settings: &Settings, caller: &Caller, request: &mut Request) -> Result<String, Refusal> {
-    let name = request
-        .uri()
-        .path()
-        .strip_prefix(PREFIX)
-        .and_then(|name| name.strip_prefix('/'));
+async fn try_call(caller: &Caller, request: &mut Request) -> Result<String, Refusal> {
+    let name = request.uri().path().strip_prefix("/api/");
     let function = name.and_then(registry::find).ok_or(Refusal::UnknownFunction)?;
     if *request.method() != Method::POST {
         return Err(Refusal::MethodNotAllowed);
     }
     let running = RunningCall::new(caller, function.name());
-    let result = call_over_http(function, settings, caller, request).await;
+    let result = call_over_http(function, caller, request).await;
     running.finish(&result);
     let reply = result?;
     if caller.pending_call_cookie().is_some() {
@@ -66,7 +59,6 @@ async fn try_call(settings: &Settings, caller: &Caller, request: &mut Request) -
 
 async fn call_over_http(
     function: &'static Function,
-    settings: &Settings,
     caller: &Caller,
     request: &mut Request,
 ) -> Result<String, Refusal> {
@@ -82,7 +74,7 @@ async fn call_over_http(
     if !is_json && !has_no_arguments {
         return Err(Refusal::NotJson);
     }
-    let mut text = read(request, settings).await?;
+    let mut text = read(request, caller.state().settings()).await?;
     // Skip a byte order mark, with which some editors start files (RFC 8259, section 8.1).
     if text.starts_with('\u{feff}') {
         text.remove(0);
@@ -106,6 +98,16 @@ pub async fn run_and_record(function: &'static Function, caller: Caller, body: S
     };
     running.finish(&result);
     result
+}
+
+/// `GET /api/openapi.json`: the OpenAPI document.
+pub async fn openapi(State(pages): State<Pages>) -> Response {
+    json_response(pages.openapi().to_owned())
+}
+
+/// Answers any other method on that path. The header replaces the `Allow: POST` of the refusal.
+pub async fn only_get() -> impl IntoResponse {
+    ([(ALLOW, "GET, HEAD")], json_error(&Refusal::MethodNotAllowed))
 }
 
 /// Whether `Content-Type` is `media_type`, in any case and with any parameters (RFC 9110, section 8.3.1).

@@ -12,7 +12,7 @@ use axum::{
 use futures::stream;
 use serde::Deserialize;
 
-use super::{pages::Pages, response::error_page};
+use super::{pages::Pages, response::ErrorPage};
 use crate::{
     contract::{
         Refusal,
@@ -50,23 +50,15 @@ pub async fn events(
     State(pages): State<Pages>,
     Extension(caller): Extension<Caller>,
     params: Result<Query<ExportQuery>, QueryRejection>,
-) -> Response {
-    let filter = async {
-        caller
-            .with_deadline(OPERATION, check::<Permission<ReadAudit>>(&caller, OPERATION))
-            .await?;
-        let Query(params) = params.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
-        let user = query::text::<1, 64>("user", &params.user)?;
-        let action = query::one::<Action>("action", &params.action)?;
-        let outcome = query::one::<Outcome>("outcome", &params.outcome)?;
-        let since = query::day("since", &params.since)?;
-        let days = days(since, query::day("until", &params.until)?)?;
-        Ok::<_, Refusal>((user, action, outcome, days))
-    };
-    let (user, action, outcome, (since, until)) = match filter.await {
-        Ok(filter) => filter,
-        Err(refusal) => return error_page(&refusal),
-    };
+) -> Result<Response, ErrorPage> {
+    let checking = check::<Permission<ReadAudit>>(&caller, OPERATION);
+    caller.with_deadline(OPERATION, checking).await?;
+    let Query(params) = params.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
+    let user = query::text::<1, 64>("user", &params.user)?;
+    let action = query::one::<Action>("action", &params.action)?;
+    let outcome = query::one::<Outcome>("outcome", &params.outcome)?;
+    let since = query::day("since", &params.since)?;
+    let (since, until) = days(since, query::day("until", &params.until)?)?;
     // Once the response headers are sent, cookies are lost. A browser that remember-me logged in again now would not get
     // its new token, and its next visit with the old token would look like theft.
     caller.disable_remember();
@@ -82,13 +74,12 @@ pub async fn events(
                 }
                 let filter = EventFilter {
                     user: user.as_deref(),
-                    only_present_user: false,
                     action: action.map(Action::name),
                     outcome: outcome.map(Outcome::name),
                     since,
                     until,
-                    before: None,
                     after: Some(after),
+                    ..EventFilter::default()
                 };
                 let (lines, last) = view::lines(&storage, &filter).await?;
                 Ok::<_, Refusal>((!lines.is_empty()).then_some((lines, last)))
@@ -101,7 +92,7 @@ pub async fn events(
         (CONTENT_TYPE, "application/x-ndjson"),
         (CONTENT_DISPOSITION, "attachment; filename=\"callgate-events.jsonl\""),
     ];
-    (headers, Body::from_stream(lines)).into_response()
+    Ok((headers, Body::from_stream(lines)).into_response())
 }
 
 #[cfg(test)]
@@ -171,7 +162,7 @@ mod tests {
         let pages = Pages::new(state.clone(), Site::Folder("nowhere".into()).program());
         let export = caller(&state, &headers);
         let response = events(State(pages), Extension(export), Ok(Query(ExportQuery::default()))).await;
-        let mut body = response.into_body();
+        let mut body = response.into_response().into_body();
         assert!(body.frame().await.unwrap().is_ok());
         sessions::end(&login.session()).await.unwrap();
         assert!(body.frame().await.unwrap().is_err());

@@ -11,13 +11,13 @@ use axum::{
     extract::{Path, Request, State},
     response::Response,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     api::{has_content_type, run_and_record},
     body::{drain, read},
     pages::Pages,
-    response::{add_headers, error_page, error_page_with_link, refusal_body},
+    response::{ErrorPage, add_headers, error_page_with_link, login_path, refusal_body, see_other},
 };
 use crate::{
     contract::{
@@ -31,7 +31,6 @@ use crate::{
     server::{
         auth::caller::Caller,
         config::Settings,
-        http::response::{login_path, see_other},
         registry::{self, Function, call_log::RunningCall, pending_calls},
     },
 };
@@ -42,15 +41,13 @@ pub async fn call(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     request: Request,
-) -> Response {
+) -> Result<Response, ErrorPage> {
     let Some(function) = registry::find(&name) else {
-        return super::pages::not_found(State(pages), request).await;
+        return Ok(super::pages::not_found(State(pages), request).await);
     };
-    let result = async {
-        let typed = read_form(request, pages.state().settings()).await?;
-        submit(function, &caller, &typed, typed.get(SHOWN_TO)).await
-    };
-    respond(&pages, &caller, result.await).await
+    let typed = read_form(request, pages.state().settings()).await?;
+    let result = submit(function, &caller, &typed, typed.get(SHOWN_TO)).await?;
+    Ok(respond(&pages, caller, result).await)
 }
 
 enum FormResult {
@@ -63,19 +60,18 @@ enum FormResult {
     Outdated(String),
 }
 
-async fn respond(pages: &Pages, caller: &Caller, result: Result<FormResult, Refusal>) -> Response {
+async fn respond(pages: &Pages, caller: Caller, result: FormResult) -> Response {
     match result {
-        Ok(FormResult::Redirect(next)) => see_other(&next),
-        Ok(FormResult::Render(call)) => {
+        FormResult::Redirect(next) => see_other(&next),
+        FormResult::Render(call) => {
             let target = format!("/functions/{}", call.function);
             let facts = PageFacts {
                 pending_call: Some(*call),
                 ..PageFacts::default()
             };
-            pages.render(caller.clone(), &target, facts, 200).await
+            pages.render(caller, &target, facts, 200).await
         }
-        Ok(FormResult::Outdated(page)) => outdated(page),
-        Err(refusal) => error_page(&refusal),
+        FormResult::Outdated(page) => outdated(page),
     }
 }
 
@@ -90,28 +86,25 @@ pub async fn resume(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     request: Request,
-) -> Response {
+) -> Result<Response, ErrorPage> {
     let Some(function) = registry::find(&name) else {
-        return super::pages::not_found(State(pages), request).await;
+        return Ok(super::pages::not_found(State(pages), request).await);
     };
-    let result = async {
-        let form = read_form(request, pages.state().settings()).await?;
-        let page = function.view().page();
-        if caller.require_shown_to(form.get(SHOWN_TO)).await == Err(Refusal::OtherUser) {
-            return Ok(FormResult::Outdated(page));
-        }
-        let id = form.get(WAITING).unwrap_or_default();
-        let Some(pending) = pending_calls::take(&caller, function.name(), id).await? else {
-            return Ok(FormResult::Redirect(page));
-        };
-        let is_confirmed = form.get("run").is_some() && matches!(pending.state, CallState::Waiting { body: Some(_) });
-        if is_confirmed {
-            return submit(function, &caller, &pending.typed, None).await;
-        }
-        pending_calls::delete(&caller).await?;
-        Ok(FormResult::Redirect(page))
+    let form = read_form(request, pages.state().settings()).await?;
+    let page = function.view().page();
+    if caller.require_shown_to(form.get(SHOWN_TO)).await == Err(Refusal::OtherUser) {
+        return Ok(outdated(page));
+    }
+    let id = form.get(WAITING).unwrap_or_default();
+    let Some(pending) = pending_calls::take(&caller, function.name(), id).await? else {
+        return Ok(see_other(&page));
     };
-    respond(&pages, &caller, result.await).await
+    if form.get("run").is_some() && matches!(pending.state, CallState::Waiting { body: Some(_) }) {
+        let result = submit(function, &caller, &pending.typed, None).await?;
+        return Ok(respond(&pages, caller, result).await);
+    }
+    pending_calls::delete(&caller).await?;
+    Ok(see_other(&page))
 }
 
 /// Calls the function and stores the result, or stores the call if it needs a login first.
@@ -210,11 +203,12 @@ fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
 }
 
 /// `POST /login`: logs in and redirects to `next`, or shows the form again with the error.
-pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
-    let form = match read_form(request, pages.state().settings()).await {
-        Ok(form) => form,
-        Err(refusal) => return error_page(&refusal),
-    };
+pub async fn login(
+    State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ErrorPage> {
+    let form = read_form(request, pages.state().settings()).await?;
     let user_id = form.get("user_id").unwrap_or_default().to_owned();
     let remember = form.get("remember").is_some();
     let body = json!({
@@ -228,45 +222,33 @@ pub async fn login(State(pages): State<Pages>, Extension(caller): Extension<Call
         error: refusal.message(),
         is_wrong: *refusal == Refusal::InvalidCredentials,
     };
-    submit_login(&pages, caller, "login", body.to_string(), form.get("next"), refused).await
+    submit_login(&pages, caller, "login", &body, form.get("next"), refused).await
 }
 
 /// `POST /confirm`: makes the login fresh and redirects to `next`, or shows the form again with the error.
-pub async fn confirm(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
-    let form = match read_form(request, pages.state().settings()).await {
-        Ok(form) => form,
-        Err(refusal) => return error_page(&refusal),
-    };
+pub async fn confirm(
+    State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ErrorPage> {
+    let form = read_form(request, pages.state().settings()).await?;
     match caller.require_shown_to(form.get(SHOWN_TO)).await {
-        Ok(()) => {}
         Err(Refusal::OtherUser) => {
             let next = OwnPage::or_home(form.get("next"));
-            return outdated(format!("/confirm?next={}", next.escaped()));
+            return Ok(outdated(format!("/confirm?next={}", next.escaped())));
         }
-        Err(refusal) => return error_page(&refusal),
+        shown => shown?,
     }
     let body = json!({ "password": form.get("password").unwrap_or_default() });
-    let refused = |refusal: &Refusal| {
-        let is_wrong = *refusal == Refusal::InvalidCredentials;
-        RefusedLogin {
-            error: if is_wrong {
-                WRONG_PASSWORD.to_owned()
-            } else {
-                refusal.message()
-            },
-            is_wrong,
-            ..RefusedLogin::default()
-        }
+    let refused = |refusal: &Refusal| RefusedLogin {
+        error: match refusal {
+            Refusal::InvalidCredentials => WRONG_PASSWORD.to_owned(),
+            other => other.message(),
+        },
+        is_wrong: *refusal == Refusal::InvalidCredentials,
+        ..RefusedLogin::default()
     };
-    submit_login(
-        &pages,
-        caller,
-        "confirm_login",
-        body.to_string(),
-        form.get("next"),
-        refused,
-    )
-    .await
+    submit_login(&pages, caller, "confirm_login", &body, form.get("next"), refused).await
 }
 
 /// Calls `login` or `confirm_login`. Redirects to `next`, or renders the form again with the refusal.
@@ -274,20 +256,18 @@ async fn submit_login(
     pages: &Pages,
     caller: Caller,
     name: &str,
-    body: String,
+    body: &Value,
     next: Option<&str>,
     refused: impl FnOnce(&Refusal) -> RefusedLogin,
-) -> Response {
+) -> Result<Response, ErrorPage> {
     let next = OwnPage::or_home(next);
-    let Some(function) = registry::find(name) else {
-        return error_page(&Refusal::UnknownFunction);
-    };
+    let function = registry::find(name).ok_or(Refusal::UnknownFunction)?;
     let page = if name == "login" { "login" } else { "confirm" };
     let escaped = next.escaped();
-    match run_and_record(function, caller.clone(), body).await {
-        Ok(_) => see_other(next.as_str()),
+    match run_and_record(function, caller.clone(), body.to_string()).await {
+        Ok(_) => Ok(see_other(next.as_str())),
         // The session to be confirmed has ended.
-        Err(Refusal::NotLoggedIn) => see_other(&format!("/login?next={escaped}")),
+        Err(Refusal::NotLoggedIn) => Ok(see_other(&format!("/login?next={escaped}"))),
         Err(refusal) => {
             let facts = PageFacts {
                 refused_login: Some(refused(&refusal)),
@@ -296,16 +276,18 @@ async fn submit_login(
             let target = format!("/{page}?next={escaped}");
             let mut response = pages.render(caller, &target, facts, refusal.status()).await;
             add_headers(&mut response, &refusal);
-            response
+            Ok(response)
         }
     }
 }
 
 /// `POST /logout`: logs out and redirects to the home page, also if nobody is logged in.
-pub async fn logout(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
-    let Some(function) = registry::find("logout") else {
-        return error_page(&Refusal::UnknownFunction);
-    };
+pub async fn logout(
+    State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ErrorPage> {
+    let function = registry::find("logout").ok_or(Refusal::UnknownFunction)?;
     // The body is optional: a form without fields may log out as well.
     let form = read_form(request, pages.state().settings()).await.unwrap_or_default();
     let result = match caller.require_shown_to(form.get(SHOWN_TO)).await {
@@ -313,9 +295,9 @@ pub async fn logout(State(pages): State<Pages>, Extension(caller): Extension<Cal
         Err(refusal) => Err(refusal),
     };
     match result {
-        Ok(_) | Err(Refusal::NotLoggedIn) => see_other("/"),
-        Err(Refusal::OtherUser) => outdated("/".to_owned()),
-        Err(refusal) => error_page(&refusal),
+        Ok(_) | Err(Refusal::NotLoggedIn) => Ok(see_other("/")),
+        Err(Refusal::OtherUser) => Ok(outdated("/".to_owned())),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

@@ -14,9 +14,7 @@ pub mod embedded_assets;
 pub mod forms;
 pub mod health;
 pub mod middleware;
-pub mod openapi;
 pub mod pages;
-pub mod paths;
 pub mod redirect;
 pub mod response;
 
@@ -53,7 +51,7 @@ fn public_routes(state: &AppState, site: &Site) -> Router {
 /// Routes with a session. Guards are checked by the functions, not by the router.
 fn session_routes(pages: &Pages) -> Router {
     Router::new()
-        .route(paths::OPENAPI, get(openapi::show).fallback(openapi::only_get))
+        .route("/api/openapi.json", get(api::openapi).fallback(api::only_get))
         .route("/api", any(api::call))
         .route("/api/", any(api::call))
         // The handler compares the raw path, so no other spelling of a name, such as `%6Cogin`, reaches a function.

@@ -28,7 +28,7 @@ use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_co
 use super::{
     embedded_assets::Program,
     middleware::security_headers::page_policy,
-    response::{self, HTML},
+    response::{self, ErrorPage, HTML},
 };
 use crate::{
     app::{App, shell},
@@ -186,17 +186,18 @@ fn reload_port() -> Option<u16> {
     env::var("LEPTOS_RELOAD_PORT").ok()?.parse().ok()
 }
 
-pub async fn show(State(pages): State<Pages>, Extension(caller): Extension<Caller>, request: Request) -> Response {
-    let pending_call = match pending_calls::find(&caller).await {
-        // Shown on its own page only.
-        Ok(call) => call.filter(|call| request.uri().path() == call.page().as_str()),
-        Err(error) => return response::error_page(&error.into()),
-    };
+pub async fn show(
+    State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ErrorPage> {
+    let pending_call = pending_calls::find(&caller).await?;
     let facts = PageFacts {
-        pending_call,
+        // Shown on its own page only.
+        pending_call: pending_call.filter(|call| request.uri().path() == call.page().as_str()),
         ..PageFacts::default()
     };
-    pages.respond(caller, target(&request), facts, 200).await
+    Ok(pages.respond(caller, target(&request), facts, 200).await)
 }
 
 /// Shows a page that needs a fresh login. Redirects to the login first, before the user fills in the form.
@@ -204,12 +205,12 @@ pub async fn show_to_fresh_login(
     pages: State<Pages>,
     Extension(caller): Extension<Caller>,
     request: Request,
-) -> Response {
+) -> Result<Response, ErrorPage> {
     match FreshLogin::check(&caller).await {
-        Err(refusal) if refusal.asks_for_login() => response::see_other(&response::login_path(
-            &refusal,
-            &OwnPage::or_home(Some(target(&request))),
-        )),
+        Err(refusal) if refusal.asks_for_login() => {
+            let page = OwnPage::or_home(Some(target(&request)));
+            Ok(response::see_other(&response::login_path(&refusal, &page)))
+        }
         // The page itself shows any other refusal.
         _ => show(pages, Extension(caller), request).await,
     }

@@ -19,8 +19,7 @@ use tower::ServiceBuilder;
 use super::{
     health,
     middleware::{request_context, security_headers, validate_request},
-    paths::is_for_programs,
-    response::json_error,
+    response::{ResponseFormat, json_error},
 };
 use crate::{contract::Refusal, server::state::AppState};
 
@@ -46,8 +45,8 @@ async fn without_hsts(mut response: Response) -> Response {
 }
 
 async fn redirect(State(origin): State<String>, request: Request) -> Response {
-    let is_page = matches!(*request.method(), Method::GET | Method::HEAD) && !is_for_programs(request.uri().path());
-    if !is_page {
+    let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_get || ResponseFormat::of(request.uri().path()) == ResponseFormat::Json {
         return json_error(&Refusal::PlainHttp);
     }
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());

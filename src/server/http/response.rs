@@ -7,11 +7,11 @@ use axum::{
             ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
         },
     },
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::{middleware::security_headers::SCRIPTLESS_POLICY, paths::is_for_programs};
+use super::middleware::security_headers::SCRIPTLESS_POLICY;
 use crate::{
     contract::{Refusal, redirect_target::OwnPage},
     pages::failure::{self, NextLink},
@@ -28,7 +28,7 @@ pub fn json_response(body: String) -> Response {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseFormat {
-    /// For programs and for scripts of pages.
+    /// For programs and for scripts of pages: everything below `/api`, functions existing or not.
     Json,
     /// For people.
     Html,
@@ -36,7 +36,10 @@ pub enum ResponseFormat {
 
 impl ResponseFormat {
     pub fn of(path: &str) -> Self {
-        if is_for_programs(path) { Self::Json } else { Self::Html }
+        match path.strip_prefix("/api") {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => Self::Json,
+            _ => Self::Html,
+        }
     }
 }
 
@@ -54,6 +57,21 @@ pub fn error_page(refusal: &Refusal) -> Response {
         _ => NextLink::home(),
     };
     error_page_with_link(refusal, link)
+}
+
+/// A refusal that is answered with [`error_page`], so that handlers can use `?`.
+pub struct ErrorPage(Refusal);
+
+impl<E: Into<Refusal>> From<E> for ErrorPage {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for ErrorPage {
+    fn into_response(self) -> Response {
+        error_page(&self.0)
+    }
 }
 
 pub fn error_page_with_link(refusal: &Refusal, link: NextLink) -> Response {
