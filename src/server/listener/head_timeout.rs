@@ -43,14 +43,8 @@ impl ConnectionStream for TlsStream<IdleStream<TcpStream>> {
 /// Wraps an acceptor and adds the head timeout to its streams.
 #[derive(Debug, Clone)]
 pub struct HeadAcceptor<A> {
-    inner: A,
-    limit: Duration,
-}
-
-impl<A> HeadAcceptor<A> {
-    pub fn new(inner: A, limit: Duration) -> Self {
-        Self { inner, limit }
-    }
+    pub inner: A,
+    pub limit: Duration,
 }
 
 impl<I, S, A> Accept<I, S> for HeadAcceptor<A>
@@ -112,7 +106,7 @@ impl<S> HeadStream<S> {
             self.head = None;
         }
         // While a request waits for its response, incoming bytes are its body.
-        if has_read && self.head.is_none() && !connection.responding().is_busy() {
+        if has_read && self.head.is_none() && !connection.responding.is_busy() {
             let deadline = Box::pin(sleep(self.limit));
             self.head = Some(Head { deadline, requests });
         }
@@ -198,7 +192,7 @@ mod tests {
             far.write_u8(b'h').await.unwrap();
             near.read_u8().await.unwrap();
             connection.count_request();
-            let responding = connection.responding().begin();
+            let responding = connection.responding.begin();
             for _ in 0..3 {
                 tokio::time::sleep(LIMIT * 2).await;
                 far.write_u8(b'b').await.unwrap();

@@ -30,13 +30,7 @@ const MIN_RATE: u32 = 1024;
 /// Adds the idle timeout to accepted connections.
 #[derive(Debug, Clone, Copy)]
 pub struct IdleAcceptor {
-    limit: Duration,
-}
-
-impl IdleAcceptor {
-    pub fn new(limit: Duration) -> Self {
-        Self { limit }
-    }
+    pub limit: Duration,
 }
 
 impl<S> Accept<Accepted, S> for IdleAcceptor {
@@ -52,7 +46,7 @@ impl<S> Accept<Accepted, S> for IdleAcceptor {
         } = accepted;
         // Disables Nagle's algorithm, which would delay small responses.
         ready(stream.set_nodelay(true).map(|()| {
-            let mut stream = IdleStream::new(stream, self.limit, connection.in_flight().clone());
+            let mut stream = IdleStream::new(stream, self.limit, connection.in_flight.clone());
             stream.accepted = Some((permit, connection));
             (stream, service)
         }))
@@ -95,8 +89,7 @@ impl<S> IdleStream<S> {
     /// Restarts the timer if there was progress, and checks it otherwise.
     fn watch<T>(&mut self, cx: &mut Context<'_>, progress: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if progress.is_ready() {
-            let end = Instant::now() + self.limit;
-            self.timer.as_mut().reset(end);
+            self.timer.as_mut().reset(Instant::now() + self.limit);
             return progress;
         }
         while self.timer.as_mut().poll(cx).is_ready() {
@@ -106,8 +99,7 @@ impl<S> IdleStream<S> {
                     "idle connection timed out",
                 )));
             }
-            let end = Instant::now() + self.limit;
-            self.timer.as_mut().reset(end);
+            self.timer.as_mut().reset(Instant::now() + self.limit);
         }
         Poll::Pending
     }

@@ -69,10 +69,10 @@ pub async fn serve(
     https: &Https,
     handle: Handle<Peer>,
 ) -> anyhow::Result<()> {
-    let idle = IdleAcceptor::new(https.idle_seconds.duration());
+    let limit = https.idle_seconds.duration();
     let tls = RustlsAcceptor::new(tls)
         .handshake_timeout(https.handshake_seconds.duration())
-        .acceptor(idle);
+        .acceptor(IdleAcceptor { limit });
     serve_with(listener, tls, router, https, handle).await
 }
 
@@ -83,8 +83,8 @@ pub async fn serve_plain(
     https: &Https,
     handle: Handle<Peer>,
 ) -> anyhow::Result<()> {
-    let idle = IdleAcceptor::new(https.idle_seconds.duration());
-    serve_with(listener, idle, router, https, handle).await
+    let limit = https.idle_seconds.duration();
+    serve_with(listener, IdleAcceptor { limit }, router, https, handle).await
 }
 
 /// The service for the requests of one connection.
@@ -104,9 +104,11 @@ where
     A::Future: Send + 'static,
 {
     let head_timeout = https.header_seconds.duration();
-    let mut server = Server::from_listener(listener)
-        .acceptor(HeadAcceptor::new(acceptor, head_timeout))
-        .handle(handle);
+    let acceptor = HeadAcceptor {
+        inner: acceptor,
+        limit: head_timeout,
+    };
+    let mut server = Server::from_listener(listener).acceptor(acceptor).handle(handle);
     set_limits(server.http_builder());
     server
         .first_request_timeout(head_timeout)

@@ -37,7 +37,7 @@ pub async fn provide(State(state): State<AppState>, request: Request, next: Next
         request_id: RequestId::generate(),
         address: connection
             .as_ref()
-            .map(|connection| client_address(request.headers(), connection.peer(), &settings.proxies)),
+            .map(|connection| client_address(request.headers(), connection.peer, &settings.proxies)),
         method: request.method().clone(),
         uri: request.uri().clone(),
     };
@@ -52,7 +52,7 @@ pub async fn provide(State(state): State<AppState>, request: Request, next: Next
     );
     let _responding = connection.as_ref().map(|connection| {
         connection.count_request();
-        connection.responding().begin()
+        connection.responding.begin()
     });
     let respond = async {
         let mut response = next.run(request).await;

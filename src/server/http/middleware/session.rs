@@ -59,7 +59,7 @@ fn caller_of(state: AppState, connection: Option<&Connection>, headers: &HeaderM
         at: now,
         last_response_at: connection.map_or(now, Connection::last_response_at),
     };
-    let in_flight = connection.map(|connection| connection.in_flight().clone());
+    let in_flight = connection.map(|connection| connection.in_flight.clone());
     Caller::new(state, headers, arrival, in_flight.unwrap_or_default())
 }
 
