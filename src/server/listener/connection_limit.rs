@@ -44,10 +44,6 @@ impl LogInterval {
     }
 }
 
-/// A permit under the global limit, acquired before a connection is accepted.
-#[derive(Debug)]
-pub struct GlobalPermit(OwnedSemaphorePermit);
-
 /// The permits of an open connection, released on drop.
 #[derive(Debug)]
 pub struct Permit {
@@ -73,20 +69,21 @@ impl ConnectionLimiter {
         })
     }
 
-    /// Waits for a permit under the global limit. Never fails, because the semaphore is never closed.
-    pub async fn acquire(&self) -> io::Result<GlobalPermit> {
+    /// Waits for a permit under the global limit, before a connection is accepted. Never fails, because the semaphore is
+    /// never closed.
+    pub async fn acquire(&self) -> io::Result<OwnedSemaphorePermit> {
         if self.global.available_permits() == 0 && self.log_full.is_due() {
             tracing::warn!("connection limit reached (limits.connections); new connections wait");
         }
         let global = Arc::clone(&self.global).acquire_owned().await;
-        global.map(GlobalPermit).map_err(io::Error::other)
+        global.map_err(io::Error::other)
     }
 
-    /// Assigns a permit to a connection from `address`. `None` if the address has reached its limit.
-    pub fn assign(self: &Arc<Self>, permit: GlobalPermit, address: IpAddr) -> Option<Permit> {
+    /// Assigns the permit `global` to a connection from `address`. `None` if the address has reached its limit.
+    pub fn assign(self: &Arc<Self>, global: OwnedSemaphorePermit, address: IpAddr) -> Option<Permit> {
         if self.proxies.trusts(address.to_canonical()) {
             return Some(Permit {
-                _global: permit.0,
+                _global: global,
                 _address: None,
             });
         }
@@ -106,7 +103,7 @@ impl ConnectionLimiter {
         *count += 1;
         let limiter = Arc::clone(self);
         Some(Permit {
-            _global: permit.0,
+            _global: global,
             _address: Some(AddressPermit { limiter, network }),
         })
     }
