@@ -125,8 +125,12 @@ impl ReadyServer {
         let sweeper = supervise("sweeper", state.clone(), move |state| {
             sweep_forever(state, sweep_period).boxed()
         });
-        let (tls, ca) = (certificate.tls(), certificate.files().ca.clone());
-        let reloader = Reloader::new(certificate, self.hashes, signals.hangup);
+        let (tls, ca) = (certificate.tls.clone(), certificate.files.ca.clone());
+        let reloader = Reloader {
+            certificate,
+            hashes: self.hashes,
+            hangup: signals.hangup,
+        };
         let reload_period = settings.https.reload_seconds.duration();
         let reloader = supervise("certificate reloader", reloader, move |reloader| {
             reloader.run(reload_period).boxed()

@@ -34,21 +34,13 @@ impl FileHashes {
 /// Watches the files of the served certificate.
 #[derive(Debug)]
 pub struct Reloader {
-    certificate: ServedCertificate,
-    hangup: Signal,
-    hashes: FileHashes,
+    pub certificate: ServedCertificate,
+    /// Must have been read before `certificate` was loaded, so that a renewal in between is noticed.
+    pub hashes: FileHashes,
+    pub hangup: Signal,
 }
 
 impl Reloader {
-    /// `hashes` must have been read before `certificate` was loaded, so that a renewal in between is noticed.
-    pub fn new(certificate: ServedCertificate, hashes: FileHashes, hangup: Signal) -> Self {
-        Self {
-            certificate,
-            hangup,
-            hashes,
-        }
-    }
-
     /// Checks the files every `period` and at each SIGHUP, forever.
     pub async fn run(&mut self, period: Duration) {
         let mut ticks = time::interval_at(Instant::now() + period, period);
@@ -58,7 +50,7 @@ impl Reloader {
                 _ = self.hangup.recv() => true,
                 _ = ticks.tick() => false,
             };
-            let hashes = FileHashes::read(self.certificate.files()).await;
+            let hashes = FileHashes::read(&self.certificate.files).await;
             if is_forced || hashes != self.hashes {
                 self.reload().await;
                 self.hashes = hashes;
@@ -69,7 +61,7 @@ impl Reloader {
 
     async fn reload(&mut self) {
         let reloaded = self.certificate.reload().await;
-        let CertificateFiles { certificate, key, .. } = self.certificate.files();
+        let CertificateFiles { certificate, key, .. } = &self.certificate.files;
         let (certificate, key) = (certificate.display(), key.display());
         match reloaded {
             Ok(()) => tracing::info!(%certificate, "certificate reloaded; new connections use it"),

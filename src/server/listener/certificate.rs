@@ -20,8 +20,9 @@ const WARN_BEFORE: Duration = Duration::from_hours(14 * 24);
 /// The certificate and key that the server uses.
 #[derive(Debug)]
 pub struct ServedCertificate {
-    files: CertificateFiles,
-    tls: RustlsConfig,
+    pub files: CertificateFiles,
+    /// Clones share its state, so they follow [`Self::reload`].
+    pub tls: RustlsConfig,
     /// The server's own certificate, without the chain.
     leaf: CertificateDer<'static>,
     /// The origin that the certificate must be valid for. `None` behind proxies: visitors see the proxy's certificate.
@@ -56,15 +57,6 @@ impl ServedCertificate {
             origin: settings.proxies.trusted.is_empty().then(|| settings.origin()),
             renewal,
         })
-    }
-
-    pub fn files(&self) -> &CertificateFiles {
-        &self.files
-    }
-
-    /// The TLS configuration. The clone shares its state, so it follows [`Self::reload`].
-    pub fn tls(&self) -> RustlsConfig {
-        self.tls.clone()
     }
 
     /// Reads the files again. On an error, the certificate in use does not change.
