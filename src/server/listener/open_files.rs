@@ -11,7 +11,7 @@ const RESERVED_FILES: usize = 128;
 /// Raises the soft limit of this process for `wanted` connections, and returns how many connections it allows.
 pub fn raise_limit(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
-    let needed = as_limit(wanted.saturating_add(RESERVED_FILES));
+    let needed = u64::try_from(wanted.saturating_add(RESERVED_FILES)).unwrap_or(u64::MAX);
     let raised = limit.maximum.map_or(needed, |maximum| maximum.min(needed));
     let open_files = match limit.current {
         Some(current) if current < raised => {
@@ -39,10 +39,6 @@ pub fn raise_limit(wanted: usize) -> usize {
 fn connections(open_files: u64, wanted: usize) -> usize {
     let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
     open_files.saturating_sub(RESERVED_FILES).clamp(2, wanted.max(2))
-}
-
-fn as_limit(files: usize) -> u64 {
-    u64::try_from(files).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use axum::extract::connect_info::Connected;
 use axum_server::{AddrListener, Address};
 use futures::FutureExt as _;
@@ -35,7 +35,7 @@ use super::{
 const BACKLOG: u32 = 128;
 
 /// The sockets that a supervisor passed: the first is for HTTPS, the second for plain HTTP.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct InheritedSockets {
     pub https: Option<StdListener>,
     pub http: Option<StdListener>,
@@ -53,21 +53,13 @@ impl InheritedSockets {
                 .take_tcp_listener(index)
                 .context("the inherited sockets (LISTEN_FDS) must be listening TCP sockets")
         };
-        let inherited = match socket(0) {
-            Ok(Some(https)) => Self {
-                https: Some(https),
-                http: socket(1)?,
-            },
-            Ok(None) => Self::default(),
-            Err(error) => return Err(error),
-        };
-        if sockets.len() > 2 {
-            bail!(
-                "there are {} inherited sockets (LISTEN_FDS); at most two can be used, for HTTPS and HTTP",
-                sockets.len()
-            );
-        }
-        Ok(inherited)
+        let (https, http) = (socket(0)?, socket(1)?);
+        ensure!(
+            sockets.len() <= 2,
+            "there are {} inherited sockets (LISTEN_FDS); at most two can be used, for HTTPS and HTTP",
+            sockets.len()
+        );
+        Ok(Self { https, http })
     }
 }
 
