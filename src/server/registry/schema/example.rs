@@ -1,8 +1,8 @@
 //! Example arguments of a function, for its page and its `curl` line.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::contract::shape::{Field, Format, ListShape, Range, Shape, TextShape};
+use crate::contract::shape::{Format, Range, Shape, TextShape};
 
 /// Example arguments of that shape. An ellipsis stands for each secret, which the user has to fill in.
 pub fn example(shape: &Shape) -> Value {
@@ -13,8 +13,18 @@ pub fn example(shape: &Shape) -> Value {
         Shape::Choice(choices) => choices
             .first()
             .map_or(Value::Null, |choice| choice.value.clone().into()),
-        Shape::List(list) => list_example(list),
-        Shape::Record(fields) => record_example(fields),
+        Shape::List(list) => {
+            let count = list.min.unwrap_or_default().max(1).min(list.max.unwrap_or(usize::MAX));
+            Value::Array(vec![example(&list.item); count])
+        }
+        Shape::Record(fields) => fields
+            .iter()
+            .filter(|field| field.required || field.initially.is_some())
+            .map(|field| {
+                let value = field.initially.clone().unwrap_or_else(|| example(&field.shape));
+                (field.name.clone(), value)
+            })
+            .collect(),
         Shape::Object => json!({ "hello": "world" }),
         Shape::Any { .. } => Value::Null,
     }
@@ -48,21 +58,4 @@ fn number_example(range: &Range) -> Value {
     } else {
         json!(number)
     }
-}
-
-fn list_example(list: &ListShape) -> Value {
-    let count = list.min.unwrap_or_default().max(1).min(list.max.unwrap_or(usize::MAX));
-    Value::Array(vec![example(&list.item); count])
-}
-
-fn record_example(fields: &[Field]) -> Value {
-    let map: Map<String, Value> = fields
-        .iter()
-        .filter(|field| field.required || field.initially.is_some())
-        .map(|field| {
-            let value = field.initially.clone().unwrap_or_else(|| example(&field.shape));
-            (field.name.clone(), value)
-        })
-        .collect();
-    Value::Object(map)
 }
