@@ -17,7 +17,7 @@ use crate::{
 pub struct RunningCall<'a> {
     caller: &'a Caller,
     function: &'static str,
-    started: Instant,
+    pub started: Instant,
     /// Read at the start, because the request context is gone when the call is dropped.
     request_id: Option<RequestId>,
     is_finished: bool,
@@ -34,39 +34,25 @@ impl<'a> RunningCall<'a> {
         }
     }
 
-    pub fn started(&self) -> Instant {
-        self.started
-    }
-
     pub fn finish<T>(mut self, result: &Result<T, Refusal>) {
         self.is_finished = true;
         self.record(result.as_ref().map_or_else(Refusal::code, |_| "ok"));
     }
 
-    fn to_record(&self, outcome: &'static str) -> CallRecord {
-        let Self {
-            caller,
-            function,
-            started,
-            request_id,
-            ..
-        } = self;
+    fn record(&self, outcome: &'static str) {
+        let caller = self.caller;
         let who = Who(caller.known_login());
-        CallRecord {
+        caller.state().audit().record_call(CallRecord {
             at: caller.arrival().at,
-            function,
+            function: self.function,
             session: (who.0.is_none() && caller.has_session()).then(|| caller.session()),
             who,
             outcome,
             calls: 1,
-            took_us: i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX),
+            took_us: i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX),
             address: caller.arrival().address,
-            request_id: *request_id,
-        }
-    }
-
-    fn record(&self, outcome: &'static str) {
-        self.caller.state().audit().record_call(self.to_record(outcome));
+            request_id: self.request_id,
+        });
     }
 }
 
