@@ -8,7 +8,7 @@ use crate::{
 
 /// All functions as pages show them, with the reason for each function that is closed.
 pub async fn views(state: &AppState) -> Vec<FunctionView> {
-    let mut views: Vec<FunctionView> = registry::all().map(|function| function.view().clone()).collect();
+    let mut views: Vec<FunctionView> = registry::all().map(|function| function.view.clone()).collect();
     for view in &mut views {
         match closed_reason(state, &view.name).await {
             Ok(reason) => view.closed = reason.map(str::to_owned),

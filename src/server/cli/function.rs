@@ -31,7 +31,7 @@ impl Function {
 
 fn list() -> String {
     let rows = registry::all().map(|function| {
-        let view = function.view();
+        let view = &function.view;
         vec![
             view.name.clone(),
             view.path(),

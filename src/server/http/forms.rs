@@ -91,7 +91,7 @@ pub async fn resume(
         return Ok(super::pages::not_found(State(pages), request).await);
     };
     let form = read_form(request, pages.state().settings()).await?;
-    let page = function.view().page();
+    let page = function.view.page();
     if caller.require_shown_to(form.get(SHOWN_TO)).await == Err(Refusal::OtherUser) {
         return Ok(outdated(page));
     }
@@ -115,7 +115,7 @@ async fn submit(
     shown_to: Option<&str>,
 ) -> Result<FormResult, Refusal> {
     let running = RunningCall::new(caller, function.name());
-    let started = running.started();
+    let started = running.started;
     let shape = function.shape();
     let (body, faults) = typed.body(shape);
     let authorized = async {
@@ -168,7 +168,7 @@ async fn submit(
         typed: typed.without_secrets(shape),
         state,
     };
-    let is_secret = function.has_secret_reply() && matches!(&call.state, CallState::Done(outcome) if outcome.is_ok());
+    let is_secret = function.has_secret_reply && matches!(&call.state, CallState::Done(outcome) if outcome.is_ok());
     if is_secret || is_too_long {
         pending_calls::delete_after_call(caller, function.name()).await;
         return Ok(FormResult::Render(Box::new(call)));

@@ -120,7 +120,7 @@ impl Pages {
         let path = path.strip_suffix('/').filter(|path| !path.is_empty())?;
         let function = || path.strip_prefix("/functions/").and_then(registry::find);
         let known = self.paths.iter().find(|known| *known == path).cloned();
-        known.or_else(|| function().map(|function| function.view().page()))
+        known.or_else(|| function().map(|function| function.view.page()))
     }
 
     pub fn openapi(&self) -> &str {
@@ -246,7 +246,7 @@ pub async fn method_not_allowed(request: Request) -> Response {
         .strip_suffix("/kept")
         .and_then(|page| registry::find(page.strip_prefix("/functions/")?));
     let link = match function {
-        Some(function) => NextLink::new(function.view().page(), "Go to the function"),
+        Some(function) => NextLink::new(function.view.page(), "Go to the function"),
         None => NextLink::home(),
     };
     (

@@ -45,7 +45,7 @@ pub async fn table(state: &AppState) -> Result<AccessByRole, Refusal> {
         }
         functions.push(AccessRow {
             function: function.name().to_owned(),
-            guard: function.rule().name.clone(),
+            guard: function.rule.name.clone(),
             answers: decisions,
         });
     }
@@ -96,13 +96,12 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
     let decision = guard_matrix::decision(function, &fresh).await?;
     let remembered = sample_caller::logged_in(state, user_id, PasswordGiven::Never).await?;
     let remembered_decision = guard_matrix::decision(function, &remembered).await?;
-    let is_open = function.rule().refusals.is_empty();
+    let is_open = function.rule.refusals.is_empty();
     let allowed = decision == guard_matrix::ALLOWED && (is_open || user.state() == UserState::Active);
 
     let mut reasons = vec![format!(
         "{name} is guarded by {}: {}.",
-        function.rule().name,
-        function.rule().words
+        function.rule.name, function.rule.words
     )];
     match user.state() {
         UserState::Active => {}

@@ -51,7 +51,7 @@ pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
     titles.extend(KINDS.map(|(kind, _)| kind.to_owned()));
     let mut rows = vec![titles];
     for function in registry::all() {
-        let mut row = vec![function.name().to_owned(), function.rule().name.clone()];
+        let mut row = vec![function.name().to_owned(), function.rule.name.clone()];
         for (_, user) in KINDS {
             let caller = match user {
                 Some((user_id, given)) => logged_in(&state, user_id, given).await?,

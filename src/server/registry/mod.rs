@@ -36,10 +36,11 @@ use crate::{
 /// A declared function and what is derived from its declaration.
 pub struct Function {
     declaration: &'static Declaration,
-    rule: Rule,
-    shape: Shape,
-    view: FunctionView,
-    has_secret_reply: bool,
+    pub rule: Rule,
+    /// The data for pages, without anything that changes while the server runs.
+    pub view: FunctionView,
+    /// Whether the reply may hold a secret. Such a reply is shown once and never stored.
+    pub has_secret_reply: bool,
 }
 
 impl Function {
@@ -60,13 +61,12 @@ impl Function {
             rule: rule.clone().view(),
             closed: None,
             group: crate::contract::function::Group::of(declaration.module),
-            arguments: shape.clone(),
             example: schema::example(&shape).to_string(),
+            arguments: shape,
         };
         Ok(Self {
             declaration,
             rule,
-            shape,
             view,
             has_secret_reply,
         })
@@ -75,10 +75,6 @@ impl Function {
     /// The last segment of the path.
     pub fn name(&self) -> &'static str {
         self.declaration.name
-    }
-
-    pub fn rule(&self) -> &Rule {
-        &self.rule
     }
 
     /// An example of each refusal that the body returns itself.
@@ -92,22 +88,12 @@ impl Function {
     }
 
     pub fn shape(&self) -> &Shape {
-        &self.shape
+        &self.view.arguments
     }
 
     /// The schema of the reply, without the field `ok`.
     pub fn reply(&self, generator: &mut SchemaGenerator) -> Schema {
         (self.declaration.reply)(generator)
-    }
-
-    /// The data for pages, without anything that changes while the server runs.
-    pub fn view(&self) -> &FunctionView {
-        &self.view
-    }
-
-    /// Whether the reply may hold a secret. Such a reply is shown once and never stored.
-    pub fn has_secret_reply(&self) -> bool {
-        self.has_secret_reply
     }
 
     /// Checks the guard, without calling the function.
@@ -125,36 +111,39 @@ impl Function {
     /// # Errors
     /// [`Refusal::Malformed`] if it is not a JSON object; [`Refusal::InvalidArguments`] with all faults.
     pub fn decode<T: DeserializeOwned>(&self, body: &str) -> Result<T, Refusal> {
-        let malformed = |fault: JsonFault| Refusal::Malformed(fault.to_string());
-        if self.shape == Shape::Object {
-            return serde_json::from_str(body).map_err(|error| malformed(error.into()));
+        if *self.shape() == Shape::Object {
+            return serde_json::from_str(body).map_err(malformed);
         }
-        let NoDuplicateKeys(mut value) = parse(body, malformed)?;
+        let NoDuplicateKeys(mut value) = parse(body)?;
         if !value.is_object() {
             return Err(malformed(JsonFault::not_an_object()));
         }
-        let faults = self.shape.faults(&value);
+        let faults = self.shape().faults(&value);
         if !faults.is_empty() {
             return Err(Refusal::InvalidArguments(faults));
         }
-        schema::normalize_integers(&self.shape, &mut value);
+        schema::normalize_integers(self.shape(), &mut value);
         // The types may enforce more than the shape can express.
         serde_path_to_error::deserialize(value).map_err(invalid_argument)
     }
 }
 
 /// Parses a whole body as JSON and rejects duplicate keys.
-fn parse(body: &str, malformed: impl Fn(JsonFault) -> Refusal) -> Result<NoDuplicateKeys, Refusal> {
+fn parse(body: &str) -> Result<NoDuplicateKeys, Refusal> {
     let mut json = serde_json::Deserializer::from_str(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         if error.inner().is_data() {
             invalid_argument(error)
         } else {
-            malformed(error.into_inner().into())
+            malformed(error.into_inner())
         }
     })?;
-    json.end().map_err(|error| malformed(error.into()))?;
+    json.end().map_err(malformed)?;
     Ok(value)
+}
+
+fn malformed(fault: impl Into<JsonFault>) -> Refusal {
+    Refusal::Malformed(fault.into().to_string())
 }
 
 /// The refusal for an error of a type, with the path of the field.
@@ -282,7 +271,7 @@ mod tests {
     #[test]
     fn every_example_is_valid_for_its_function() {
         for function in all() {
-            let example: Value = serde_json::from_str(&function.view().example).unwrap();
+            let example: Value = serde_json::from_str(&function.view.example).unwrap();
             let faults = function.shape().faults(&example);
             // Examples have placeholders in place of secrets, which may be too short.
             assert!(

@@ -25,7 +25,7 @@ pub fn document(origin: &str, body_bytes: u64) -> Value {
     for function in registry::all() {
         let reply = function.reply(&mut generator).to_value();
         paths.insert(
-            function.view().path(),
+            function.view.path(),
             json!({ "post": operation(function, &reply, body_bytes) }),
         );
     }
@@ -59,7 +59,7 @@ pub fn document(origin: &str, body_bytes: u64) -> Value {
 }
 
 fn operation(function: &Function, reply: &Value, body_bytes: u64) -> Value {
-    let view = function.view();
+    let view = &function.view;
     let example: Value = serde_json::from_str(&view.example).unwrap_or_default();
     let arguments = with_aliases(schema::with_enums(function.arguments()));
     let mut description = view.details.clone();
@@ -102,7 +102,7 @@ fn responses(function: &Function, reply: &Value, body_bytes: u64) -> Value {
 
 /// An example of each refusal of a call: by the guard, the function, the HTTP layer, and the decoder.
 fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
-    let mut refusals = function.rule().refusals.clone();
+    let mut refusals = function.rule.refusals.clone();
     refusals.extend(function.refusals());
     refusals.extend([
         Refusal::CrossOrigin,
@@ -225,9 +225,9 @@ mod tests {
     fn every_function_has_an_operation_with_the_refusals_of_its_guard() {
         let document = document("https://calls.example", 1);
         for function in registry::all() {
-            let operation = &document["paths"][function.view().path()]["post"];
+            let operation = &document["paths"][function.view.path()]["post"];
             assert_eq!(operation["operationId"], function.name());
-            for refusal in &function.rule().refusals {
+            for refusal in &function.rule.refusals {
                 let response = &operation["responses"][refusal.status().to_string()];
                 let codes = response["content"]["application/json"]["schema"]["allOf"][1]["properties"]["code"]["enum"]
                     .as_array();
