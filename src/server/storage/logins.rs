@@ -1,8 +1,6 @@
 //! Storing a login in one transaction: the new session, the remembered browser if any, and the end of what they
 //! replace.
 
-use sqlx::SqliteConnection;
-
 use super::{
     Storage,
     events::add_event,
@@ -29,55 +27,44 @@ impl Storage {
         now: Timestamp,
     ) -> Result<Option<u64>, InternalError> {
         transaction!(self, "storing a session", |transaction| {
-            let ended = self.add_session_in(&mut transaction, new, limit, now).await?;
-            Ok(if ended.is_some() { Commit(ended) } else { Rollback(None) })
+            if let Some(token) = &new.replaced.session {
+                sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
+                    .bind(token.as_bytes())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            if let Some(series) = &new.replaced.series {
+                forget_series(&mut transaction, series).await?;
+            }
+            if let Some(browser) = new.browser {
+                add_series(&mut transaction, browser, new, now).await?;
+            }
+            let inserted = sqlx::query(
+                "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at, login_id)
+                 SELECT $1, user_id, $3, $4, $5, $6, $9 FROM users
+                 WHERE user_id = $2 AND active AND demo <= $7 AND changed_at = $8
+                   AND ($3 IS NULL OR EXISTS (SELECT 1 FROM remembered WHERE series_hash = $3))",
+            )
+            .bind(new.token.as_bytes())
+            .bind(new.user_id)
+            .bind(new.series.map(TokenHash::as_bytes))
+            .bind(new.data)
+            .bind(new.logged_in_at.0)
+            .bind(now.0)
+            .bind(self.demo)
+            .bind(new.user_changed_at)
+            .bind(new.login_id)
+            .execute(&mut *transaction)
+            .await?;
+            if inserted.rows_affected() == 0 {
+                return Ok(Rollback(None));
+            }
+            let ended = end_surplus(&mut transaction, new, limit).await?;
+            if ended > 0 {
+                let event = new.surplus.clone().about(ended.to_string());
+                add_event(&mut transaction, &event).await?;
+            }
+            Ok(Commit(Some(ended)))
         })
-    }
-
-    async fn add_session_in(
-        &self,
-        transaction: &mut SqliteConnection,
-        new: &NewSession<'_>,
-        limit: u32,
-        now: Timestamp,
-    ) -> sqlx::Result<Option<u64>> {
-        if let Some(token) = &new.replaced.session {
-            sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
-                .bind(token.as_bytes())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        if let Some(series) = &new.replaced.series {
-            forget_series(transaction, series).await?;
-        }
-        if let Some(browser) = new.browser {
-            add_series(transaction, browser, new, now).await?;
-        }
-        let inserted = sqlx::query(
-            "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at, login_id)
-             SELECT $1, user_id, $3, $4, $5, $6, $9 FROM users
-             WHERE user_id = $2 AND active AND demo <= $7 AND changed_at = $8
-               AND ($3 IS NULL OR EXISTS (SELECT 1 FROM remembered WHERE series_hash = $3))",
-        )
-        .bind(new.token.as_bytes())
-        .bind(new.user_id)
-        .bind(new.series.map(TokenHash::as_bytes))
-        .bind(new.data)
-        .bind(new.logged_in_at.0)
-        .bind(now.0)
-        .bind(self.demo)
-        .bind(new.user_changed_at)
-        .bind(new.login_id)
-        .execute(&mut *transaction)
-        .await?;
-        if inserted.rows_affected() == 0 {
-            return Ok(None);
-        }
-        let ended = end_surplus(transaction, new, limit).await?;
-        if ended > 0 {
-            let event = new.surplus.clone().about(ended.to_string());
-            add_event(transaction, &event).await?;
-        }
-        Ok(Some(ended))
     }
 }
