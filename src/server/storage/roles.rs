@@ -263,24 +263,18 @@ async fn unchanged_outcome(
     user_id: &str,
     role: &str,
 ) -> Result<UpdateOutcome, sqlx::Error> {
-    for (query, name, missing) in [
-        (
-            "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1)",
-            user_id,
-            UpdateOutcome::NoUser,
-        ),
-        (
-            "SELECT EXISTS (SELECT 1 FROM roles WHERE role = $1)",
-            role,
-            UpdateOutcome::NoRole,
-        ),
-    ] {
-        let exists: bool = sqlx::query_scalar(query).bind(name).fetch_one(&mut *connection).await?;
-        if !exists {
-            return Ok(missing);
-        }
-    }
-    Ok(UpdateOutcome::Unchanged)
+    let exist: (bool, bool) = sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1), EXISTS (SELECT 1 FROM roles WHERE role = $2)",
+    )
+    .bind(user_id)
+    .bind(role)
+    .fetch_one(connection)
+    .await?;
+    Ok(match exist {
+        (false, _) => UpdateOutcome::NoUser,
+        (true, false) => UpdateOutcome::NoRole,
+        (true, true) => UpdateOutcome::Unchanged,
+    })
 }
 
 async fn permissions_of<'c>(database: impl SqliteExecutor<'c>, role: &str) -> sqlx::Result<Vec<String>> {
