@@ -94,10 +94,8 @@ impl<S> IdleStream<S> {
         }
         while self.timer.as_mut().poll(cx).is_ready() {
             if self.waiting_since.is_some() || !self.in_flight.is_busy() {
-                return Poll::Ready(Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "idle connection timed out",
-                )));
+                let error = io::Error::new(io::ErrorKind::TimedOut, "idle connection timed out");
+                return Poll::Ready(Err(error));
             }
             self.timer.as_mut().reset(Instant::now() + self.limit);
         }

@@ -130,7 +130,7 @@ impl Listener {
         })
     }
 
-    async fn accept(&self, socket: &TcpListener) -> io::Result<(Accepted, Peer)> {
+    async fn accept(&self, socket: &TcpListener) -> io::Result<Accepted> {
         loop {
             if let Some(accepted) = self.accept_one(socket).await? {
                 return Ok(accepted);
@@ -139,39 +139,31 @@ impl Listener {
     }
 
     /// Accepts the next connection. `None` if it was closed because its address has reached its limit.
-    async fn accept_one(&self, socket: &TcpListener) -> io::Result<Option<(Accepted, Peer)>> {
+    async fn accept_one(&self, socket: &TcpListener) -> io::Result<Option<Accepted>> {
         let permit = self.limiter.acquire().await?;
         let (stream, address) = socket.accept().await.inspect_err(|error| {
             tracing::warn!(%error, "cannot accept a connection");
         })?;
         let permit = self.limiter.assign(permit, address.ip());
-        Ok(permit.map(|permit| {
-            let connection = Connection::new(address);
-            let peer = Peer(connection.clone());
-            (
-                Accepted {
-                    stream,
-                    permit,
-                    connection,
-                },
-                peer,
-            )
+        Ok(permit.map(|permit| Accepted {
+            stream,
+            permit,
+            connection: Connection::new(address),
         }))
     }
 
     /// Accepts a queued connection after the shutdown has begun. Closing the socket would reset it. At most [`BACKLOG`]
     /// connections in all, because new ones may keep arriving.
-    fn accept_queued(&self, socket: &TcpListener) -> Option<io::Result<(Accepted, Peer)>> {
+    fn accept_queued(&self, socket: &TcpListener) -> Option<io::Result<Accepted>> {
         loop {
             let counted = self
                 .queued
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
             counted.ok()?;
             // Without tokio's cooperative budget, which could report "pending" while connections are still queued.
-            match unconstrained(self.accept_one(socket)).now_or_never()? {
-                Ok(None) => {}
-                Ok(Some(accepted)) => return Some(Ok(accepted)),
-                Err(error) => return Some(Err(error)),
+            let accepted = unconstrained(self.accept_one(socket)).now_or_never()?.transpose();
+            if accepted.is_some() {
+                return accepted;
             }
         }
     }
@@ -191,18 +183,23 @@ impl AddrListener<Accepted, Peer> for Listener {
         let Some(socket) = self.socket() else {
             return pending().await;
         };
-        tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = self.shutdown.cancelled() => {
                 if let Some(accepted) = self.accept_queued(&socket.0) {
-                    return accepted;
+                    accepted
+                } else {
+                    self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    drop(socket);
+                    pending().await
                 }
-                self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
-                drop(socket);
-                pending().await
             }
             accepted = self.accept(&socket.0) => accepted,
-        }
+        };
+        accepted.map(|accepted| {
+            let peer = Peer(accepted.connection.clone());
+            (accepted, peer)
+        })
     }
 
     fn get_local_addr(&self) -> io::Result<Peer> {
