@@ -43,26 +43,17 @@ pub fn shape(schema: &Value) -> Result<Shape, String> {
         Some("object") => ("object", &["properties", "required", "additionalProperties"]),
         _ => return any_of(schema, object),
     };
-    if ["anyOf", "oneOf", "allOf", "$ref"]
-        .iter()
-        .any(|key| object.contains_key(*key))
-    {
+    let combinators = ["anyOf", "oneOf", "allOf", "$ref"];
+    if combinators.iter().any(|key| object.contains_key(*key)) {
         return any_of(schema, object);
     }
-    if let Some(unknown) = object
-        .keys()
-        .find(|key| !ANNOTATIONS.contains(&key.as_str()) && !known.contains(&key.as_str()))
-    {
+    let is_known = |key: &str| ANNOTATIONS.contains(&key) || known.contains(&key);
+    if let Some(unknown) = object.keys().find(|key| !is_known(key)) {
         return Err(format!(
             "the limit `{unknown}` is not supported; use a type that enforces it when it is deserialized"
         ));
     }
-    let count = |key: &str| {
-        object
-            .get(key)
-            .and_then(Value::as_u64)
-            .and_then(|count| usize::try_from(count).ok())
-    };
+    let count = |key: &str| -> Option<usize> { object.get(key)?.as_u64()?.try_into().ok() };
     let number = |key: &str| object.get(key).and_then(Value::as_f64);
     let range = || Range {
         min: number("minimum"),
@@ -91,16 +82,11 @@ pub fn shape(schema: &Value) -> Result<Shape, String> {
             min: count("minItems"),
             max: count("maxItems"),
         }),
-        _ => match object.get("properties").and_then(Value::as_object) {
-            Some(properties) => Shape::Record(record(object, properties)?),
-            None if object.get("additionalProperties") == Some(&Value::Bool(false)) => Shape::Record(Vec::new()),
-            None if object
-                .get("additionalProperties")
-                .is_none_or(|more| *more == Value::Bool(true)) =>
-            {
-                Shape::Object
-            }
-            None => any(schema),
+        _ => match (object.get("properties"), object.get("additionalProperties")) {
+            (Some(Value::Object(properties)), _) => Shape::Record(record(object, properties)?),
+            (_, Some(Value::Bool(false))) => Shape::Record(Vec::new()),
+            (_, None | Some(Value::Bool(true))) => Shape::Object,
+            _ => any(schema),
         },
     })
 }
