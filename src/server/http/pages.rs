@@ -13,9 +13,9 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderValue, Method, StatusCode,
-        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION},
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     },
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
 use futures::FutureExt as _;
@@ -219,13 +219,10 @@ pub async fn show_to_fresh_login(
 /// Redirects a path with a trailing slash to its page. Answers any other unknown path with 404.
 pub async fn not_found(State(pages): State<Pages>, request: Request) -> Response {
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
-    if is_get && let Some(page) = pages.without_slash(request.uri().path()) {
-        let query = request
-            .uri()
-            .query()
-            .map(|query| format!("?{query}"))
-            .unwrap_or_default();
-        return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("{page}{query}"))]).into_response();
+    let path = request.uri().path();
+    if is_get && let Some(page) = pages.without_slash(path) {
+        let query = target(&request).strip_prefix(path).unwrap_or_default();
+        return Redirect::permanent(&format!("{page}{query}")).into_response();
     }
     match request.extensions().get::<Caller>().cloned() {
         Some(caller) if is_get => pages.respond(caller, target(&request), PageFacts::default(), 404).await,
@@ -249,12 +246,8 @@ pub async fn method_not_allowed(request: Request) -> Response {
         Some(function) => NextLink::new(function.view.page(), "Go to the function"),
         None => NextLink::home(),
     };
-    (
-        status,
-        response::scriptless_page_headers(),
-        failure::form_only_page(link),
-    )
-        .into_response()
+    let page = failure::form_only_page(link);
+    (status, response::scriptless_page_headers(), page).into_response()
 }
 
 fn target(request: &Request) -> &str {

@@ -7,12 +7,9 @@
 use axum::{
     Router,
     extract::{Request, State},
-    http::{
-        Method, StatusCode,
-        header::{LOCATION, STRICT_TRANSPORT_SECURITY},
-    },
+    http::{Method, header::STRICT_TRANSPORT_SECURITY},
     middleware::{from_fn, from_fn_with_state, map_response},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use tower::ServiceBuilder;
 
@@ -53,9 +50,5 @@ async fn redirect(State(origin): State<String>, request: Request) -> Response {
     // The request target may be `*`, which is not a path.
     let target = if target.starts_with('/') { target } else { "/" };
     // Always to the configured origin, never to the `Host` of the request.
-    (
-        StatusCode::PERMANENT_REDIRECT,
-        [(LOCATION, format!("{origin}{target}"))],
-    )
-        .into_response()
+    Redirect::permanent(&format!("{origin}{target}")).into_response()
 }
