@@ -144,22 +144,23 @@ async fn submit(
         return Ok(FormResult::Outdated(button_page.unwrap_or(page).to_string()));
     }
     let is_too_long = typed.bytes().max(body.len()) > pending_calls::MAX_ARGUMENTS;
-    let (state, next) = match &result {
+    let (state, next) = match result {
         Err(refusal) if refusal.asks_for_login() => {
             if is_too_long {
                 let limit = pending_calls::MAX_ARGUMENTS as u64;
                 return Err(Refusal::TooLarge { limit });
             }
             let body = (!shape.has_secret()).then_some(body);
-            (CallState::Waiting { body }, login_path(refusal, &page))
+            (CallState::Waiting { body }, login_path(&refusal, &page))
         }
         // Scroll past a tall form to the reply. Argument errors are shown in the form itself.
-        _ => {
-            let next = match &result {
-                Err(Refusal::InvalidArguments(_)) => page.to_string(),
-                _ => format!("{page}#reply"),
+        result => {
+            let anchor = if matches!(result, Err(Refusal::InvalidArguments(_))) {
+                ""
+            } else {
+                "#reply"
             };
-            (CallState::Done(outcome_of(result, started)), next)
+            (CallState::Done(outcome_of(result, started)), format!("{page}{anchor}"))
         }
     };
     let call = PendingCall {

@@ -84,12 +84,7 @@ impl Declaration {
             refusals: D::refusals,
             arguments: schema::of_arguments::<D::Arguments>,
             reply: |generator| generator.subschema_for::<D::Reply>(),
-            authorize: |caller| {
-                Box::pin(async move {
-                    let guard = D::Guard::check(caller).await?;
-                    Ok(invocation::<D>(guard))
-                })
-            },
+            authorize: |caller| Box::pin(async move { D::Guard::check(caller).await.map(invocation::<D>) }),
             decode: |function, body| function.decode::<D::Arguments>(body).map(drop),
         }
     }

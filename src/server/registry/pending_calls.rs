@@ -159,11 +159,12 @@ pub async fn hand_over(caller: &Caller, user_id: &str) -> Result<(), InternalErr
     let (storage, now) = (caller.state().storage(), Timestamp::now());
     let text = storage.find_pending_call(&token.hash(), Some(user_id), now).await?;
     let is_for_user = text.is_some_and(|text| StoredCall::parse(&text, Some(user_id)).is_some());
-    if !is_for_user
-        || !storage
-            .hand_over_pending_call(&token.hash(), user_id, &owner_key(user_id), now)
-            .await?
-    {
+    let owner = owner_key(user_id);
+    let is_handed_over = is_for_user
+        && storage
+            .hand_over_pending_call(&token.hash(), user_id, &owner, now)
+            .await?;
+    if !is_handed_over {
         delete(caller).await?;
     }
     Ok(())

@@ -33,6 +33,7 @@ pub async fn provide(State(state): State<AppState>, request: Request, next: Next
         .get::<ConnectInfo<Connection>>()
         .map(|info| info.0.clone());
     let settings = state.settings();
+    let idle = settings.https.idle_seconds.duration();
     let context = RequestContext {
         request_id: RequestId::generate(),
         address: connection
@@ -65,10 +66,7 @@ pub async fn provide(State(state): State<AppState>, request: Request, next: Next
         // HTTP/1.1 only: HTTP/2 ends connections with GOAWAY.
         if is_http1 && state.shutdown().is_cancelled() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        } else if is_http1
-            && let Ok(value) =
-                HeaderValue::try_from(format!("timeout={}", settings.https.idle_seconds.duration().as_secs()))
-        {
+        } else if is_http1 && let Ok(value) = HeaderValue::try_from(format!("timeout={}", idle.as_secs())) {
             headers.insert(KEEP_ALIVE, value);
         }
         if let Some(started) = started {
