@@ -3,9 +3,11 @@
 use sqlx::SqliteConnection;
 
 use super::new_session::NewSession;
-use crate::server::model::token::TokenHash;
 
 /// Completes a statement with a subquery for the browsers beyond the limit: user `$1`, new browser `$2`, limit `$3`.
+///
+/// The new browser and the most recently used ones stay. Browsers that were used again after their login come before
+/// those that were not, because a program that logs in anew at each run leaves one of the latter behind each time.
 macro_rules! surplus_browsers {
     ($begin:literal) => {
         concat!(
@@ -18,16 +20,29 @@ macro_rules! surplus_browsers {
 }
 
 /// Ends the user's sessions beyond `limit`. The new one and the most recently used ones stay. If the new session
-/// remembers its browser, first forgets the browsers beyond `limit`. Returns the number of browsers and sessions ended.
+/// remembers its browser, first forgets the browsers beyond `limit` and ends their sessions. Returns the number of
+/// browsers and sessions ended.
 pub(super) async fn end_surplus(
     connection: &mut SqliteConnection,
     new: &NewSession<'_>,
     limit: u32,
 ) -> sqlx::Result<u64> {
-    let forgotten = match new.browser {
-        Some(browser) => forget_surplus_browsers(connection, new.user_id, &browser.series, limit).await?,
-        None => 0,
-    };
+    let mut forgotten = 0;
+    if let Some(browser) = new.browser {
+        // Sessions first: the subquery finds them through the rows that the second statement deletes. Only those count.
+        for query in [
+            surplus_browsers!("DELETE FROM sessions WHERE series_hash IN"),
+            surplus_browsers!("DELETE FROM remembered WHERE series_hash IN"),
+        ] {
+            forgotten = sqlx::query(query)
+                .bind(new.user_id)
+                .bind(browser.series.as_bytes())
+                .bind(limit)
+                .execute(&mut *connection)
+                .await?
+                .rows_affected();
+        }
+    }
     let ended = sqlx::query(
         "DELETE FROM sessions WHERE user_id = $1 AND token_hash NOT IN
          (SELECT token_hash FROM sessions WHERE user_id = $1
@@ -41,37 +56,11 @@ pub(super) async fn end_surplus(
     Ok(forgotten + ended.rows_affected())
 }
 
-/// Forgets the user's browsers beyond `limit`, ends their sessions, and returns the number of browsers. The new browser
-/// and the most recently used ones stay. Browsers that were used again after their login come before those that were
-/// not, because a program that logs in anew at each run leaves one of the latter behind each time.
-async fn forget_surplus_browsers(
-    connection: &mut SqliteConnection,
-    user_id: &str,
-    new: &TokenHash,
-    limit: u32,
-) -> sqlx::Result<u64> {
-    let mut forgotten = 0;
-    // Sessions first: the subquery finds them through the rows that the second statement deletes.
-    for query in [
-        surplus_browsers!("DELETE FROM sessions WHERE series_hash IN"),
-        surplus_browsers!("DELETE FROM remembered WHERE series_hash IN"),
-    ] {
-        forgotten = sqlx::query(query)
-            .bind(user_id)
-            .bind(new.as_bytes())
-            .bind(limit)
-            .execute(&mut *connection)
-            .await?
-            .rows_affected();
-    }
-    Ok(forgotten)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::server::{
-        model::{clock::Timestamp, event::Event},
+        model::{clock::Timestamp, event::Event, token::TokenHash},
         storage::{
             Storage,
             new_session::{NewBrowser, Replaced},
