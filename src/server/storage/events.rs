@@ -178,12 +178,8 @@ impl Storage {
         }
         if let Some(action) = filter.action {
             // `action || ''` makes SQLite use the index on users: a user has few events, an action has many.
-            let column = if filter.user.is_some() {
-                "action || ''"
-            } else {
-                "action"
-            };
-            query.push(format!(" AND {column} = ")).push_bind(action);
+            let suffix = if filter.user.is_some() { " || ''" } else { "" };
+            query.push(format!(" AND action{suffix} = ")).push_bind(action);
         }
         filter.push_tail(&mut query, limit);
         query

@@ -62,37 +62,34 @@ impl Storage {
             "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE TRUE",
         );
         if let Some(part) = filter.part {
-            query
-                .push(" AND instr(lower(user_id), ")
-                .push_bind(part.to_ascii_lowercase())
-                .push(") > 0");
+            query.push(" AND instr(lower(user_id), ");
+            query.push_bind(part.to_ascii_lowercase()).push(") > 0");
         }
-        match filter.state {
-            None => &mut query,
-            Some(UserState::Active) => query.push(" AND active AND password_hash <> ''"),
-            Some(UserState::Invited) => query.push(" AND active AND password_hash = ''"),
-            Some(UserState::Disabled) => query.push(" AND NOT active"),
-        };
+        query.push(match filter.state {
+            None => "",
+            Some(UserState::Active) => " AND active AND password_hash <> ''",
+            Some(UserState::Invited) => " AND active AND password_hash = ''",
+            Some(UserState::Disabled) => " AND NOT active",
+        });
         if let Some(role) = filter.role {
-            query
-                .push(" AND user_id IN (SELECT user_id FROM user_roles WHERE role = ")
-                .push_bind(role)
-                .push(")");
+            query.push(" AND user_id IN (SELECT user_id FROM user_roles WHERE role = ");
+            query.push_bind(role).push(")");
         }
         match filter.order {
-            Order::Name(Some(user_id)) => query.push(" AND user_id > ").push_bind(user_id),
-            Order::Newest(Some((created_at, user_id))) => query
-                .push(" AND (created_at, user_id) < (")
-                .push_bind(created_at)
-                .push(", ")
-                .push_bind(user_id)
-                .push(")"),
-            Order::Name(None) | Order::Newest(None) => &mut query,
-        };
-        query.push(match filter.order {
-            Order::Name(_) => " ORDER BY user_id",
-            Order::Newest(_) => " ORDER BY created_at DESC, user_id DESC",
-        });
+            Order::Name(after) => {
+                if let Some(user_id) = after {
+                    query.push(" AND user_id > ").push_bind(user_id);
+                }
+                query.push(" ORDER BY user_id");
+            }
+            Order::Newest(after) => {
+                if let Some((created_at, user_id)) = after {
+                    query.push(" AND (created_at, user_id) < (").push_bind(created_at);
+                    query.push(", ").push_bind(user_id).push(")");
+                }
+                query.push(" ORDER BY created_at DESC, user_id DESC");
+            }
+        }
         query.push(" LIMIT ").push_bind(limit);
         query
             .build_query_as()
