@@ -65,7 +65,7 @@ impl Site {
             let matches = |name: &&String| {
                 name.strip_prefix("callgate.")
                     .and_then(|rest| rest.strip_suffix(extension))
-                    .is_some_and(|hash| hash.is_empty() || hash.ends_with('.') && !hash[..hash.len() - 1].contains('.'))
+                    .is_some_and(|hash| hash.is_empty() || hash.find('.') == Some(hash.len() - 1))
             };
             let name = names.iter().find(matches).cloned();
             format!("/pkg/{}", name.unwrap_or_else(|| format!("callgate.{extension}")))

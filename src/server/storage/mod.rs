@@ -85,7 +85,10 @@ impl Storage {
     /// path of the file. Existing ones are left unchanged.
     pub fn create_file(folder: &Path) -> anyhow::Result<PathBuf> {
         let file = Self::file(folder);
-        create_private(folder, &file)
+        let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        // SQLite creates the `-wal` and `-shm` files with the same permissions.
+        created
+            .and_then(|()| open_private(&file))
             .with_context(|| format!("cannot create or write to the data folder {}", folder.display()))?;
         Ok(file)
     }
@@ -219,14 +222,7 @@ impl Storage {
     }
 }
 
-/// Creates `folder` and an empty database file, both accessible to their owner only. Existing ones keep their
-/// permissions.
-fn create_private(folder: &Path, file: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // SQLite creates the `-wal` and `-shm` files with the same permissions.
-    open_private(file).map(drop)
-}
-
+/// Opens a file, or creates one that is accessible to its owner only.
 fn open_private(file: &Path) -> io::Result<File> {
     File::options().append(true).create(true).mode(0o600).open(file)
 }
@@ -292,10 +288,7 @@ fn damage_error(file: &Path, error: sqlx::Error) -> anyhow::Error {
 
 /// The primary SQLite result code of an error, without the extended bits (<https://sqlite.org/rescode.html>).
 fn result_code(error: &sqlx::Error) -> Option<i32> {
-    let sqlx::Error::Database(error) = error else {
-        return None;
-    };
-    Some(error.code()?.parse::<i32>().ok()? & 0xff)
+    Some(error.as_database_error()?.code()?.parse::<i32>().ok()? & 0xff)
 }
 
 /// Whether the file is corrupt or not a database: `SQLITE_CORRUPT` or `SQLITE_NOTADB`.

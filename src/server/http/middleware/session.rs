@@ -19,7 +19,7 @@ use crate::{
         http::response::{ResponseFormat, error_response},
         listener::connection::Connection,
         model::clock::Timestamp,
-        sessions::login_of,
+        sessions::{internal_error, login_of},
         state::AppState,
         telemetry::{error::InternalError, request::RequestContext},
     },
@@ -68,7 +68,7 @@ async fn save(caller: &Caller, session: Session) -> Result<(), InternalError> {
     if !session.is_modified() || login_of(&session).await?.is_none() {
         return Ok(());
     }
-    session.save().await.map_err(crate::server::sessions::internal_error)?;
+    session.save().await.map_err(internal_error)?;
     if let Some(id) = session.id().filter(|id| caller.sent().as_ref() != Some(id)) {
         caller.set_cookie(SetCookie::until_closed(CookieName::Session, id.to_string()));
     }
