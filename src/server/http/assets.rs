@@ -78,11 +78,11 @@ fn encoded(find: impl Fn(&str) -> Option<EmbeddedFile>, name: &str, headers: &He
     let is_current =
         elements(headers, IF_NONE_MATCH).any(|known| known == "*" || known.trim_start_matches("W/") == etag);
     let described = [(CONTENT_TYPE, kind), (ETAG, etag)];
-    Some(match (is_current, coding) {
-        (true, _) => (StatusCode::NOT_MODIFIED, described).into_response(),
-        (false, Some(coding)) => (described, [(CONTENT_ENCODING, coding)], file.data).into_response(),
-        (false, None) => (described, file.data).into_response(),
-    })
+    if is_current {
+        return Some((StatusCode::NOT_MODIFIED, described).into_response());
+    }
+    let encoding = coding.map(|coding| [(CONTENT_ENCODING, coding)]);
+    Some((described, encoding, file.data).into_response())
 }
 
 /// Whether `Accept-Encoding` lists `coding` (RFC 9110, section 12.5.3). Ignores weights.

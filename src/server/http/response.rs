@@ -88,8 +88,7 @@ pub fn scriptless_page_headers() -> [(HeaderName, HeaderValue); 2] {
 }
 
 pub fn json_error(refusal: &Refusal) -> Response {
-    let mut response = json_response(refusal_body(refusal));
-    *response.status_mut() = status(refusal);
+    let mut response = (status(refusal), json_response(refusal_body(refusal))).into_response();
     add_headers(&mut response, refusal);
     response
 }
@@ -98,25 +97,21 @@ fn status(refusal: &Refusal) -> StatusCode {
     StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Adds the headers that the status of a refusal requires (RFC 9110, sections 10.2.1, 10.2.3, 11.6.1 and 12.5.3).
+/// Adds the header that the status of a refusal requires (RFC 9110, sections 10.2.1, 10.2.3, 11.6.1 and 12.5.3).
 pub fn add_headers(response: &mut Response, refusal: &Refusal) {
-    let headers = response.headers_mut();
-    match refusal {
+    let (name, value) = match refusal {
         Refusal::Busy { retry_after } | Refusal::TooManyAttempts { retry_after } => {
-            headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after));
+            (RETRY_AFTER, HeaderValue::from(*retry_after))
         }
         // 401 requires a challenge. No browser knows this scheme, so none shows its own password prompt.
         Refusal::NotLoggedIn | Refusal::InvalidCredentials => {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Cookie realm=\"Callgate\""));
+            (WWW_AUTHENTICATE, HeaderValue::from_static("Cookie realm=\"Callgate\""))
         }
-        Refusal::MethodNotAllowed => {
-            headers.insert(ALLOW, HeaderValue::from_static("POST"));
-        }
-        Refusal::Encoded => {
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        }
-        _ => {}
-    }
+        Refusal::MethodNotAllowed => (ALLOW, HeaderValue::from_static("POST")),
+        Refusal::Encoded => (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+        _ => return,
+    };
+    response.headers_mut().insert(name, value);
 }
 
 #[derive(Serialize)]
