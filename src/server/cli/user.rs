@@ -203,8 +203,8 @@ async fn show(state: &AppState, name: &str, json: bool) -> anyhow::Result<()> {
         ]
     });
     let events = table(["WHEN", "WHAT", "OUTCOME", "BY", "ABOUT"], events);
-    let (line, link) = (line(&user.user), link.unwrap_or_default());
-    print_as(json, &user, format!("{line}{link}\n\n{sessions}\n\n{events}"))
+    let head = line(&user.user) + &link.unwrap_or_default();
+    print_as(json, &user, format!("{head}\n\n{sessions}\n\n{events}"))
 }
 
 async fn check_roles_exist(storage: &Storage, roles: &[String]) -> anyhow::Result<()> {

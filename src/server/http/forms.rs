@@ -92,8 +92,9 @@ pub async fn resume(
     };
     let form = read_form(request, pages.state().settings()).await?;
     let page = function.view.page();
-    if caller.require_shown_to(form.get(SHOWN_TO)).await == Err(Refusal::OtherUser) {
-        return Ok(outdated(page));
+    match caller.require_shown_to(form.get(SHOWN_TO)).await {
+        Err(Refusal::OtherUser) => return Ok(outdated(page)),
+        shown => shown?,
     }
     let id = form.get(WAITING).unwrap_or_default();
     let Some(pending) = pending_calls::take(&caller, function.name(), id).await? else {
