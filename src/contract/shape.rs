@@ -19,6 +19,7 @@ pub enum Shape {
     /// A text.
     Text(TextShape),
     /// A whole number.
+    #[serde(rename = "whole")]
     Integer(Range),
     /// A number.
     Number(Range),
@@ -33,10 +34,14 @@ pub enum Shape {
     /// An object with any fields.
     Object,
     /// Any JSON. Only the decoder checks it.
-    Any {
-        /// Whether it may contain a secret.
-        secret: bool,
-    },
+    Any(AnyShape),
+}
+
+/// Properties of a value that may be any JSON. A named type, because client generators need a name for each object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnyShape {
+    /// Whether it may contain a secret.
+    pub secret: bool,
 }
 
 /// The limits and the format of a text.
@@ -199,7 +204,7 @@ impl Shape {
             (Self::Choice(choices), Value::String(value)) if choices.iter().any(|choice| choice.value == *value) => {
                 None
             }
-            (Self::Flag, Value::Bool(_)) | (Self::Object, Value::Object(_)) | (Self::Any { .. }, _) => None,
+            (Self::Flag, Value::Bool(_)) | (Self::Object, Value::Object(_)) | (Self::Any(_), _) => None,
             _ => Some(self.type_problem()),
         }
     }
@@ -221,7 +226,7 @@ impl Shape {
             }
             Self::List(_) => "must be a list".into(),
             Self::Record(_) | Self::Object => "must be an object".into(),
-            Self::Any { .. } => "is not valid".into(),
+            Self::Any(_) => "is not valid".into(),
         }
     }
 
@@ -231,7 +236,7 @@ impl Shape {
             Self::Text(text) => text.secret,
             Self::List(list) => list.item.has_secret(),
             Self::Record(fields) => fields.iter().any(|field| field.shape.has_secret()),
-            Self::Any { secret } => *secret,
+            Self::Any(any) => any.secret,
             Self::Integer(_) | Self::Number(_) | Self::Flag | Self::Choice(_) | Self::Object => false,
         }
     }

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Number, Value};
 
-use super::shape::{Choice, Field, Format, ListShape, Range, Shape, TextShape};
+use super::shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape};
 
 /// Any JSON.
 pub fn json() -> BoxedStrategy<Value> {
@@ -65,7 +65,7 @@ pub fn shape() -> BoxedStrategy<Shape> {
                 .collect()
         )),
         Just(Shape::Object),
-        any::<bool>().prop_map(|secret| Shape::Any { secret }),
+        any::<bool>().prop_map(|secret| Shape::Any(AnyShape { secret })),
     ];
     leaf.prop_recursive(3, 16, 4, |inner| {
         let list = (inner.clone(), any::<Option<u8>>(), any::<Option<u8>>());

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::contract::{
     letter_case::capitalized,
-    shape::{Choice, Field, Format, ListShape, Range, Shape, TextShape},
+    shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape},
 };
 
 /// Schema keywords that may be ignored because they limit nothing.
@@ -29,7 +29,7 @@ const ANNOTATIONS: &[&str] = &[
 /// Converts a schema, unless it has a limit that the argument check does not support.
 pub fn shape(schema: &Value) -> Result<Shape, String> {
     let Some(object) = schema.as_object() else {
-        return Ok(Shape::Any { secret: false });
+        return Ok(Shape::Any(AnyShape { secret: false }));
     };
     if let Some(choices) = choices(object) {
         return Ok(Shape::Choice(choices));
@@ -77,7 +77,7 @@ pub fn shape(schema: &Value) -> Result<Shape, String> {
         "array" => Shape::List(ListShape {
             item: Box::new(match object.get("items") {
                 Some(items) => shape(items)?,
-                None => Shape::Any { secret: false },
+                None => Shape::Any(AnyShape { secret: false }),
             }),
             min: count("minItems"),
             max: count("maxItems"),
@@ -159,9 +159,9 @@ fn any_of(schema: &Value, object: &Map<String, Value>) -> Result<Shape, String> 
 }
 
 fn any(schema: &Value) -> Shape {
-    Shape::Any {
+    Shape::Any(AnyShape {
         secret: has_secret(schema),
-    }
+    })
 }
 
 fn is_secret(schema: &Map<String, Value>) -> bool {
@@ -305,7 +305,7 @@ mod tests {
         assert!(matches!(shape("inner"), Shape::Record(inner) if inner[0].shape == Shape::Number(range(0.5, 1.5))));
         assert!(matches!(shape("other"), Shape::Record(_)));
         assert_eq!(shape("free"), Shape::Object);
-        assert_eq!(shape("odd"), Shape::Any { secret: true });
+        assert_eq!(shape("odd"), Shape::Any(AnyShape { secret: true }));
         let Shape::Choice(choices) = shape("color") else {
             panic!("{:?}", shape("color"))
         };
