@@ -15,8 +15,8 @@ use crate::{
     contract::page::PageFacts,
     pages::{
         access::Access, account::Account, audit::Audit, calls::Calls, confirm::ConfirmPage, function::FunctionPage,
-        home::Home, login::LoginPage, not_found::NotFound, password::PasswordPage, register::Register, roles::Roles,
-        setup::Setup, user::UserPage, users::Users, welcome::Welcome,
+        home::Home, logged_out::LoggedOut, login::LoginPage, not_found::NotFound, password::PasswordPage,
+        register::Register, roles::Roles, setup::Setup, user::UserPage, users::Users, welcome::Welcome,
     },
     parts::{header::Header, program::KeepIslands, visit::Visit},
 };
@@ -72,6 +72,7 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=NotFound>
                     <Route path=path!("/") view=Home/>
                     <Route path=path!("/login") view=LoginPage/>
+                    <Route path=path!("/logged-out") view=LoggedOut/>
                     <Route path=path!("/confirm") view=ConfirmPage/>
                     <Route path=path!("/account") view=Account/>
                     <Route path=path!("/account/password") view=PasswordPage/>

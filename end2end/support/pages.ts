@@ -13,6 +13,8 @@ export const SIGHTS: Sight[] = [
   { name: 'home-logged-in', show: site => site.logIn() },
   { name: 'login', show: site => site.open('/login') },
   { name: 'login-refused', show: refusedLogin },
+  { name: 'login-cancelled-elsewhere', show: site => site.open('/login?failed=cancelled') },
+  { name: 'logged-out', show: site => site.open('/logged-out') },
   { name: 'function', show: site => site.open('/functions/auth_func') },
   { name: 'function-called', show: calledFunction },
   { name: 'function-with-fields', show: site => site.open('/functions/login') },

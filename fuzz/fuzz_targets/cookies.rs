@@ -18,6 +18,7 @@ fuzz_target!(|data: &[u8]| {
         (CookieName::Session, "__Host-callgate="),
         (CookieName::Remember, "__Host-callgate-remember="),
         (CookieName::PendingCall, "__Host-callgate-call="),
+        (CookieName::Flow, "__Host-callgate-flow="),
     ] {
         let sent = headers
             .get_all(COOKIE)

@@ -13,7 +13,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 pub enum Action {
     /// A login or an attempt.
     Login,
-    /// A confirmation of a login with the password, or an attempt.
+    /// A confirmation of a login, or an attempt.
     LoginConfirmed,
     /// Logins are blocked for a while after too many failures.
     Throttled,
@@ -51,6 +51,12 @@ pub enum Action {
     RoleChanged,
     /// A role was deleted.
     RoleDeleted,
+    /// An account at a provider was linked to a user, or an attempt.
+    IdentityLinked,
+    /// An account at a provider was unlinked from a user.
+    IdentityUnlinked,
+    /// The claims of a provider have changed the roles of a user.
+    RolesMapped,
     /// A guard refused a user's call.
     Refused,
 }
@@ -84,6 +90,9 @@ impl Action {
             Self::RoleTaken => "Role taken",
             Self::RoleChanged => "Role changed",
             Self::RoleDeleted => "Role deleted",
+            Self::IdentityLinked => "Account elsewhere linked",
+            Self::IdentityUnlinked => "Account elsewhere unlinked",
+            Self::RolesMapped => "Roles changed by provider",
             Self::Refused => "Call refused",
         }
     }

@@ -36,7 +36,7 @@ impl Group {
         // Skip the crate name, because forks may change it.
         let mut path = module.split("::").skip(1);
         match (path.next(), path.next()) {
-            (Some("functions"), Some("account" | "login" | "welcome")) => Self::Account,
+            (Some("functions"), Some("account" | "identities" | "login" | "welcome")) => Self::Account,
             (Some("functions"), Some("audit" | "roles" | "users")) => Self::Administration,
             _ => Self::Functions,
         }
@@ -105,6 +105,7 @@ mod tests {
     fn the_group_follows_from_the_module() {
         for (module, group) in [
             ("callgate::functions::welcome", Group::Account),
+            ("callgate::functions::identities", Group::Account),
             ("renamed::functions::users", Group::Administration),
             ("callgate::functions::users::links", Group::Administration),
             ("callgate::functions::stay", Group::Functions),

@@ -17,6 +17,11 @@ impl LinkCode {
     /// The maximum length in characters: enough for a code and a long URL before it.
     pub const MAX_CHARS: usize = 400;
 
+    /// Wraps a code or a link as it was pasted.
+    pub fn new(pasted: String) -> Self {
+        Self(Password::new(pasted))
+    }
+
     /// The code: the part after the last `#`, or the whole text. Characters around it that cannot be part of a code,
     /// such as a full stop or a bracket copied with the link, are cut off.
     pub fn reveal(&self) -> &str {

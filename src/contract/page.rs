@@ -7,7 +7,10 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 
-use super::pending_call::PendingCall;
+use super::{
+    pending_call::PendingCall,
+    provider::{LogoutLink, ProviderView},
+};
 
 /// The page on which people change their password.
 pub const CHANGE_PASSWORD: &str = "/account/password";
@@ -19,6 +22,8 @@ pub struct PageFacts {
     pub pending_call: Option<PendingCall>,
     /// The login attempt that was just refused.
     pub refused_login: Option<RefusedLogin>,
+    /// The logout at the provider that the user who just logged out came by.
+    pub logout_link: Option<LogoutLink>,
     /// Facts that are the same for every page.
     pub site: SiteFacts,
 }
@@ -45,6 +50,8 @@ pub struct SiteFacts {
     pub registration_open: bool,
     /// Names and passwords of the demo users, in demo mode.
     pub demo_users: Vec<(String, String)>,
+    /// The providers that people can log in with, in the order of the settings.
+    pub providers: Vec<ProviderView>,
 }
 
 /// The message for a wrong password when the user is already logged in.

@@ -154,7 +154,7 @@ impl Refusal {
     pub fn message(&self) -> String {
         match self {
             Self::NotLoggedIn => "You need to log in first.".into(),
-            Self::FreshLoginRequired => "You entered your password too long ago for this. Enter it again.".into(),
+            Self::FreshLoginRequired => "You logged in too long ago for this. Confirm your login first.".into(),
             Self::Forbidden(reason) => format!("You cannot call this function. {reason}"),
             Self::PermissionRequired(required) => format!("You need {required} for this. Ask an administrator."),
             Self::Conflict(message) => message.clone(),

@@ -12,7 +12,7 @@ pub struct SessionView {
     pub device: String,
     /// The client IP of the login.
     pub address: String,
-    /// The time of the login (RFC 3339), either with the password or by a remembered browser.
+    /// The time of the login (RFC 3339), with a password, with a provider, or by a remembered browser.
     #[schemars(extend("format" = "date-time"))]
     pub logged_in_at: String,
     /// The time of the last use, to the minute (RFC 3339).
@@ -20,6 +20,9 @@ pub struct SessionView {
     pub last_used_at: String,
     /// Whether the browser is remembered, and will be logged in again without a password.
     pub remembered: bool,
+    /// The key of the provider of the login, if it was not a login with a password.
+    #[serde(default)]
+    pub provider: Option<String>,
     /// Whether this is the session of the request.
     pub current: bool,
 }

@@ -42,7 +42,7 @@ pub struct WhoAmI {
 pub enum UserState {
     /// May log in.
     Active,
-    /// Has no password, and needs a one-time link to choose one.
+    /// Has neither a password nor an account at a provider, and needs a one-time link.
     Invited,
     /// Was disabled, and may not log in.
     Disabled,

@@ -60,6 +60,7 @@
 pub mod account;
 pub mod audit;
 pub mod echo;
+pub mod identities;
 pub mod list;
 pub mod login;
 pub mod roles;

@@ -3,6 +3,7 @@
 use crate::{
     contract::{
         Answer, RangedInt, Refusal, Text,
+        identity::IdentityList,
         user::{LinkReply, UserDetail, UserList, UserOrder, UserState},
     },
     function,
@@ -84,7 +85,8 @@ pub async fn invite_user(
     users::invite(&Actor::user(&caller).await?, &user_id, &roles).await
 }
 
-/// Removes a user's password, ends all their sessions, and creates a one-time link for choosing a new password.
+/// Removes a user's password, unlinks their accounts elsewhere, ends all their sessions, and creates a one-time link for
+/// choosing a new password.
 ///
 /// The link works once, within an hour, and is shown only now. Send it only to that person.
 #[function]
@@ -92,9 +94,12 @@ pub async fn invite_user(
 pub async fn require_new_password(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
+    /// Keep the linked accounts elsewhere, with which the user can still log in.
+    #[serde(default)]
+    keep_identities: bool,
 ) -> Result<LinkReply, Refusal> {
     use crate::server::accounts::{actor::Actor, users};
-    users::require_new_password(&Actor::user(&caller).await?, &user_id).await
+    users::require_new_password(&Actor::user(&caller).await?, &user_id, keep_identities).await
 }
 
 /// Disables a user. The user's very next call is refused.
@@ -161,4 +166,28 @@ pub async fn revoke_sessions(
     use crate::server::accounts::{actor::Actor, users};
     users::revoke_sessions(&Actor::user(&caller).await?, &user_id).await?;
     Ok(Answer::new(format!("all sessions of <{user_id}> ended")))
+}
+
+/// Lists the accounts at providers that a user can log in with.
+#[function]
+#[refuses(NotFound("user".into()))]
+pub async fn list_identities(caller: Permission<ManageUsers>, user_id: Text<1, 64>) -> Result<IdentityList, Refusal> {
+    crate::server::accounts::identities::list_of_user(caller.state(), &user_id).await
+}
+
+/// Unlinks an account at a provider from another user.
+///
+/// Sessions and remembered browsers that were logged in with it end.
+#[function]
+#[refuses(NotFound("account".into()), Conflict("This is the last administrator.".into()),
+    Permission::<ManageRoles>::refusal())]
+pub async fn remove_identity(
+    caller: AllOf<Permission<ManageUsers>, FreshLogin>,
+    user_id: Text<1, 64>,
+    /// The `id` of the account, from `list_identities`.
+    id: Text<1, 64>,
+) -> Result<Answer, Refusal> {
+    use crate::server::accounts::{actor::Actor, identities};
+    identities::remove(&Actor::user(&caller).await?, &user_id, &id).await?;
+    Ok(Answer::new(format!("account unlinked from <{user_id}>")))
 }

@@ -1,24 +1,29 @@
-//! The page on which a logged-in user enters the password again to get a fresh login.
+//! The page on which a logged-in user gets a fresh login: with the password, or by logging in again at a provider.
 //!
 //! Like on the login page, the form posts to this page without script and calls `confirm_login` with script.
 
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     contract::{
         Refusal,
         form_data::SHOWN_TO,
+        identity::IdentityList,
         page::{RefusedLogin, WRONG_PASSWORD},
+        provider::ProviderView,
         redirect_target::OwnPage,
     },
+    functions::identities::my_identities,
     parts::{
         browser::{call, navigate},
         password_field::PasswordField,
         program::Program,
+        provider::{ProviderFailure, ProviderForm, failed_login},
         refused::title_of,
-        visit::Visit,
+        visit::{Visit, set_status},
     },
 };
 
@@ -27,7 +32,8 @@ pub fn ConfirmPage() -> impl IntoView {
     let visit = Visit::current();
     let query = use_query_map();
     let next = OwnPage::or_home(query.read_untracked().get_str("next"));
-    let is_refused = visit.refused_login().is_some();
+    let is_refused = visit.refused_login().is_some() || failed_login().is_some();
+    let ways = Resource::new_blocking(|| (), move |()| ways(visit));
     view! {
         <Title text=title_of("Confirm it is you", is_refused)/>
         <div class="narrow">
@@ -36,26 +42,82 @@ pub fn ConfirmPage() -> impl IntoView {
                 {move || {
                     let next = next.clone();
                     Suspend::new(async move {
-                        match visit.user().await {
-                            Ok(Some(user)) => view! {
-                                <p>
-                                    "You are logged in as " <strong>{user.user_id.clone()}</strong>
-                                    ". Enter your password again to continue."
-                                </p>
-                                <ConfirmForm user_id=user.user_id next=next refused=visit.refused_login().unwrap_or_default()/>
-                                <Program/>
-                            }
-                            .into_any(),
-                            Ok(None) => view! {
+                        match (visit.user().await, ways.await) {
+                            (Ok(Some(user)), Ok(ways)) => view! { <Confirm user_id=user.user_id ways=ways next=next/> }.into_any(),
+                            (Ok(None), _) | (_, Err(Refusal::NotLoggedIn)) => view! {
                                 <p>"You are not logged in. " <a href=format!("/login?next={}", next.escaped())>"Log in"</a> " first."</p>
                             }
                             .into_any(),
-                            Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+                            (Err(refusal), _) | (_, Err(refusal)) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
                         }
                     })
                 }}
             </Suspense>
         </div>
+    }
+}
+
+/// The ways in which the user can confirm the login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Ways {
+    password: bool,
+    providers: Vec<ProviderView>,
+}
+
+async fn ways(visit: Visit) -> Result<Ways, Refusal> {
+    let mut providers = visit.site().providers;
+    if providers.is_empty() || visit.user().await?.is_none() {
+        return Ok(Ways {
+            password: true,
+            providers: Vec::new(),
+        });
+    }
+    let IdentityList {
+        identities,
+        has_password,
+    } = my_identities()
+        .await
+        .inspect_err(|refusal| set_status(refusal.status()))?;
+    let is_linked = |key: &str| {
+        identities
+            .iter()
+            .any(|identity| identity.provider.as_deref() == Some(key))
+    };
+    providers.retain(|provider| provider.can_confirm && is_linked(&provider.key));
+    Ok(Ways {
+        password: has_password,
+        providers,
+    })
+}
+
+#[component]
+fn Confirm(user_id: String, ways: Ways, next: OwnPage) -> impl IntoView {
+    let Ways { password, providers } = ways;
+    let instruction = match (password, providers.is_empty()) {
+        (true, true) => "Enter your password again to continue.",
+        (true, false) => "Enter your password again, or log in again at your provider, to continue.",
+        (false, false) => "Log in again at your provider to continue.",
+        (false, true) => {
+            "You have no password, and your provider cannot confirm that it is you. Ask an administrator for a link to \
+             choose a password."
+        }
+    };
+    let has_both = password && !providers.is_empty();
+    let refused = Visit::current().refused_login().unwrap_or_default();
+    view! {
+        <p>"You are logged in as " <strong>{user_id.clone()}</strong> ". " {instruction}</p>
+        <ProviderFailure/>
+        {password.then(|| view! {
+            <ConfirmForm user_id=user_id next=next.clone() refused=refused/>
+            <Program/>
+        })}
+        {has_both.then(|| view! { <p class="or">"or"</p> })}
+        {providers
+            .into_iter()
+            .map(|provider| view! {
+                <ProviderForm provider=provider action="/confirm/with" label="Confirm with" next=next.clone() is_of_user=true/>
+            })
+            .collect_view()}
     }
 }
 

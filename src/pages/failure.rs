@@ -1,4 +1,6 @@
-//! The error page. It needs no script and calls no function, so that it works whatever has failed.
+//! The error page, and other pages that need no script and call no function, so that they work whatever has failed.
+
+use std::borrow::Cow;
 
 use leptos::prelude::*;
 
@@ -26,19 +28,30 @@ pub fn form_only_page(link: NextLink) -> String {
     document("This page cannot be opened directly", message, None, link)
 }
 
+/// The document that sends the browser to a provider at `url`. It shows the host, so that people see where they are going.
+pub fn leaving_page(provider: &str, host: &str, url: String) -> String {
+    let message = format!("Taking you to {provider} ({host})… Use the button if nothing happens.");
+    document(
+        "Continue at another site",
+        message,
+        None,
+        NextLink::new(url, format!("Continue to {provider}")),
+    )
+}
+
 /// A link to continue.
 #[derive(Debug)]
 pub struct NextLink {
-    path: String,
-    label: &'static str,
+    address: String,
+    label: Cow<'static, str>,
 }
 
 impl NextLink {
-    /// A link to a page of this site.
-    pub fn new(path: impl Into<String>, label: &'static str) -> Self {
+    /// A link to a page, usually of this site.
+    pub fn new(address: impl Into<String>, label: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            path: path.into(),
-            label,
+            address: address.into(),
+            label: label.into(),
         }
     }
 
@@ -67,7 +80,7 @@ fn document(heading: &'static str, message: String, reference: Option<String>, l
                         <h1>{heading}</h1>
                         <p class="lead">{message}</p>
                         {reference.map(|reference| view! { <p class="quiet">"Reference: "<code>{reference}</code></p> })}
-                        <p><a class="button" href=link.path>{link.label}</a></p>
+                        <p><a class="button" href=link.address>{link.label}</a></p>
                     </main>
                 </body>
             </html>
@@ -87,5 +100,19 @@ mod tests {
         assert!(page.contains("&lt;img") && !page.contains("<img"), "{page}");
         assert!(page.contains("Reference: ") && page.contains("abc"), "{page}");
         assert!(page.contains("<title>That did not work · Callgate</title>"), "{page}");
+    }
+
+    #[test]
+    fn the_page_before_a_provider_shows_its_host_and_escapes_its_address() {
+        let page = leaving_page(
+            "<b>Example</b>",
+            "id.example.org",
+            "https://id.example.org/?a=1&b=\"x".into(),
+        );
+        assert!(page.contains("&lt;b&gt;Example") && !page.contains("<b>"), "{page}");
+        assert!(
+            page.contains("id.example.org)") && page.contains("a=1&amp;b=&quot;x"),
+            "{page}"
+        );
     }
 }

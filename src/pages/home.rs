@@ -28,7 +28,7 @@ pub fn Home() -> impl IntoView {
                 {move || Suspend::new(async move {
                     visit.user().await.ok().map(|user| match user {
                         Some(user) => view! {
-                            <p class="you">"You are logged in as " <strong>{user.user_id}</strong> ". Some functions need a permission, or your password again."</p>
+                            <p class="you">"You are logged in as " <strong>{user.user_id}</strong> ". Some functions need a permission, or a recent login."</p>
                         }
                         .into_any(),
                         None => view! {

@@ -17,8 +17,13 @@ use crate::{
     },
     functions::login::login,
     parts::{
-        arguments::no_autocorrect, browser::navigate, password_field::PasswordField, program::Program,
-        refused::title_of, visit::Visit,
+        arguments::no_autocorrect,
+        browser::navigate,
+        password_field::PasswordField,
+        program::Program,
+        provider::{ProviderFailure, ProviderForm, failed_login},
+        refused::title_of,
+        visit::Visit,
     },
 };
 
@@ -35,9 +40,10 @@ pub fn LoginPage() -> impl IntoView {
             .unwrap_or_default(),
         ..RefusedLogin::default()
     });
+    let is_refused = !refused.error.is_empty() || failed_login().is_some();
     let has_new_password = query.read_untracked().get_str("done") == Some("password");
     view! {
-        <Title text=title_of("Log in", !refused.error.is_empty())/>
+        <Title text=title_of("Log in", is_refused)/>
         <div class="narrow">
             <h1>"Log in"</h1>
             {has_new_password.then(|| view! { <p class="you" role="status">"Your password is set. You can now log in."</p> })}
@@ -48,7 +54,9 @@ pub fn LoginPage() -> impl IntoView {
                     })
                 })}
             </Suspense>
+            <ProviderFailure/>
             <LoginForm next=next.clone() refused=refused/>
+            <Providers next=next.clone()/>
             {visit.site().registration_open.then(|| view! {
                 <p>"New here? " <a href=format!("/register?next={}", next.escaped())>"Register"</a> "."</p>
             })}
@@ -126,6 +134,23 @@ fn LoginForm(
             <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Log in"</button>
         </form>
     }
+}
+
+/// A button for each provider.
+#[component]
+fn Providers(next: OwnPage) -> impl IntoView {
+    let providers = Visit::current().site().providers;
+    (!providers.is_empty()).then(|| {
+        view! {
+            <p class="or">"or"</p>
+            {providers
+                .into_iter()
+                .map(|provider| view! {
+                    <ProviderForm provider=provider action="/login/with" label="Continue with" next=next.clone() offers_remember=true/>
+                })
+                .collect_view()}
+        }
+    })
 }
 
 /// The logins of the demo users, if the server runs as a demo.

@@ -8,6 +8,7 @@ pub mod confirm;
 pub mod failure;
 pub mod function;
 pub mod home;
+pub mod logged_out;
 pub mod login;
 pub mod not_found;
 pub mod password;

@@ -1,4 +1,4 @@
-//! A user: state, roles, sessions, recent activity, and actions for administrators.
+//! A user: state, roles, accounts at providers, sessions, recent activity, and actions for administrators.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -9,14 +9,19 @@ use crate::{
     contract::{
         Refusal, Text,
         form_data::THEN,
+        identity::{IdentityList, IdentityView},
         role::{MANAGE_USERS, READ_AUDIT, RoleView, SEE_USERS},
         session::SessionView,
         user::{UserDetail, UserState},
     },
-    functions::{roles::list_roles, users::show_user},
+    functions::{
+        roles::list_roles,
+        users::{list_identities, show_user},
+    },
     parts::{
         action_button::{ActionButton, ShownTo},
         events::Events,
+        identity::Identity,
         moment::Moment,
         refused::Refused,
         session::Session,
@@ -32,7 +37,7 @@ pub fn UserPage() -> impl IntoView {
     let visit = Visit::current();
     let query = use_query_map();
     let name = move || query.read().get("name").unwrap_or_default();
-    let found = Resource::new_blocking(name, find);
+    let found = Resource::new_blocking(name, move |name| find(visit, name));
     view! {
         <p class="crumb"><a href="/users">"All users"</a></p>
         <Suspense>
@@ -43,7 +48,10 @@ pub fn UserPage() -> impl IntoView {
                     read_audit: visit.may(READ_AUDIT).await,
                 };
                 match found.await {
-                    Ok((detail, roles)) => view! { <User detail=detail all_roles=roles may=may/> }.into_any(),
+                    Ok((detail, roles, identities)) => view! {
+                        <User detail=detail all_roles=roles identities=identities may=may/>
+                    }
+                    .into_any(),
                     Err(refusal) => view! {
                         <Title text="User"/>
                         <h1>"User"</h1>
@@ -56,10 +64,17 @@ pub fn UserPage() -> impl IntoView {
     }
 }
 
-async fn find(name: String) -> Result<(UserDetail, Vec<RoleView>), Refusal> {
-    let name = Text::new(name).map_err(|_| Refusal::NotFound("user".to_owned()))?;
-    let detail = show_user(name).await?;
-    Ok((detail, list_roles().await?.roles))
+/// The user, all roles, and the user's accounts at providers if the viewer may see them.
+async fn find(visit: Visit, name: String) -> Result<(UserDetail, Vec<RoleView>, Option<IdentityList>), Refusal> {
+    let name = Text::<1, 64>::new(name).map_err(|_| Refusal::NotFound("user".to_owned()))?;
+    let detail = show_user(name.clone()).await?;
+    let may_manage = visit.may(MANAGE_USERS).await;
+    let identities = if may_manage {
+        Some(list_identities(name).await?)
+    } else {
+        None
+    };
+    Ok((detail, list_roles().await?.roles, identities))
 }
 
 /// Which parts of the page the viewer may see or use.
@@ -71,12 +86,13 @@ struct May {
 }
 
 #[component]
-fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView {
+fn User(detail: UserDetail, all_roles: Vec<RoleView>, identities: Option<IdentityList>, may: May) -> impl IntoView {
     let may_manage = may.manage;
     let (user, sessions, total) = (detail.user, detail.sessions, detail.total_sessions);
     let is_cut = total > sessions.len();
     let name = user.user_id;
     let page = format!("/user?name={name}");
+    let identities = identities.map(|list| list.identities).unwrap_or_default();
     view! {
         // Without the user's name, because leptos_meta 0.8 does not escape titles.
         <Title text="User"/>
@@ -93,6 +109,9 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, may: May) -> impl IntoView
             <Roles name=name.clone() held=user.roles all=all_roles page=page.clone() may_manage=may_manage/>
             {may.explain.then(|| view! { <p><a href=format!("/access?user_id={name}")>"What can this user call?"</a></p> })}
         </section>
+        {(!identities.is_empty()).then(|| view! {
+            <Identities name=name.clone() identities=identities page=page.clone()/>
+        })}
         <section aria-labelledby="sessions-heading">
             <h2 id="sessions-heading">"Where this user is logged in"</h2>
             {is_cut.then(|| view! { <p class="quiet">{format!("Showing the latest {} of {total}.", sessions.len())}</p> })}
@@ -112,7 +131,7 @@ fn State(name: String, state: UserState, page: String, may_manage: bool) -> impl
     match state {
         UserState::Active => view! { <p class="lead">"Can log in."</p> }.into_any(),
         UserState::Invited => view! {
-            <p class="lead">"Has no password yet. Send this person a one-time link to choose one."</p>
+            <p class="lead">"Cannot log in yet. Send this person a one-time link to choose a password."</p>
         }
         .into_any(),
         // The form that disables a user leads to this id, so that screen readers read it.
@@ -221,6 +240,24 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
         <ul class="sessions">{rows}</ul>
         {give}
         {promote.collect_view()}
+    }
+}
+
+#[component]
+fn Identities(name: String, identities: Vec<IdentityView>, page: String) -> impl IntoView {
+    let rows = identities
+        .into_iter()
+        .map(|identity| {
+            let arguments = vec![("user_id", name.clone())];
+            let end = Some(("remove_identity", "Remove"));
+            view! { <Identity identity=identity end=end arguments=arguments then=page.clone() shows_details=true/> }
+        })
+        .collect_view();
+    view! {
+        <section aria-labelledby="identities-heading">
+            <h2 id="identities-heading">"Accounts elsewhere"</h2>
+            <ul class="sessions">{rows}</ul>
+        </section>
     }
 }
 

@@ -1,4 +1,4 @@
-//! The page of a one-time link, on which its user chooses a password.
+//! The page of a one-time link, on which its user chooses a password or links an account at a provider.
 //!
 //! The code of the link is in the fragment, which browsers do not send to the server. The browser part reads it from there;
 //! without script the user pastes the link. The user name in the query is only shown: the code determines the user.
@@ -7,7 +7,15 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use crate::{contract::user::is_user_id, parts::function_form::FunctionForm};
+use crate::{
+    contract::user::is_user_id,
+    parts::{
+        function_form::FunctionForm,
+        provider::{ProviderFailure, failed_login},
+        refused::title_of,
+        visit::Visit,
+    },
+};
 
 #[component]
 pub fn Welcome() -> impl IntoView {
@@ -15,16 +23,33 @@ pub fn Welcome() -> impl IntoView {
     let user = query.read_untracked().get("user").filter(|user| is_user_id(user));
     let name = user.as_ref().map(|user| format!("&user={user}")).unwrap_or_default();
     let then = format!("/login?done=password{name}&next=/account");
+    let providers = Visit::current().site().providers.into_iter();
+    let alternatives: Vec<(String, String)> = providers
+        .map(|provider| {
+            (
+                format!("/welcome/with/{}", provider.key),
+                format!("Continue with {}", provider.name),
+            )
+        })
+        .collect();
+    let choice = if alternatives.is_empty() {
+        ""
+    } else {
+        "You can also use an account elsewhere. "
+    };
+    let failed = failed_login().is_some();
     let account = match user.clone() {
         Some(user) => view! { <strong>{user}</strong> }.into_any(),
         None => "your account".to_owned().into_any(),
     };
     view! {
-        <Title text="Choose a password"/>
+        <Title text=title_of("Choose a password", failed)/>
         <div class="narrow">
             <h1>"Choose a password"</h1>
-            <p>"Choose a password for " {account} ". Your link works only once."</p>
-            <FunctionForm name="choose_password" button="Set password" then=then user_id=user/>
+            <p>"Choose a password for " {account} ". " {choice} "Your link works only once."</p>
+            <ProviderFailure/>
+            {failed.then(|| view! { <p>"Open your link again to try again."</p> })}
+            <FunctionForm name="choose_password" button="Set password" then=then user_id=user alternatives=alternatives/>
         </div>
     }
 }

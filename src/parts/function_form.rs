@@ -38,6 +38,9 @@ pub fn FunctionForm(
     /// The page with this form, if it shows refusals without script. Otherwise the page of the function shows them.
     #[prop(optional, into)]
     page: Option<String>,
+    /// Further buttons, which send the form to other addresses: address and label of each.
+    #[prop(optional)]
+    alternatives: Vec<(String, String)>,
 ) -> impl IntoView {
     let visit = Visit::current();
     let functions = visit.functions();
@@ -45,6 +48,7 @@ pub fn FunctionForm(
         <Suspense>
             {move || {
                 let (then, page, user_id) = (then.clone(), page.clone(), user_id.clone());
+                let alternatives = alternatives.clone();
                 Suspend::new(async move {
                     match functions.named(name).await {
                         Ok(Some(FunctionView { closed: Some(reason), .. })) => view! { <p class="notice">{reason}</p> }.into_any(),
@@ -56,7 +60,7 @@ pub fn FunctionForm(
                                 <PurposeForm
                                     function=function button=button.to_owned() then=then shows_reply=shows_reply page=page
                                     user_id=user_id shown_to=shown_to pending_call=visit.pending_call(name)
-                                    password_chars=visit.site().password_chars
+                                    password_chars=visit.site().password_chars alternatives=alternatives
                                 />
                                 <Program/>
                             }
@@ -86,6 +90,7 @@ pub fn PurposeForm(
     pending_call: Option<PendingCall>,
     /// The minimum length of a new password, in characters.
     password_chars: usize,
+    alternatives: Vec<(String, String)>,
 ) -> impl IntoView {
     let path = StoredValue::new(function.path());
     let then = StoredValue::new(then);
@@ -117,7 +122,7 @@ pub fn PurposeForm(
     // The button that had the focus is hidden by then.
     Effect::new(move |_| continue_link.get().map(|link| link.focus()));
     let submit = move |event: web_sys::SubmitEvent| {
-        let Some(form) = form.get_untracked() else {
+        let Some(form) = form.get_untracked().filter(|_| !is_for_elsewhere(&event)) else {
             return;
         };
         event.prevent_default();
@@ -184,8 +189,28 @@ pub fn PurposeForm(
             {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>"Reload the page"</a></p> })}
             <Arguments shape=function.arguments.clone() typed=typed faults=faults text=text password_chars=password_chars/>
             <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>
+            <Alternatives buttons=alternatives/>
         </form>
     }
+}
+
+/// Buttons that send the form to other addresses: address and label of each.
+#[component]
+fn Alternatives(buttons: Vec<(String, String)>) -> impl IntoView {
+    view! {
+        {(!buttons.is_empty()).then(|| view! { <p class="or">"or"</p> })}
+        {buttons
+            .into_iter()
+            .map(|(address, label)| view! { <button class="button quiet" type="submit" formaction=address formnovalidate>{label}</button> })
+            .collect_view()}
+    }
+}
+
+/// Whether one of the [`Alternatives`] submits the form. The browser then sends it as without script.
+fn is_for_elsewhere(event: &web_sys::SubmitEvent) -> bool {
+    event
+        .submitter()
+        .is_some_and(|button| button.has_attribute("formaction"))
 }
 
 /// The message of a refusal above the form. Empty if faults are shown beside the fields.

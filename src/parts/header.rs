@@ -105,7 +105,7 @@ fn visitor(whoami: &Result<Option<WhoAmI>, Refusal>, page: &str) -> AnyView {
         .into_any(),
         Ok(None) => {
             let target = match path_of(page) {
-                "" | "/" | "/login" | "/confirm" => "/login".to_owned(),
+                "" | "/" | "/login" | "/logged-out" | "/confirm" => "/login".to_owned(),
                 _ => format!("/login?next={}", OwnPage::or_home(Some(page)).escaped()),
             };
             view! { <a class="button quiet" href=target aria-current=aria_current("/login", path_of(page))>"Log in"</a> }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{action_button::ActionButton, moment::Moment};
+use super::{action_button::ActionButton, moment::Moment, provider::name_of};
 use crate::contract::session::SessionView;
 
 #[component]
@@ -18,6 +18,8 @@ pub fn Session(
     then: String,
 ) -> impl IntoView {
     let device = session.in_words();
+    // The key, if the provider is no longer configured.
+    let provider = session.provider.map(|key| name_of(&key).unwrap_or(key));
     // The times distinguish sessions of the same browser.
     let times = format!("session-{}", session.id);
     let end = end.map(|function| {
@@ -32,6 +34,7 @@ pub fn Session(
                 <p>
                     <strong>{device.clone()}</strong>
                     {session.current.then(|| view! { " " <span class="mark-word">"this session"</span> })}
+                    {provider.map(|name| view! { " " <span class="mark-word">{format!("by {name}")}</span> })}
                     {session.remembered.then(|| view! { " " <span class="mark-word">"remembered"</span> })}
                 </p>
                 <p id=times class="quiet">"Logged in " <Moment at=session.logged_in_at/> ", last used " <Moment at=session.last_used_at/></p>

@@ -8,6 +8,7 @@ use crate::{
         function::FunctionView,
         page::{PageFacts, PageStatus, RefusedLogin, SiteFacts},
         pending_call::PendingCall,
+        provider::LogoutLink,
         user::{UserView, WhoAmI},
     },
     functions::{list::list_functions, login::current_user},
@@ -74,6 +75,11 @@ impl Visit {
     /// The refused login that this page shows, if any.
     pub fn refused_login(self) -> Option<RefusedLogin> {
         self.facts.with_value(|facts| facts.refused_login.clone())
+    }
+
+    /// The logout at a provider that this page offers, if any.
+    pub fn logout_link(self) -> Option<LogoutLink> {
+        self.facts.with_value(|facts| facts.logout_link.clone())
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{
-    accounts::{demo, one_time_links},
+    accounts::{demo, one_time_links, provider_warnings},
     config::{self, Settings},
     http::{self, embedded_assets::Site},
     listener::{
@@ -32,6 +32,7 @@ use crate::server::{
         socket::{InheritedSockets, Listener, Peer, bind},
     },
     model::clock::Timestamp,
+    oidc::Providers,
     registry,
     runtime::supervise::supervise,
     state::AppState,
@@ -98,6 +99,7 @@ async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
         demo::refuse_users(&state).await?;
         one_time_links::for_first_admin(state.storage(), settings).await?
     };
+    provider_warnings::log(&state).await?;
     Ok(ReadyServer {
         state,
         site,
@@ -135,6 +137,10 @@ impl ReadyServer {
         let reloader = supervise("certificate reloader", reloader, move |reloader| {
             reloader.run(reload_period).boxed()
         });
+        let providers = (state.providers().clone(), signals.provider_hangup);
+        let provider_refresher = supervise("provider refresher", providers, |(providers, hangup)| {
+            refresh_providers(providers, hangup).boxed()
+        });
         let router = http::router(&state, &self.site);
         let (tls_handle, plain_handle) = (Handle::new(), Handle::new());
         let handles = [plain_handle.clone(), tls_handle.clone()];
@@ -165,12 +171,21 @@ impl ReadyServer {
         listener::wait_for_connections(handles.each_ref(), FLUSH_TIMEOUT).await;
         sweeper.abort();
         reloader.abort();
+        provider_refresher.abort();
         // Before the writer is aborted: aborted during a commit, it would not know that its entries are stored.
         state.audit().write_all(FLUSH_TIMEOUT).await;
         writer.abort();
         state.storage().close().await;
         Ok(())
     }
+}
+
+/// Reads the secrets of the providers again at each SIGHUP, and never returns.
+async fn refresh_providers(providers: &Providers, hangup: &mut Signal) {
+    while hangup.recv().await.is_some() {
+        providers.reload_secrets();
+    }
+    pending::<()>().await;
 }
 
 /// The sockets for HTTPS and plain HTTP: inherited, or bound as the settings say.
@@ -247,6 +262,8 @@ pub struct Signals {
     stop: StopSignals,
     /// SIGHUP reloads the certificate.
     hangup: Signal,
+    /// SIGHUP also reloads the secrets of providers.
+    provider_hangup: Signal,
 }
 
 impl Signals {
@@ -258,6 +275,7 @@ impl Signals {
                 interrupt: signal(SignalKind::interrupt())?,
             },
             hangup: signal(SignalKind::hangup())?,
+            provider_hangup: signal(SignalKind::hangup())?,
         })
     }
 }

@@ -6,14 +6,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::{
     audit::Audit,
-    config::{Settings, origin},
+    config::{self, Settings, origin},
+    oidc::Providers,
     passwords::Passwords,
     sessions::store::Store,
     storage::{OpenFor, Storage},
     throttle::{Throttle, pending_calls::PendingCallLimiter},
 };
 
-/// Settings, database, sessions, password hashing, rate limits and audit log. Cheap to clone.
+/// How many logins at providers one owner can start per minute: the user who is logged in, or the client IP (IPv6: one /64).
+const LOGIN_FLOWS_PER_MINUTE: u32 = 1200;
+
+/// Settings, database, sessions, password hashing, rate limits, providers and audit log. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
 
@@ -24,6 +28,8 @@ struct Inner {
     passwords: Passwords,
     throttle: Throttle,
     pending_call_limiter: PendingCallLimiter,
+    login_flow_limiter: PendingCallLimiter,
+    providers: Providers,
     audit: Audit,
     shutdown: CancellationToken,
     cookie_suffix: String,
@@ -31,33 +37,48 @@ struct Inner {
 
 impl AppState {
     /// Opens the database in the data directory of `settings`.
+    ///
+    /// Commands work without the secrets of providers, which may be readable for the server only. Then they have no
+    /// [`Self::providers`].
     pub async fn open(settings: Settings, open_for: OpenFor) -> anyhow::Result<Self> {
+        let providers = match Providers::new(&settings) {
+            Err(error) if open_for != OpenFor::Serve => {
+                tracing::debug!("no provider can be used: {error:#}");
+                Providers::default()
+            }
+            providers => providers?,
+        };
         let storage = Storage::open(&settings.data, open_for, settings.demo).await?;
-        Self::from_storage(storage, settings)
+        Self::from_storage(storage, settings, providers)
     }
 
     /// Creates a state with an empty, private in-memory database.
     pub async fn in_memory(settings: Settings) -> anyhow::Result<Self> {
-        Self::from_storage(Storage::in_memory().await?, settings)
+        let providers = Providers::new(&settings)?;
+        Self::from_storage(Storage::in_memory().await?, settings, providers)
     }
 
-    fn from_storage(storage: Storage, settings: Settings) -> anyhow::Result<Self> {
+    fn from_storage(storage: Storage, settings: Settings, providers: Providers) -> anyhow::Result<Self> {
         let passwords = Passwords::new(&settings.passwords)?;
-        Ok(Self::new(storage, settings, passwords))
+        Ok(Self::new(storage, settings, passwords, providers))
     }
 
     /// Creates a state with the same settings and another database, to evaluate guards against hypothetical roles.
     #[must_use]
     pub fn with_storage(&self, storage: Storage) -> Self {
-        Self::new(storage, self.settings().clone(), self.passwords().clone())
+        let (settings, passwords, providers) = (self.settings(), self.passwords(), self.providers());
+        Self::new(storage, settings.clone(), passwords.clone(), providers.clone())
     }
 
-    fn new(storage: Storage, settings: Settings, passwords: Passwords) -> Self {
+    fn new(storage: Storage, settings: Settings, passwords: Passwords, providers: Providers) -> Self {
+        let storage = storage.with_issuers(settings.providers.iter().map(config::Provider::issuer));
         let inner = Inner {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
             passwords,
             throttle: Throttle::new(storage.clone(), &settings),
             pending_call_limiter: PendingCallLimiter::new(settings.limits.kept_calls_per_minute.get()),
+            login_flow_limiter: PendingCallLimiter::new(LOGIN_FLOWS_PER_MINUTE),
+            providers,
             audit: Audit::new(storage.clone()),
             shutdown: CancellationToken::new(),
             cookie_suffix: origin::cookie_suffix(&settings.origin()),
@@ -100,6 +121,23 @@ impl AppState {
 
     pub fn pending_call_limiter(&self) -> &PendingCallLimiter {
         &self.0.pending_call_limiter
+    }
+
+    /// The rate limit for starting logins at providers: each start is a database write, too.
+    pub fn login_flow_limiter(&self) -> &PendingCallLimiter {
+        &self.0.login_flow_limiter
+    }
+
+    pub fn providers(&self) -> &Providers {
+        &self.0.providers
+    }
+
+    /// The settings of the provider with that issuer, if it is configured.
+    pub fn provider_settings(&self, issuer: &str) -> Option<&config::Provider> {
+        self.settings()
+            .providers
+            .iter()
+            .find(|provider| provider.issuer() == issuer)
     }
 
     /// The rate limits for logins.

@@ -28,7 +28,7 @@ async fn sweep(state: &AppState, now: Timestamp) -> u64 {
     // One extra second: the trigger that protects events for a day counts in whole seconds, and retention may be one
     // day.
     let before = now.minus(settings.audit.retention_days.duration() + Duration::from_secs(1));
-    let tables: [BoxFuture<'_, Result<u64, InternalError>>; 6] = [
+    let tables: [BoxFuture<'_, Result<u64, InternalError>>; 8] = [
         storage.sweep_sessions(state.sessions().limits(now)).boxed(),
         storage.sweep_series(now).boxed(),
         storage.sweep_pending_calls(now).boxed(),
@@ -36,6 +36,8 @@ async fn sweep(state: &AppState, now: Timestamp) -> u64 {
             .sweep_failed_logins(now, settings.throttle.stored_failures.get())
             .boxed(),
         storage.sweep_links(now).boxed(),
+        storage.sweep_login_flows(now).boxed(),
+        storage.sweep_logout_tokens(now).boxed(),
         storage.sweep_events(before, settings.audit.most_calls.get()).boxed(),
     ];
     let mut deleted = 0;

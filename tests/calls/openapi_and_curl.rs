@@ -79,7 +79,7 @@ async fn every_example_without_a_secret_is_taken_by_its_function() {
             "/api/login" | "/api/confirm_login" => &[401],
             "/api/change_password" => &[422],
             "/api/register" => &[403],
-            "/api/end_session" | "/api/choose_password" | "/api/create_first_admin" => &[404],
+            "/api/end_session" | "/api/unlink_identity" | "/api/choose_password" | "/api/create_first_admin" => &[404],
             _ if names_somebody => &[200, 404],
             _ => &[200],
         };

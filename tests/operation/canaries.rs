@@ -6,9 +6,18 @@
 
 use std::{fs, sync::Arc};
 
-use crate::support::{
-    client::{CALL, Client, REMEMBER, Reply, SESSION, Sending},
-    server::{Place, Server, UNTHROTTLED},
+use serde_json::json;
+
+use crate::{
+    providers::{
+        forge,
+        hostile::{Answer, Hostile, Issuer},
+        steps::{self, Departure, Return},
+    },
+    support::{
+        client::{CALL, Client, FLOW, REMEMBER, Reply, SESSION, Sending},
+        server::{Place, Server, UNTHROTTLED},
+    },
 };
 
 /// The prefix of the secrets that these tests send.
@@ -28,9 +37,12 @@ struct Watch {
 impl Watch {
     /// A server that logs everything in this format, and has no user.
     async fn start(format: &'static str) -> Self {
-        let place = Place::new();
+        Self::start_in(Place::new(), format, &[]).await
+    }
+
+    async fn start_in(place: Arc<Place>, format: &'static str, more: &[(&'static str, &'static str)]) -> Self {
         let log = [("CALLGATE_LOG_FORMAT", format), ("CALLGATE_LOG_FILTER", "trace")];
-        let variables = [UNTHROTTLED, &log].concat();
+        let variables = [UNTHROTTLED, &log, more].concat();
         Self {
             server: place.serve(&variables).await,
             place,
@@ -314,5 +326,141 @@ async fn no_secret_comes_out_of_a_login_that_is_logged_as_json() {
     let mut watch = Watch::start("json").await;
     first_start(&mut watch).await;
     logins(&mut watch).await;
+    watch.check().await;
+}
+
+/// Begins a login at a provider. Its state and its nonce are in the address that the page leads to, and must be nowhere else.
+async fn begin_elsewhere(watch: &mut Watch, client: &Client, path: &str) -> Departure {
+    let departure = steps::begin_at(client, path, &[("next", "/account")]).await;
+    for name in ["state", "nonce"] {
+        watch.plant(departure.parameter(name));
+    }
+    let cookie = client.cookie(FLOW).expect("the cookie of the login");
+    watch.plant(&cookie);
+    departure
+}
+
+/// Opens the callback with what the person brings back.
+async fn come_back(watch: &mut Watch, client: &Client, issuer: &Issuer, brought: Return<'_>, state: &str) -> Reply {
+    let code = brought.code();
+    let query = [("code", code.as_str()), ("state", state), ("iss", &issuer.url)];
+    let query = serde_urlencoded::to_string(query).unwrap();
+    let request = client.request("GET", &format!("/login/with/{}/callback?{query}", issuer.key));
+    let reply = watch.send("a callback", request).await;
+    assert_eq!(reply.status, 303, "{}", reply.body);
+    let location = reply.header("location").to_owned();
+    watch
+        .send("the page after a callback", client.request("GET", &location))
+        .await;
+    reply
+}
+
+/// Codes, tokens and all other secrets of logins at a provider, good and bad ones. What the provider sends begins with `canary-`.
+#[tokio::test]
+async fn no_secret_of_a_login_at_a_provider_comes_out_in_the_log_a_file_or_a_page() {
+    let hostile = Hostile::start().await;
+    let issuer = hostile.issuer("example");
+    let place = steps::place(&[steps::section_of(&issuer, "userinfo = \"always\"\nremember = true")]);
+    let mut watch = Watch::start_in(place, "text", &[steps::SETTINGS]).await;
+    first_start(&mut watch).await;
+    let add = "identity add alice --provider example --subject subject --label Alice";
+    assert!(watch.run(add, "").await);
+
+    let client = watch.server.client();
+    let begun = begin_elsewhere(&mut watch, &client, "/login/with/example").await;
+    let brought = Return::of(&issuer, &begun, "subject").attack(|draft| draft.claim("sid", "canary-sid"));
+    come_back(&mut watch, &client, &issuer, brought, begun.state())
+        .await
+        .assert_leads_to("/account");
+    let begun = begin_elsewhere(&mut watch, &client, "/confirm/with/example").await;
+    let brought = Return::of(&issuer, &begun, "subject").claims(&json!({"auth_time": forge::now()}));
+    come_back(&mut watch, &client, &issuer, brought, begun.state()).await;
+    let begun = begin_elsewhere(&mut watch, &client, "/account/link/example").await;
+    let brought = Return::of(&issuer, &begun, "other");
+    come_back(&mut watch, &client, &issuer, brought, begun.state()).await;
+
+    // Tokens and answers that are refused.
+    let stranger = watch.server.client();
+    for claim in ["iss", "aud", "nonce", "exp", "iat", "sub", "at_hash"] {
+        let begun = begin_elsewhere(&mut watch, &stranger, "/login/with/example").await;
+        let brought = Return::of(&issuer, &begun, "subject").attack(|draft| draft.claim(claim, "canary-claim\0"));
+        come_back(&mut watch, &stranger, &issuer, brought, begun.state()).await;
+    }
+    let json = "application/json";
+    for (endpoint, answer) in [
+        (
+            "/token",
+            Answer::Text(200, json, r#"{"id_token":"canary-token"#.to_owned()),
+        ),
+        (
+            "/token",
+            Answer::Json(
+                400,
+                json!({"error": "canary-error", "error_description": "canary-text"}),
+            ),
+        ),
+        (
+            "/token",
+            Answer::Json(
+                200,
+                json!({"access_token": "canary-access", "id_token": "canary-id-token"}),
+            ),
+        ),
+        ("/token", Answer::Closed),
+        ("/userinfo", Answer::Json(200, json!({"sub": "canary-subject"}))),
+        (
+            "/userinfo",
+            Answer::Text(200, "text/html", "<p>canary-page</p>".to_owned()),
+        ),
+        (
+            "/userinfo",
+            Answer::Head(302, "Location: https://canary-host.example/canary-path\r\n".to_owned()),
+        ),
+    ] {
+        issuer.answer(endpoint, answer);
+        let begun = begin_elsewhere(&mut watch, &stranger, "/login/with/example").await;
+        let brought = Return::of(&issuer, &begun, "subject");
+        come_back(&mut watch, &stranger, &issuer, brought, begun.state()).await;
+        issuer.recover();
+    }
+    let begun = begin_elsewhere(&mut watch, &stranger, "/login/with/example").await;
+    for state in [begun.state(), "canary-state"] {
+        let query = format!("error=canary-error&error_description=canary-text&code=canary-code&state={state}");
+        let path = format!("/login/with/example/callback?{query}&iss={}", issuer.url);
+        watch
+            .send("an error of the provider", stranger.request("GET", &path))
+            .await;
+    }
+
+    // Logout tokens.
+    for (jti, is_right) in [("canary-jti", true), ("canary-jti", false), ("canary-other", false)] {
+        let token = issuer.logout_token(jti, |draft| {
+            draft.claim("sid", "canary-sid");
+            draft.claim("aud", if is_right { "callgate" } else { "canary-client" });
+        });
+        watch.plant(&token);
+        let form = format!("logout_token={token}");
+        let kind = "application/x-www-form-urlencoded";
+        let request = stranger
+            .request("POST", "/login/with/example/backchannel-logout")
+            .body(form);
+        let reply = watch.send("a logout token", request.header("content-type", kind)).await;
+        assert_eq!(reply.status, if is_right { 200 } else { 400 });
+    }
+    assert_eq!(client.who().await, None);
+
+    for request in issuer.requests("/token") {
+        let form: Vec<(String, String)> = serde_urlencoded::from_str(&request.body).unwrap();
+        for (_, verifier) in form.into_iter().filter(|(name, _)| name == "code_verifier") {
+            watch.plant(&verifier);
+        }
+    }
+    for line in ["provider check", "identity list alice", "settings"] {
+        watch.run(line, "").await;
+    }
+    assert!(
+        watch.secrets.len() > 60 && issuer.requests("/token").len() > 10,
+        "the journeys were made"
+    );
     watch.check().await;
 }

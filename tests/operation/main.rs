@@ -8,6 +8,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// A provider of accounts that tells its secrets.
+#[allow(dead_code, reason = "the tests of providers use all of it")]
+#[path = "../providers"]
+mod providers {
+    pub mod forge;
+    pub mod hostile;
+    pub mod steps;
+}
+
 mod canaries;
 mod command_line;
 mod crashes;

@@ -31,6 +31,8 @@ pub const SESSION: &str = "__Host-callgate";
 pub const REMEMBER: &str = "__Host-callgate-remember";
 /// The cookie of a call that waits to be shown.
 pub const CALL: &str = "__Host-callgate-call";
+/// The cookie of logins at a provider that have begun.
+pub const FLOW: &str = "__Host-callgate-flow";
 
 pub struct Client {
     address: SocketAddr,
@@ -94,7 +96,7 @@ impl Client {
 
     pub fn put(&self, name: &str, value: &str) {
         let kept = Kept {
-            sent_as: if [SESSION, REMEMBER, CALL].contains(&name) {
+            sent_as: if [SESSION, REMEMBER, CALL, FLOW].contains(&name) {
                 self.cookie_name(name)
             } else {
                 name.to_owned()

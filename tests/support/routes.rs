@@ -36,6 +36,7 @@ pub async fn paths(server: &Server) -> Vec<String> {
         .lines()
         .filter(|line| line.starts_with("GET ") || line.starts_with("POST "))
         .map(|line| line.split_whitespace().nth(1).unwrap().replace("{*name}", "{name}"))
+        .map(|path| path.replace("{key}", "example"))
         .flat_map(|path| {
             if path.contains("{name}") {
                 functions

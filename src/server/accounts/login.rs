@@ -16,7 +16,8 @@ use crate::{
             remember::{self, RememberCookie},
             security_log::{self, End, Failure, LoginPurpose, Way},
         },
-        model::{clock::Timestamp, login::Login, user_name},
+        config,
+        model::{clock::Timestamp, login::Login, token::TokenHash, user_name},
         passwords,
         registry::pending_calls,
         sessions,
@@ -35,8 +36,14 @@ use crate::{
 pub async fn log_in(caller: &Caller, arguments: LoginArguments) -> Result<String, Refusal> {
     let now = Timestamp::now();
     let user = verify(caller, LoginPurpose::Login, &arguments.user_id, arguments.password).await?;
+    let proof = Proof {
+        user: &user,
+        remember: arguments.remember,
+        authenticated_at: Some(now),
+        account: None,
+    };
     // The user was changed or disabled while the password was being verified.
-    if !begin(caller, &user, arguments.remember, now).await? {
+    if !begin(caller, &proof, now).await? {
         security_log::login_failed(caller, LoginPurpose::Login, Some(&user.user_id), Failure::Overtaken);
         return Err(Refusal::InvalidCredentials);
     }
@@ -62,7 +69,7 @@ pub async fn confirm(caller: LoggedIn, password: Password) -> Result<String, Ref
     let renewal = Renewal::of(caller, confirmed)?;
     let is_renewed = caller.state().storage().renew_session(&renewal.to_store()).await?;
     renewal.finish(caller, is_renewed)?;
-    security_log::login_confirmed(caller, &user.user_id);
+    security_log::login_confirmed(caller, &user.user_id, None);
     Ok(user.user_id)
 }
 
@@ -134,31 +141,58 @@ async fn look_up(
     Ok(Ok(user))
 }
 
+/// What a person who logs in has proved, by a password or by a provider.
+pub(super) struct Proof<'a> {
+    pub user: &'a StoredUser,
+    /// Whether to remember the browser.
+    pub remember: bool,
+    /// When the person authenticated, which decides for how long the login is fresh. `None` if that is not known.
+    pub authenticated_at: Option<Timestamp>,
+    /// The account at a provider.
+    pub account: Option<ProvedAccount<'a>>,
+}
+
+/// An account at a provider that a person has logged in with.
+pub(super) struct ProvedAccount<'a> {
+    /// The id of the linked account.
+    pub id: &'a str,
+    pub provider: &'a config::Provider,
+    /// The hash of the session at the provider.
+    pub sid: Option<&'a TokenHash>,
+}
+
 /// Begins a session that replaces the session and the remembered login of this browser. Returns `false` if the user was
-/// changed meanwhile. Everything is stored in one transaction and cookies are set afterwards, so a login that fails
-/// logs nobody out.
-async fn begin(caller: &Caller, user: &StoredUser, remember: bool, now: Timestamp) -> Result<bool, InternalError> {
+/// changed or the account was unlinked meanwhile. Everything is stored in one transaction and cookies are set afterwards,
+/// so a login that fails logs nobody out.
+pub(super) async fn begin(caller: &Caller, proof: &Proof<'_>, now: Timestamp) -> Result<bool, InternalError> {
     caller.disable_remember();
     let state = caller.state();
     let origin = caller.origin();
+    let Proof { user, account, .. } = proof;
     let lifetime = state.settings().sessions.remember_seconds.duration();
-    let cookie = remember.then(RememberCookie::random).transpose()?;
+    let cookie = proof.remember.then(RememberCookie::random).transpose()?;
     let expires_at = now.plus(lifetime);
     let browser = cookie.as_ref().map(|cookie| cookie.to_store(&origin, expires_at));
     let login = Login {
         user_id: user.user_id.clone(),
         at: now.0,
-        password_at: Some(now.0),
+        password_at: proof.authenticated_at.map(|at| at.0),
         series: browser.as_ref().map(|browser| browser.series.as_bytes().to_vec()),
         user_changed_at: user.changed_at,
         origin,
+        identity: account.as_ref().map(|account| account.id.to_owned()),
+        provider: account.as_ref().map(|account| account.provider.key.clone()),
+        ends_at: account
+            .as_ref()
+            .and_then(|account| remember::session_end(account.provider, now)),
         ..Login::default()
     };
+    let sid = account.as_ref().and_then(|account| account.sid);
     let replaced = Replaced {
         session: caller.session().id().as_ref().map(sessions::store::hash),
         series: remember::series_of(caller),
     };
-    let begun = sessions::begin(state.sessions(), login, browser.as_ref(), &replaced).await?;
+    let begun = sessions::begin(state.sessions(), login, browser.as_ref(), sid, &replaced).await?;
     let Some(session) = begun else {
         return Ok(false);
     };

@@ -1,4 +1,4 @@
-//! One-time links, for choosing a password or for becoming the first administrator.
+//! One-time links, for choosing a password, for linking an account elsewhere, or for becoming the first administrator.
 //!
 //! The code of a link is in its fragment, after the `#`. Browsers do not send fragments, so the code is in no request
 //! line, no log and no `Referer` header. Only its hash is stored.
@@ -109,6 +109,18 @@ pub async fn choose_password(caller: &Caller, code: &LinkCode, new: NewPassword)
     security_log::changed(&event);
     security_log::password_changed(&user_id);
     Ok(user_id)
+}
+
+/// Checks the code of a link that lets somebody choose a password, without using the link up. Returns the hash of the code
+/// and the name of the user.
+///
+/// # Errors
+/// [`Refusal::NotFound`] for a link that does not work, whatever the reason; [`Refusal::TooManyAttempts`];
+/// [`Refusal::Busy`].
+pub(super) async fn check_code(caller: &Caller, code: &LinkCode) -> Result<(TokenHash, String), Refusal> {
+    let Found { hash, link, attempt } = find(caller, code, |link| link.user_id.is_some()).await?;
+    attempt.withdraw().await;
+    Ok((hash, link.user_id.unwrap_or_default()))
 }
 
 /// Adds the first administrator and uses the link up.

@@ -74,6 +74,6 @@ pub async fn closed_reason(state: &AppState) -> Result<Option<&'static str>, Int
 }
 
 /// Random letters and digits that are not easily confused with one another, as in a request id.
-fn random_suffix() -> String {
+pub(super) fn random_suffix() -> String {
     RequestId::generate().as_str().chars().take(SUFFIX_CHARS).collect()
 }

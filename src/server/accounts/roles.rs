@@ -165,6 +165,11 @@ pub(super) fn check_outcome(outcome: UpdateOutcome) -> Result<bool, Refusal> {
         UpdateOutcome::LastAdmin => Err(Refusal::Conflict(
             "This is the last administrator who can log in. Make someone else an administrator first.".to_owned(),
         )),
+        UpdateOutcome::Mapped => Err(Refusal::Conflict(
+            "The user has this role because of an account elsewhere. Change that account, or the roles in the settings of \
+             its provider."
+                .to_owned(),
+        )),
     }
 }
 

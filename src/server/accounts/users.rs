@@ -17,7 +17,7 @@ use crate::{
         Refusal,
         audit::Action,
         session::SessionList,
-        user::{LinkReply, UserDetail, UserList, UserOrder, UserRow},
+        user::{LinkReply, UserDetail, UserList, UserOrder, UserRow, UserState},
     },
     server::{
         audit,
@@ -105,7 +105,7 @@ fn no_user() -> Refusal {
     Refusal::NotFound("user".to_owned())
 }
 
-/// Adds a user without a password, who cannot log in until a one-time link is used to choose one.
+/// Adds a user without a password, who cannot log in until a one-time link is used.
 ///
 /// # Errors
 /// [`Refusal::InvalidArguments`] for an invalid name, or an unknown or duplicate role; [`Refusal::Conflict`] if a user
@@ -123,14 +123,15 @@ pub async fn create_with_password(
     add(actor, user_id, password_hash, roles, None).await
 }
 
-/// Creates a one-time link for choosing a password, for a new user or for one who has no password yet. Fails with
-/// [`Refusal::Conflict`] for a user who has a password or is disabled.
+/// Creates a one-time link for choosing a password or linking an account elsewhere, for a new user or for one who cannot log
+/// in yet. Fails with [`Refusal::Conflict`] for a user who can log in or is disabled.
 pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Result<LinkReply, Refusal> {
     let link = Link::new(actor, user_id, INVITATION)?;
     let storage = actor.state.storage();
-    match storage.find_user(user_id).await? {
+    let found = storage.find_listed(user_id).await?;
+    match found.map(|user| user.state()) {
         None => add(actor, user_id, "", roles, Some(&link)).await?,
-        Some(user) if user.hash().is_none() && user.active => {
+        Some(UserState::Invited) => {
             actor.require_all_of_user(user_id).await?;
             let event = actor.event(Action::LinkMade).to(user_id).about("invitation");
             let new_link = link.to_store();
@@ -196,9 +197,14 @@ pub async fn require_free_name(storage: &Storage, user_id: &str) -> Result<(), R
     }
 }
 
-/// Removes the password of a user, ends all sessions, and creates a one-time link for choosing a new password. Fails
-/// with [`Refusal::Conflict`] for a disabled user.
-pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<LinkReply, Refusal> {
+/// Removes the password of a user and, unless `keep_identities` is set, unlinks the accounts elsewhere: somebody else may
+/// have linked one. Ends all sessions, and creates a one-time link for choosing a new password. Fails with
+/// [`Refusal::Conflict`] for a disabled user.
+pub async fn require_new_password(
+    actor: &Actor<'_>,
+    user_id: &str,
+    keep_identities: bool,
+) -> Result<LinkReply, Refusal> {
     let storage = actor.state.storage();
     let user = storage.find_user(user_id).await?.ok_or_else(no_user)?;
     actor.require_all_of_user(user_id).await?;
@@ -211,7 +217,7 @@ pub async fn require_new_password(actor: &Actor<'_>, user_id: &str) -> Result<Li
     let event = actor.event(Action::LinkMade).to(user_id).about("new password");
     let new_link = link.to_store();
     let outcome = storage
-        .require_new_password(&new_link, Timestamp::now(), &event)
+        .require_new_password(&new_link, keep_identities, Timestamp::now(), &event)
         .await?;
     roles::finish(outcome, &event)?;
     Ok(link.reply(actor.state.settings()))

@@ -79,10 +79,7 @@ pub(in crate::server) mod tests {
     use super::*;
     use crate::{
         contract::audit::Action,
-        server::model::{
-            clock::Timestamp,
-            login::{Login, Origin},
-        },
+        server::model::{clock::Timestamp, login::Login},
     };
 
     /// A sample call of that user.
@@ -92,13 +89,8 @@ pub(in crate::server) mod tests {
             function: "auth_func",
             who: Who((!user.is_empty()).then(|| {
                 Arc::new(Login {
-                    id: String::new(),
                     user_id: user.to_owned(),
-                    at: 0,
-                    password_at: None,
-                    series: None,
-                    user_changed_at: 0,
-                    origin: Origin::default(),
+                    ..Login::default()
                 })
             })),
             outcome: "ok",

@@ -61,6 +61,7 @@ pub(super) struct Request {
     user_agent: Option<HeaderValue>,
     remember_cookie: Option<String>,
     pending_call_cookie: Option<String>,
+    flow_cookie: Option<String>,
     /// Set once the remembered browser was logged in again, or needs no such login.
     pub(super) restored: OnceCell<()>,
     new_cookies: Mutex<Vec<SetCookie>>,
@@ -97,6 +98,7 @@ impl Caller {
         let cookie = |name| cookies.get(name).map(str::to_owned);
         let remember_cookie = cookie(CookieName::Remember);
         let pending_call_cookie = cookie(CookieName::PendingCall);
+        let flow_cookie = cookie(CookieName::Flow);
         Self(Arc::new(Request {
             state,
             sent,
@@ -112,6 +114,7 @@ impl Caller {
             restored: OnceCell::new_with(remember_cookie.is_none().then_some(())),
             remember_cookie,
             pending_call_cookie,
+            flow_cookie,
             new_cookies: Mutex::default(),
         }))
     }
@@ -236,6 +239,10 @@ impl Caller {
 
     pub fn pending_call_cookie(&self) -> Option<&str> {
         self.0.pending_call_cookie.as_deref()
+    }
+
+    pub fn flow_cookie(&self) -> Option<&str> {
+        self.0.flow_cookie.as_deref()
     }
 
     /// Prevents this request from logging a remembered browser in again.

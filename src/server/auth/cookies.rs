@@ -1,4 +1,4 @@
-//! Reading and setting the three cookies.
+//! Reading and setting the four cookies.
 //!
 //! All have the `__Host-` prefix, so that no sibling site and no plain-HTTP page can set them (RFC 6265bis, 4.1.3.2),
 //! and are `Secure`, `HttpOnly` and `SameSite=Lax`. A cookie that is sent more than once is ignored, because it is
@@ -19,10 +19,12 @@ pub enum CookieName {
     Remember,
     /// The token of a pending call.
     PendingCall,
+    /// The token that binds logins at providers to this browser.
+    Flow,
 }
 
 impl CookieName {
-    const ALL: [Self; 3] = [Self::Session, Self::Remember, Self::PendingCall];
+    const ALL: [Self; 4] = [Self::Session, Self::Remember, Self::PendingCall, Self::Flow];
 
     /// The full name; `suffix` is the cookie suffix of the site.
     pub fn with(self, suffix: &str) -> String {
@@ -30,6 +32,7 @@ impl CookieName {
             Self::Session => "",
             Self::Remember => "-remember",
             Self::PendingCall => "-call",
+            Self::Flow => "-flow",
         };
         format!("__Host-callgate{kind}{suffix}")
     }
@@ -37,7 +40,7 @@ impl CookieName {
 
 /// The cookies of this app in a request: the value of each one that was sent exactly once.
 #[derive(Debug, Clone, Copy)]
-pub struct Cookies<'a>([Option<&'a str>; 3]);
+pub struct Cookies<'a>([Option<&'a str>; 4]);
 
 impl<'a> Cookies<'a> {
     /// Reads the cookies of a request; `suffix` is the cookie suffix of the site. Other cookies may hold any bytes,
@@ -157,7 +160,7 @@ mod tests {
     fn pair() -> impl Strategy<Value = (String, String)> {
         let name = prop_oneof![
             prop::sample::select(CookieName::ALL.map(|name| name.with("")).to_vec()),
-            "(__Host-)?callgate(-remember|-call)?",
+            "(__Host-)?callgate(-remember|-call|-flow)?",
             "__host-callgate",
             "[a-zA-Z_-]{1,8}",
         ];
@@ -219,9 +222,9 @@ mod tests {
         let sent = "__Host-callgate=a; __Host-callgate-8443=b; __Host-callgate-remember-8443=c; __Host-callgate-8444=d";
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(sent))]);
         let read = |suffix| CookieName::ALL.map(|name| Cookies::read(&headers, suffix).get(name));
-        assert_eq!(read(""), [Some("a"), None, None]);
-        assert_eq!(read("-8443"), [Some("b"), Some("c"), None]);
-        assert_eq!(read("-8444"), [Some("d"), None, None]);
+        assert_eq!(read(""), [Some("a"), None, None, None]);
+        assert_eq!(read("-8443"), [Some("b"), Some("c"), None, None]);
+        assert_eq!(read("-8444"), [Some("d"), None, None, None]);
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //!   more, within a minute and only if no session has been used since. A copied cookie that is used in this time is not
 //!   detected, but shows in the list of sessions and in the audit log.
 //!
-//! The lifetime counts from the login with the password. Use does not extend it.
+//! The lifetime counts from the first login. Use does not extend it.
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     contract::audit::Action,
     server::{
+        config,
         model::{
             clock::Timestamp,
             event::Event,
@@ -103,7 +104,9 @@ pub async fn restore(caller: &Caller) -> Result<(), InternalError> {
 async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, InternalError> {
     let (storage, now) = (caller.state().storage(), Timestamp::now());
     let (series, presented) = (cookie.series.hash(), cookie.token.hash());
-    let is_valid = |stored: &StoredSeries| stored.token_hash == presented.as_bytes() && stored.expires_at > now.0;
+    let is_valid = |stored: &StoredSeries| {
+        stored.token_hash == presented.as_bytes() && stored.expires_at > now.0 && may_be_restored(caller, stored)
+    };
 
     let found = storage.find_series(&series).await?.filter(is_valid);
     let was_valid = found.is_some();
@@ -130,7 +133,8 @@ async fn restore_by(caller: &Caller, cookie: RememberCookie) -> Result<bool, Int
         return Ok(false);
     };
     let rotated_at = Timestamp(stored.rotated_at);
-    let is_expired = stored.expires_at <= now.0 || rotated_at > now.latest_plausible();
+    let is_expired =
+        stored.expires_at <= now.0 || rotated_at > now.latest_plausible() || !may_be_restored(caller, &stored);
     if is_expired || !stored.active || stored.token_hash == presented.as_bytes() {
         return Ok(false);
     }
@@ -175,7 +179,7 @@ async fn accept_previous(
         session: &sessions::store::hash(&id),
         event: &Event::by(&stored.user_id, Action::Login)
             .to(&stored.user_id)
-            .about(Way::RememberedAgain.into_str()),
+            .about(Way::RememberedAgain.name()),
     };
     if !caller.state().storage().reissue_token(&token, Timestamp::now()).await? {
         sessions::end(&session).await?;
@@ -205,6 +209,13 @@ fn may_precede_rotation(arrival: Arrival, rotated_at: Timestamp) -> bool {
     arrival.at <= rotated_at.plus(window)
 }
 
+/// When a session that begins now with this provider ends at the latest, in milliseconds since 1970, if the provider
+/// shortens the absolute time limit.
+pub fn session_end(provider: &config::Provider, now: Timestamp) -> Option<i64> {
+    let hours = u64::from(provider.session_hours?);
+    Some(now.plus(Duration::from_hours(hours)).0)
+}
+
 /// The hash of the series in the cookie of `caller`, whether or not the cookie is valid.
 pub fn series_of(caller: &Caller) -> Option<TokenHash> {
     let cookie = caller.remember_cookie().and_then(RememberCookie::parse)?;
@@ -227,6 +238,17 @@ pub async fn forget(caller: &Caller) -> Result<(), InternalError> {
     Ok(())
 }
 
+/// Whether the settings still allow this browser to stay remembered: it can come from a provider that was removed since, or
+/// that no longer allows it.
+fn may_be_restored(caller: &Caller, stored: &StoredSeries) -> bool {
+    stored.identity_id.is_none() || provider_of(caller, stored).is_some_and(|provider| provider.remember)
+}
+
+/// The provider that the user of a remembered browser logged in with.
+fn provider_of<'a>(caller: &'a Caller, stored: &StoredSeries) -> Option<&'a config::Provider> {
+    caller.state().provider_settings(stored.issuer.as_deref()?)
+}
+
 /// Stores a session for the browser of `series`. Its cookie is not set yet.
 async fn begin_session(
     caller: &Caller,
@@ -234,16 +256,21 @@ async fn begin_session(
     series: &TokenHash,
     now: Timestamp,
 ) -> Result<Option<Session>, InternalError> {
+    let provider = provider_of(caller, stored);
     let login = Login {
         user_id: stored.user_id.clone(),
         at: now.0,
-        password_at: None,
         series: Some(series.as_bytes().to_vec()),
         user_changed_at: stored.user_changed_at,
         origin: caller.origin(),
+        identity: stored.identity_id.clone(),
+        provider: provider.map(|provider| provider.key.clone()),
+        ends_at: provider.and_then(|provider| session_end(provider, now)),
         ..Login::default()
     };
-    sessions::begin(caller.state().sessions(), login, None, &Replaced::default()).await
+    let sid = stored.sid_hash.as_deref().map(TokenHash::stored);
+    let replaced = Replaced::default();
+    sessions::begin(caller.state().sessions(), login, None, sid.as_ref(), &replaced).await
 }
 
 fn replace_session(caller: &Caller, session: Session, stored: &StoredSeries) {

@@ -7,27 +7,47 @@
 //! Some events are stored in the transaction of the change that they describe (see [`audit`](crate::server::audit)).
 //! The functions here then only write the log line.
 
+use std::borrow::Cow;
+
 use strum::IntoStaticStr;
 
 use super::caller::Caller;
 use crate::{
-    contract::audit::Action,
+    contract::{audit::Action, provider},
     server::{
         model::event::{Event, OPERATOR},
+        state::AppState,
         telemetry::request::truncate,
         throttle::{Wait, seconds},
     },
 };
 
 /// How a user logged in.
-#[derive(Debug, Clone, Copy, IntoStaticStr)]
-#[strum(serialize_all = "snake_case", const_into_str)]
-pub enum Way {
+#[derive(Debug, Clone, Copy)]
+pub enum Way<'a> {
     Password,
     /// By a remembered browser.
     Remembered,
     /// By a remembered browser with the previous token, because the response with the current one was lost.
     RememberedAgain,
+    /// With an account at the provider with this key.
+    Provider(&'a str),
+}
+
+impl<'a> Way<'a> {
+    pub fn name(self) -> Cow<'a, str> {
+        match self {
+            Self::Password => "password".into(),
+            Self::Remembered => "remembered".into(),
+            Self::RememberedAgain => "remembered_again".into(),
+            Self::Provider(key) => about_provider(key).into(),
+        }
+    }
+}
+
+/// How events name a provider.
+pub fn about_provider(key: &str) -> String {
+    format!("provider {key}")
 }
 
 /// The purpose of a password check.
@@ -62,15 +82,15 @@ fn record(caller: &Caller, event: Event) {
     caller.state().audit().record(event);
 }
 
-pub fn logged_in(caller: &Caller, user: &str, way: Way) {
-    let way = way.into_str();
+pub fn logged_in(caller: &Caller, user: &str, way: Way<'_>) {
+    let way = &*way.name();
     tracing::info!(target: "callgate::security", event = "authn_login_success", user, way, "logged in");
     record(caller, Event::by(user, Action::Login).to(user).about(way));
 }
 
 /// Logs a login by [`Way::RememberedAgain`]. Its event is stored in the same transaction as the new token.
 pub fn remembered_again(user: &str) {
-    let way = Way::RememberedAgain.into_str();
+    let way = &*Way::RememberedAgain.name();
     tracing::info!(target: "callgate::security", event = "authn_login_success", user, way, "logged in");
 }
 
@@ -115,9 +135,84 @@ pub fn throttled(caller: &Caller, user: Option<&str>, wait: Wait) {
     record(caller, event.about(about).refused());
 }
 
-pub fn login_confirmed(caller: &Caller, user: &str) {
-    tracing::info!(target: "callgate::security", event = "session_renewed", user, "login confirmed");
-    record(caller, Event::by(user, Action::LoginConfirmed).to(user));
+/// `provider` is the key of the provider that confirmed the login, unless the password did.
+pub fn login_confirmed(caller: &Caller, user: &str, provider: Option<&str>) {
+    tracing::info!(target: "callgate::security", event = "session_renewed", user, provider, "login confirmed");
+    let about = provider.map(about_provider).unwrap_or_default();
+    record(caller, Event::by(user, Action::LoginConfirmed).to(user).about(about));
+}
+
+/// A login at a provider that failed, a confirmation or the linking of an account.
+#[derive(Debug)]
+pub struct FailedProviderLogin<'a> {
+    pub action: Action,
+    /// The user, if known.
+    pub user: &'a str,
+    /// The key of the provider.
+    pub provider: &'a str,
+    pub failure: provider::Failure,
+    /// The check or the rule that failed, or what was being done.
+    pub reason: &'a str,
+    /// The error of a connection to the provider, for the log only.
+    pub cause: Option<&'a str>,
+}
+
+/// A login at a provider failed. A person who did not log in there, and an unknown flow, are only logged: the former is
+/// no attack, and anybody can cause the latter with any address.
+pub fn provider_login_failed(caller: &Caller, failed: &FailedProviderLogin<'_>) {
+    use provider::Failure;
+
+    let FailedProviderLogin {
+        action,
+        user,
+        provider,
+        failure,
+        reason,
+        cause,
+    } = *failed;
+    let name = (!user.is_empty()).then_some(user);
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "callgate::security",
+                event = "authn_login_fail",
+                user = name,
+                action = action.name(),
+                provider,
+                failure = failure.code(),
+                reason,
+                cause,
+                "login at a provider failed"
+            )
+        };
+    }
+    match failure {
+        Failure::Refused => log!(error),
+        Failure::Cancelled | Failure::Busy => log!(info),
+        _ => log!(warn),
+    }
+    if matches!(failure, Failure::Cancelled | Failure::Busy | Failure::Expired) {
+        return;
+    }
+    // The person is not known to be that user yet.
+    let actor = if action == Action::Login { "" } else { user };
+    let about = format!("{}: {} ({reason})", about_provider(provider), failure.code());
+    record(caller, Event::by(actor, action).to(user).about(about).refused());
+}
+
+/// A provider has ended sessions of a user, because the user logged out there.
+pub fn sessions_ended_by_provider(state: &AppState, user: &str, provider: &str, count: usize) {
+    tracing::info!(
+        target: "callgate::security",
+        event = "session_expired",
+        user,
+        reason = "provider",
+        provider,
+        count,
+        "sessions ended"
+    );
+    let event = Event::by("", Action::SessionsRevoked).to(user);
+    state.audit().record(event.about(about_provider(provider)));
 }
 
 pub fn sessions_ended(caller: &Caller, user: &str, end: End, count: usize) {
@@ -168,7 +263,7 @@ pub fn changed(event: &Event) {
     }
     let name = match event.action {
         Action::UserAdded | Action::Registered => "user_created",
-        Action::RoleGiven | Action::RoleTaken | Action::RoleChanged | Action::RoleDeleted => {
+        Action::RoleGiven | Action::RoleTaken | Action::RoleChanged | Action::RoleDeleted | Action::RolesMapped => {
             "privilege_permissions_changed"
         }
         Action::UserDeleted => "user_deleted",

@@ -3,7 +3,9 @@
 mod audit;
 pub mod cert;
 mod function;
+mod identity;
 pub mod output;
+mod provider;
 mod role;
 mod session;
 mod user;
@@ -16,7 +18,10 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
-use self::{audit::Audit, cert::Cert, function::Function, role::Role, session::Session, user::User};
+use self::{
+    audit::Audit, cert::Cert, function::Function, identity::Identity, provider::ProviderCommand, role::Role,
+    session::Session, user::User,
+};
 use crate::server::{
     config::{self, Listen, LogFormat, Overrides, Settings},
     run::{self, Signals},
@@ -48,8 +53,13 @@ enum Command {
     Role(DatabaseCommand<Role>),
     /// Manage the sessions of users
     Session(DatabaseCommand<Session>),
+    /// Manage the accounts at providers that are linked to users
+    Identity(DatabaseCommand<Identity>),
     /// Read the audit log and the call log
     Audit(DatabaseCommand<Audit>),
+    /// Test the providers of accounts that people log in with
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Show the declared functions
     #[command(subcommand)]
     Function(Function),
@@ -131,7 +141,9 @@ pub async fn run() -> anyhow::Result<()> {
         Command::User(user) => user.run(&overrides, User::open_for, User::run).await,
         Command::Role(role) => role.run(&overrides, Role::open_for, Role::run).await,
         Command::Session(session) => session.run(&overrides, |_| OpenFor::Manage, Session::run).await,
+        Command::Identity(identity) => identity.run(&overrides, |_| OpenFor::Manage, Identity::run).await,
         Command::Audit(audit) => audit.run(&overrides, |_| OpenFor::Manage, Audit::run).await,
+        Command::Provider(provider) => provider.run(&overrides).await,
         Command::Function(function) => function.run().await,
         Command::Settings => print(config::template()),
     }

@@ -56,9 +56,12 @@ pub enum User {
     /// Change the password of a user, and end all their sessions
     Passwd {
         name: String,
-        /// Remove the password instead, and print a one-time link for choosing a new one
+        /// Remove the password and the linked accounts instead, and print a one-time link for choosing a new password
         #[arg(long)]
         link: bool,
+        /// With --link: keep the linked accounts
+        #[arg(long, requires = "link")]
+        keep_identities: bool,
     },
     /// Disable a user, and end all their sessions
     Disable { name: String },
@@ -102,12 +105,16 @@ impl User {
             }
             Self::List(list) => list.run(state.storage(), json).await,
             Self::Show { name } => show(state, &name, json).await,
-            Self::Passwd { name, link: true } => {
-                let created = users::require_new_password(&actor, &name).await;
+            Self::Passwd {
+                name,
+                link: true,
+                keep_identities,
+            } => {
+                let created = users::require_new_password(&actor, &name, keep_identities).await;
                 let link = created.map_err(|refusal| with_name(&name, refusal))?;
                 print_as(json, &link, link_text(&link))
             }
-            Self::Passwd { name, link: false } => {
+            Self::Passwd { name, link: false, .. } => {
                 if state.storage().find_user(&name).await?.is_none() {
                     return Err(with_name(&name, Refusal::NotFound("user".to_owned())).into());
                 }

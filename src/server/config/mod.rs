@@ -7,6 +7,7 @@
 mod log;
 mod numbers;
 pub mod origin;
+mod providers;
 mod proxies;
 mod sections;
 mod sources;
@@ -23,6 +24,9 @@ use crate::contract::login::NewPassword;
 pub use self::{
     log::{Log, LogFormat},
     numbers::Count,
+    providers::{
+        Algorithm, AllowRule, ClientAuth, Fresh, Provider, ProviderKind, ProviderLogout, Provision, RoleRule, UserInfo,
+    },
     proxies::{ForwardedHeader, Network},
     sections::{
         Audit, Http, Https, Limits, Listen, Passwords, Proxies, Registration, Sessions, Site, Throttle, address,
@@ -86,6 +90,10 @@ pub struct Settings {
     #[config(nested)]
     pub limits: Limits,
 
+    /// Providers of accounts that people log in with. Write them as `[[providers]]` sections; see the end of this file.
+    #[config(default = [])]
+    pub providers: Vec<Provider>,
+
     /// The log, which goes to standard error.
     #[config(nested)]
     pub log: Log,
@@ -93,7 +101,9 @@ pub struct Settings {
 
 /// All settings with meaning, default and variable, as a TOML file in which each setting is commented out.
 pub fn template() -> String {
-    confique::toml::template::<Settings>(FormatOptions::default())
+    // An empty list here would contradict the sections at the end.
+    let settings = confique::toml::template::<Settings>(FormatOptions::default()).replace("#providers = []\n", "");
+    settings + providers::TEMPLATE
 }
 
 impl Settings {
@@ -150,6 +160,11 @@ impl Settings {
             self.sessions.idle_seconds <= self.sessions.absolute_seconds,
             "sessions.idle_seconds must not be longer than sessions.absolute_seconds: it would have no effect"
         );
+        providers::check(&self.providers).map_err(anyhow::Error::msg)?;
+        ensure!(
+            self.providers.is_empty() || self.site.origin.is_some() || https.address.ip().is_loopback(),
+            "site.origin is required with providers: they send people back to that address"
+        );
         Ok(())
     }
 
@@ -204,6 +219,8 @@ mod tests {
                 let name = format!("{prefix}_{}", field.name.to_uppercase());
                 assert!(!field.doc.is_empty(), "{name}");
                 match field.kind {
+                    // Sections of a list have no variables.
+                    FieldKind::Leaf { env, .. } if field.name == "providers" => assert_eq!(env, None),
                     FieldKind::Leaf { env, .. } => assert_eq!(env, Some(name.as_str())),
                     FieldKind::Nested { meta } => check(&name, meta),
                 }

@@ -91,6 +91,11 @@ fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
     for path in paths.into_iter().flatten() {
         *path = folder.join(&*path);
     }
+    for provider in layer.providers.iter_mut().flatten() {
+        for path in [&mut provider.client_secret_file, &mut provider.ca_file] {
+            *path = path.take().map(|path| folder.join(path));
+        }
+    }
     Ok(layer)
 }
 

@@ -14,10 +14,11 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    api::{has_content_type, run_and_record},
-    body::{drain, read},
+    api::run_and_record,
+    form_body::read_form,
     pages::Pages,
-    response::{ErrorPage, add_headers, error_page_with_link, login_path, refusal_body, see_other},
+    provider_logout,
+    response::{ErrorPage, add_headers, login_path, outdated, refusal_body, see_other},
 };
 use crate::{
     contract::{
@@ -27,10 +28,8 @@ use crate::{
         pending_call::{Outcome, PendingCall, State as CallState, page_of},
         redirect_target::OwnPage,
     },
-    pages::failure::NextLink,
     server::{
         auth::caller::Caller,
-        config::Settings,
         registry::{self, Function, call_log::RunningCall, pending_calls},
     },
 };
@@ -73,11 +72,6 @@ async fn respond(pages: &Pages, caller: Caller, result: FormResult) -> Response 
         }
         FormResult::Outdated(page) => outdated(page),
     }
-}
-
-/// The error page for a form whose page was loaded for another user.
-fn outdated(page: String) -> Response {
-    error_page_with_link(&Refusal::OtherUser, NextLink::new(page, "Reload the page"))
 }
 
 /// `POST /functions/<name>/kept`: runs the pending call of this browser, or deletes it.
@@ -283,7 +277,8 @@ async fn submit_login(
     }
 }
 
-/// `POST /logout`: logs out and redirects to the home page, also if nobody is logged in.
+/// `POST /logout`: logs out and redirects to the home page, also if nobody is logged in. A session that came by a provider
+/// leads to the logout there, as the settings say.
 pub async fn logout(
     State(pages): State<Pages>,
     Extension(caller): Extension<Caller>,
@@ -293,33 +288,17 @@ pub async fn logout(
     // The body is optional: a form without fields may log out as well.
     let form = read_form(request, pages.state().settings()).await.unwrap_or_default();
     let result = match caller.require_shown_to(form.get(SHOWN_TO)).await {
-        Ok(()) => run_and_record(function, caller, "{}".to_owned()).await,
+        Ok(()) => run_and_record(function, caller.clone(), "{}".to_owned()).await,
         Err(refusal) => Err(refusal),
     };
     match result {
-        Ok(_) | Err(Refusal::NotLoggedIn) => Ok(see_other("/")),
+        Ok(_) => {
+            let login = caller.known_login();
+            let provider = login.as_ref().and_then(|login| login.provider.as_deref());
+            Ok(provider_logout::after_logout(pages.state(), provider).await)
+        }
+        Err(Refusal::NotLoggedIn) => Ok(see_other("/")),
         Err(Refusal::OtherUser) => Ok(outdated("/".to_owned())),
         Err(refusal) => Err(refusal.into()),
     }
-}
-
-async fn read_form(mut request: Request, settings: &Settings) -> Result<Typed, Refusal> {
-    let read = if has_content_type(request.headers(), "application/x-www-form-urlencoded") {
-        read(&mut request, settings).await
-    } else {
-        Err(Refusal::NotAForm)
-    };
-    let body = match read {
-        Ok(text) => text,
-        Err(refusal) => {
-            drain(&mut request).await;
-            return Err(match refusal {
-                Refusal::Malformed(reason) => Refusal::MalformedForm(reason),
-                other => other,
-            });
-        }
-    };
-    serde_urlencoded::from_str(&body)
-        .map(Typed::new)
-        .map_err(|error| Refusal::MalformedForm(error.to_string()))
 }

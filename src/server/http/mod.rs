@@ -11,10 +11,13 @@ pub mod assets;
 pub mod audit_export;
 pub mod body;
 pub mod embedded_assets;
+pub mod form_body;
 pub mod forms;
 pub mod health;
 pub mod middleware;
 pub mod pages;
+pub mod provider_login;
+pub mod provider_logout;
 pub mod redirect;
 pub mod response;
 
@@ -45,7 +48,9 @@ pub fn router(state: &AppState, site: &Site) -> Router {
 
 /// Routes without a session.
 fn public_routes(state: &AppState, site: &Site) -> Router {
-    assets::routes(site).merge(health::routes(state.clone()))
+    assets::routes(site)
+        .merge(health::routes(state.clone()))
+        .merge(provider_logout::routes(state.clone()))
 }
 
 /// Routes with a session. Guards are checked by the functions, not by the router.
@@ -59,6 +64,12 @@ fn session_routes(pages: &Pages) -> Router {
         .route("/login", post(forms::login).get(pages::show))
         .route("/confirm", post(forms::confirm).get(pages::show))
         .route("/logout", post(forms::logout))
+        .route("/logged-out", get(provider_logout::logged_out))
+        .route("/login/with/{key}", post(provider_login::log_in))
+        .route("/login/with/{key}/callback", any(provider_login::callback))
+        .route("/confirm/with/{key}", post(provider_login::confirm))
+        .route("/account/link/{key}", post(provider_login::link))
+        .route("/welcome/with/{key}", post(provider_login::welcome))
         .route(CHANGE_PASSWORD, get(pages::show_to_fresh_login))
         .route("/functions/{name}", post(forms::call).get(pages::show))
         .route("/functions/{name}/kept", post(forms::resume))

@@ -35,6 +35,7 @@ use crate::{
     contract::{
         Refusal,
         page::{CHANGE_PASSWORD, PageFacts, PageStatus, SiteFacts},
+        provider::ProviderView,
         redirect_target::OwnPage,
     },
     pages::failure::{self, NextLink},
@@ -44,6 +45,7 @@ use crate::{
             caller::Caller,
             guard::{Guard as _, kinds::FreshLogin},
         },
+        config::{Fresh, Provider},
         listener::dev_certificates::CertificateFiles,
         registry::{self, openapi, pending_calls},
         state::AppState,
@@ -87,6 +89,7 @@ impl Pages {
             } else {
                 Vec::new()
             },
+            providers: settings.providers.iter().map(provider_view).collect(),
         };
         Self {
             paths: generate_route_list(App)
@@ -107,7 +110,13 @@ impl Pages {
 
     /// A route for each page in the table of `app.rs` that has no handler of its own.
     pub fn routes(&self) -> Router<Self> {
-        let has_own_handler = ["/login", "/confirm", CHANGE_PASSWORD, "/functions/{name}"];
+        let has_own_handler = [
+            "/login",
+            "/logged-out",
+            "/confirm",
+            CHANGE_PASSWORD,
+            "/functions/{name}",
+        ];
         self.paths
             .iter()
             .filter(|path| !has_own_handler.contains(&path.as_str()))
@@ -170,13 +179,22 @@ impl Pages {
     }
 
     /// Renders the page at `target`, with `Retry-After` if its status is 503.
-    async fn respond(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
+    pub async fn respond(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
         let mut response = self.render(caller, target, facts, status).await;
         // Pages set only the status. 503 means that a function was refused as busy.
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response::add_headers(&mut response, &Refusal::Busy { retry_after: 1 });
         }
         response
+    }
+}
+
+fn provider_view(provider: &Provider) -> ProviderView {
+    ProviderView {
+        key: provider.key.clone(),
+        name: provider.name.clone(),
+        can_confirm: provider.fresh() == Fresh::AuthTime,
+        can_remember: provider.remember,
     }
 }
 
@@ -250,6 +268,6 @@ pub async fn method_not_allowed(request: Request) -> Response {
     (status, response::scriptless_page_headers(), page).into_response()
 }
 
-fn target(request: &Request) -> &str {
+pub fn target(request: &Request) -> &str {
     request.uri().path_and_query().map_or("/", |target| target.as_str())
 }

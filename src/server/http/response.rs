@@ -4,7 +4,8 @@ use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{
-            ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+            ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFRESH, RETRY_AFTER,
+            WWW_AUTHENTICATE,
         },
     },
     response::{IntoResponse, Response},
@@ -15,7 +16,7 @@ use super::middleware::security_headers::SCRIPTLESS_POLICY;
 use crate::{
     contract::{Refusal, redirect_target::OwnPage},
     pages::failure::{self, NextLink},
-    server::telemetry::{request::RequestContext, request_id::RequestId},
+    server::telemetry::{error::InternalError, request::RequestContext, request_id::RequestId},
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -82,6 +83,22 @@ pub fn error_page_with_link(refusal: &Refusal, link: NextLink) -> Response {
     response
 }
 
+/// The error page for a form whose page was loaded for another user. `page` is that page.
+pub fn outdated(page: String) -> Response {
+    error_page_with_link(&Refusal::OtherUser, NextLink::new(page, "Reload the page"))
+}
+
+/// The response to a form that sends the browser to `url` at a provider. It has a `Refresh` header instead of a redirect,
+/// because Chromium and Safari apply `form-action 'self'` to the redirects after a form, too, and would block it.
+pub fn to_provider(provider: &str, host: &str, url: String) -> Response {
+    let refresh = match HeaderValue::try_from(format!("0; url={url}")) {
+        Ok(refresh) => refresh,
+        Err(error) => return error_page(&InternalError::new("sending a browser to a provider", error).into()),
+    };
+    let page = failure::leaving_page(provider, host, url);
+    ([(REFRESH, refresh)], scriptless_page_headers(), page).into_response()
+}
+
 pub fn scriptless_page_headers() -> [(HeaderName, HeaderValue); 2] {
     let policy = HeaderValue::from_static(SCRIPTLESS_POLICY);
     [(CONTENT_TYPE, HTML), (CONTENT_SECURITY_POLICY, policy)]
@@ -144,4 +161,23 @@ pub fn login_path(refusal: &Refusal, page: &OwnPage) -> String {
 
 pub fn see_other(target: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_sent_to_a_provider_without_a_redirect() {
+        let url = "https://id.example.org/authorize?a=1&b=x;y";
+        let response = to_provider("Example", "id.example.org", url.to_owned());
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[REFRESH], format!("0; url={url}"));
+        let response = to_provider(
+            "Example",
+            "id.example.org",
+            "https://id.example.org/\r\nSet-Cookie: a=b".to_owned(),
+        );
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
 }

@@ -15,8 +15,8 @@ pub struct Login {
     pub user_id: String,
     /// The time of the login, in milliseconds since 1970. The absolute time limit of the session counts from here.
     pub at: i64,
-    /// When the password was last entered in this session, in milliseconds since 1970. `None` if a remembered browser
-    /// was logged in without it.
+    /// When the user last authenticated in this session, in milliseconds since 1970: entered the password, or logged in at
+    /// a provider that says when. `None` if that is unknown, and for a remembered browser.
     #[serde(default)]
     pub password_at: Option<i64>,
     /// The hash of the series of the remembered browser that the session belongs to.
@@ -25,6 +25,15 @@ pub struct Login {
     pub user_changed_at: i64,
     #[serde(default)]
     pub origin: Origin,
+    /// The id of the account at a provider, if the login was made with one.
+    #[serde(default)]
+    pub identity: Option<String>,
+    /// The key of that provider.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// When the session ends at the latest, in milliseconds since 1970, if that provider shortens the absolute time limit.
+    #[serde(default)]
+    pub ends_at: Option<i64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,15 +45,19 @@ pub struct Origin {
 }
 
 impl Login {
-    /// Whether the password was entered within the last `window`. A time in the future does not count: the clock was
-    /// set back, so the age is unknown.
+    /// Whether the user authenticated within the last `window`. A time in the future does not count: the clock was set
+    /// back, so the age is unknown.
     pub fn is_fresh(&self, window: Duration, now: Timestamp) -> bool {
-        let entered = self.password_at.map(Timestamp);
-        entered.is_some_and(|entered| entered <= now && now < entered.plus(window))
+        let authenticated = self.password_at.map(Timestamp);
+        authenticated.is_some_and(|at| at <= now && now < at.plus(window))
     }
 
     pub fn at(&self) -> Timestamp {
         Timestamp(self.at)
+    }
+
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.ends_at.map(Timestamp)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod event;
 pub mod login;
 pub mod network;
+pub mod no_duplicate_keys;
 pub mod paging;
 pub mod token;
 pub mod user_name;

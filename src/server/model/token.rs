@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
@@ -35,6 +36,15 @@ impl Token {
 
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
+    }
+
+    /// Derives a secret of 256 bits for a purpose and a context (HMAC-SHA-256, RFC 2104), as 43 characters of base64url.
+    /// It reveals neither this token nor other derived secrets. No purpose may be the beginning of another one.
+    pub fn derive(&self, purpose: &str, context: &str) -> String {
+        let mut hmac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
+        hmac.update(purpose.as_bytes());
+        hmac.update(context.as_bytes());
+        URL_SAFE_NO_PAD.encode(hmac.sign())
     }
 }
 
@@ -95,6 +105,26 @@ mod tests {
             .map(|_| tower_sessions::session::Id::default().0.to_le_bytes().to_vec())
             .collect();
         assert_random_and_unique(&ids);
+    }
+
+    /// The expected value was computed with Python's `hmac`.
+    #[test]
+    fn derived_secrets_depend_on_token_purpose_and_context() {
+        let token = Token([11; 32]);
+        assert_eq!(
+            token.derive("pkce", "state"),
+            "sBnopQPh3fLzqyhqdLA2OAr3TzMS3lJyZTTre6Hj7Gg"
+        );
+        let others = [
+            Token([12; 32]).derive("pkce", "state"),
+            token.derive("nonce", "state"),
+            token.derive("pkce", "other"),
+        ];
+        assert!(
+            others
+                .iter()
+                .all(|other| other.len() == 43 && *other != "sBnopQPh3fLzqyhqdLA2OAr3TzMS3lJyZTTre6Hj7Gg")
+        );
     }
 
     #[test]

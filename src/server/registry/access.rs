@@ -107,7 +107,9 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
         UserState::Active => {}
         _ if is_open => {}
         UserState::Disabled => reasons.push(format!("{user_id} is disabled and cannot log in.")),
-        UserState::Invited => reasons.push(format!("{user_id} has no password yet, and must choose one to log in.")),
+        UserState::Invited => reasons.push(format!(
+            "{user_id} has neither a password nor an account elsewhere, and cannot log in yet."
+        )),
     }
     reasons.push(describe_permissions(state, user_id, &roles).await?);
     reasons.push(match decision.as_str() {

@@ -20,7 +20,6 @@ use schemars::{Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use self::schema::NoDuplicateKeys;
 pub use self::{
     call::{AuthorizedCall, call},
     declaration::{Declaration, Declared, Outcome},
@@ -29,6 +28,7 @@ use crate::{
     contract::{Refusal, function::FunctionView, json::JsonFault, shape::Shape},
     server::{
         auth::{caller::Caller, guard::Rule},
+        model::no_duplicate_keys::NoDuplicateKeys,
         telemetry::error::InternalError,
     },
 };

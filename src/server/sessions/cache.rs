@@ -48,7 +48,7 @@ impl SessionCache {
     pub fn get(&self, id: &Id, limits: Limits, changes: Count) -> Option<CachedSession> {
         self.0
             .get(id)
-            .filter(|session| session.changes == changes && limits.allow(session.login.at(), session.last_used))
+            .filter(|session| session.changes == changes && limits.allow(&session.login, session.last_used))
     }
 }
 
@@ -57,20 +57,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::server::{model::login::Origin, storage::changes::Count};
+    use crate::server::storage::changes::Count;
 
     const NOW: Timestamp = Timestamp(1_000_000_000);
 
     fn session(logged_in: Timestamp, last_used: Timestamp, changes: Count) -> CachedSession {
         CachedSession {
             login: Arc::new(Login {
-                id: String::new(),
                 user_id: "alice".to_owned(),
                 at: logged_in.0,
-                password_at: None,
-                series: None,
-                user_changed_at: 0,
-                origin: Origin::default(),
+                ends_at: Some(logged_in.plus(Duration::from_hours(13)).0),
+                ..Login::default()
             }),
             last_used,
             changes,
@@ -79,6 +76,7 @@ mod tests {
 
     fn limits(now: Timestamp) -> Limits {
         Limits {
+            now,
             logged_in_after: now.minus(Duration::from_hours(12)),
             used_after: now.minus(Duration::from_mins(30)),
             latest_plausible: now.latest_plausible(),
@@ -105,6 +103,19 @@ mod tests {
         assert!(!is_valid(&Id(2), NOW, count), "another session");
         cache.insert(Id(3), session(NOW.minus(Duration::from_hours(12)), NOW, count));
         assert!(!is_valid(&Id(3), NOW, count), "logged in too long ago");
+        let shorter = Login {
+            ends_at: Some(NOW.0),
+            ..Login::clone(&session(NOW, NOW, count).login)
+        };
+        let login = Arc::new(shorter);
+        cache.insert(
+            Id(4),
+            CachedSession {
+                login,
+                ..session(NOW, NOW, count)
+            },
+        );
+        assert!(!is_valid(&Id(4), NOW, count), "its provider allows less");
         cache.remove(&id);
         assert!(!is_valid(&id, NOW, count));
     }

@@ -16,7 +16,7 @@ use tower_sessions::{MemoryStore, Session, session::Error, session_store::Error 
 
 use self::store::Store;
 use crate::server::{
-    model::login::Login,
+    model::{login::Login, token::TokenHash},
     storage::new_session::{NewBrowser, Replaced},
     telemetry::error::InternalError,
 };
@@ -38,9 +38,10 @@ pub async fn begin(
     store: &Arc<Store>,
     login: Login,
     browser: Option<&NewBrowser>,
+    sid: Option<&TokenHash>,
     replaced: &Replaced,
 ) -> Result<Option<Session>, InternalError> {
-    let id = store.add(login, browser, replaced).await?;
+    let id = store.add(login, browser, sid, replaced).await?;
     Ok(id.map(|id| Session::new(Some(id), Arc::clone(store), None)))
 }
 

@@ -80,6 +80,7 @@ impl Store {
 
     pub fn limits(&self, now: Timestamp) -> Limits {
         Limits {
+            now,
             logged_in_after: now.minus(self.absolute),
             used_after: now.minus(self.idle),
             latest_plausible: now.latest_plausible(),
@@ -87,13 +88,16 @@ impl Store {
     }
 
     /// Stores a session with a login under a new token, against session fixation (OWASP ASVS 7.2.4), and returns the
-    /// token. Stores `browser` with it, if the browser is to be remembered, and removes what the login replaces.
+    /// token. Stores `browser` with it, if the browser is to be remembered, and removes what the login replaces. `sid` is
+    /// the hash of the session at the provider, if the login was made with one.
     ///
-    /// Returns `None` if the user was changed or the series ended since the login began; then nothing has changed.
+    /// Returns `None` if the user was changed, or the series or the account at the provider was removed, since the login
+    /// began; then nothing has changed.
     pub async fn add(
         &self,
         mut login: Login,
         browser: Option<&NewBrowser>,
+        sid: Option<&TokenHash>,
         replaced: &Replaced,
     ) -> Result<Option<Id>, InternalError> {
         let id = Id::default();
@@ -109,6 +113,9 @@ impl Store {
             series: series.as_ref(),
             data: &data,
             logged_in_at: login.at(),
+            ends_at: login.ends_at(),
+            identity: login.identity.as_deref(),
+            sid,
             address: &login.origin.address,
             user_changed_at: login.user_changed_at,
             browser,
@@ -144,7 +151,8 @@ impl Store {
         let login = login_in(&stored.data).map_err(|error| InternalError::new("reading a session", error))?;
         let Some(login) = login else { return Ok(None) };
         // Within this time always record the use: it shows that the remembered browser has received its new token.
-        let may_be_lost = login.password_at.is_none() && is_within(LOST_RESPONSE_GRACE, login.at(), now);
+        let is_restored = login.series.is_some() && login.password_at.is_none();
+        let may_be_lost = is_restored && is_within(LOST_RESPONSE_GRACE, login.at(), now);
         if may_be_lost {
             self.touch(&hash(id), last_used, now).await?;
         }

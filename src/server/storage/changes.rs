@@ -156,6 +156,8 @@ mod tests {
             ("UPDATE users SET demo = TRUE", true),
             ("INSERT INTO roles (role, description) VALUES ('reader', '')", false),
             ("INSERT INTO user_roles (user_id, role) VALUES ('alice', 'reader')", true),
+            ("INSERT INTO mapped_roles (user_id, role, issuer) VALUES ('alice', 'reader', 'x')", true),
+            ("DELETE FROM mapped_roles", true),
             (
                 "INSERT INTO role_permissions (role, permission) VALUES ('reader', 'a.read')",
                 true,

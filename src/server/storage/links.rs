@@ -1,11 +1,13 @@
 //! Stored one-time links. Only the hashes of their codes are stored.
 
+use sqlx::SqliteConnection;
+
 use super::{
     Storage, database_error,
     events::add_event,
     roles::{ADMIN, Grant, UpdateOutcome, grants_of},
     transaction::{Commit, Rollback, transaction},
-    user_rows::{insert_user, revoke_access},
+    user_rows::{has_way_in, insert_user, revoke_access},
 };
 use crate::server::{
     model::{clock::Timestamp, event::Event, token::TokenHash},
@@ -129,26 +131,8 @@ impl Storage {
         may_manage: impl FnOnce(&[Grant], &[Grant]) -> bool,
     ) -> Result<bool, InternalError> {
         transaction!(self, "using a one-time link", |transaction| {
-            let used: Option<Option<String>> = sqlx::query_scalar(
-                "DELETE FROM links WHERE code_hash = $1 AND user_id = $2 AND expires_at > $3 AND created_at <= $4
-                   AND (made_by IS NULL OR EXISTS (SELECT 1 FROM users WHERE users.user_id = made_by AND active))
-                 RETURNING made_by",
-            )
-            .bind(code.as_bytes())
-            .bind(user_id)
-            .bind(now.0)
-            .bind(now.latest_plausible().0)
-            .fetch_optional(&mut *transaction)
-            .await?;
-            let Some(made_by) = used else {
+            if !take_link(&mut transaction, code, user_id, now, may_manage).await? {
                 return Ok(Rollback(false));
-            };
-            if let Some(creator) = made_by {
-                let creator_grants = grants_of(&mut *transaction, &creator).await?;
-                let user_grants = grants_of(&mut *transaction, user_id).await?;
-                if !may_manage(&creator_grants, &user_grants) {
-                    return Ok(Rollback(false));
-                }
             }
             let updated = sqlx::query(
                 "UPDATE users SET password_hash = $1, demo = FALSE,
@@ -169,7 +153,7 @@ impl Storage {
         })
     }
 
-    /// Stores a link, in place of an earlier one, for an invited user: active and without a password.
+    /// Stores a link, in place of an earlier one, for an invited user: active and without a way to log in.
     /// [`UpdateOutcome::NoUser`] if there is no such user.
     pub async fn renew_invitation(
         &self,
@@ -178,10 +162,13 @@ impl Storage {
         event: &Event,
     ) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "storing a one-time link", |transaction| {
-            let is_invited: bool = sqlx::query_scalar(
-                "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1 AND active AND password_hash = '')",
-            )
+            let is_invited: bool = sqlx::query_scalar(concat!(
+                "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1 AND active AND NOT ",
+                has_way_in!("$2"),
+                ")",
+            ))
             .bind(link.user_id)
+            .bind(&*self.issuers)
             .fetch_one(&mut *transaction)
             .await?;
             if !is_invited {
@@ -202,9 +189,40 @@ impl Storage {
     }
 }
 
+/// Deletes a valid link of a user. `false` if it is not valid, its creator is disabled, or `may_manage` refuses the current
+/// grants of the creator (first) and the user (second). Then the transaction must be rolled back.
+pub(super) async fn take_link(
+    transaction: &mut SqliteConnection,
+    code: &TokenHash,
+    user_id: &str,
+    now: Timestamp,
+    may_manage: impl FnOnce(&[Grant], &[Grant]) -> bool,
+) -> sqlx::Result<bool> {
+    let used: Option<Option<String>> = sqlx::query_scalar(
+        "DELETE FROM links WHERE code_hash = $1 AND user_id = $2 AND expires_at > $3 AND created_at <= $4
+           AND (made_by IS NULL OR EXISTS (SELECT 1 FROM users WHERE users.user_id = made_by AND active))
+         RETURNING made_by",
+    )
+    .bind(code.as_bytes())
+    .bind(user_id)
+    .bind(now.0)
+    .bind(now.latest_plausible().0)
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(made_by) = used else {
+        return Ok(false);
+    };
+    let Some(creator) = made_by else {
+        return Ok(true);
+    };
+    let creator_grants = grants_of(&mut *transaction, &creator).await?;
+    let user_grants = grants_of(&mut *transaction, user_id).await?;
+    Ok(may_manage(&creator_grants, &user_grants))
+}
+
 /// Stores a link, in place of an earlier one of the same user.
 pub(super) async fn put_link(
-    connection: &mut sqlx::SqliteConnection,
+    connection: &mut SqliteConnection,
     link: &NewLink<'_>,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {

@@ -19,7 +19,8 @@ impl Storage {
     /// user then has more than `limit` sessions or remembered browsers, ends the least recently used ones and writes
     /// that to the audit log. Returns how many it ended.
     ///
-    /// `None`, with nothing changed, if meanwhile the user was changed or disabled, or the browser was forgotten.
+    /// `None`, with nothing changed, if meanwhile the user was changed or disabled, the account at the provider was unlinked,
+    /// or the browser was forgotten.
     pub async fn add_session(
         &self,
         new: &NewSession<'_>,
@@ -40,10 +41,12 @@ impl Storage {
                 add_series(&mut transaction, browser, new, now).await?;
             }
             let inserted = sqlx::query(
-                "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at, login_id)
-                 SELECT $1, user_id, $3, $4, $5, $6, $9 FROM users
+                "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at, login_id,
+                   identity_id, sid_hash, ends_at)
+                 SELECT $1, user_id, $3, $4, $5, $6, $9, $10, $11, $12 FROM users
                  WHERE user_id = $2 AND active AND demo <= $7 AND changed_at = $8
-                   AND ($3 IS NULL OR EXISTS (SELECT 1 FROM remembered WHERE series_hash = $3))",
+                   AND ($3 IS NULL OR EXISTS (SELECT 1 FROM remembered WHERE series_hash = $3))
+                   AND ($10 IS NULL OR EXISTS (SELECT 1 FROM identities WHERE id = $10 AND identities.user_id = $2))",
             )
             .bind(new.token.as_bytes())
             .bind(new.user_id)
@@ -54,6 +57,9 @@ impl Storage {
             .bind(self.demo)
             .bind(new.user_changed_at)
             .bind(new.login_id)
+            .bind(new.identity)
+            .bind(new.sid.map(TokenHash::as_bytes))
+            .bind(new.ends_at.map(|ends_at| ends_at.0))
             .execute(&mut *transaction)
             .await?;
             if inserted.rows_affected() == 0 {

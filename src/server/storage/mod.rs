@@ -1,7 +1,7 @@
 //! **Trap:** a table that a cached guard decision depends on needs triggers that bump `guard_changes`
 //! (`migrations/0006_changes_that_guards_depend_on.sql`). Without them the session cache serves stale decisions, such
-//! as "allowed" after a revocation. Today the triggers cover `sessions`, `users`, `user_roles` and `role_permissions`;
-//! see [`changes`].
+//! as "allowed" after a revocation. Today the triggers cover `sessions`, `users`, `user_roles`, `mapped_roles` and
+//! `role_permissions`; see [`changes`].
 //!
 //! All SQL lives here, in one module per kind of data. The database is SQLite, one file in the data folder. "Not found"
 //! is `Ok(None)`, never an error. Times are parameters. Nothing here knows about HTTP.
@@ -9,8 +9,13 @@
 pub mod changes;
 pub mod events;
 pub mod failed_logins;
+pub mod identities;
 pub mod links;
+pub mod login_flows;
 pub mod logins;
+pub mod logout_tokens;
+pub mod mapped_roles;
+pub mod new_identity;
 pub mod new_session;
 pub mod passwords;
 pub mod pending_calls;
@@ -73,6 +78,8 @@ pub struct Storage {
     changes: Option<Arc<Changes>>,
     /// Whether demo users may log in.
     demo: bool,
+    /// The issuers of the configured providers, as a JSON array. Accounts at others are no way to log in.
+    issuers: Arc<str>,
 }
 
 impl Storage {
@@ -173,6 +180,7 @@ impl Storage {
             writer,
             changes: Some(Arc::new(changes)),
             demo,
+            issuers: "[]".into(),
         })
     }
 
@@ -190,6 +198,7 @@ impl Storage {
             writer: pool,
             changes: None,
             demo: false,
+            issuers: "[]".into(),
         })
     }
 

@@ -12,6 +12,12 @@ pub struct NewSession<'a> {
     /// JSON.
     pub data: &'a str,
     pub logged_in_at: Timestamp,
+    /// When it ends at the latest, if that is earlier than the absolute time limit.
+    pub ends_at: Option<Timestamp>,
+    /// The id of the account at a provider that the login was made with. If it was unlinked meanwhile, the login fails.
+    pub identity: Option<&'a str>,
+    /// The hash of the session at that provider.
+    pub sid: Option<&'a TokenHash>,
     /// The client IP.
     pub address: &'a str,
     /// The user's `changed_at` when the login started. If it differs by now, the login fails.

@@ -5,6 +5,7 @@ use sqlx::SqliteConnection;
 use super::{
     Storage,
     events::add_event,
+    identities::delete_identities,
     links::{NewLink, put_link},
     roles::{UpdateOutcome, is_last_admin},
     sessions::RenewedSession,
@@ -44,20 +45,25 @@ impl Storage {
         })
     }
 
-    /// Removes a user's password, revokes all access, and stores a link to choose a new one. Does nothing if that would
-    /// leave no administrator.
+    /// Removes a user's password and, unless `keep_identities` is set, the accounts at providers with the roles that they
+    /// give; revokes all access, and stores a link to choose a new password. Does nothing if that would leave no administrator.
     pub async fn require_new_password(
         &self,
         link: &NewLink<'_>,
+        keep_identities: bool,
         now: Timestamp,
         event: &Event,
     ) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "resetting a password", |transaction| {
-            if is_last_admin(&mut transaction, link.user_id).await? {
-                return Ok(Rollback(UpdateOutcome::LastAdmin));
-            }
+            let was_last_admin = is_last_admin(&mut transaction, &self.issuers, link.user_id).await?;
             if !write_hash(&mut transaction, link.user_id, "", now).await? {
                 return Ok(Rollback(UpdateOutcome::NoUser));
+            }
+            if !keep_identities {
+                delete_identities(&mut transaction, link.user_id).await?;
+            }
+            if was_last_admin && !is_last_admin(&mut transaction, &self.issuers, link.user_id).await? {
+                return Ok(Rollback(UpdateOutcome::LastAdmin));
             }
             put_link(&mut transaction, link, now).await?;
             add_event(&mut transaction, event).await?;

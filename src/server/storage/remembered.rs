@@ -32,6 +32,8 @@ pub struct ListedSeries {
     pub created_at: i64,
     /// The last recorded use, in milliseconds since 1970.
     pub last_used_at: i64,
+    /// The issuer of the account at a provider that the user logged in with.
+    pub issuer: Option<String>,
 }
 
 /// A previous token that is presented once more.
@@ -60,6 +62,12 @@ pub struct StoredSeries {
     pub rotated_at: i64,
     /// Milliseconds since 1970.
     pub expires_at: i64,
+    /// The id of the account at a provider that the user logged in with.
+    pub identity_id: Option<String>,
+    /// The issuer of that account. `None` if the user logged in with the password, or the account is no longer linked.
+    pub issuer: Option<String>,
+    /// The hash of the session at the provider.
+    pub sid_hash: Option<Vec<u8>>,
 }
 
 /// Remembers the browser of a session that is about to be stored. Adds nothing if the user was deleted meanwhile.
@@ -71,8 +79,9 @@ pub(super) async fn add_series(
 ) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO remembered
-           (series_hash, token_hash, previous_hash, rotated_at, user_id, expires_at, created_at, device, address)
-         SELECT $1, $2, NULL, $3, user_id, $5, $3, $6, $7 FROM users WHERE user_id = $4",
+           (series_hash, token_hash, previous_hash, rotated_at, user_id, expires_at, created_at, device, address,
+            identity_id, sid_hash)
+         SELECT $1, $2, NULL, $3, user_id, $5, $3, $6, $7, $8, $9 FROM users WHERE user_id = $4",
     )
     .bind(browser.series.as_bytes())
     .bind(browser.token.as_bytes())
@@ -81,6 +90,8 @@ pub(super) async fn add_series(
     .bind(browser.expires_at.0)
     .bind(&browser.device)
     .bind(session.address)
+    .bind(session.identity)
+    .bind(session.sid.map(TokenHash::as_bytes))
     .execute(connection)
     .await?;
     Ok(())
@@ -109,7 +120,8 @@ impl Storage {
         limit: u32,
     ) -> Result<Vec<ListedSeries>, InternalError> {
         sqlx::query_as(
-            "SELECT series_hash, device, address, created_at, MIN(COALESCE(used_at, rotated_at), $2) AS last_used_at
+            "SELECT series_hash, device, address, created_at, MIN(COALESCE(used_at, rotated_at), $2) AS last_used_at,
+               (SELECT issuer FROM identities WHERE id = identity_id) AS issuer
              FROM remembered
              WHERE user_id = $1 AND expires_at > $2 AND rotated_at <= $3
              ORDER BY last_used_at DESC LIMIT $4",
@@ -184,7 +196,8 @@ impl Storage {
 
     pub async fn find_series(&self, series: &TokenHash) -> Result<Option<StoredSeries>, InternalError> {
         sqlx::query_as(
-            "SELECT remembered.user_id, users.active, users.changed_at AS user_changed_at, token_hash, previous_hash, rotated_at, expires_at
+            "SELECT remembered.user_id, users.active, users.changed_at AS user_changed_at, token_hash, previous_hash,
+               rotated_at, expires_at, identity_id, sid_hash, (SELECT issuer FROM identities WHERE id = identity_id) AS issuer
              FROM remembered JOIN users ON users.user_id = remembered.user_id WHERE series_hash = $1",
         )
         .bind(series.as_bytes())

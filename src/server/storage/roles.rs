@@ -8,6 +8,7 @@ use super::{
     Storage, database_error,
     events::add_event,
     transaction::{Commit, Rollback, transaction},
+    user_rows::has_way_in,
 };
 use crate::server::{model::event::Event, telemetry::error::InternalError};
 
@@ -27,6 +28,8 @@ pub enum UpdateOutcome {
     NoRole,
     /// No administrator who can log in would be left.
     LastAdmin,
+    /// The role cannot be taken by hand, because the claims of a provider give it.
+    Mapped,
 }
 
 /// What must be true of a role before it is created or changed.
@@ -80,22 +83,29 @@ pub struct Grant {
 /// All roles of a user with their permissions.
 pub(super) async fn grants_of<'c>(database: impl SqliteExecutor<'c>, user_id: &str) -> sqlx::Result<Vec<Grant>> {
     sqlx::query_as(
-        "SELECT user_roles.role AS role, permission FROM user_roles
-         LEFT JOIN role_permissions ON role_permissions.role = user_roles.role WHERE user_id = $1",
+        "SELECT granted_roles.role AS role, permission FROM granted_roles
+         LEFT JOIN role_permissions ON role_permissions.role = granted_roles.role WHERE user_id = $1",
     )
     .bind(user_id)
     .fetch_all(database)
     .await
 }
 
-/// Whether a user is the last administrator who can log in. `connection` must be a transaction, so that the result
-/// stays true until it ends.
-pub(super) async fn is_last_admin(connection: &mut SqliteConnection, user_id: &str) -> Result<bool, sqlx::Error> {
-    let admins: Vec<String> = sqlx::query_scalar(
-        "SELECT users.user_id FROM user_roles JOIN users ON users.user_id = user_roles.user_id
-         WHERE role = $1 AND active AND password_hash <> '' LIMIT 2",
-    )
+/// Whether a user is the last administrator who can log in, with a password or with an account at one of the `issuers`
+/// ([`Storage::issuers`]). `connection` must be a transaction, so that the result stays true until it ends.
+pub(super) async fn is_last_admin(
+    connection: &mut SqliteConnection,
+    issuers: &str,
+    user_id: &str,
+) -> Result<bool, sqlx::Error> {
+    let admins: Vec<String> = sqlx::query_scalar(concat!(
+        "SELECT DISTINCT users.user_id FROM granted_roles JOIN users ON users.user_id = granted_roles.user_id
+         WHERE role = $1 AND active AND ",
+        has_way_in!("$2"),
+        " LIMIT 2",
+    ))
     .bind(ADMIN)
+    .bind(issuers)
     .fetch_all(connection)
     .await?;
     Ok(matches!(admins.as_slice(), [last] if last == user_id))
@@ -112,8 +122,8 @@ impl Storage {
     /// Whether any role of a user has a permission.
     pub async fn has_permission(&self, user_id: &str, permission: &str) -> Result<bool, InternalError> {
         sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM user_roles WHERE user_id = $1 AND (role = $2 OR EXISTS
-               (SELECT 1 FROM role_permissions WHERE role_permissions.role = user_roles.role AND permission = $3)))",
+            "SELECT EXISTS (SELECT 1 FROM granted_roles WHERE user_id = $1 AND (role = $2 OR EXISTS
+               (SELECT 1 FROM role_permissions WHERE role_permissions.role = granted_roles.role AND permission = $3)))",
         )
         .bind(user_id)
         .bind(ADMIN)
@@ -125,7 +135,7 @@ impl Storage {
 
     /// The roles of a user, by name.
     pub async fn roles_of(&self, user_id: &str) -> Result<Vec<String>, InternalError> {
-        sqlx::query_scalar("SELECT role FROM user_roles WHERE user_id = $1 ORDER BY role")
+        sqlx::query_scalar("SELECT DISTINCT role FROM granted_roles WHERE user_id = $1 ORDER BY role")
             .bind(user_id)
             .fetch_all(&self.reader)
             .await
@@ -135,7 +145,10 @@ impl Storage {
     /// All roles, by name.
     pub async fn list_roles(&self) -> Result<Vec<StoredRole>, InternalError> {
         sqlx::query_as(
-            "SELECT role, description, (SELECT count(*) FROM user_roles WHERE user_roles.role = roles.role) AS users
+            "SELECT role, description,
+               (SELECT count(*) FROM
+                 (SELECT user_id FROM user_roles WHERE user_roles.role = roles.role
+                  UNION SELECT user_id FROM mapped_roles WHERE mapped_roles.role = roles.role)) AS users
              FROM roles ORDER BY role",
         )
         .fetch_all(&self.reader)
@@ -237,19 +250,30 @@ impl Storage {
         })
     }
 
-    /// Takes a role from a user, unless that would leave no administrator.
+    /// Takes a role from a user, unless that would leave no administrator. A role that claims give stays.
     pub async fn take_role(&self, user_id: &str, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "taking a role from a user", |transaction| {
-            if role == ADMIN && is_last_admin(&mut transaction, user_id).await? {
-                return Ok(Rollback(UpdateOutcome::LastAdmin));
-            }
+            let was_last_admin = role == ADMIN && is_last_admin(&mut transaction, &self.issuers, user_id).await?;
             let deleted = sqlx::query("DELETE FROM user_roles WHERE user_id = $1 AND role = $2")
                 .bind(user_id)
                 .bind(role)
                 .execute(&mut *transaction)
                 .await?;
             if deleted.rows_affected() == 0 {
-                return Ok(Rollback(unchanged_outcome(&mut transaction, user_id, role).await?));
+                let is_mapped: bool =
+                    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM mapped_roles WHERE user_id = $1 AND role = $2)")
+                        .bind(user_id)
+                        .bind(role)
+                        .fetch_one(&mut *transaction)
+                        .await?;
+                return Ok(Rollback(if is_mapped {
+                    UpdateOutcome::Mapped
+                } else {
+                    unchanged_outcome(&mut transaction, user_id, role).await?
+                }));
+            }
+            if was_last_admin && !is_last_admin(&mut transaction, &self.issuers, user_id).await? {
+                return Ok(Rollback(UpdateOutcome::LastAdmin));
             }
             add_event(&mut transaction, event).await?;
             Ok(Commit(UpdateOutcome::Done))
@@ -282,4 +306,29 @@ async fn permissions_of<'c>(database: impl SqliteExecutor<'c>, role: &str) -> sq
         .bind(role)
         .fetch_all(database)
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A permission is looked up at almost every call.
+    #[tokio::test]
+    async fn the_roles_of_a_user_are_found_without_reading_a_whole_table() {
+        let storage = Storage::in_memory().await.unwrap();
+        for query in [
+            "EXPLAIN QUERY PLAN SELECT 1 FROM granted_roles WHERE user_id = $1 AND role = $2",
+            "EXPLAIN QUERY PLAN SELECT granted_roles.role, permission FROM granted_roles
+             LEFT JOIN role_permissions ON role_permissions.role = granted_roles.role WHERE user_id = $1",
+        ] {
+            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(query)
+                .bind("ada")
+                .bind("reader")
+                .fetch_all(&storage.reader)
+                .await
+                .unwrap();
+            let scans = plan.iter().filter(|(.., step)| step.starts_with("SCAN"));
+            assert_eq!(scans.count(), 0, "{plan:?}");
+        }
+    }
 }

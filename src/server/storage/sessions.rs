@@ -9,7 +9,12 @@ use super::{
     transaction::{Commit, Rollback, transaction},
 };
 use crate::server::{
-    model::{clock::Timestamp, event::Event, login::SessionKey, token::TokenHash},
+    model::{
+        clock::Timestamp,
+        event::Event,
+        login::{Login, SessionKey},
+        token::TokenHash,
+    },
     telemetry::error::InternalError,
 };
 
@@ -54,6 +59,8 @@ pub struct ListedSession {
 /// The time limits of live sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// Sessions with an end of their own are over from that time on.
+    pub now: Timestamp,
     /// Absolute limit: sessions that began at this time or earlier are over.
     pub logged_in_after: Timestamp,
     /// Idle limit: sessions last used at this time or earlier are over.
@@ -64,11 +71,12 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Whether a session with these timestamps is live.
-    pub fn allow(&self, logged_in: Timestamp, last_used: Timestamp) -> bool {
-        logged_in > self.logged_in_after
+    /// Whether a session with this login and last use is live.
+    pub fn allow(&self, login: &Login, last_used: Timestamp) -> bool {
+        login.at() > self.logged_in_after
             && last_used > self.used_after
-            && logged_in.max(last_used) <= self.latest_plausible
+            && login.at().max(last_used) <= self.latest_plausible
+            && login.ends_at().is_none_or(|ends_at| ends_at > self.now)
     }
 }
 
@@ -83,13 +91,14 @@ impl Storage {
             "SELECT sessions.data, sessions.last_used_at FROM sessions
              JOIN users ON users.user_id = sessions.user_id AND users.active AND users.demo <= $4
              WHERE token_hash = $1 AND logged_in_at > $2 AND last_used_at > $3
-               AND logged_in_at <= $5 AND last_used_at <= $5",
+               AND logged_in_at <= $5 AND last_used_at <= $5 AND (ends_at IS NULL OR ends_at > $6)",
         )
         .bind(token.as_bytes())
         .bind(limits.logged_in_after.0)
         .bind(limits.used_after.0)
         .bind(self.demo)
         .bind(limits.latest_plausible.0)
+        .bind(limits.now.0)
         .fetch_optional(&self.reader)
         .await
         .map_err(database_error("looking up a session"))
@@ -105,7 +114,7 @@ impl Storage {
         sqlx::query_as(
             "SELECT token_hash, series_hash, data, logged_in_at, last_used_at FROM sessions
              WHERE user_id = $1 AND logged_in_at > $2 AND last_used_at > $3
-               AND logged_in_at <= $4 AND last_used_at <= $4
+               AND logged_in_at <= $4 AND last_used_at <= $4 AND (ends_at IS NULL OR ends_at > $6)
              ORDER BY last_used_at DESC LIMIT $5",
         )
         .bind(user_id)
@@ -113,6 +122,7 @@ impl Storage {
         .bind(limits.used_after.0)
         .bind(limits.latest_plausible.0)
         .bind(limit)
+        .bind(limits.now.0)
         .fetch_all(&self.reader)
         .await
         .map_err(database_error("listing sessions"))
@@ -240,9 +250,15 @@ impl Storage {
         let over = Rows {
             table: "sessions",
             key: "token_hash",
-            condition: "logged_in_at <= $1 OR last_used_at <= $2 OR logged_in_at > $3 OR last_used_at > $3",
+            condition: "logged_in_at <= $1 OR last_used_at <= $2 OR logged_in_at > $3 OR last_used_at > $3
+                OR ends_at <= $4",
         };
-        let limits = [limits.logged_in_after.0, limits.used_after.0, limits.latest_plausible.0];
+        let limits = [
+            limits.logged_in_after.0,
+            limits.used_after.0,
+            limits.latest_plausible.0,
+            limits.now.0,
+        ];
         self.delete_in_batches("sweeping sessions", over, &limits).await
     }
 }

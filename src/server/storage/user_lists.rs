@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
-use super::{Storage, database_error};
+use super::{Storage, database_error, user_rows::has_way_in};
 use crate::{contract::user::UserState, server::telemetry::error::InternalError};
 
 #[derive(Debug, Clone, FromRow)]
@@ -13,7 +13,8 @@ pub struct ListedUser {
     pub user_id: String,
     /// `false` for a disabled user.
     pub active: bool,
-    pub has_password: bool,
+    /// Whether the user has a password, or an account at a configured provider.
+    pub has_way_in: bool,
     pub demo: bool,
     /// Milliseconds since 1970.
     pub created_at: i64,
@@ -21,7 +22,7 @@ pub struct ListedUser {
 
 impl ListedUser {
     pub fn state(&self) -> UserState {
-        match (self.active, self.has_password) {
+        match (self.active, self.has_way_in) {
             (false, _) => UserState::Disabled,
             (true, false) => UserState::Invited,
             (true, true) => UserState::Active,
@@ -58,21 +59,25 @@ impl Default for Order<'_> {
 impl Storage {
     /// Up to `limit` users.
     pub async fn list_user_page(&self, filter: &UserFilter<'_>, limit: u32) -> Result<Vec<ListedUser>, InternalError> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-            "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE TRUE",
-        );
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(concat!(
+            "SELECT user_id, active, demo, created_at, ",
+            has_way_in!(begin)
+        ));
+        query.push_bind(&*self.issuers);
+        // SQLite allows conditions on columns of the result.
+        query.push(concat!(has_way_in!(end), " AS has_way_in FROM users WHERE TRUE"));
         if let Some(part) = filter.part {
             query.push(" AND instr(lower(user_id), ");
             query.push_bind(part.to_ascii_lowercase()).push(") > 0");
         }
         query.push(match filter.state {
             None => "",
-            Some(UserState::Active) => " AND active AND password_hash <> ''",
-            Some(UserState::Invited) => " AND active AND password_hash = ''",
+            Some(UserState::Active) => " AND active AND has_way_in",
+            Some(UserState::Invited) => " AND active AND NOT has_way_in",
             Some(UserState::Disabled) => " AND NOT active",
         });
         if let Some(role) = filter.role {
-            query.push(" AND user_id IN (SELECT user_id FROM user_roles WHERE role = ");
+            query.push(" AND user_id IN (SELECT user_id FROM granted_roles WHERE role = ");
             query.push_bind(role).push(")");
         }
         match filter.order {
@@ -100,10 +105,13 @@ impl Storage {
 
     /// One user, in the form of a list entry.
     pub async fn find_listed(&self, user_id: &str) -> Result<Option<ListedUser>, InternalError> {
-        sqlx::query_as(
-            "SELECT user_id, active, password_hash <> '' AS has_password, demo, created_at FROM users WHERE user_id = $1",
-        )
+        sqlx::query_as(concat!(
+            "SELECT user_id, active, demo, created_at, ",
+            has_way_in!("$2"),
+            " AS has_way_in FROM users WHERE user_id = $1",
+        ))
         .bind(user_id)
+        .bind(&*self.issuers)
         .fetch_optional(&self.reader)
         .await
         .map_err(database_error("looking up a user"))
@@ -112,7 +120,7 @@ impl Storage {
     /// The roles of each of `users`, by user name.
     pub async fn roles_of_all(&self, users: &[ListedUser]) -> Result<HashMap<String, Vec<String>>, InternalError> {
         let mut query: QueryBuilder<Sqlite> =
-            QueryBuilder::new("SELECT user_id, role FROM user_roles WHERE user_id IN (");
+            QueryBuilder::new("SELECT DISTINCT user_id, role FROM granted_roles WHERE user_id IN (");
         let mut names = query.separated(", ");
         for user in users {
             names.push_bind(&user.user_id);

@@ -8,6 +8,22 @@ use crate::server::model::{
     user_name::{folded, skeleton},
 };
 
+/// The SQL condition that a row of `users` has a way to log in: a password, or an account at a configured provider. The
+/// parameter with the given name is `Storage::issuers`. The words `begin` and `end` give the text around the parameter.
+macro_rules! has_way_in {
+    ($issuers:literal) => {
+        concat!(has_way_in!(begin), $issuers, has_way_in!(end))
+    };
+    (begin) => {
+        "(password_hash <> '' OR EXISTS (SELECT 1 FROM identities WHERE identities.user_id = users.user_id
+           AND identities.issuer IN (SELECT value FROM json_each("
+    };
+    (end) => {
+        "))))"
+    };
+}
+pub(super) use has_way_in;
+
 /// Adds a user. `false` if the name is taken or can be mistaken for an existing one.
 pub(super) async fn insert_user(
     connection: &mut SqliteConnection,

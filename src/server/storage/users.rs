@@ -1,6 +1,6 @@
 //! Stored users.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 
 use super::{
     Storage, database_error,
@@ -66,29 +66,12 @@ impl Storage {
         events: &[Event],
     ) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "adding a user", |transaction| {
-            if !insert_user(&mut transaction, user.user_id, user.password_hash, user.demo, now).await? {
-                return Ok(Rollback(UpdateOutcome::Unchanged));
-            }
-            for role in user.roles {
-                let inserted = sqlx::query(
-                    "INSERT INTO user_roles (user_id, role) SELECT $1, role FROM roles WHERE role = $2
-                     ON CONFLICT DO NOTHING",
-                )
-                .bind(user.user_id)
-                .bind(role)
-                .execute(&mut *transaction)
-                .await?;
-                if inserted.rows_affected() == 0 {
-                    return Ok(Rollback(UpdateOutcome::NoRole));
-                }
-            }
-            if let Some(link) = &user.link {
-                put_link(&mut transaction, link, now).await?;
-            }
-            for event in events {
-                add_event(&mut transaction, event).await?;
-            }
-            Ok(Commit(UpdateOutcome::Done))
+            let outcome = add_user_in(&mut transaction, user, now, events).await?;
+            Ok(if outcome == UpdateOutcome::Done {
+                Commit(outcome)
+            } else {
+                Rollback(outcome)
+            })
         })
     }
 
@@ -173,7 +156,7 @@ impl Storage {
         event: &Event,
     ) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "enabling or disabling a user", |transaction| {
-            if !active && is_last_admin(&mut transaction, user_id).await? {
+            if !active && is_last_admin(&mut transaction, &self.issuers, user_id).await? {
                 return Ok(Rollback(UpdateOutcome::LastAdmin));
             }
             let updated = sqlx::query(
@@ -200,7 +183,7 @@ impl Storage {
     /// Deletes a user with all dependent rows, unless that would leave no administrator.
     pub async fn delete_user(&self, user_id: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "deleting a user", |transaction| {
-            if is_last_admin(&mut transaction, user_id).await? {
+            if is_last_admin(&mut transaction, &self.issuers, user_id).await? {
                 return Ok(Rollback(UpdateOutcome::LastAdmin));
             }
             let deleted = sqlx::query("DELETE FROM users WHERE user_id = $1")
@@ -214,4 +197,36 @@ impl Storage {
             Ok(Commit(UpdateOutcome::Done))
         })
     }
+}
+
+/// Adds a user as [`Storage::add_user`] does. Unless the outcome is `Done`, the transaction must be rolled back.
+pub(super) async fn add_user_in(
+    transaction: &mut SqliteConnection,
+    user: &NewUser<'_>,
+    now: Timestamp,
+    events: &[Event],
+) -> sqlx::Result<UpdateOutcome> {
+    if !insert_user(transaction, user.user_id, user.password_hash, user.demo, now).await? {
+        return Ok(UpdateOutcome::Unchanged);
+    }
+    for role in user.roles {
+        let inserted = sqlx::query(
+            "INSERT INTO user_roles (user_id, role) SELECT $1, role FROM roles WHERE role = $2
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(user.user_id)
+        .bind(role)
+        .execute(&mut *transaction)
+        .await?;
+        if inserted.rows_affected() == 0 {
+            return Ok(UpdateOutcome::NoRole);
+        }
+    }
+    if let Some(link) = &user.link {
+        put_link(transaction, link, now).await?;
+    }
+    for event in events {
+        add_event(transaction, event).await?;
+    }
+    Ok(UpdateOutcome::Done)
 }

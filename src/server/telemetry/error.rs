@@ -89,7 +89,7 @@ pub fn caught<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T
 }
 
 /// Displays an error and its chain of sources on one line.
-struct ErrorChain<'a>(&'a dyn Error);
+pub struct ErrorChain<'a>(pub &'a dyn Error);
 
 impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -77,8 +77,8 @@ impl AuthenticatedGuard for LoggedIn {
     }
 }
 
-/// Allows users who entered the password recently, within a time that is a setting (10 minutes by default). For
-/// sensitive operations, so that an unlocked screen is not enough. A remembered browser is not fresh (OWASP ASVS
+/// Allows users who recently entered the password, or logged in at a provider that says when, within a time that is a
+/// setting (10 minutes by default). For sensitive operations, so that an unlocked screen is not enough. A remembered browser is not fresh (OWASP ASVS
 /// 7.5.1).
 #[derive(Debug)]
 pub struct FreshLogin(LoggedIn);

@@ -1,7 +1,8 @@
 //! Refuses cross-site requests (cross-site request forgery; OWASP ASVS 3.5.1 to 3.5.3).
 //!
 //! Browsers state the origin of a request in `Sec-Fetch-Site` and `Origin`. Other clients send neither and are allowed.
-//! GET, HEAD and OPTIONS are always allowed, because they change nothing.
+//! GET, HEAD and OPTIONS are always allowed, because they change nothing. The exception is the callback of a login at a
+//! provider, which is a GET from another site by design: its flow is bound to the browser by a cookie.
 
 use axum::{
     extract::{Request, State},

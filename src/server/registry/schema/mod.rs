@@ -3,7 +3,6 @@
 //! Every limit in a schema is enforced. A limit that the argument check does not support is an error at start-up.
 
 mod example;
-pub mod no_duplicate_keys;
 pub mod ranged_int;
 mod shape;
 
@@ -14,7 +13,7 @@ use schemars::{
 };
 use serde_json::{Value, json};
 
-pub use self::{example::example, no_duplicate_keys::NoDuplicateKeys, ranged_int::normalize_integers, shape::shape};
+pub use self::{example::example, ranged_int::normalize_integers, shape::shape};
 
 /// Where OpenAPI has named schemas.
 const COMPONENTS: &str = "/components/schemas";
