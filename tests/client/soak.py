@@ -72,9 +72,9 @@ class Browser(requests.Session):
     def call(self, function, arguments, *expected):
         return self.ask(f"/api/{function}", *expected, json=arguments).status_code
 
-    def form(self, path, **fields):
-        """Sends a form as without script, and gives where it leads to."""
-        return self.ask(path, 303, data=fields).headers["Location"]
+    def form(self, path, *others, **fields):
+        """Sends a form as without script, and gives where it leads to. Nothing, if the status is one of the others."""
+        return self.ask(path, 303, *others, data=fields).headers.get("Location")
 
     def log_in(self, remember=False):
         user, password = random.choice(USERS)
@@ -97,8 +97,10 @@ def page(browser):
 
 
 def form(browser):
-    location = browser.form("/functions/notauth_func", arguments='{"text":"hello"}')
-    browser.ask(urldefrag(location).url, 200)
+    # A reply that cannot be stored within a second is shown at once.
+    location = browser.form("/functions/notauth_func", 200, arguments='{"text":"hello"}')
+    if location:
+        browser.ask(urldefrag(location).url, 200)
 
 
 def form_of_nobody(stranger):
@@ -295,7 +297,8 @@ def judge(site, samples):
     log = (site.data / "server.log").read_text(encoding="utf-8", errors="replace")
     complaints = [line for line in log.splitlines() if " ERROR " in line or "panic" in line]
     return [
-        ("the load was about half a core", 0.6 * LOAD < load < 1.4 * LOAD, f"{load:.2f}"),
+        # Not judged from below: a machine that is busy with other things gives the server less.
+        ("the load was at most about half a core", load < 1.4 * LOAD, f"{load:.2f}"),
         ("everything was answered as it should be", not site.unexpected, site.unexpected[:5] or done),
         ("the memory is flat", *is_flat("memory")),
         ("the open files are flat", files[1] <= files[0] + FILES, f"at most {files[0]} at first, {files[1]} at the end"),
