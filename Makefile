@@ -1,12 +1,15 @@
 # Short names for the scripts in tools/.
 
-.PHONY: help run dev build test check unit client openapi e2e attack pictures bench sbom setup clean
+.PHONY: help run run-oidc dev build test check unit client openapi e2e attack pictures bench sbom setup clean
 
 help: ## prints this list
 	@tools/help.sh
 
 run: ## sets up, builds and starts Callgate with its demo users
 	@tools/run.sh
+
+run-oidc: ## the same with an OpenID provider, to try logins with an account elsewhere
+	@tools/run-oidc.sh
 
 dev: ## the same for development: rebuilds and reloads the page at each change
 	@tools/dev.sh

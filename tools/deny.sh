@@ -21,8 +21,8 @@ fi
 
 # npm packages only build and test Callgate. None of them is in a release.
 unreachable=()
-for folder in tools end2end; do
-  report=$logs/npm-audit-$folder.json
+for folder in tools tools/oidc-provider end2end; do
+  report=$logs/npm-audit-${folder//\//-}.json
   status=0
   (cd "$folder" && timeout 60 npm audit --package-lock-only --json --loglevel=error) >"$report" 2>"$report.log" || status=$?
   if ! grep -q '"auditReportVersion"' "$report"; then

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing for `make run`, `make test`, `make attack`, `make bench` or `make sbom`; the argument says which.
+# Installs what is missing for `make run`, `make test`, `make attack`, `make bench` or `make sbom`; the argument says which. `oidc`
+# is what `make run-oidc` needs besides.
 # The output of each step goes to a log file in target/setup/.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,11 +14,12 @@ cd "$project"
 steps=(basics rust wasm_bindgen cargo_leptos wasm_opt)
 case ${1:-} in
   run) ;;
-  test) steps+=(browser playwright python typescript cargo_nextest cargo_deny faketime) ;;
-  attack) steps+=(browser playwright python cargo_nextest cargo_deny faketime scanners cargo_fuzz) ;;
+  oidc) steps=(oidc_provider) ;;
+  test) steps+=(browser playwright oidc_provider python typescript cargo_nextest cargo_deny faketime) ;;
+  attack) steps+=(browser playwright oidc_provider python cargo_nextest cargo_deny faketime scanners cargo_fuzz) ;;
   bench) steps=(basics rust wrk oha flask) ;;
   sbom) steps=(basics rust node cargo_cyclonedx) ;;
-  *) echo "usage: tools/setup.sh run|test|attack|bench|sbom" >&2; exit 2 ;;
+  *) echo "usage: tools/setup.sh run|oidc|test|attack|bench|sbom" >&2; exit 2 ;;
 esac
 export SETUP_FOR=$1
 

@@ -1,4 +1,4 @@
-# Set-up steps for building the browser part: wasm-bindgen, cargo-leptos, wasm-opt.
+# Set-up steps for what Node.js runs and for building the browser part: wasm-bindgen, cargo-leptos, wasm-opt, an OpenID provider.
 # shellcheck shell=bash
 
 have_wasm_bindgen() {
@@ -44,9 +44,21 @@ do_wasm_opt() {
   npm_packages tools
 }
 
-# have_npm_packages <folder> <command>: whether the packages of the folder's lock file and the command are installed.
+have_oidc_provider() {
+  have_npm_packages tools/oidc-provider oidc-provider
+}
+
+say_oidc_provider() {
+  echo "an OpenID provider to test with, from npm"
+}
+
+do_oidc_provider() {
+  npm_packages tools/oidc-provider
+}
+
+# have_npm_packages <folder> <command or package>: whether the packages of the folder's lock file and that one are installed.
 have_npm_packages() {
-  node --version && [ -x "$1/node_modules/.bin/$2" ] &&
+  node --version && { [ -x "$1/node_modules/.bin/$2" ] || [ -d "$1/node_modules/$2" ]; } &&
     [ "$(cat "$1/node_modules/.lock-hash")" = "$(sha256sum <"$1/package-lock.json")" ]
 }
 
