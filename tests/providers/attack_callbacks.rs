@@ -347,8 +347,9 @@ async fn a_callback_that_is_no_proper_response_does_nothing() {
         );
     }
     // A query that is too long counts as none, and leaves the login as it is.
+    let departure = begin(&client, "broken").await;
     let code = Return::of(&issuer, &departure, KNOWN).code();
-    let query = [("code", code.as_str()), ("state", state_of), ("iss", url)];
+    let query = [("code", code.as_str()), ("state", departure.state()), ("iss", url)];
     let query = serde_urlencoded::to_string(query).unwrap();
     let path = format!("/login/with/broken/callback?{query}");
     let padded = client.get(&format!("{path}&padding={long}")).await;

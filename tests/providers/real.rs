@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use http_body_util::{BodyExt as _, Full};
@@ -16,6 +17,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader},
     net::TcpStream,
     process::{Child, Command},
+    time::timeout,
 };
 use url::Url;
 
@@ -48,6 +50,34 @@ pub fn user(name: &str, claims: &Value) -> Value {
     json!({"subject": format!("subject of {name}"), "login": name, "password": name, "claims": all})
 }
 
+/// How long the provider may take to start before another one is started instead. Once in some hundred starts, Node.js hangs before it
+/// runs anything.
+const START: Duration = Duration::from_secs(30);
+
+/// Starts the provider, and gives it with the line that it prints once it is ready.
+async fn until_ready(script: &Path, settings: &Path, folder: &Path) -> (Child, String) {
+    for _ in 0..4 {
+        let mut child = Command::new("node")
+            .args([script, settings])
+            // For what it sends to Callgate.
+            .env("NODE_EXTRA_CA_CERTS", fixture::template().join("certs/ca.pem"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(folder.join("log")).unwrap())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        if let Ok(line) = timeout(START, lines.next_line()).await {
+            let log = || fs::read_to_string(folder.join("log")).unwrap();
+            let line = line.unwrap();
+            let line = line.unwrap_or_else(|| panic!("it did not start, see tools/setup.sh oidc: {}", log()));
+            return (child, line);
+        }
+    }
+    panic!("the provider did not start");
+}
+
 impl RealProvider {
     /// One with the users ada and bob.
     pub async fn start() -> Self {
@@ -66,21 +96,7 @@ impl RealProvider {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/oidc-provider/provider.mjs");
         let file = folder.path().join("provider.json");
         fs::write(&file, settings.to_string()).unwrap();
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut child = Command::new("node")
-            .args([&script, &file])
-            // For what it sends to Callgate.
-            .env("NODE_EXTRA_CA_CERTS", fixture::template().join("certs/ca.pem"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = within("the provider to be ready", lines.next_line()).await.unwrap();
-        let log = || fs::read_to_string(folder.path().join("log")).unwrap();
-        let line = line.unwrap_or_else(|| panic!("it did not start, see tools/setup.sh oidc: {}", log()));
+        let (child, line) = until_ready(&script, &file, folder.path()).await;
         let issuer = line.split_whitespace().last().unwrap().to_owned();
         Self {
             issuer,
