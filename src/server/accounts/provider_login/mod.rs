@@ -1,6 +1,6 @@
 //! Logging in with an account at a provider (OpenID Connect, OAuth 2).
 //!
-//! [`start`] begins a flow and sends the browser to the provider. [`finish`] is the callback to which the provider sends it
+//! [`start()`] begins a flow and sends the browser to the provider. [`finish`] is the callback to which the provider sends it
 //! back. A flow is used up by its first callback, ends after ten minutes, and belongs to one browser, which can have
 //! several at once.
 //!
