@@ -13,7 +13,7 @@ use axum::{
 use super::{
     form_body::read_form,
     pages::Pages,
-    response::{error_page, login_path, outdated, see_other, to_provider},
+    response::{ErrorPage, error_page, login_path, outdated, see_other, to_provider},
 };
 use crate::{
     contract::{
@@ -40,11 +40,8 @@ pub async fn log_in(
     Extension(caller): Extension<Caller>,
     Path(key): Path<String>,
     request: Request,
-) -> Response {
-    let form = match read_form(request, pages.state().settings()).await {
-        Ok(form) => form,
-        Err(refusal) => return error_page(&refusal),
-    };
+) -> Result<Response, ErrorPage> {
+    let form = read_form(request, pages.state().settings()).await?;
     let next = OwnPage::or_home(form.get("next"));
     let page = format!("/login?next={}&", next.escaped());
     let start = Start {
@@ -53,7 +50,7 @@ pub async fn log_in(
         next,
         remember: form.get("remember").is_some(),
     };
-    leave(&caller, start, &page).await
+    Ok(leave(&caller, start, &page).await)
 }
 
 /// `POST /confirm/with/<key>`: starts a login that makes the current login fresh.
@@ -103,18 +100,15 @@ pub async fn welcome(
     Extension(caller): Extension<Caller>,
     Path(key): Path<String>,
     request: Request,
-) -> Response {
-    let form = match read_form(request, pages.state().settings()).await {
-        Ok(form) => form,
-        Err(refusal) => return error_page(&refusal),
-    };
+) -> Result<Response, ErrorPage> {
+    let form = read_form(request, pages.state().settings()).await?;
     let start = Start {
         provider: &key,
         purpose: Purpose::Welcome(LinkCode::new(form.get("code").unwrap_or_default().to_owned())),
         next: OwnPage::or_home(Some(account::PATH)),
         remember: false,
     };
-    leave(&caller, start, "/welcome?").await
+    Ok(leave(&caller, start, "/welcome?").await)
 }
 
 /// Reads a form that was rendered for a user. If another user has logged in since, the error page leads back to `page`.

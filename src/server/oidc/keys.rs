@@ -161,7 +161,7 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<DecodingKey> {
 mod tests {
     use serde_json::json;
 
-    use super::{super::test_provider::Signer, *};
+    use super::{super::tests::provider::Signer, *};
 
     fn set(keys: &[Value]) -> KeySet {
         KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()

@@ -129,7 +129,7 @@ impl Metadata {
 mod tests {
     use serde_json::json;
 
-    use super::{super::test_provider::settings, *};
+    use super::{super::tests::provider::settings, *};
 
     fn parse(changes: &Value) -> Result<Metadata, String> {
         let mut document = json!({

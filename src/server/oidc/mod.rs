@@ -91,6 +91,4 @@ impl Providers {
 }
 
 #[cfg(test)]
-mod test_provider;
-#[cfg(test)]
 mod tests;

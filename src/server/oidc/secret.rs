@@ -38,7 +38,7 @@ fn warn_if_readable_by_others(file: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::test_provider::settings, *};
+    use super::{super::tests::provider::settings, *};
 
     #[test]
     fn one_line_break_at_the_end_of_a_secret_file_is_removed() {

@@ -2,13 +2,8 @@
 
 use serde_json::json;
 
-use super::{
-    super::{
-        signatures::Algorithm,
-        test_provider::{Signer, TestProvider},
-    },
-    login, outcome, set_id_token, set_keys, with,
-};
+use super::provider::{Signer, TestProvider};
+use super::{super::signatures::Algorithm, login, outcome, set_id_token, set_keys, with};
 
 #[tokio::test]
 async fn userinfo_fills_the_gaps_of_the_id_token() {

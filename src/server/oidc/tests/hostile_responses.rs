@@ -11,10 +11,8 @@ use futures::{StreamExt as _, future::join_all, stream};
 use serde_json::json;
 use tokio::time::{Duration, sleep};
 
-use super::{
-    super::{AuthorizationRequest, test_provider::TestProvider},
-    login, outcome,
-};
+use super::provider::TestProvider;
+use super::{super::AuthorizationRequest, login, outcome};
 
 const METADATA: &str = "/.well-known/openid-configuration";
 

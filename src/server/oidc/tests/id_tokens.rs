@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm as Jwa, EncodingKey, crypto};
 use serde_json::{Value, json};
 
+use super::provider::{CLIENT_ID, Signer};
 use super::{
     super::{
         ProviderError,
@@ -11,7 +12,6 @@ use super::{
         jwt::Jwt,
         keys::KeySet,
         signatures::Algorithm,
-        test_provider::{CLIENT_ID, Signer},
     },
     outcome, with,
 };

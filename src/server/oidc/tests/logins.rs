@@ -5,12 +5,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use tokio::time::Duration;
 
+use super::provider::{CLIENT_ID, Signer, TestProvider};
 use super::{
-    super::{
-        AuthorizationRequest,
-        signatures::Algorithm,
-        test_provider::{CLIENT_ID, Signer, TestProvider},
-    },
+    super::{AuthorizationRequest, signatures::Algorithm},
     login, outcome, seconds, set_id_token, set_keys,
 };
 use crate::server::model::clock::Timestamp;

@@ -2,14 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::provider::{CLIENT_ID, Signer};
 use super::{
-    super::{
-        claims::Claims,
-        jwt::Jwt,
-        logout_token,
-        signatures::Algorithm,
-        test_provider::{CLIENT_ID, Signer},
-    },
+    super::{claims::Claims, jwt::Jwt, logout_token, signatures::Algorithm},
     outcome, with,
 };
 use crate::server::model::clock::Timestamp;

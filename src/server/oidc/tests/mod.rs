@@ -5,13 +5,12 @@ mod hostile_responses;
 mod id_tokens;
 mod logins;
 mod logout_tokens;
+pub mod provider;
 
 use serde_json::{Value, json};
 
-use super::{
-    Account, CodeResponse, Provider, ProviderError,
-    test_provider::{CLIENT_ID, Signer, TestProvider},
-};
+use self::provider::{CLIENT_ID, Signer, TestProvider};
+use super::{Account, CodeResponse, Provider, ProviderError};
 use crate::server::model::clock::Timestamp;
 
 /// An object with some members changed. `null` removes a member.

@@ -18,7 +18,7 @@ use rcgen::{KeyPair, RsaKeySize};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Semaphore, time::Duration};
 
-use super::{
+use super::super::{
     http_client::Limits,
     provider::Provider,
     signatures::{self, Algorithm, KeyType},
