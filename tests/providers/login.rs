@@ -259,6 +259,15 @@ async fn a_browser_stays_remembered_only_where_the_settings_allow_it_for_the_pro
             assert!(!is_fresh(&client).await);
             let sessions = client.done("my_sessions", json!({})).await;
             assert_eq!(sessions["sessions"][0]["provider"], KEY, "{sessions}");
+            // So does the browser while it has no session.
+            server.place.database().await.change("DELETE FROM sessions").await;
+            let other = server.logged_in("user01", "user_01").await;
+            let sessions = other.done("my_sessions", json!({})).await;
+            let mut providers: Vec<_> = (0..2)
+                .map(|index| sessions["sessions"][index]["provider"].as_str())
+                .collect();
+            providers.sort_unstable();
+            assert_eq!(providers, [None, Some(KEY)], "{sessions}");
         }
     }
 }

@@ -84,6 +84,7 @@ pub async fn list(state: &AppState, user_id: &str, current: &CurrentSession) -> 
             series,
         });
     }
+    let provider_key = |issuer: &str| Some(state.providers().by_issuer(issuer)?.settings().key.clone());
     for browser in storage.list_series(user_id, now, limit).await? {
         let series = TokenHash::stored(&browser.series_hash);
         if series_with_session.contains(&browser.series_hash) || current.series.as_ref() == Some(&series) {
@@ -97,7 +98,7 @@ pub async fn list(state: &AppState, user_id: &str, current: &CurrentSession) -> 
                 logged_in_at: Timestamp(browser.created_at).to_rfc3339(),
                 last_used_at: Timestamp(browser.last_used_at).to_rfc3339(),
                 remembered: true,
-                provider: None,
+                provider: browser.issuer.as_deref().and_then(provider_key),
                 current: false,
             },
             session: None,

@@ -1,6 +1,6 @@
 //! Warnings at the start about settings of providers that do not fit the stored users and roles.
 
-use crate::server::{config::Provision, state::AppState, storage::roles::ADMIN, telemetry::error::InternalError};
+use crate::server::{config::Provision, state::AppState, telemetry::error::InternalError};
 
 /// Logs what the operator should know: roles that do not exist, providers that let everybody in, and users who have lost
 /// their only way to log in.
@@ -17,12 +17,6 @@ pub async fn log(state: &AppState) -> Result<(), InternalError> {
                     "the settings of a provider name a role that does not exist"
                 );
             }
-        }
-        if !settings.may_map_admin && settings.default_roles.iter().any(|role| role == ADMIN) {
-            tracing::warn!(
-                provider,
-                "new users do not get the default role admin without may_map_admin = true"
-            );
         }
         if settings.provision == Provision::Open && settings.allow.is_empty() {
             let name = settings.name.as_str();

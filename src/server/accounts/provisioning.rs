@@ -21,7 +21,6 @@ use crate::{
         oidc::Account,
         storage::{
             new_identity::{LinkOutcome, NewIdentity},
-            roles::ADMIN,
             users::NewUser,
         },
         telemetry::error::InternalError,
@@ -209,14 +208,11 @@ async fn add(
     Ok(outcome)
 }
 
-/// The roles of a new user that exist. [`ADMIN`] needs `may_map_admin`.
+/// The roles of a new user that exist.
 async fn default_roles(caller: &Caller, settings: &config::Provider) -> Result<Vec<String>, InternalError> {
     let stored = caller.state().storage().list_roles().await?;
-    let is_given = |role: &String| {
-        let is_allowed = role != ADMIN || settings.may_map_admin;
-        is_allowed && settings.default_roles.contains(role)
-    };
-    Ok(stored.into_iter().map(|role| role.role).filter(is_given).collect())
+    let roles = stored.into_iter().map(|role| role.role);
+    Ok(roles.filter(|role| settings.default_roles.contains(role)).collect())
 }
 
 #[cfg(test)]

@@ -119,9 +119,13 @@ impl Provider {
             if !rule.claim.starts_with('/') {
                 return error("roles", "must name claims by JSON pointers such as \"/groups\"");
             }
-            if rule.role == "admin" && !self.may_map_admin {
-                return error("roles", "may give the role admin only with may_map_admin = true");
-            }
+        }
+        let mapped = self.roles.iter().map(|rule| ("roles", &rule.role));
+        let given = self.default_roles.iter().map(|role| ("default_roles", role));
+        if let Some((key, _)) = mapped.chain(given).find(|(_, role)| *role == "admin")
+            && !self.may_map_admin
+        {
+            return error(key, "may give the role admin only with may_map_admin = true");
         }
         if self.session_hours == Some(0) {
             return error("session_hours", "must be at least 1");
@@ -214,6 +218,7 @@ mod tests {
             (format!("{complete}name_claim = \"email\""), "name_claim"),
             (format!("{complete}algorithms = []"), "algorithms"),
             (format!("{complete}algorithms = [\"none\"]"), "none"),
+            (format!("{complete}default_roles = [\"admin\"]"), "default_roles"),
             (
                 format!("{complete}roles = [{{ claim = \"/g\", value = \"v\", role = \"admin\" }}]"),
                 "may_map_admin",
