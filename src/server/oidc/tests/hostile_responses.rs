@@ -62,7 +62,7 @@ async fn a_hostile_response_of_any_endpoint_is_bounded_and_followed_nowhere() {
         for path in ["/token", METADATA] {
             provider.reply(path, move || hostile(attack));
             assert_eq!(
-                outcome(&login(&provider.client("")).await),
+                outcome(&login(&provider.impatient_client()).await),
                 "unreachable",
                 "{attack} at {path}"
             );
@@ -76,7 +76,8 @@ async fn a_provider_that_hangs_costs_only_its_own_logins() {
     let (hanging, other) = (TestProvider::start().await, TestProvider::start().await);
     hanging.reply("/token", || hostile("silent"));
     other.text("/token", 500, "application/json", "{}");
-    let (hanging, other) = (hanging.client(""), other.client(""));
+    let hanging = hanging.client_within("", Duration::from_secs(5), Duration::from_millis(100));
+    let other = other.client("");
     hanging.requires_iss().await.unwrap();
     let logins = join_all((0..8).map(|_| login(&hanging)));
     let (outcomes, of_other) = tokio::join!(logins, login(&other));
@@ -117,7 +118,8 @@ async fn nothing_that_the_metadata_forbids_is_contacted() {
 #[tokio::test]
 async fn a_provider_that_was_down_is_used_as_soon_as_it_is_back() {
     let provider = TestProvider::start().await;
-    let (client, metadata) = (provider.client(""), provider.metadata());
+    let limit = Duration::from_secs(5);
+    let (client, metadata) = (provider.client_within("", limit, limit), provider.metadata());
     for attack in ["error", "silent", "html"] {
         provider.reply(METADATA, move || hostile(attack));
         assert_eq!(outcome(&client.requires_iss().await), "unreachable", "{attack}");

@@ -185,12 +185,24 @@ impl TestProvider {
             .collect()
     }
 
-    /// A client with short time limits; `more` is TOML.
+    /// A client whose time limits are only for hangs; `more` is TOML.
     pub fn client(&self, more: &str) -> Provider {
+        let minute = Duration::from_mins(1);
+        self.client_within(more, minute, minute)
+    }
+
+    /// A client that soon gives up, for providers that do not answer.
+    pub fn impatient_client(&self) -> Provider {
+        self.client_within("", Duration::from_millis(500), Duration::from_millis(100))
+    }
+
+    /// A client with these limits for a request, and for waiting for others.
+    pub fn client_within(&self, more: &str, request_timeout: Duration, queue_timeout: Duration) -> Provider {
         let limits = Limits {
-            request_timeout: Duration::from_millis(500),
-            login_timeout: Duration::from_secs(2),
-            queue_timeout: Duration::from_millis(100),
+            connect_timeout: request_timeout,
+            request_timeout,
+            login_timeout: request_timeout * 4,
+            queue_timeout,
             ..Limits::default()
         };
         let redirect_uri = "https://localhost/login/with/example/callback".to_owned();
