@@ -47,7 +47,7 @@ absent "SQL in the browser part" 'SELECT .{1,80} FROM|INSERT INTO|DELETE FROM|CR
   "${browser[@]}"
 # Names of tables and columns that only the server uses.
 names=$(sed -n 's/^ *\([a-z]*_[a-z_]*\) .*\(TEXT\|BLOB\|BIGINT\|BOOLEAN\).*/\1/p; s/^CREATE TABLE \([a-z]*_[a-z_]*\).*/\1/p' \
-  migrations/*.sql | sort -u | grep -vxE 'user_id|logged_in_at|last_used_at' | paste -sd '|')
+  migrations/*/*.sql | sort -u | grep -vxE 'user_id|logged_in_at|last_used_at' | paste -sd '|')
 absent "names of tables and columns in the browser part" "\\b($names)\\b" "${browser[@]}"
 absent "the server's parts in the browser part" 'sqlite|sqlx|argon2|rustls|tower_sessions|callgate\.db|_sqlx_migrations' \
   "${browser[@]}"

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Runs the Rust tests except doctests with cargo-nextest. Arguments go to cargo-nextest. Most tests start their own
 # server with a copy of a template data folder. Tests that change nothing share one server (tests/support/fixture.rs).
+# Tests with PostgreSQL share one PostgreSQL server (tests/support/postgres.rs).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
+. tools/setup/postgres.sh
 cargo nextest run --no-run --features ssr
 
 folder=$(mktemp -d)
@@ -15,7 +17,16 @@ stop_shared() {
     server=''
   fi
 }
-trap 'stop_shared; rm -rf "$folder"' EXIT
+postgres_folder=$(mktemp -d)
+postgres=''
+stop_postgres() {
+  if [ -n "$postgres" ]; then
+    kill -QUIT "$postgres" 2>/dev/null || true
+    wait "$postgres" 2>/dev/null || true
+    postgres=''
+  fi
+}
+trap 'stop_shared; stop_postgres; rm -rf "$folder" "$postgres_folder"' EXIT
 
 # Starts a demo in $folder at $https and $http, with the settings QUICK and UNTHROTTLED of tests/support/server.rs.
 # Returns once it is ready.
@@ -44,6 +55,37 @@ start_shared() {
   return 1
 }
 
+# Starts PostgreSQL in $postgres_folder at $postgres_port, with SETTINGS of tests/support/postgres.rs. Returns once it is
+# ready. Root runs it as the user of Debian's packages, because PostgreSQL refuses to run as root.
+init_postgres() {
+  as_postgres=(env -C "$postgres_folder" -i LC_ALL=C setpriv --pdeathsig QUIT)
+  if [ "$(id -u)" -eq 0 ]; then
+    chown postgres: "$postgres_folder"
+    as_postgres+=(--reuid postgres --regid postgres --init-groups)
+  fi
+  "${as_postgres[@]}" "$postgres_programs/initdb" --pgdata data --username postgres --auth trust --encoding UTF8 \
+    --locale C --no-sync >/dev/null
+}
+try_postgres() {
+  postgres_port=$((17000 + RANDOM % 1000))
+  "${as_postgres[@]}" "$postgres_programs/postgres" -D data -k "$postgres_folder" -p "$postgres_port" \
+    -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=300 -c dynamic_shared_memory_type=mmap \
+    </dev/null >>"$postgres_folder/log" 2>&1 &
+  postgres=$!
+  until "$postgres_programs/createuser" -h "$postgres_folder" -p "$postgres_port" -U postgres callgate 2>/dev/null; do
+    if ! kill -0 "$postgres" 2>/dev/null; then return 1; fi
+    sleep 0.1
+  done
+}
+start_postgres() {
+  init_postgres
+  for _ in {1..5}; do
+    if try_postgres; then return 0; fi
+  done
+  cat "$postgres_folder/log" >&2
+  return 1
+}
+
 mkdir -p "$folder/site/pkg"
 echo 'export {}' >"$folder/site/pkg/callgate.js"
 echo '<svg/>' >"$folder/site/favicon.svg"
@@ -51,4 +93,9 @@ start_shared
 stop_shared
 cp -a "$folder/data" "$folder/template"
 start_shared
+# Without PostgreSQL, the tests that need it fail and say so.
+if postgres_programs=$(postgres_programs); then
+  start_postgres
+  export TEST_POSTGRES="$postgres_port $postgres_folder"
+fi
 TEST_TEMPLATE=$folder/template TEST_SERVER="$https $http $folder" cargo nextest run --features ssr "$@"

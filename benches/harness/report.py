@@ -49,7 +49,7 @@ def table(results: dict) -> str:
     lines += [
         "",
         f"logins/s {logins['logins']:.1f}, bare argon2 {logins['bare_hashes']:.1f}; "
-        f"core busy with a password {logins['login_core_ms']:.2f} ms, bare argon2 {logins['bare_core_ms']:.2f} ms",
+        f"CPU of a login {logins['login_core_ms']:.2f} ms, bare argon2 {logins['bare_core_ms']:.2f} ms",
         f"flood of 500 logins: calls p99 {flood['calls']['p99']:.1f} ms, {flood['calls']['rate']:.0f}/s; answers {flood['logins']['statuses']}, "
         f"slowest of 99.9 % {flood['logins']['p999']:.0f} ms; memory {flood['idle_mb']:.0f} -> {flood['most_mb']:.0f} -> {flood['after_mb']:.0f} MB",
         f"start {results['start_ms']:.0f} ms, idle memory {results['idle_mb']:.1f} MB",

@@ -11,6 +11,7 @@ pub mod config;
 pub mod http;
 pub mod listener;
 pub mod model;
+pub mod nodes;
 pub mod oidc;
 pub mod passwords;
 pub mod registry;

@@ -36,7 +36,7 @@ use crate::server::{
     registry,
     runtime::supervise::supervise,
     state::AppState,
-    storage::{OpenFor, Storage},
+    storage::{self, OpenFor},
     sweeper::sweep_forever,
 };
 
@@ -82,7 +82,7 @@ async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
              site.origin to the public address of the site"
         );
     }
-    Storage::create_file(&settings.data)?;
+    storage::create_files(&settings.data, &settings.database)?;
     // Before the database is opened, which migrates it. A start that fails must leave the database of an older server
     // that still runs unchanged.
     let files = certificate_files(&settings)?;
@@ -91,6 +91,7 @@ async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
     certificate.warn(Timestamp::now());
     let (tls_socket, plain_socket) = sockets(&settings, inherited)?;
     let state = AppState::open(settings, OpenFor::Serve).await?;
+    state.node().join(state.storage()).await?;
     let settings = state.settings();
     let first_admin = if settings.demo {
         demo::add_users(&state).await?;
@@ -141,6 +142,9 @@ impl ReadyServer {
         let provider_refresher = supervise("provider refresher", providers, |(providers, hangup)| {
             refresh_providers(providers, hangup).boxed()
         });
+        let reporter = supervise("node reporter", state.clone(), |state| {
+            state.node().report_forever(state.storage()).boxed()
+        });
         let router = http::router(&state, &self.site);
         let (tls_handle, plain_handle) = (Handle::new(), Handle::new());
         let handles = [plain_handle.clone(), tls_handle.clone()];
@@ -175,6 +179,8 @@ impl ReadyServer {
         // Before the writer is aborted: aborted during a commit, it would not know that its entries are stored.
         state.audit().write_all(FLUSH_TIMEOUT).await;
         writer.abort();
+        reporter.abort();
+        state.node().leave(state.storage()).await;
         state.storage().close().await;
         Ok(())
     }

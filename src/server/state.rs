@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::server::{
     audit::Audit,
     config::{self, Settings, origin},
+    nodes::Node,
     oidc::Providers,
     passwords::Passwords,
     sessions::store::Store,
@@ -32,11 +33,12 @@ struct Inner {
     providers: Providers,
     audit: Audit,
     shutdown: CancellationToken,
+    node: Node,
     cookie_suffix: String,
 }
 
 impl AppState {
-    /// Opens the database in the data directory of `settings`.
+    /// Opens the database of `settings`.
     ///
     /// Commands work without the secrets of providers, which may be readable for the server only. Then they have no
     /// [`Self::providers`].
@@ -48,7 +50,7 @@ impl AppState {
             }
             providers => providers?,
         };
-        let storage = Storage::open(&settings.data, open_for, settings.demo).await?;
+        let storage = Storage::open(&settings.data, &settings.database, open_for, settings.demo).await?;
         Self::from_storage(storage, settings, providers)
     }
 
@@ -60,17 +62,19 @@ impl AppState {
 
     fn from_storage(storage: Storage, settings: Settings, providers: Providers) -> anyhow::Result<Self> {
         let passwords = Passwords::new(&settings.passwords)?;
-        Ok(Self::new(storage, settings, passwords, providers))
+        let node = Node::new(&settings.database)?;
+        Ok(Self::new(storage, settings, passwords, providers, node))
     }
 
     /// Creates a state with the same settings and another database, to evaluate guards against hypothetical roles.
     #[must_use]
     pub fn with_storage(&self, storage: Storage) -> Self {
         let (settings, passwords, providers) = (self.settings(), self.passwords(), self.providers());
-        Self::new(storage, settings.clone(), passwords.clone(), providers.clone())
+        let node = self.node().clone();
+        Self::new(storage, settings.clone(), passwords.clone(), providers.clone(), node)
     }
 
-    fn new(storage: Storage, settings: Settings, passwords: Passwords, providers: Providers) -> Self {
+    fn new(storage: Storage, settings: Settings, passwords: Passwords, providers: Providers, node: Node) -> Self {
         let storage = storage.with_issuers(settings.providers.iter().map(config::Provider::issuer));
         let inner = Inner {
             sessions: Arc::new(Store::new(storage.clone(), &settings.sessions)),
@@ -81,6 +85,7 @@ impl AppState {
             providers,
             audit: Audit::new(storage.clone()),
             shutdown: CancellationToken::new(),
+            node,
             cookie_suffix: origin::cookie_suffix(&settings.origin()),
             storage,
             settings,
@@ -99,6 +104,11 @@ impl AppState {
 
     pub fn storage(&self) -> &Storage {
         &self.0.storage
+    }
+
+    /// This node, among those that share the database.
+    pub fn node(&self) -> &Node {
+        &self.0.node
     }
 
     pub fn sessions(&self) -> &Arc<Store> {

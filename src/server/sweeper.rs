@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, future::BoxFuture};
 
-use crate::server::{model::clock::Timestamp, state::AppState, telemetry::error::InternalError};
+use crate::server::{model::clock::Timestamp, nodes, state::AppState, telemetry::error::InternalError};
+
+/// How much longer than the period a node is responsible after a sweep.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 /// Sweeps every `period` and never returns.
 pub async fn sweep_forever(state: &AppState, period: Duration) {
@@ -15,11 +18,31 @@ pub async fn sweep_forever(state: &AppState, period: Duration) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        if !is_responsible(state, period).await {
+            continue;
+        }
         let deleted = sweep(state, Timestamp::now()).await;
         if deleted > 0 {
             tracing::debug!(gone = deleted, "deleted expired rows");
         }
     }
+}
+
+/// Whether this node sweeps. Of several nodes on one database, one does, and another one if it stops.
+async fn is_responsible(state: &AppState, period: Duration) -> bool {
+    let storage = state.storage();
+    if !storage.is_shared() {
+        return true;
+    }
+    let now = Timestamp::now();
+    let until = now.plus(period + LEASE_MARGIN);
+    storage
+        .take_lease("sweeper", &state.node().id, now, until)
+        .await
+        .unwrap_or_else(|error| {
+            error.log();
+            false
+        })
 }
 
 /// Deletes expired rows and returns their number.
@@ -28,7 +51,7 @@ async fn sweep(state: &AppState, now: Timestamp) -> u64 {
     // One extra second: the trigger that protects events for a day counts in whole seconds, and retention may be one
     // day.
     let before = now.minus(settings.audit.retention_days.duration() + Duration::from_secs(1));
-    let tables: [BoxFuture<'_, Result<u64, InternalError>>; 8] = [
+    let tables: [BoxFuture<'_, Result<u64, InternalError>>; 10] = [
         storage.sweep_sessions(state.sessions().limits(now)).boxed(),
         storage.sweep_series(now).boxed(),
         storage.sweep_pending_calls(now).boxed(),
@@ -38,6 +61,8 @@ async fn sweep(state: &AppState, now: Timestamp) -> u64 {
         storage.sweep_links(now).boxed(),
         storage.sweep_login_flows(now).boxed(),
         storage.sweep_logout_tokens(now).boxed(),
+        storage.sweep_changes().boxed(),
+        storage.sweep_nodes(now.minus(nodes::GONE_AFTER)).boxed(),
         storage.sweep_events(before, settings.audit.most_calls.get()).boxed(),
     ];
     let mut deleted = 0;

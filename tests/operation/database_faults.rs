@@ -224,16 +224,20 @@ async fn a_damaged_file_keeps_the_server_from_starting_and_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_program_is_left_alone() {
+async fn a_database_that_only_a_newer_program_can_use_is_left_alone() {
     let place = Place::new();
     place.demo(&[]).await.stop().await;
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                  VALUES (9999, 'from the future', TRUE, x'00', 0)";
     let mut database = place.database().await;
     database.change(newer).await;
+    // The migration says that this program can still use the database.
+    place.demo(&[]).await.stop().await;
+    let oldest = database.number("SELECT oldest_program FROM schema_support").await;
+    database.change("UPDATE schema_support SET oldest_program = 9999").await;
     assert_not_opened(&place, &["made by a newer Callgate", "restore a backup"]).await;
-    let undone = "DELETE FROM _sqlx_migrations WHERE version = 9999";
-    assert_eq!(database.change(undone).await, 1);
+    let undone = format!("UPDATE schema_support SET oldest_program = {oldest}");
+    assert_eq!(database.change(&undone).await, 1);
     place.demo(&[]).await;
 }
 

@@ -67,7 +67,7 @@ impl Database {
     /// The same without what every request may change: the last use of a session, the call log and the audit log.
     pub async fn state(&mut self) -> Vec<(String, String, String)> {
         let mut values = self.values().await;
-        let logs = ["calls", "events", "sqlite_sequence"];
+        let logs = ["calls", "counters", "events", "sqlite_sequence"];
         values.retain(|(table, column, _)| column != "last_used_at" && !logs.contains(&table.as_str()));
         values
     }

@@ -58,6 +58,7 @@ async fn a_twin_of_a_name_is_refused_and_twins_from_before_that_rule_still_log_i
     let mut database = place.database().await;
     // As it was before migration 4: no keys, and so nothing against twins.
     for statement in [
+        "DROP TRIGGER user_replaced",
         "DROP INDEX users_by_folded_name",
         "DROP INDEX users_by_skeleton",
         "ALTER TABLE users DROP COLUMN folded_name",

@@ -4,6 +4,7 @@ mod audit;
 pub mod cert;
 mod function;
 mod identity;
+mod node;
 pub mod output;
 mod provider;
 mod role;
@@ -19,8 +20,8 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use self::{
-    audit::Audit, cert::Cert, function::Function, identity::Identity, provider::ProviderCommand, role::Role,
-    session::Session, user::User,
+    audit::Audit, cert::Cert, function::Function, identity::Identity, node::Node, provider::ProviderCommand,
+    role::Role, session::Session, user::User,
 };
 use crate::server::{
     config::{self, Listen, LogFormat, Overrides, Settings},
@@ -55,6 +56,8 @@ enum Command {
     Session(DatabaseCommand<Session>),
     /// Manage the accounts at providers that are linked to users
     Identity(DatabaseCommand<Identity>),
+    /// Show the nodes that share a PostgreSQL database
+    Node(DatabaseCommand<Node>),
     /// Read the audit log and the call log
     Audit(DatabaseCommand<Audit>),
     /// Test the providers of accounts that people log in with
@@ -142,6 +145,7 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Role(role) => role.run(&overrides, Role::open_for, Role::run).await,
         Command::Session(session) => session.run(&overrides, |_| OpenFor::Manage, Session::run).await,
         Command::Identity(identity) => identity.run(&overrides, |_| OpenFor::Manage, Identity::run).await,
+        Command::Node(node) => node.run(&overrides, |_| OpenFor::Manage, Node::run).await,
         Command::Audit(audit) => audit.run(&overrides, |_| OpenFor::Manage, Audit::run).await,
         Command::Provider(provider) => provider.run(&overrides).await,
         Command::Function(function) => function.run().await,

@@ -1,13 +1,13 @@
 //! Output, errors and exit codes of the commands.
 
-use std::{fmt, io, iter, path};
+use std::{fmt, io, iter};
 
 use serde::Serialize;
 
 use super::print;
 use crate::{
     contract::{Answer, Refusal},
-    server::{state::AppState, storage::Storage},
+    server::{state::AppState, storage},
 };
 
 /// A refusal as an error of a command, for [`exit_code`].
@@ -47,9 +47,7 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Names the database that a command changed, because a command that adds something may just have created it.
 pub fn database_name(state: &AppState) -> String {
-    let file = Storage::file(&state.settings().data);
-    let file = path::absolute(&file).unwrap_or(file);
-    format!("the database {}", file.display())
+    storage::name(&state.settings().data, &state.settings().database)
 }
 
 /// Prints a value as JSON, or else the text.

@@ -4,6 +4,7 @@
 //! `callgate settings` prints the doc comments of the fields, so they state meaning, unit and, if it is not a constant,
 //! the default. Unknown keys and contradictions prevent the start. Settings are loaded once and passed on.
 
+mod database;
 mod log;
 mod numbers;
 pub mod origin;
@@ -22,6 +23,7 @@ use self::variables::not_empty;
 use crate::contract::login::NewPassword;
 
 pub use self::{
+    database::{Database, DatabaseUrl, Migrate},
     log::{Log, LogFormat},
     numbers::Count,
     providers::{
@@ -45,10 +47,14 @@ pub struct Settings {
     #[config(env = "CALLGATE_DEMO", default = false)]
     pub demo: bool,
 
-    /// Folder of the database, created so that only its owner can read it. As with every path here, a relative path is
+    /// Folder of the SQLite database and of development certificates, created so that only its owner can read it. As with every path here, a relative path is
     /// relative to the settings file. In a variable or on the command line, it is relative to the working directory.
     #[config(env = "CALLGATE_DATA", parse_env = not_empty, default = "data")]
     pub data: PathBuf,
+
+    /// The database.
+    #[config(nested)]
+    pub database: Database,
 
     /// The HTTPS listener.
     #[config(nested)]
@@ -159,6 +165,11 @@ impl Settings {
         ensure!(
             self.sessions.idle_seconds <= self.sessions.absolute_seconds,
             "sessions.idle_seconds must not be longer than sessions.absolute_seconds: it would have no effect"
+        );
+        self.database.check()?;
+        ensure!(
+            !self.database.is_shared() || self.site.origin.is_some() || https.address.ip().is_loopback(),
+            "site.origin is required with database.url: all nodes are one site"
         );
         providers::check(&self.providers).map_err(anyhow::Error::msg)?;
         ensure!(

@@ -87,6 +87,10 @@ fn read(file: &Path) -> anyhow::Result<SettingsLayer> {
         &mut layer.https.key,
         &mut layer.https.certs,
         &mut layer.site.files,
+        &mut layer.database.url_file,
+        &mut layer.database.ca_file,
+        &mut layer.database.certificate_file,
+        &mut layer.database.key_file,
     ];
     for path in paths.into_iter().flatten() {
         *path = folder.join(&*path);

@@ -1,10 +1,22 @@
 //! Timestamps. Code that makes decisions takes the time as a parameter. Only its callers read the clock.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// The tolerated difference between the clocks of servers on one database. Setting a clock back by less goes
 /// undetected.
 const SKEW: Duration = Duration::from_mins(1);
+
+/// By how many milliseconds the clock of the database is ahead of the one of this machine.
+static OFFSET: AtomicI64 = AtomicI64::new(0);
+
+/// Sets by how many milliseconds [`Timestamp::now`] is ahead of the clock of this machine. Nodes on one database set it so
+/// that all have the time of the database.
+pub fn set_offset(millis: i64) {
+    OFFSET.store(millis, Ordering::Relaxed);
+}
 
 /// A point in time, in milliseconds since 1970 (UTC), as stored in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +26,8 @@ impl Timestamp {
     /// Reads the clock. A clock before 1970 counts as 1970.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        let machine_time = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        Self(machine_time.saturating_add(OFFSET.load(Ordering::Relaxed)))
     }
 
     #[must_use]

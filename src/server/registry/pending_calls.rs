@@ -22,7 +22,7 @@ use crate::{
             clock::Timestamp,
             token::{Token, TokenHash},
         },
-        storage::pending_calls::{LIFETIME, Owner},
+        storage::pending_calls::{LIFETIME, Owner, rest_of_minute},
         telemetry::error::InternalError,
         throttle,
     },
@@ -69,17 +69,24 @@ pub async fn store(caller: &Caller, call: &PendingCall, shown_to: Option<&str>) 
     let _permit = state.pending_call_limiter().acquire(&owner).await?;
     delete(caller).await?;
     let token = Token::random()?;
-    let stored = StoredCall {
+    let call = StoredCall {
         // In the text and not as the owner of the row: a row with an owner is stored only if that user exists, which
         // would reveal whether the user id exists.
         shown_to: shown_to.filter(|_| user_id.is_none()).map(str::to_owned),
         call: call.clone(),
     };
-    let text = serde_json::to_string(&stored).map_err(|error| InternalError::new("storing a pending call", error))?;
-    state
+    let text = serde_json::to_string(&call).map_err(|error| InternalError::new("storing a pending call", error))?;
+    let per_minute = state.settings().limits.kept_calls_per_minute.get();
+    let now = Timestamp::now();
+    let stored = state
         .storage()
-        .add_pending_call(&token.hash(), &owner, &text, Timestamp::now())
+        .add_pending_call(&token.hash(), &owner, &text, per_minute, now)
         .await?;
+    if !stored {
+        return Err(Refusal::Busy {
+            retry_after: throttle::seconds(rest_of_minute(now)),
+        });
+    }
     caller.set_cookie(SetCookie::lasting(CookieName::PendingCall, token.reveal(), LIFETIME));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! An in-memory cache of live sessions, so that most calls need no database query.
 //!
-//! An entry is valid only while nothing that guards rely on has changed, in any process
+//! An entry is valid only while nothing has changed for its user that guards rely on, in any process
 //! ([`storage::changes`](crate::server::storage::changes)). So a session that was ended, a user who was disabled and a
 //! role that was removed are refused at the very next call. Time limits are checked at every use.
 //!
@@ -14,7 +14,7 @@ use tower_sessions::session::Id;
 
 use crate::server::{
     model::{clock::Timestamp, login::Login},
-    storage::{changes::Count, sessions::Limits},
+    storage::{changes::Version, sessions::Limits},
 };
 
 /// A session that was live when it was looked up.
@@ -23,8 +23,8 @@ pub struct CachedSession {
     pub login: Arc<Login>,
     /// The last use that is stored in the database.
     pub last_used: Timestamp,
-    /// The number of changes before the lookup.
-    pub changes: Count,
+    /// The version of the log of changes before the lookup.
+    pub version: Version,
 }
 
 #[derive(Debug)]
@@ -43,12 +43,11 @@ impl SessionCache {
         self.0.remove(id);
     }
 
-    /// The session with that token, if it is cached, within the `limits`, and nothing has changed since it was looked
-    /// up.
-    pub fn get(&self, id: &Id, limits: Limits, changes: Count) -> Option<CachedSession> {
+    /// The session with that token, if it is cached and within the `limits`.
+    pub fn get(&self, id: &Id, limits: Limits) -> Option<CachedSession> {
         self.0
             .get(id)
-            .filter(|session| session.changes == changes && limits.allow(&session.login, session.last_used))
+            .filter(|session| limits.allow(&session.login, session.last_used))
     }
 }
 
@@ -57,11 +56,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::server::storage::changes::Count;
 
     const NOW: Timestamp = Timestamp(1_000_000_000);
 
-    fn session(logged_in: Timestamp, last_used: Timestamp, changes: Count) -> CachedSession {
+    fn session(logged_in: Timestamp, last_used: Timestamp) -> CachedSession {
         CachedSession {
             login: Arc::new(Login {
                 user_id: "alice".to_owned(),
@@ -70,7 +68,7 @@ mod tests {
                 ..Login::default()
             }),
             last_used,
-            changes,
+            version: Version::default(),
         }
     }
 
@@ -84,49 +82,45 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_good_until_something_changes_or_its_time_is_over() {
+    fn a_session_is_good_until_its_time_is_over() {
         let cache = SessionCache::new(10);
-        let (id, count) = (Id(1), Count(1));
-        cache.insert(id, session(NOW, NOW, count));
-        let is_valid = |id: &Id, now: Timestamp, count| cache.get(id, limits(now), count).is_some();
-        assert!(is_valid(&id, NOW, count));
-        assert!(is_valid(&id, NOW.plus(Duration::from_mins(29)), count));
+        let id = Id(1);
+        cache.insert(id, session(NOW, NOW));
+        let is_valid = |id: &Id, now: Timestamp| cache.get(id, limits(now)).is_some();
+        assert!(is_valid(&id, NOW));
+        assert!(is_valid(&id, NOW.plus(Duration::from_mins(29))));
+        assert!(!is_valid(&id, NOW.plus(Duration::from_mins(30))), "idle for too long");
         assert!(
-            !is_valid(&id, NOW.plus(Duration::from_mins(30)), count),
-            "idle for too long"
-        );
-        assert!(
-            !is_valid(&id, NOW.minus(Duration::from_hours(1)), count),
+            !is_valid(&id, NOW.minus(Duration::from_hours(1))),
             "last used in the future"
         );
-        assert!(!is_valid(&id, NOW, Count(2)), "something has changed");
-        assert!(!is_valid(&Id(2), NOW, count), "another session");
-        cache.insert(Id(3), session(NOW.minus(Duration::from_hours(12)), NOW, count));
-        assert!(!is_valid(&Id(3), NOW, count), "logged in too long ago");
+        assert!(!is_valid(&Id(2), NOW), "another session");
+        cache.insert(Id(3), session(NOW.minus(Duration::from_hours(12)), NOW));
+        assert!(!is_valid(&Id(3), NOW), "logged in too long ago");
         let shorter = Login {
             ends_at: Some(NOW.0),
-            ..Login::clone(&session(NOW, NOW, count).login)
+            ..Login::clone(&session(NOW, NOW).login)
         };
         let login = Arc::new(shorter);
         cache.insert(
             Id(4),
             CachedSession {
                 login,
-                ..session(NOW, NOW, count)
+                ..session(NOW, NOW)
             },
         );
-        assert!(!is_valid(&Id(4), NOW, count), "its provider allows less");
+        assert!(!is_valid(&Id(4), NOW), "its provider allows less");
         cache.remove(&id);
-        assert!(!is_valid(&id, NOW, count));
+        assert!(!is_valid(&id, NOW));
     }
 
     #[test]
     fn the_cache_never_exceeds_its_capacity() {
         let cache = SessionCache::new(100);
         for number in 0..10_000 {
-            cache.insert(Id(number), session(NOW, NOW, Count(1)));
+            cache.insert(Id(number), session(NOW, NOW));
         }
-        let cached = (0..10_000).filter(|number| cache.get(&Id(*number), limits(NOW), Count(1)).is_some());
+        let cached = (0..10_000).filter(|number| cache.get(&Id(*number), limits(NOW)).is_some());
         assert!(cached.count() <= 100);
     }
 }

@@ -32,7 +32,6 @@ use crate::server::{
     model::{clock::Timestamp, event::Event, login::Login, token::TokenHash},
     storage::{
         Storage,
-        changes::Count,
         new_session::{NewBrowser, NewSession, Replaced},
         remembered::LOST_RESPONSE_GRACE,
         sessions::{Limits, StoredSession},
@@ -141,8 +140,8 @@ impl Store {
     /// The login of a session, if the session is live.
     pub async fn login(&self, id: &Id, now: Timestamp) -> Result<Option<Arc<Login>>, InternalError> {
         // Read before the session: a change during the lookup then invalidates the cached session.
-        let changes = self.storage.changes().await?;
-        if let Some(login) = changes.and_then(|changes| self.cached(id, now, changes)) {
+        let version = self.storage.changes().await?;
+        if let Some(login) = self.cached(id, now) {
             return Ok(Some(login));
         }
         let Some((stored, last_used)) = self.look_up(&hash(id), now).await? else {
@@ -157,11 +156,11 @@ impl Store {
             self.touch(&hash(id), last_used, now).await?;
         }
         let login = Arc::new(login);
-        if let Some(changes) = changes {
+        if let Some(version) = version {
             let session = CachedSession {
                 login: Arc::clone(&login),
                 last_used,
-                changes,
+                version,
             };
             self.cache.insert(*id, session);
         }
@@ -170,13 +169,17 @@ impl Store {
 
     /// The login of a session, if it is cached and the cache is known to be valid without a database query.
     pub fn cached_login(&self, id: &Id, now: Timestamp) -> Option<Arc<Login>> {
-        self.cached(id, now, self.storage.changes_if_known()?)
+        self.storage.changes_if_known()?;
+        self.cached(id, now)
     }
 
-    /// The login of a cached session that is live and whose last use need not be updated.
-    fn cached(&self, id: &Id, now: Timestamp, changes: Count) -> Option<Arc<Login>> {
-        let session = self.cache.get(id, self.limits(now), changes)?;
-        (!self.is_touch_due(session.last_used, now)).then_some(session.login)
+    /// The login of a cached session that is live and whose last use need not be updated, as far as the log of changes was
+    /// read.
+    fn cached(&self, id: &Id, now: Timestamp) -> Option<Arc<Login>> {
+        let session = self.cache.get(id, self.limits(now))?;
+        let is_valid = !self.storage.has_changed(&session.login.user_id, session.version)
+            && !self.is_touch_due(session.last_used, now);
+        is_valid.then_some(session.login)
     }
 
     /// Looks a live session up and records its use. Returns it with the stored time of its last use.

@@ -1,183 +1,305 @@
-//! Detects changes that guards depend on, without a query per call.
+//! Detects changes that guards depend on, in whatever process they are made.
 //!
-//! Triggers count such changes in the table `guard_changes`, whichever process makes them. What was cached at one count is
-//! valid until the count changes.
+//! Triggers write such changes to the log `guard_changes`, each with the user that it concerns. [`Changes`] reads what is
+//! new in it. Something that was found out about a user is valid until a change concerns that user, or everybody.
 //!
-//! SQLite also updates the header of the WAL index, the `-shm` file, with every commit of every process
-//! (<https://sqlite.org/walformat.html>, section 2.1). While the header stays the same, nothing was committed and the last
-//! known count is still right. So each call reads the header, a few bytes from the page cache, and the count is queried
-//! only after a commit. The first call after a commit sees the change.
+//! On SQLite the log is read only if something was committed. On PostgreSQL every call waits for a read that began after
+//! the call arrived, and all calls that wait share one read. So the first call after a change sees it, on every node, and
+//! the number of reads does not grow with the number of calls. If the log cannot be read, nobody is let in.
 //!
-//! An in-memory database has no WAL index. There, everything always counts as changed.
+//! An in-memory database has no [`Changes`]. There, everything always counts as changed.
 
-use std::{fs::File, io, mem::ManuallyDrop, os::unix::fs::FileExt as _, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use arc_swap::ArcSwapOption;
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::sync::Mutex;
+use sqlx::{Connection as _, FromRow, SqliteConnection};
+use tokio::{
+    sync::{Mutex, watch},
+    time::timeout,
+};
+use tracing::Instrument as _;
 
-use super::{Storage, database_error};
+use super::{
+    Storage,
+    database::{
+        commits::{CommitWatch, Moment, since_boot},
+        errors::database_error,
+        pool::Pool,
+        postgres::timed_out,
+        query::query_as,
+    },
+    removal::Rows,
+};
 use crate::server::telemetry::error::InternalError;
 
-/// The number of changes so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Count(pub i64);
+const CONTEXT: &str = "reading the log of guard changes";
 
-/// The first of the two copies of the WAL index header. SQLite writes this one last.
-type Header = [u8; 48];
+/// How long a read of the log may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Watches one database for changes.
+/// How old the last heartbeat may be: it proves that the database accepts writes, so that it is not a replica, nor a
+/// primary that was replaced.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The maximum number of changes that are read at once. If there are more, everything counts as changed.
+const MAX_CHANGES: i64 = 1000;
+
+/// The maximum number of users whose last change is remembered. If there are more, everything counts as changed.
+const MAX_USERS: usize = 10_000;
+
+/// The number of changes that stay in the log. A node that has missed more forgets everything.
+const KEPT_CHANGES: i64 = 10_000;
+
+/// A state of the log. What was found out after it was read is valid until something changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Version(u64);
+
+/// A row of the log.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+struct Change {
+    number: i64,
+    /// Random. After a fail-over, another history can have a change with the same number.
+    mark: String,
+    /// `None` if the change concerns everybody.
+    user_id: Option<String>,
+}
+
+/// What was read from the log.
+#[derive(Debug, Default)]
+struct Log {
+    /// The newest row.
+    last: Option<Change>,
+    version: Version,
+    /// When the newest change was read that concerns everybody.
+    everybody: Version,
+    /// When the newest change was read that concerns a user.
+    users: HashMap<String, Version>,
+    /// When the log was last read.
+    read_at: Option<Moment>,
+}
+
+/// The outcome of the last read.
+#[derive(Debug, Default)]
+struct LastRead {
+    /// The number of calls that had arrived when it began.
+    arrivals: u64,
+    error: Option<String>,
+}
+
+/// Knows the changes of one database.
 #[derive(Debug)]
 pub struct Changes {
-    /// The WAL index. Never closed: closing any descriptor of a file drops all POSIX (`fcntl`) locks of the process on
-    /// it, including SQLite's.
-    index: ManuallyDrop<File>,
-    /// The last count and the header that it belongs to. Every call on every core reads it, so it takes no lock.
-    counted: ArcSwapOption<(Header, Count)>,
-    /// A separate connection that stays open: SQLite deletes the index file with the last connection, and a new file
-    /// would never be noticed.
-    counter: Mutex<Option<SqliteConnection>>,
+    watch: CommitWatch,
+    pool: Pool,
+    log: RwLock<Log>,
+    /// The number of calls that have asked so far.
+    arrivals: AtomicU64,
+    last_read: Mutex<LastRead>,
+    /// When the last heartbeat began that was committed, as time since boot. `None` before the first one.
+    heartbeat: watch::Sender<Option<Duration>>,
+    kept_open: Mutex<Option<SqliteConnection>>,
+}
+
+impl Log {
+    /// Takes in the rows from the last known one on. Returns `false` if the newest row has to be read anew.
+    fn apply(&mut self, rows: &[Change]) -> bool {
+        let is_continued = !rows.is_empty() && rows.first() == self.last.as_ref();
+        let is_complete = i64::try_from(rows.len()).is_ok_and(|count| count < MAX_CHANGES);
+        if !is_continued || !is_complete {
+            self.forget();
+            return false;
+        }
+        let Some((_, new @ [.., newest])) = rows.split_first() else {
+            return true;
+        };
+        self.version.0 += 1;
+        self.last = Some(newest.clone());
+        for change in new {
+            match &change.user_id {
+                Some(user_id) => drop(self.users.insert(user_id.clone(), self.version)),
+                None => self.everybody = self.version,
+            }
+        }
+        if self.users.len() > MAX_USERS {
+            self.forget();
+        }
+        true
+    }
+
+    /// Makes everything count as changed.
+    fn forget(&mut self) {
+        self.version.0 += 1;
+        self.everybody = self.version;
+        self.users.clear();
+    }
+
+    fn has_changed(&self, user_id: &str, since: Version) -> bool {
+        let newest = self.users.get(user_id).copied().unwrap_or_default();
+        newest.max(self.everybody) > since
+    }
 }
 
 impl Changes {
-    /// Opens the WAL index of the database in `file`, and a connection to query the count.
-    pub async fn open(file: &Path, options: &SqliteConnectOptions) -> anyhow::Result<Self> {
-        let mut counter = options.connect().await?;
-        count(&mut counter).await?;
-        let mut index = file.as_os_str().to_owned();
-        index.push("-shm");
-        let changes = Self {
-            index: ManuallyDrop::new(File::open(index)?),
-            counted: ArcSwapOption::empty(),
-            counter: Mutex::new(Some(counter)),
-        };
-        changes.header()?;
-        Ok(changes)
+    /// `kept_open` is a connection that stays open; see [`CommitWatch::of_sqlite`].
+    pub fn new(watch: CommitWatch, pool: Pool, kept_open: Option<SqliteConnection>) -> Self {
+        Self {
+            watch,
+            pool,
+            log: RwLock::default(),
+            arrivals: AtomicU64::new(0),
+            last_read: Mutex::default(),
+            heartbeat: watch::Sender::new(None),
+            kept_open: Mutex::new(kept_open),
+        }
     }
 
-    /// Closes the connection. From then on everything counts as changed.
+    /// Closes the connection. From then on nothing is known without a query.
     pub async fn close(&self) {
-        if let Some(counter) = self.counter.lock().await.take()
-            && let Err(error) = counter.close().await
+        self.with_log(|log| log.read_at = None);
+        if let Some(connection) = self.kept_open.lock().await.take()
+            && let Err(error) = connection.close().await
         {
             tracing::warn!(%error, "failed to close a database connection");
         }
-        self.counted.store(None);
     }
 
-    fn header(&self) -> io::Result<Header> {
-        let mut header = [0; 48];
-        self.index.read_exact_at(&mut header, 0)?;
-        Ok(header)
+    fn with_log<T>(&self, change: impl FnOnce(&mut Log) -> T) -> T {
+        change(&mut self.log.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn counted_at(&self, header: &Header) -> Option<Count> {
-        let counted = self.counted.load();
-        let (at, count) = counted.as_deref()?;
-        (at == header).then_some(*count)
+    /// The version, if it is known without a query that there is no newer one.
+    fn known(&self) -> Option<Version> {
+        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
+        let read_at = log.read_at.as_ref()?;
+        self.watch.is_unchanged_since(read_at).then_some(log.version)
     }
-}
 
-async fn count(connection: &mut SqliteConnection) -> Result<Count, sqlx::Error> {
-    sqlx::query_scalar("SELECT changes FROM guard_changes")
-        .fetch_one(connection)
-        .await
-        .map(Count)
+    /// The version after a read that began after this call did.
+    async fn up_to_date(self: &Arc<Self>) -> Result<Version, InternalError> {
+        if let Some(version) = self.known() {
+            return Ok(version);
+        }
+        self.check_heartbeat().await?;
+        let arrival = self.arrivals.fetch_add(1, Ordering::SeqCst) + 1;
+        // In a task of its own, because others wait for this read, too, and a cancelled call must not cut it off.
+        let changes = Arc::clone(self);
+        tokio::spawn(async move { changes.read(arrival).await }.in_current_span())
+            .await
+            .map_err(|error| InternalError::new(CONTEXT, error))?
+    }
+
+    /// Reads the log, unless a read has covered the call with this number.
+    async fn read(&self, arrival: u64) -> Result<Version, InternalError> {
+        let mut last_read = self.last_read.lock().await;
+        if last_read.arrivals < arrival {
+            last_read.arrivals = self.arrivals.load(Ordering::SeqCst);
+            let result = match self.pool {
+                Pool::Postgres(_) => timeout(READ_TIMEOUT, self.read_new())
+                    .await
+                    .unwrap_or_else(|_| Err(timed_out())),
+                Pool::Sqlite(_) => self.read_new().await,
+            };
+            match result.map_err(database_error(CONTEXT)) {
+                Ok(()) => last_read.error = None,
+                Err(error) if error.is_unavailable() => last_read.error = Some(error.chain()),
+                Err(error) => {
+                    last_read.error = Some(error.chain());
+                    return Err(error);
+                }
+            }
+        }
+        match &last_read.error {
+            Some(error) => Err(InternalError::unavailable(CONTEXT, error.clone())),
+            None => Ok(self.with_log(|log| log.version)),
+        }
+    }
+
+    async fn read_new(&self) -> sqlx::Result<()> {
+        // Before the query. A commit in between then only causes one more read; the other way round it would be missed.
+        let read_at = self.watch.now().map_err(sqlx::Error::Io)?;
+        let last = self.with_log(|log| log.last.as_ref().map(|last| last.number));
+        let rows = match last {
+            Some(last) => query_as(
+                "SELECT change AS number, mark, user_id FROM guard_changes WHERE change >= $1 ORDER BY change LIMIT $2",
+            )
+            .bind(last)
+            .bind(MAX_CHANGES)
+            .fetch_all(&self.pool)
+            .await?,
+            None => Vec::new(),
+        };
+        if !self.with_log(|log| log.apply(&rows)) {
+            let newest =
+                query_as("SELECT change AS number, mark, user_id FROM guard_changes ORDER BY change DESC LIMIT 1")
+                    .fetch_one(&self.pool)
+                    .await?;
+            self.with_log(|log| log.last = Some(newest));
+        }
+        self.with_log(|log| log.read_at = Some(read_at));
+        Ok(())
+    }
+
+    /// Waits until a heartbeat has been committed lately.
+    async fn check_heartbeat(&self) -> Result<(), InternalError> {
+        let mut heartbeat = self.heartbeat.subscribe();
+        let is_recent =
+            |began: &Option<Duration>| began.is_none_or(|began| since_boot().saturating_sub(began) < HEARTBEAT_TIMEOUT);
+        timeout(READ_TIMEOUT, heartbeat.wait_for(is_recent))
+            .await
+            .map_err(|_| InternalError::unavailable(CONTEXT, "the database has accepted no write for too long"))?
+            .map(drop)
+            .map_err(|error| InternalError::new(CONTEXT, error))
+    }
 }
 
 impl Storage {
-    /// The count, if it is known without a query.
-    pub fn changes_if_known(&self) -> Option<Count> {
-        let changes = self.changes.as_ref()?;
-        changes.counted_at(&changes.header().ok()?)
+    /// The version of the log, if it is known without a query.
+    pub fn changes_if_known(&self) -> Option<Version> {
+        self.changes.as_ref()?.known()
     }
 
-    /// The count, or `None` if changes cannot be detected.
-    pub async fn changes(&self) -> Result<Option<Count>, InternalError> {
-        let Some(changes) = &self.changes else {
-            return Ok(None);
-        };
-        // Of many concurrent calls, one queries the count.
-        let mut counter = changes.counter.lock().await;
-        // Read the header before the count. A commit in between then only causes one more query; the other way round it
-        // would be missed.
-        let Ok(header) = changes.header() else {
-            return Ok(None);
-        };
-        if let Some(count) = changes.counted_at(&header) {
-            return Ok(Some(count));
+    /// The version of the log, or `None` if changes cannot be detected.
+    pub async fn changes(&self) -> Result<Option<Version>, InternalError> {
+        match &self.changes {
+            Some(changes) => changes.up_to_date().await.map(Some),
+            None => Ok(None),
         }
-        let Some(counter) = counter.as_mut() else {
-            return Ok(None);
+    }
+
+    /// Whether something has changed that concerns a user, as far as the log was read. `true` if changes cannot be
+    /// detected.
+    pub fn has_changed(&self, user_id: &str, since: Version) -> bool {
+        self.changes.as_ref().is_none_or(|changes| {
+            let log = changes.log.read().unwrap_or_else(PoisonError::into_inner);
+            log.has_changed(user_id, since)
+        })
+    }
+
+    /// Reports a write that was committed, as proof that the database accepts writes.
+    pub fn heartbeat_committed(&self, began: Duration) {
+        if let Some(changes) = &self.changes {
+            changes.heartbeat.send_replace(Some(began));
+        }
+    }
+
+    /// Deletes the oldest changes from the log and returns their number.
+    pub async fn sweep_changes(&self) -> Result<u64, InternalError> {
+        let old = Rows {
+            table: "guard_changes",
+            key: "change",
+            condition: "change <= (SELECT max(change) FROM guard_changes) - $1",
+            locked: false,
         };
-        let count = count(counter)
+        self.delete_in_batches("sweeping the log of guard changes", old, &[KEPT_CHANGES])
             .await
-            .map_err(database_error("reading the count of guard changes"))?;
-        changes.counted.store(Some(Arc::new((header, count))));
-        Ok(Some(count))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::server::storage::OpenFor;
-
-    async fn count_now(storage: &Storage) -> Count {
-        let count = storage.changes().await.unwrap().unwrap();
-        assert_eq!(storage.changes_if_known(), Some(count));
-        count
-    }
-
-    #[tokio::test]
-    async fn what_another_process_commits_is_known_at_once_and_only_what_guards_rely_on_counts() {
-        let folder = tempfile::tempdir().unwrap();
-        let here = Storage::open(folder.path(), OpenFor::Serve, true).await.unwrap();
-        let there = Storage::open(folder.path(), OpenFor::Serve, true).await.unwrap();
-        let begin = count_now(&here).await;
-        for (statement, is_counted) in [
-            (
-                "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at, folded_name, skeleton)
-                 VALUES ('alice', '', TRUE, FALSE, 1, 1, 'alice', 'alice')",
-                false,
-            ),
-            (
-                "INSERT INTO sessions (token_hash, user_id, data, logged_in_at, last_used_at)
-                 VALUES (x'01', 'alice', '{}', 1, 1), (x'02', 'alice', '{}', 1, 1)",
-                false,
-            ),
-            ("UPDATE sessions SET last_used_at = 9", false),
-            ("UPDATE users SET password_hash = 'x', changed_at = 2", false),
-            ("UPDATE sessions SET last_used_at = 8 WHERE token_hash = x'01'", true),
-            ("UPDATE sessions SET data = '{\"a\":1}' WHERE token_hash = x'01'", true),
-            ("DELETE FROM sessions WHERE token_hash = x'01'", true),
-            ("INSERT OR REPLACE INTO sessions SELECT * FROM sessions", true),
-            ("UPDATE users SET active = FALSE", true),
-            ("UPDATE users SET demo = TRUE", true),
-            ("INSERT INTO roles (role, description) VALUES ('reader', '')", false),
-            ("INSERT INTO user_roles (user_id, role) VALUES ('alice', 'reader')", true),
-            ("INSERT INTO mapped_roles (user_id, role, issuer) VALUES ('alice', 'reader', 'x')", true),
-            ("DELETE FROM mapped_roles", true),
-            (
-                "INSERT INTO role_permissions (role, permission) VALUES ('reader', 'a.read')",
-                true,
-            ),
-            ("UPDATE role_permissions SET permission = 'a.write'", true),
-            ("DELETE FROM roles WHERE role = 'reader'", true),
-            ("DELETE FROM users", true),
-        ] {
-            let before = count_now(&here).await;
-            sqlx::query(statement).execute(&there.writer).await.unwrap();
-            assert_eq!(here.changes_if_known(), None, "{statement}");
-            assert_eq!(count_now(&here).await != before, is_counted, "{statement}");
-        }
-        assert_ne!(count_now(&here).await, begin);
-    }
-
-    #[tokio::test]
-    async fn a_database_in_memory_is_always_asked() {
-        let storage = Storage::in_memory().await.unwrap();
-        assert_eq!(storage.changes().await.unwrap(), None);
-        assert_eq!(storage.changes_if_known(), None);
-    }
-}
+mod tests;

@@ -2,12 +2,16 @@
 
 use std::slice;
 
-use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::FromRow;
 
 use super::{
-    Storage, database_error,
+    Storage,
+    database::{
+        errors::database_error,
+        query::{QueryBuilder, query_scalar},
+        transaction::{Commit, Transaction, transaction},
+    },
     removal::Rows,
-    transaction::{Commit, transaction},
 };
 use crate::server::{
     model::{call_record::CallRecord, clock::Timestamp, event::Event},
@@ -78,7 +82,7 @@ pub struct EventFilter<'a> {
 
 impl EventFilter<'_> {
     /// Appends the conditions that both tables share, the order and the limit.
-    fn push_tail(&self, query: &mut QueryBuilder<Sqlite>, limit: u32) {
+    fn push_tail(&self, query: &mut QueryBuilder, limit: u32) {
         if let Some(outcome) = self.outcome {
             query.push(" AND outcome = ").push_bind(outcome);
         }
@@ -99,49 +103,77 @@ impl EventFilter<'_> {
     }
 }
 
-/// Adds an event. Called in the transaction of the change that it reports, so that both are stored or neither is.
-pub(super) async fn add_event(connection: &mut SqliteConnection, event: &Event) -> Result<(), sqlx::Error> {
-    add_events(connection, slice::from_ref(event)).await
+/// Adds an event. Called in the transaction of the change that it reports, so that both are stored or neither is, and
+/// near its end; see [`reserve_ids`].
+pub(super) async fn add_event(transaction: &mut Transaction, event: &Event) -> sqlx::Result<()> {
+    add_events(transaction, slice::from_ref(event)).await
 }
 
-/// Adds events, many with one statement. The statement is not cached (`persistent`): its text differs with the number
-/// of rows.
-async fn add_events(connection: &mut SqliteConnection, events: &[Event]) -> Result<(), sqlx::Error> {
+/// Reserves `count` ids of a table and returns the first one. Until the end of the transaction, others wait for theirs, so
+/// ids are in the order of commits: a reader that continues after the last id misses nothing.
+async fn reserve_ids(transaction: &mut Transaction, table: &'static str, count: usize) -> sqlx::Result<i64> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let last = query_scalar::<i64>("UPDATE counters SET value = value + $1 WHERE name = $2 RETURNING value")
+        .bind(count)
+        .bind(table)
+        .fetch_one(transaction)
+        .await?;
+    Ok(last - count + 1)
+}
+
+async fn add_events(transaction: &mut Transaction, events: &[Event]) -> sqlx::Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut ids = reserve_ids(transaction, "events", events.len()).await?..;
     for events in events.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO events (at, action, outcome, actor, user_id, about, address, request_id) ",
+        let mut query = QueryBuilder::new(
+            "INSERT INTO events (id, at, action, outcome, actor, user_id, about, address, request_id) VALUES ",
         );
-        query.push_values(events, |mut row, event| {
-            row.push_bind(event.at.0)
-                .push_bind(event.action.name())
-                .push_bind(event.outcome.name())
-                .push_bind(&event.actor)
-                .push_bind(&event.user)
-                .push_bind(&event.about)
-                .push_bind(&event.address)
-                .push_bind(&event.request_id);
+        query.push_rows(events.iter().zip(&mut ids), |(event, id)| {
+            [
+                id.into(),
+                event.at.0.into(),
+                event.action.name().into(),
+                event.outcome.name().into(),
+                (&event.actor).into(),
+                (&event.user).into(),
+                (&event.about).into(),
+                (&event.address).into(),
+                (&event.request_id).into(),
+            ]
         });
-        query.build().persistent(false).execute(&mut *connection).await?;
+        query.build().execute(&mut *transaction).await?;
     }
     Ok(())
 }
 
-async fn add_calls(connection: &mut SqliteConnection, calls: &[&CallRecord]) -> Result<(), sqlx::Error> {
+async fn add_calls(transaction: &mut Transaction, calls: &[&CallRecord]) -> sqlx::Result<()> {
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let mut ids = reserve_ids(transaction, "calls", calls.len()).await?..;
     for calls in calls.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO calls (at, function, user_id, outcome, calls, took_us, address, request_id) ",
+        let mut query = QueryBuilder::new(
+            "INSERT INTO calls (id, at, function, user_id, outcome, calls, took_us, address, request_id) VALUES ",
         );
-        query.push_values(calls, |mut row, call| {
-            row.push_bind(call.at.0)
-                .push_bind(call.function)
-                .push_bind(call.who.user_id())
-                .push_bind(call.outcome)
-                .push_bind(call.calls)
-                .push_bind(call.took_us)
-                .push_bind(call.address.map(|address| address.to_string()).unwrap_or_default())
-                .push_bind(call.request_id.map(|id| id.to_string()).unwrap_or_default());
+        query.push_rows(calls.iter().zip(&mut ids), |(call, id)| {
+            [
+                id.into(),
+                call.at.0.into(),
+                call.function.into(),
+                call.who.user_id().into(),
+                call.outcome.into(),
+                call.calls.into(),
+                call.took_us.into(),
+                call.address
+                    .map(|address| address.to_string())
+                    .unwrap_or_default()
+                    .into(),
+                call.request_id.map(|id| id.to_string()).unwrap_or_default().into(),
+            ]
         });
-        query.build().persistent(false).execute(&mut *connection).await?;
+        query.build().execute(&mut *transaction).await?;
     }
     Ok(())
 }
@@ -149,7 +181,7 @@ async fn add_calls(connection: &mut SqliteConnection, calls: &[&CallRecord]) -> 
 impl Storage {
     /// Adds events and calls, all or none.
     pub async fn add_events(&self, events: &[Event], calls: &[&CallRecord]) -> Result<(), InternalError> {
-        transaction!(self, "writing the audit log and the call log", |transaction| {
+        transaction!(concurrent self, "writing the audit log and the call log", |transaction| {
             self::add_events(&mut transaction, events).await?;
             add_calls(&mut transaction, calls).await?;
             Ok(Commit(()))
@@ -183,7 +215,7 @@ impl Storage {
         }
         filter.push_tail(&mut query, limit);
         query
-            .build_query_as()
+            .build()
             .fetch_all(&self.reader)
             .await
             .map_err(database_error("reading the audit log"))
@@ -202,7 +234,7 @@ impl Storage {
         }
         filter.push_tail(&mut query, limit);
         query
-            .build_query_as()
+            .build()
             .fetch_all(&self.reader)
             .await
             .map_err(database_error("reading the call log"))
@@ -214,7 +246,12 @@ impl Storage {
     pub async fn sweep_events(&self, before: Timestamp, max_calls: u32) -> Result<u64, InternalError> {
         let delete = |context, table, condition, value| async move {
             let key = "id";
-            let rows = Rows { table, key, condition };
+            let rows = Rows {
+                table,
+                key,
+                condition,
+                locked: false,
+            };
             self.delete_in_batches(context, rows, &[value]).await
         };
         let old = "at < $1";
@@ -223,12 +260,12 @@ impl Storage {
         // Both queries read only an index.
         let last_anonymous = "SELECT id FROM calls WHERE user_id = '' ORDER BY id DESC LIMIT 1 OFFSET $1";
         let last_of_all = "SELECT at FROM calls ORDER BY at DESC LIMIT 1 OFFSET $1";
-        for (query, limit, condition) in [
+        for (statement, limit, condition) in [
             (last_anonymous, max_calls / 2, "user_id = '' AND id <= $1"),
             (last_of_all, max_calls, old),
         ] {
             let context = "trimming the call log";
-            let last: Option<i64> = sqlx::query_scalar(query)
+            let last: Option<i64> = query_scalar(statement)
                 .bind(i64::from(limit))
                 .fetch_optional(&self.reader)
                 .await

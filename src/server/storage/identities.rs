@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 
 use super::{
-    Storage, database_error,
+    Storage,
+    database::{
+        errors::database_error,
+        query::{query, query_as, query_scalar},
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
     events::add_event,
     roles::{ADMIN, is_last_admin},
     sessions::RenewedSession,
-    transaction::{Commit, Rollback, transaction},
     user_rows::has_way_in,
 };
 use crate::server::{
@@ -76,15 +80,15 @@ impl Storage {
     /// Sets the issuers of the configured providers. Only accounts at these are a way to log in.
     #[must_use]
     pub fn with_issuers<'a>(self, issuers: impl IntoIterator<Item = &'a str>) -> Self {
-        let issuers: serde_json::Value = issuers.into_iter().collect();
+        let issuers: String = issuers.into_iter().flat_map(|issuer| [" ", issuer, " "]).collect();
         Self {
-            issuers: Arc::from(issuers.to_string()),
+            issuers: Arc::from(issuers),
             ..self
         }
     }
 
     pub async fn find_identity(&self, issuer: &str, subject: &str) -> Result<Option<StoredIdentity>, InternalError> {
-        sqlx::query_as(
+        query_as(
             "SELECT id, issuer, subject, user_id, label, linked_at, linked_by, last_used_at FROM identities
              WHERE issuer = $1 AND subject = $2",
         )
@@ -97,7 +101,7 @@ impl Storage {
 
     /// The accounts of a user, first linked first.
     pub async fn identities_of(&self, user_id: &str) -> Result<Vec<StoredIdentity>, InternalError> {
-        sqlx::query_as(
+        query_as(
             "SELECT id, issuer, subject, user_id, label, linked_at, linked_by, last_used_at FROM identities
              WHERE user_id = $1 ORDER BY linked_at, id",
         )
@@ -114,7 +118,7 @@ impl Storage {
         label: Option<&str>,
         now: Timestamp,
     ) -> Result<(), InternalError> {
-        sqlx::query("UPDATE identities SET last_used_at = $2, label = COALESCE($3, label) WHERE id = $1")
+        query("UPDATE identities SET last_used_at = $2, label = COALESCE($3, label) WHERE id = $1")
             .bind(id)
             .bind(now.0)
             .bind(label)
@@ -130,7 +134,7 @@ impl Storage {
         let Confirmation { renewed, identity, sid } = confirmation;
         let sid = sid.map(TokenHash::as_bytes);
         transaction!(self, "confirming a login", |transaction| {
-            let updated = sqlx::query(
+            let updated = query(
                 "UPDATE sessions SET token_hash = $1, data = $2, series_hash = $3, login_id = $4,
                    sid_hash = CASE WHEN identity_id = $9 THEN COALESCE($10, sid_hash) ELSE sid_hash END
                  WHERE token_hash = $5
@@ -145,20 +149,20 @@ impl Storage {
             .bind(renewed.user_id)
             .bind(self.demo)
             .bind(renewed.user_changed_at)
-            .bind(identity)
+            .bind(*identity)
             .bind(sid)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            if updated.rows_affected() == 0 {
+            if updated == 0 {
                 return Ok(Rollback(false));
             }
-            sqlx::query(
+            query(
                 "UPDATE remembered SET sid_hash = COALESCE($1, sid_hash) WHERE series_hash = $2 AND identity_id = $3",
             )
             .bind(sid)
             .bind(renewed.series.map(TokenHash::as_bytes))
-            .bind(identity)
-            .execute(&mut *transaction)
+            .bind(*identity)
+            .execute(&mut transaction)
             .await?;
             Ok(Commit(true))
         })
@@ -170,10 +174,10 @@ impl Storage {
         transaction!(self, "unlinking an account", |transaction| {
             let was_last_admin = is_last_admin(&mut transaction, &self.issuers, unlink.user_id).await?;
             let issuer: Option<String> =
-                sqlx::query_scalar("DELETE FROM identities WHERE id = $1 AND user_id = $2 RETURNING issuer")
+                query_scalar("DELETE FROM identities WHERE id = $1 AND user_id = $2 RETURNING issuer")
                     .bind(unlink.id)
                     .bind(unlink.user_id)
-                    .fetch_optional(&mut *transaction)
+                    .fetch_optional(&mut transaction)
                     .await?;
             let Some(issuer) = issuer else {
                 return Ok(Rollback(UnlinkOutcome::NotFound));
@@ -181,13 +185,13 @@ impl Storage {
             if !unlink.may_be_last && !can_log_in(&mut transaction, &self.issuers, unlink.user_id).await? {
                 return Ok(Rollback(UnlinkOutcome::LastWayIn));
             }
-            sqlx::query(
+            query(
                 "DELETE FROM mapped_roles WHERE user_id = $1 AND issuer = $2
                  AND NOT EXISTS (SELECT 1 FROM identities WHERE identities.user_id = $1 AND identities.issuer = $2)",
             )
             .bind(unlink.user_id)
             .bind(&issuer)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
             if was_last_admin && !is_last_admin(&mut transaction, &self.issuers, unlink.user_id).await? {
                 return Ok(Rollback(UnlinkOutcome::LastAdmin));
@@ -197,11 +201,11 @@ impl Storage {
             {
                 return Ok(Rollback(UnlinkOutcome::SessionEnded));
             }
-            for query in [
+            for statement in [
                 "DELETE FROM sessions WHERE identity_id = $1",
                 "DELETE FROM remembered WHERE identity_id = $1",
             ] {
-                sqlx::query(query).bind(unlink.id).execute(&mut *transaction).await?;
+                query(statement).bind(unlink.id).execute(&mut transaction).await?;
             }
             add_event(&mut transaction, event).await?;
             Ok(Commit(UnlinkOutcome::Done))
@@ -210,9 +214,9 @@ impl Storage {
 
     /// Counts the active users who can log in only with accounts at providers that are not configured.
     pub async fn count_stranded(&self) -> Result<Stranded, InternalError> {
-        sqlx::query_as(concat!(
-            "SELECT count(*) AS users, COALESCE(SUM(EXISTS
-               (SELECT 1 FROM granted_roles WHERE granted_roles.user_id = users.user_id AND role = $1)), 0) AS admins
+        query_as(concat!(
+            "SELECT count(*) AS users, count(CASE WHEN EXISTS
+               (SELECT 1 FROM granted_roles WHERE granted_roles.user_id = users.user_id AND role = $1) THEN 1 END) AS admins
              FROM users WHERE active AND EXISTS (SELECT 1 FROM identities WHERE identities.user_id = users.user_id)
                AND NOT ",
             has_way_in!("$2"),
@@ -226,18 +230,18 @@ impl Storage {
 }
 
 /// Removes all accounts of a user at providers, and the roles that these gave.
-pub(super) async fn delete_identities(connection: &mut SqliteConnection, user_id: &str) -> sqlx::Result<()> {
-    for query in [
+pub(super) async fn delete_identities(connection: &mut Transaction, user_id: &str) -> sqlx::Result<()> {
+    for statement in [
         "DELETE FROM identities WHERE user_id = $1",
         "DELETE FROM mapped_roles WHERE user_id = $1",
     ] {
-        sqlx::query(query).bind(user_id).execute(&mut *connection).await?;
+        query(statement).bind(user_id).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-async fn can_log_in(connection: &mut SqliteConnection, issuers: &str, user_id: &str) -> sqlx::Result<bool> {
-    sqlx::query_scalar(concat!(
+async fn can_log_in(connection: &mut Transaction, issuers: &str, user_id: &str) -> sqlx::Result<bool> {
+    query_scalar(concat!(
         "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1 AND ",
         has_way_in!("$2"),
         ")",
@@ -249,8 +253,8 @@ async fn can_log_in(connection: &mut SqliteConnection, issuers: &str, user_id: &
 }
 
 /// Renews a session so that it no longer depends on an account at a provider. `false` if it ended meanwhile.
-async fn detach(connection: &mut SqliteConnection, renewed: &RenewedSession<'_>) -> sqlx::Result<bool> {
-    let updated = sqlx::query(
+async fn detach(connection: &mut Transaction, renewed: &RenewedSession<'_>) -> sqlx::Result<bool> {
+    let updated = query(
         "UPDATE sessions SET token_hash = $1, data = $2, series_hash = $3, login_id = $4, identity_id = NULL, sid_hash = NULL
          WHERE token_hash = $5 AND user_id = $6",
     )
@@ -262,7 +266,7 @@ async fn detach(connection: &mut SqliteConnection, renewed: &RenewedSession<'_>)
     .bind(renewed.user_id)
     .execute(connection)
     .await?;
-    Ok(updated.rows_affected() == 1)
+    Ok(updated == 1)
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Stored one-time links. Only the hashes of their codes are stored.
 
-use sqlx::SqliteConnection;
-
 use super::{
-    Storage, database_error,
+    Storage,
+    database::{
+        errors::database_error,
+        query::{query, query_as, query_scalar},
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
     events::add_event,
     roles::{ADMIN, Grant, UpdateOutcome, grants_of},
-    transaction::{Commit, Rollback, transaction},
     user_rows::{has_way_in, insert_user, revoke_access},
 };
 use crate::server::{
@@ -34,7 +36,7 @@ pub struct NewLink<'a> {
 impl Storage {
     /// The link with this code, if it is valid.
     pub async fn find_link(&self, code: &TokenHash, now: Timestamp) -> Result<Option<StoredLink>, InternalError> {
-        sqlx::query_as("SELECT user_id FROM links WHERE code_hash = $1 AND expires_at > $2 AND created_at <= $3")
+        query_as("SELECT user_id FROM links WHERE code_hash = $1 AND expires_at > $2 AND created_at <= $3")
             .bind(code.as_bytes())
             .bind(now.0)
             .bind(now.latest_plausible().0)
@@ -45,7 +47,7 @@ impl Storage {
 
     /// The expiry of the user's valid link, if there is one.
     pub async fn link_until(&self, user_id: &str, now: Timestamp) -> Result<Option<Timestamp>, InternalError> {
-        sqlx::query_scalar("SELECT expires_at FROM links WHERE user_id = $1 AND expires_at > $2 AND created_at <= $3")
+        query_scalar("SELECT expires_at FROM links WHERE user_id = $1 AND expires_at > $2 AND created_at <= $3")
             .bind(user_id)
             .bind(now.0)
             .bind(now.latest_plausible().0)
@@ -63,19 +65,19 @@ impl Storage {
         expires_at: Timestamp,
     ) -> Result<bool, InternalError> {
         transaction!(self, "storing the link for the first administrator", |transaction| {
-            sqlx::query("DELETE FROM links WHERE user_id IS NULL")
-                .execute(&mut *transaction)
+            query("DELETE FROM links WHERE user_id IS NULL")
+                .execute(&mut transaction)
                 .await?;
-            let inserted = sqlx::query(
+            let inserted = query(
                 "INSERT INTO links (code_hash, user_id, created_at, expires_at)
                  SELECT $1, NULL, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM users)",
             )
             .bind(code.as_bytes())
             .bind(now.0)
             .bind(expires_at.0)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            Ok(Commit(inserted.rows_affected() == 1))
+            Ok(Commit(inserted == 1))
         })
     }
 
@@ -90,23 +92,23 @@ impl Storage {
         events: [&Event; 2],
     ) -> Result<bool, InternalError> {
         transaction!(self, "creating the first administrator", |transaction| {
-            let used = sqlx::query(
+            let used = query(
                 "DELETE FROM links WHERE code_hash = $1 AND user_id IS NULL AND expires_at > $2 AND created_at <= $3
                  AND NOT EXISTS (SELECT 1 FROM users)",
             )
             .bind(code.as_bytes())
             .bind(now.0)
             .bind(now.latest_plausible().0)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            if used.rows_affected() == 0 {
+            if used == 0 {
                 return Ok(Rollback(false));
             }
             insert_user(&mut transaction, user_id, password_hash, false, now).await?;
-            sqlx::query("INSERT INTO user_roles (user_id, role) VALUES ($1, $2)")
+            query("INSERT INTO user_roles (user_id, role) VALUES ($1, $2)")
                 .bind(user_id)
                 .bind(ADMIN)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
             for event in events {
                 add_event(&mut transaction, event).await?;
@@ -128,13 +130,13 @@ impl Storage {
         password_hash: &str,
         now: Timestamp,
         event: &Event,
-        may_manage: impl FnOnce(&[Grant], &[Grant]) -> bool,
+        may_manage: impl Fn(&[Grant], &[Grant]) -> bool,
     ) -> Result<bool, InternalError> {
         transaction!(self, "using a one-time link", |transaction| {
-            if !take_link(&mut transaction, code, user_id, now, may_manage).await? {
+            if !take_link(&mut transaction, code, user_id, now, &may_manage).await? {
                 return Ok(Rollback(false));
             }
-            let updated = sqlx::query(
+            let updated = query(
                 "UPDATE users SET password_hash = $1, demo = FALSE,
                    changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
                  WHERE user_id = $3 AND active",
@@ -142,9 +144,9 @@ impl Storage {
             .bind(password_hash)
             .bind(now.0)
             .bind(user_id)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            if updated.rows_affected() == 0 {
+            if updated == 0 {
                 return Ok(Rollback(false));
             }
             revoke_access(&mut transaction, user_id, None).await?;
@@ -162,14 +164,14 @@ impl Storage {
         event: &Event,
     ) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "storing a one-time link", |transaction| {
-            let is_invited: bool = sqlx::query_scalar(concat!(
+            let is_invited: bool = query_scalar(concat!(
                 "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1 AND active AND NOT ",
                 has_way_in!("$2"),
                 ")",
             ))
             .bind(link.user_id)
             .bind(&*self.issuers)
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut transaction)
             .await?;
             if !is_invited {
                 return Ok(Rollback(UpdateOutcome::NoUser));
@@ -182,7 +184,7 @@ impl Storage {
 
     /// Deletes expired links and returns their number.
     pub async fn sweep_links(&self, now: Timestamp) -> Result<u64, InternalError> {
-        let delete = sqlx::query("DELETE FROM links WHERE expires_at <= $1 OR created_at > $2")
+        let delete = query("DELETE FROM links WHERE expires_at <= $1 OR created_at > $2")
             .bind(now.0)
             .bind(now.latest_plausible().0);
         self.execute("sweeping one-time links", delete).await
@@ -192,13 +194,13 @@ impl Storage {
 /// Deletes a valid link of a user. `false` if it is not valid, its creator is disabled, or `may_manage` refuses the current
 /// grants of the creator (first) and the user (second). Then the transaction must be rolled back.
 pub(super) async fn take_link(
-    transaction: &mut SqliteConnection,
+    transaction: &mut Transaction,
     code: &TokenHash,
     user_id: &str,
     now: Timestamp,
-    may_manage: impl FnOnce(&[Grant], &[Grant]) -> bool,
+    may_manage: impl Fn(&[Grant], &[Grant]) -> bool,
 ) -> sqlx::Result<bool> {
-    let used: Option<Option<String>> = sqlx::query_scalar(
+    let used: Option<Option<String>> = query_scalar(
         "DELETE FROM links WHERE code_hash = $1 AND user_id = $2 AND expires_at > $3 AND created_at <= $4
            AND (made_by IS NULL OR EXISTS (SELECT 1 FROM users WHERE users.user_id = made_by AND active))
          RETURNING made_by",
@@ -222,11 +224,11 @@ pub(super) async fn take_link(
 
 /// Stores a link, in place of an earlier one of the same user.
 pub(super) async fn put_link(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     link: &NewLink<'_>,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    query(
         "INSERT INTO links (code_hash, user_id, created_at, expires_at, made_by) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (user_id) DO UPDATE SET code_hash = $1, created_at = $3, expires_at = $4, made_by = $5",
     )

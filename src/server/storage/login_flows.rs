@@ -3,11 +3,15 @@
 
 use std::time::Duration;
 
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 
 use super::{
-    Storage, database_error,
-    transaction::{Commit, transaction},
+    Storage,
+    database::{
+        errors::database_error,
+        query::{query, query_as},
+        transaction::{Commit, Transaction, transaction},
+    },
 };
 use crate::server::{
     model::{clock::Timestamp, token::TokenHash},
@@ -63,8 +67,8 @@ impl StoredFlow {
 impl Storage {
     /// Stores a flow, and deletes the oldest ones beyond the limits. Stores nothing for a user who was deleted meanwhile.
     pub async fn add_login_flow(&self, flow: &NewFlow<'_>, now: Timestamp) -> Result<(), InternalError> {
-        transaction!(self, "storing a login flow", |transaction| {
-            sqlx::query(
+        transaction!(concurrent self, "storing a login flow", |transaction| {
+            query(
                 "INSERT INTO login_flows (state_hash, browser_hash, address_hash, issuer, purpose, user_id, login_id,
                    link_hash, next, remember, began_at, expires_at)
                  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
@@ -82,7 +86,7 @@ impl Storage {
             .bind(flow.remember)
             .bind(now.0)
             .bind(now.plus(LIFETIME).0)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
             trim(&mut transaction, flow).await?;
             Ok(Commit(()))
@@ -97,7 +101,7 @@ impl Storage {
         browser: &TokenHash,
         issuer: &str,
     ) -> Result<Option<StoredFlow>, InternalError> {
-        sqlx::query_as(
+        query_as(
             "DELETE FROM login_flows WHERE state_hash = $1 AND browser_hash = $2 AND issuer = $3
              RETURNING purpose, user_id, login_id, link_hash, next, remember, began_at, expires_at",
         )
@@ -111,19 +115,19 @@ impl Storage {
 
     /// Deletes expired flows and returns their number.
     pub async fn sweep_login_flows(&self, now: Timestamp) -> Result<u64, InternalError> {
-        let deleted = sqlx::query("DELETE FROM login_flows WHERE expires_at <= $1 OR expires_at > $2")
+        let deleted = query("DELETE FROM login_flows WHERE expires_at <= $1 OR expires_at > $2")
             .bind(now.0)
             .bind(now.latest_plausible().plus(LIFETIME).0)
             .execute(&self.writer)
             .await
             .map_err(database_error("sweeping login flows"))?;
-        Ok(deleted.rows_affected())
+        Ok(deleted)
     }
 }
 
 /// Deletes the oldest flows beyond the limits: of the browser, of the owner, and of all. The new flow stays.
-async fn trim(connection: &mut SqliteConnection, new: &NewFlow<'_>) -> sqlx::Result<()> {
-    for (query, key, limit) in [
+async fn trim(connection: &mut Transaction, new: &NewFlow<'_>) -> sqlx::Result<()> {
+    for (statement, key, limit) in [
         (
             "DELETE FROM login_flows WHERE browser_hash = $1 AND state_hash NOT IN
              (SELECT state_hash FROM login_flows WHERE browser_hash = $1
@@ -139,7 +143,7 @@ async fn trim(connection: &mut SqliteConnection, new: &NewFlow<'_>) -> sqlx::Res
             OWNER_LIMIT,
         ),
     ] {
-        sqlx::query(query)
+        query(statement)
             .bind(key.as_bytes())
             .bind(new.state.as_bytes())
             .bind(limit)
@@ -147,7 +151,7 @@ async fn trim(connection: &mut SqliteConnection, new: &NewFlow<'_>) -> sqlx::Res
             .await?;
     }
     // All flows have the same lifetime, so the index on the expiry orders them by age.
-    sqlx::query(
+    query(
         "DELETE FROM login_flows WHERE state_hash <> $1 AND expires_at <=
          (SELECT expires_at FROM login_flows ORDER BY expires_at DESC LIMIT 1 OFFSET $2)",
     )
@@ -161,6 +165,7 @@ async fn trim(connection: &mut SqliteConnection, new: &NewFlow<'_>) -> sqlx::Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::storage::database::query::query_scalar;
 
     const ISSUER: &str = "https://id.example.org";
 
@@ -185,7 +190,7 @@ mod tests {
     }
 
     async fn count(storage: &Storage) -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM login_flows")
+        query_scalar("SELECT count(*) FROM login_flows")
             .fetch_one(&storage.reader)
             .await
             .unwrap()

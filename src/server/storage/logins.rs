@@ -3,10 +3,13 @@
 
 use super::{
     Storage,
+    database::{
+        query::query,
+        transaction::{Commit, Rollback, transaction},
+    },
     events::add_event,
     remembered::{add_series, forget_series},
     surplus::end_surplus,
-    transaction::{Commit, Rollback, transaction},
 };
 use crate::server::{
     model::{clock::Timestamp, token::TokenHash},
@@ -29,9 +32,9 @@ impl Storage {
     ) -> Result<Option<u64>, InternalError> {
         transaction!(self, "storing a session", |transaction| {
             if let Some(token) = &new.replaced.session {
-                sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
+                query("DELETE FROM sessions WHERE token_hash = $1")
                     .bind(token.as_bytes())
-                    .execute(&mut *transaction)
+                    .execute(&mut transaction)
                     .await?;
             }
             if let Some(series) = &new.replaced.series {
@@ -40,7 +43,7 @@ impl Storage {
             if let Some(browser) = new.browser {
                 add_series(&mut transaction, browser, new, now).await?;
             }
-            let inserted = sqlx::query(
+            let inserted = query(
                 "INSERT INTO sessions (token_hash, user_id, series_hash, data, logged_in_at, last_used_at, login_id,
                    identity_id, sid_hash, ends_at)
                  SELECT $1, user_id, $3, $4, $5, $6, $9, $10, $11, $12 FROM users
@@ -60,9 +63,9 @@ impl Storage {
             .bind(new.identity)
             .bind(new.sid.map(TokenHash::as_bytes))
             .bind(new.ends_at.map(|ends_at| ends_at.0))
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            if inserted.rows_affected() == 0 {
+            if inserted == 0 {
                 return Ok(Rollback(None));
             }
             let ended = end_surplus(&mut transaction, new, limit).await?;

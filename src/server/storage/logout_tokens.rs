@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use sqlx::SqliteConnection;
-
 use super::{
-    Storage, database_error,
-    transaction::{Commit, Rollback, transaction},
+    Storage,
+    database::{
+        errors::database_error,
+        query::{query, query_scalar},
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
 };
 use crate::server::{
     model::{clock::Timestamp, token::TokenHash},
@@ -40,12 +42,12 @@ impl Storage {
     ) -> Result<Option<BTreeMap<String, usize>>, InternalError> {
         transaction!(self, "ending the sessions of a provider", |transaction| {
             let inserted =
-                sqlx::query("INSERT INTO logout_tokens (jti_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                query("INSERT INTO logout_tokens (jti_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
                     .bind(logout.jti.as_bytes())
                     .bind(logout.expires_at.0)
-                    .execute(&mut *transaction)
+                    .execute(&mut transaction)
                     .await?;
-            if inserted.rows_affected() == 0 {
+            if inserted == 0 {
                 return Ok(Rollback(None));
             }
             let mut users = Vec::new();
@@ -65,23 +67,23 @@ impl Storage {
 
     /// Deletes the logout tokens that have expired, and returns their number.
     pub async fn sweep_logout_tokens(&self, now: Timestamp) -> Result<u64, InternalError> {
-        let deleted = sqlx::query("DELETE FROM logout_tokens WHERE expires_at <= $1")
+        let deleted = query("DELETE FROM logout_tokens WHERE expires_at <= $1")
             .bind(now.0)
             .execute(&self.writer)
             .await
             .map_err(database_error("sweeping logout tokens"))?;
-        Ok(deleted.rows_affected())
+        Ok(deleted)
     }
 }
 
 /// Returns the user of each row that it deletes. If the logout names an account as well, the row must be of that account.
 async fn end_by_sid(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     logout: &AnnouncedLogout<'_>,
     sid: &TokenHash,
 ) -> sqlx::Result<Vec<String>> {
     let mut users = Vec::new();
-    for query in [
+    for statement in [
         "DELETE FROM sessions WHERE sid_hash = $1
            AND ($3 IS NULL OR identity_id IN (SELECT id FROM identities WHERE issuer = $2 AND subject = $3))
          RETURNING user_id",
@@ -89,7 +91,7 @@ async fn end_by_sid(
            AND ($3 IS NULL OR identity_id IN (SELECT id FROM identities WHERE issuer = $2 AND subject = $3))
          RETURNING user_id",
     ] {
-        let ended: Vec<String> = sqlx::query_scalar(query)
+        let ended: Vec<String> = query_scalar(statement)
             .bind(sid.as_bytes())
             .bind(logout.issuer)
             .bind(logout.subject)
@@ -103,14 +105,14 @@ async fn end_by_sid(
 /// Returns the user of each row that it deletes. If the logout names a session, only rows without one are deleted: some
 /// providers name the session in the logout token only.
 async fn end_by_subject(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     logout: &AnnouncedLogout<'_>,
     subject: &str,
 ) -> sqlx::Result<Vec<String>> {
     let before = logout.issued_at.plus(SECOND);
     let mut users = Vec::new();
     // Sessions that a remembered browser has begun since belong to its first login, so they end with it.
-    for query in [
+    for statement in [
         "DELETE FROM sessions WHERE series_hash IN
            (SELECT series_hash FROM remembered
             WHERE identity_id IN (SELECT id FROM identities WHERE issuer = $1 AND subject = $2)
@@ -125,7 +127,7 @@ async fn end_by_subject(
            AND logged_in_at < $3 AND (sid_hash IS NULL OR NOT $4)
          RETURNING user_id",
     ] {
-        let ended: Vec<String> = sqlx::query_scalar(query)
+        let ended: Vec<String> = query_scalar(statement)
             .bind(logout.issuer)
             .bind(subject)
             .bind(before.0)

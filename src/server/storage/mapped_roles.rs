@@ -1,10 +1,14 @@
 //! Stored roles that the claims of providers give.
 
 use super::{
-    Storage, database_error,
+    Storage,
+    database::{
+        errors::database_error,
+        query::{query, query_scalar},
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
     events::add_event,
     roles::{ADMIN, is_last_admin},
-    transaction::{Commit, Rollback, transaction},
 };
 use crate::server::{model::event::Event, telemetry::error::InternalError};
 
@@ -56,7 +60,7 @@ impl Storage {
         event: &Event,
     ) -> Result<RoleChange, InternalError> {
         // At most logins nothing changes. Then no write lock is taken.
-        let held: Vec<String> = sqlx::query_scalar("SELECT role FROM mapped_roles WHERE user_id = $1 AND issuer = $2")
+        let held: Vec<String> = query_scalar("SELECT role FROM mapped_roles WHERE user_id = $1 AND issuer = $2")
             .bind(user_id)
             .bind(issuer)
             .fetch_all(&self.reader)
@@ -69,7 +73,7 @@ impl Storage {
         transaction!(self, "mapping roles", |transaction| {
             let mut change = RoleChange::default();
             for role in &claims.given {
-                let inserted = sqlx::query(
+                let inserted = query(
                     "INSERT INTO mapped_roles (user_id, role, issuer)
                      SELECT user_id, role, $3 FROM users, roles WHERE user_id = $1 AND role = $2
                      ON CONFLICT DO NOTHING",
@@ -77,23 +81,23 @@ impl Storage {
                 .bind(user_id)
                 .bind(role)
                 .bind(issuer)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
-                let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM roles WHERE role = $1)")
+                let exists: bool = query_scalar("SELECT EXISTS (SELECT 1 FROM roles WHERE role = $1)")
                     .bind(role)
-                    .fetch_one(&mut *transaction)
+                    .fetch_one(&mut transaction)
                     .await?;
-                match (inserted.rows_affected(), exists) {
+                match (inserted, exists) {
                     (0, false) => change.missing.push(role.clone()),
                     (0, true) => {}
                     _ => change.given.push(role.clone()),
                 }
             }
             let held: Vec<String> =
-                sqlx::query_scalar("SELECT role FROM mapped_roles WHERE user_id = $1 AND issuer = $2 ORDER BY role")
+                query_scalar("SELECT role FROM mapped_roles WHERE user_id = $1 AND issuer = $2 ORDER BY role")
                     .bind(user_id)
                     .bind(issuer)
-                    .fetch_all(&mut *transaction)
+                    .fetch_all(&mut transaction)
                     .await?;
             for role in held.into_iter().filter(|role| !is_kept(role)) {
                 if role == ADMIN
@@ -103,11 +107,11 @@ impl Storage {
                     change.keeps_admin = true;
                     continue;
                 }
-                sqlx::query("DELETE FROM mapped_roles WHERE user_id = $1 AND role = $2 AND issuer = $3")
+                query("DELETE FROM mapped_roles WHERE user_id = $1 AND role = $2 AND issuer = $3")
                     .bind(user_id)
                     .bind(&role)
                     .bind(issuer)
-                    .execute(&mut *transaction)
+                    .execute(&mut transaction)
                     .await?;
                 change.taken.push(role);
             }
@@ -123,12 +127,12 @@ impl Storage {
 
 /// Whether a user has a role by hand or by another issuer.
 async fn is_given_otherwise(
-    connection: &mut sqlx::SqliteConnection,
+    connection: &mut Transaction,
     user_id: &str,
     role: &str,
     issuer: &str,
 ) -> sqlx::Result<bool> {
-    sqlx::query_scalar(
+    query_scalar(
         "SELECT EXISTS (SELECT 1 FROM user_roles WHERE user_id = $1 AND role = $2)
            OR EXISTS (SELECT 1 FROM mapped_roles WHERE user_id = $1 AND role = $2 AND issuer <> $3)",
     )
@@ -209,7 +213,7 @@ mod tests {
         assert_eq!(map(&storage, &[], &[]).await.taken, ["ops", "support"]);
         assert_eq!(storage.roles_of("ada").await.unwrap(), ["support"]);
         let events: Vec<String> =
-            sqlx::query_scalar("SELECT about FROM events WHERE about LIKE 'provider example: %' ORDER BY id")
+            query_scalar("SELECT about FROM events WHERE about LIKE 'provider example: %' ORDER BY id")
                 .fetch_all(&storage.reader)
                 .await
                 .unwrap();

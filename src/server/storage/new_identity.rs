@@ -1,13 +1,14 @@
 //! Linking accounts at providers to users, each link in one transaction with the changes that go with it.
 
-use sqlx::SqliteConnection;
-
 use super::{
     Storage,
+    database::{
+        query::{query, query_scalar},
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
     events::add_event,
     links::take_link,
     roles::{Grant, UpdateOutcome},
-    transaction::{Commit, Rollback, transaction},
     user_rows::revoke_access,
     users::{NewUser, add_user_in},
 };
@@ -55,7 +56,7 @@ impl Storage {
         event: &Event,
     ) -> Result<LinkOutcome, InternalError> {
         transaction!(self, "linking an account", |transaction| {
-            let is_valid: bool = sqlx::query_scalar(
+            let is_valid: bool = query_scalar(
                 "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1 AND (($2 IS NULL AND $3 IS NULL) OR (
                    active AND demo <= $4 AND EXISTS
                      (SELECT 1 FROM sessions WHERE sessions.user_id = $1 AND (token_hash = $2 OR login_id = $3)))))",
@@ -64,7 +65,7 @@ impl Storage {
             .bind(session.map(|session| session.token.as_bytes()))
             .bind(session.map(|session| &session.id))
             .bind(self.demo)
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut transaction)
             .await?;
             if !is_valid {
                 return Ok(Rollback(LinkOutcome::Outdated));
@@ -86,21 +87,21 @@ impl Storage {
         new: &NewIdentity<'_>,
         now: Timestamp,
         events: [&Event; 2],
-        may_manage: impl FnOnce(&[Grant], &[Grant]) -> bool,
+        may_manage: impl Fn(&[Grant], &[Grant]) -> bool,
     ) -> Result<LinkOutcome, InternalError> {
         transaction!(self, "using a one-time link", |transaction| {
-            if !take_link(&mut transaction, code, new.user_id, now, may_manage).await? {
+            if !take_link(&mut transaction, code, new.user_id, now, &may_manage).await? {
                 return Ok(Rollback(LinkOutcome::Outdated));
             }
-            let updated = sqlx::query(
+            let updated = query(
                 "UPDATE users SET changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
                  WHERE user_id = $1 AND active",
             )
             .bind(new.user_id)
             .bind(now.0)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            if updated.rows_affected() == 0 {
+            if updated == 0 {
                 return Ok(Rollback(LinkOutcome::Outdated));
             }
             let outcome = insert(&mut transaction, new, now).await?;
@@ -142,8 +143,8 @@ impl Storage {
     }
 }
 
-async fn insert(connection: &mut SqliteConnection, new: &NewIdentity<'_>, now: Timestamp) -> sqlx::Result<LinkOutcome> {
-    let inserted = sqlx::query(
+async fn insert(connection: &mut Transaction, new: &NewIdentity<'_>, now: Timestamp) -> sqlx::Result<LinkOutcome> {
+    let inserted = query(
         "INSERT INTO identities (id, issuer, subject, user_id, label, linked_at, linked_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (issuer, subject) DO NOTHING",
     )
@@ -156,10 +157,10 @@ async fn insert(connection: &mut SqliteConnection, new: &NewIdentity<'_>, now: T
     .bind(new.linked_by)
     .execute(&mut *connection)
     .await?;
-    if inserted.rows_affected() == 1 {
+    if inserted == 1 {
         return Ok(LinkOutcome::Done);
     }
-    let owner: Option<String> = sqlx::query_scalar("SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2")
+    let owner: Option<String> = query_scalar("SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2")
         .bind(new.issuer)
         .bind(new.subject)
         .fetch_optional(connection)

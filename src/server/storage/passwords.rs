@@ -1,15 +1,16 @@
 //! Stored password hashes. Changing a password revokes all access that was gained with the old one.
 
-use sqlx::SqliteConnection;
-
 use super::{
     Storage,
+    database::{
+        query::query,
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
     events::add_event,
     identities::delete_identities,
     links::{NewLink, put_link},
     roles::{UpdateOutcome, is_last_admin},
     sessions::RenewedSession,
-    transaction::{Commit, Rollback, transaction},
     user_rows::revoke_access,
 };
 use crate::server::{
@@ -20,7 +21,7 @@ use crate::server::{
 impl Storage {
     /// Stores a new hash of the same password, unless the password was changed meanwhile. Sessions stay.
     pub async fn replace_hash(&self, user_id: &str, old: &str, new: &str) -> Result<(), InternalError> {
-        let update = sqlx::query("UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3")
+        let update = query("UPDATE users SET password_hash = $1 WHERE user_id = $2 AND password_hash = $3")
             .bind(new)
             .bind(user_id)
             .bind(old);
@@ -81,7 +82,7 @@ impl Storage {
         event: &Event,
     ) -> Result<bool, InternalError> {
         transaction!(self, "changing a password", |transaction| {
-            let updated = sqlx::query(
+            let updated = query(
                 "UPDATE users SET password_hash = $1, demo = FALSE,
                    changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
                  WHERE user_id = $3 AND active AND demo <= $4
@@ -92,12 +93,12 @@ impl Storage {
             .bind(renewed.user_id)
             .bind(self.demo)
             .bind(renewed.old.as_bytes())
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            if updated.rows_affected() == 0 {
+            if updated == 0 {
                 return Ok(Rollback(false));
             }
-            sqlx::query(
+            query(
                 "UPDATE sessions SET token_hash = $1, data = $2, series_hash = NULL, login_id = $4 \
                  WHERE token_hash = $3",
             )
@@ -105,7 +106,7 @@ impl Storage {
             .bind(renewed.data)
             .bind(renewed.old.as_bytes())
             .bind(renewed.login_id)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
             revoke_access(&mut transaction, renewed.user_id, Some(renewed.new)).await?;
             add_event(&mut transaction, event).await?;
@@ -116,12 +117,12 @@ impl Storage {
 
 /// Stores the hash of a new password and revokes all access. `false` if there is no such user.
 async fn write_hash(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     user_id: &str,
     password_hash: &str,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let updated = sqlx::query(
+    let updated = query(
         "UPDATE users SET password_hash = $1, demo = FALSE,
            changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
          WHERE user_id = $3",
@@ -132,5 +133,5 @@ async fn write_hash(
     .execute(&mut *connection)
     .await?;
     revoke_access(connection, user_id, None).await?;
-    Ok(updated.rows_affected() == 1)
+    Ok(updated == 1)
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
 use super::{
-    Storage, database_error,
-    transaction::{Commit, transaction},
+    Storage,
+    database::{
+        errors::database_error,
+        query::{query, query_scalar},
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
+    removal::Rows,
 };
 use crate::server::{
     model::{clock::Timestamp, token::TokenHash},
@@ -31,17 +34,30 @@ pub struct Owner<'a> {
 }
 
 impl Storage {
-    /// Stores a pending call, and deletes the oldest ones beyond the limits.
+    /// Stores a pending call, and deletes the oldest ones beyond the limits. `false`, with nothing stored, if the owner has
+    /// stored `per_minute` calls in this minute, at all nodes together.
     pub async fn add_pending_call(
         &self,
         token: &TokenHash,
         owner: &Owner<'_>,
         call: &str,
+        per_minute: u32,
         now: Timestamp,
-    ) -> Result<(), InternalError> {
-        transaction!(self, "storing a pending call", |transaction| {
+    ) -> Result<bool, InternalError> {
+        transaction!(concurrent self, "storing a pending call", |transaction| {
+            let calls: i64 = query_scalar(
+                "INSERT INTO call_rates (bucket, minute, calls) VALUES ($1, $2, 1)
+                 ON CONFLICT (bucket, minute) DO UPDATE SET calls = call_rates.calls + 1 RETURNING calls",
+            )
+            .bind(owner.counted_as.as_bytes())
+            .bind(minute(now))
+            .fetch_one(&mut transaction)
+            .await?;
+            if calls > i64::from(per_minute) {
+                return Ok(Rollback(false));
+            }
             // Stores nothing for a user who was deleted meanwhile.
-            sqlx::query(
+            query(
                 "INSERT INTO kept_calls (token_hash, user_id, keeper, call, expires_at)
                  SELECT $1, $2, $3, $4, $5 WHERE $2 IS NULL OR EXISTS (SELECT 1 FROM users WHERE user_id = $2)",
             )
@@ -50,10 +66,10 @@ impl Storage {
             .bind(owner.counted_as.as_bytes())
             .bind(call)
             .bind(now.plus(LIFETIME).0)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
             trim(&mut transaction, &owner.counted_as, owner.user_id.is_some()).await?;
-            Ok(Commit(()))
+            Ok(Commit(true))
         })
     }
 
@@ -64,7 +80,7 @@ impl Storage {
         user_id: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<String>, InternalError> {
-        sqlx::query_scalar(
+        query_scalar(
             "SELECT call FROM kept_calls
              WHERE token_hash = $1 AND expires_at > $2 AND expires_at <= $4 AND (user_id IS NULL OR user_id = $3)",
         )
@@ -86,8 +102,8 @@ impl Storage {
         owner: &TokenHash,
         now: Timestamp,
     ) -> Result<bool, InternalError> {
-        transaction!(self, "assigning a pending call to a user", |transaction| {
-            let updated = sqlx::query(
+        transaction!(concurrent self, "assigning a pending call to a user", |transaction| {
+            let updated = query(
                 "UPDATE kept_calls SET user_id = $1, keeper = $5
                  WHERE token_hash = $2 AND expires_at > $3 AND expires_at <= $4 AND (user_id IS NULL OR user_id = $1)",
             )
@@ -96,22 +112,30 @@ impl Storage {
             .bind(now.0)
             .bind(latest_expiry(now).0)
             .bind(owner.as_bytes())
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
             trim(&mut transaction, owner, true).await?;
-            Ok(Commit(updated.rows_affected() == 1))
+            Ok(Commit(updated == 1))
         })
     }
 
     /// Deletes a pending call. `false` if there is none.
     pub async fn delete_pending_call(&self, token: &TokenHash) -> Result<bool, InternalError> {
-        let delete = sqlx::query("DELETE FROM kept_calls WHERE token_hash = $1").bind(token.as_bytes());
+        let delete = query("DELETE FROM kept_calls WHERE token_hash = $1").bind(token.as_bytes());
         Ok(self.execute("deleting a pending call", delete).await? == 1)
     }
 
-    /// Deletes expired pending calls and returns their number.
+    /// Deletes expired pending calls and returns their number. Deletes the counts of past minutes, too.
     pub async fn sweep_pending_calls(&self, now: Timestamp) -> Result<u64, InternalError> {
-        let delete = sqlx::query("DELETE FROM kept_calls WHERE expires_at <= $1 OR expires_at > $2")
+        let counts = Rows {
+            table: "call_rates",
+            key: "bucket, minute",
+            condition: "minute <> $1",
+            locked: false,
+        };
+        self.delete_in_batches("sweeping pending calls", counts, &[minute(now)])
+            .await?;
+        let delete = query("DELETE FROM kept_calls WHERE expires_at <= $1 OR expires_at > $2")
             .bind(now.0)
             .bind(latest_expiry(now).0);
         self.execute("sweeping pending calls", delete).await
@@ -119,8 +143,8 @@ impl Storage {
 }
 
 /// Deletes the oldest pending calls beyond the limits: of one owner, and of all users or all anonymous callers.
-async fn trim(connection: &mut SqliteConnection, owner: &TokenHash, is_user: bool) -> sqlx::Result<()> {
-    sqlx::query(
+async fn trim(connection: &mut Transaction, owner: &TokenHash, is_user: bool) -> sqlx::Result<()> {
+    query(
         "DELETE FROM kept_calls WHERE keeper = $1 AND token_hash NOT IN
          (SELECT token_hash FROM kept_calls WHERE keeper = $1 ORDER BY expires_at DESC LIMIT $2)",
     )
@@ -128,7 +152,7 @@ async fn trim(connection: &mut SqliteConnection, owner: &TokenHash, is_user: boo
     .bind(OWNER_LIMIT)
     .execute(&mut *connection)
     .await?;
-    sqlx::query(
+    query(
         "DELETE FROM kept_calls WHERE (user_id IS NOT NULL) = $1 AND token_hash NOT IN
          (SELECT token_hash FROM kept_calls WHERE (user_id IS NOT NULL) = $1 ORDER BY expires_at DESC LIMIT $2)",
     )
@@ -137,6 +161,16 @@ async fn trim(connection: &mut SqliteConnection, owner: &TokenHash, is_user: boo
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The time until counting begins anew.
+pub fn rest_of_minute(now: Timestamp) -> Duration {
+    Timestamp((minute(now) + 1) * 60_000).since(now)
+}
+
+/// The number of the minute since 1970.
+fn minute(now: Timestamp) -> i64 {
+    now.0.div_euclid(60_000)
 }
 
 /// The latest plausible expiry. A later one dates from before the clock was set back.

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 
 use super::{
-    Storage, database_error,
+    Storage,
+    database::{
+        errors::database_error,
+        query::{query, query_as},
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
     events::add_event,
     new_session::NewSession,
     removal::Rows,
-    transaction::{Commit, Rollback, transaction},
 };
 use crate::server::{
     model::{clock::Timestamp, event::Event, token::TokenHash},
@@ -72,12 +76,12 @@ pub struct StoredSeries {
 
 /// Remembers the browser of a session that is about to be stored. Adds nothing if the user was deleted meanwhile.
 pub(super) async fn add_series(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     browser: &NewBrowser,
     session: &NewSession<'_>,
     now: Timestamp,
 ) -> sqlx::Result<()> {
-    sqlx::query(
+    query(
         "INSERT INTO remembered
            (series_hash, token_hash, previous_hash, rotated_at, user_id, expires_at, created_at, device, address,
             identity_id, sid_hash)
@@ -97,13 +101,14 @@ pub(super) async fn add_series(
     Ok(())
 }
 
-/// Forgets a browser and ends its sessions.
-pub(super) async fn forget_series(connection: &mut SqliteConnection, series: &TokenHash) -> sqlx::Result<()> {
-    for query in [
-        "DELETE FROM remembered WHERE series_hash = $1",
+/// Forgets a browser and ends its sessions. Sessions first, as everywhere: recording the use of a session locks it and then
+/// its browser, and the other order could cause a deadlock.
+pub(super) async fn forget_series(connection: &mut Transaction, series: &TokenHash) -> sqlx::Result<()> {
+    for statement in [
         "DELETE FROM sessions WHERE series_hash = $1",
+        "DELETE FROM remembered WHERE series_hash = $1",
     ] {
-        sqlx::query(query)
+        query(statement)
             .bind(series.as_bytes())
             .execute(&mut *connection)
             .await?;
@@ -119,8 +124,9 @@ impl Storage {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<ListedSeries>, InternalError> {
-        sqlx::query_as(
-            "SELECT series_hash, device, address, created_at, MIN(COALESCE(used_at, rotated_at), $2) AS last_used_at,
+        query_as(
+            "SELECT series_hash, device, address, created_at, 
+               CASE WHEN COALESCE(used_at, rotated_at) > $2 THEN $2 ELSE COALESCE(used_at, rotated_at) END AS last_used_at,
                (SELECT issuer FROM identities WHERE id = identity_id) AS issuer
              FROM remembered
              WHERE user_id = $1 AND expires_at > $2 AND rotated_at <= $3
@@ -144,7 +150,7 @@ impl Storage {
         next: &TokenHash,
         now: Timestamp,
     ) -> Result<bool, InternalError> {
-        let update = sqlx::query(
+        let update = query(
             "UPDATE remembered SET token_hash = $1, previous_hash = token_hash, rotated_at = $2, used_at = $2,
                taken_again = FALSE
              WHERE series_hash = $3 AND token_hash = $4 AND expires_at > $2 AND rotated_at <= $6
@@ -156,7 +162,7 @@ impl Storage {
         .bind(token.as_bytes())
         .bind(self.demo)
         .bind(now.latest_plausible().0);
-        Ok(self.execute("rotating a remember-me token", update).await? == 1)
+        Ok(self.execute_locked("rotating a remember-me token", &update).await? == 1)
     }
 
     /// Accepts the previous token once more, if that happens within [`LOST_RESPONSE_GRACE`] of the rotation and no session of
@@ -164,7 +170,7 @@ impl Storage {
     /// Otherwise `false`, with nothing changed.
     pub async fn reissue_token(&self, again: &ReissuedToken<'_>, now: Timestamp) -> Result<bool, InternalError> {
         transaction!(self, "accepting a previous remember-me token", |transaction| {
-            let updated = sqlx::query(
+            let updated = query(
                 "UPDATE remembered SET token_hash = $1, rotated_at = $2, used_at = $2, taken_again = TRUE
                  WHERE series_hash = $3 AND previous_hash = $4 AND NOT taken_again AND rotated_at >= $5 AND rotated_at <= $6
                    AND expires_at > $2 AND user_id IN (SELECT user_id FROM users WHERE active AND demo <= $7)
@@ -179,15 +185,15 @@ impl Storage {
             .bind(now.latest_plausible().0)
             .bind(self.demo)
             .bind(again.session.as_bytes())
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            if updated.rows_affected() == 0 {
+            if updated == 0 {
                 return Ok(Rollback(false));
             }
-            sqlx::query("DELETE FROM sessions WHERE series_hash = $1 AND token_hash <> $2")
+            query("DELETE FROM sessions WHERE series_hash = $1 AND token_hash <> $2")
                 .bind(again.series.as_bytes())
                 .bind(again.session.as_bytes())
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
             add_event(&mut transaction, again.event).await?;
             Ok(Commit(true))
@@ -195,7 +201,7 @@ impl Storage {
     }
 
     pub async fn find_series(&self, series: &TokenHash) -> Result<Option<StoredSeries>, InternalError> {
-        sqlx::query_as(
+        query_as(
             "SELECT remembered.user_id, users.active, users.changed_at AS user_changed_at, token_hash, previous_hash,
                rotated_at, expires_at, identity_id, sid_hash, (SELECT issuer FROM identities WHERE id = identity_id) AS issuer
              FROM remembered JOIN users ON users.user_id = remembered.user_id WHERE series_hash = $1",
@@ -220,6 +226,7 @@ impl Storage {
             table: "remembered",
             key: "series_hash",
             condition: "expires_at <= $1 OR rotated_at > $2",
+            locked: false,
         };
         let values = [now.0, now.latest_plausible().0];
         self.delete_in_batches("sweeping remembered browsers", expired, &values)

@@ -1,8 +1,9 @@
 //! Deletes many rows in batches, so that other writers wait for one batch at most.
 
-use sqlx::AssertSqlSafe;
-
-use super::{Storage, database_error};
+use super::{
+    Storage,
+    database::{errors::database_error, query::QueryBuilder},
+};
 use crate::server::telemetry::error::InternalError;
 
 const BATCH_SIZE: u32 = 500;
@@ -14,6 +15,8 @@ pub(super) struct Rows {
     pub key: &'static str,
     /// The SQL condition of the `WHERE` clause.
     pub condition: &'static str,
+    /// Whether guards depend on the table; see [`Storage::execute_locked`].
+    pub locked: bool,
 }
 
 impl Storage {
@@ -24,24 +27,37 @@ impl Storage {
         rows: Rows,
         values: &[i64],
     ) -> Result<u64, InternalError> {
-        let Rows { table, key, condition } = rows;
-        let exists = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {condition})");
-        let delete = format!(
+        let Rows {
+            table,
+            key,
+            condition,
+            locked,
+        } = rows;
+        let with_values = |text: String| {
+            let mut query = QueryBuilder::new(text);
+            for value in values {
+                query.bind(*value);
+            }
+            query
+        };
+        // This statement needs no write lock.
+        let exists = with_values(format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {condition})"));
+        let (mut has_more,): (bool,) = exists
+            .build()
+            .fetch_one(&self.reader)
+            .await
+            .map_err(database_error(context))?;
+        let delete = with_values(format!(
             "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {condition} LIMIT {BATCH_SIZE})"
-        );
-        // Safe SQL: every part is a constant of this program. The first query needs no write lock.
-        let exists = sqlx::query_scalar(AssertSqlSafe(exists));
-        let exists = values.iter().fold(exists, |query, value| query.bind(*value));
-        let mut has_more: bool = exists.fetch_one(&self.reader).await.map_err(database_error(context))?;
+        ));
+        let delete = delete.build();
         let mut total = 0;
         while has_more {
-            let query = sqlx::query(AssertSqlSafe(delete.clone()));
-            let query = values.iter().fold(query, |query, value| query.bind(*value));
-            let deleted = query
-                .execute(&self.writer)
-                .await
-                .map_err(database_error(context))?
-                .rows_affected();
+            let deleted = if locked {
+                self.execute_locked(context, &delete).await?
+            } else {
+                self.execute(context, delete.clone()).await?
+            };
             total += deleted;
             has_more = deleted == u64::from(BATCH_SIZE);
         }

@@ -2,12 +2,16 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
-use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
+use sqlx::FromRow;
 
 use super::{
-    Storage, database_error,
+    Storage,
+    database::{
+        errors::database_error,
+        query::{Executor, query, query_as, query_scalar},
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
     events::add_event,
-    transaction::{Commit, Rollback, transaction},
     user_rows::has_way_in,
 };
 use crate::server::{model::event::Event, telemetry::error::InternalError};
@@ -81,8 +85,8 @@ pub struct Grant {
 }
 
 /// All roles of a user with their permissions.
-pub(super) async fn grants_of<'c>(database: impl SqliteExecutor<'c>, user_id: &str) -> sqlx::Result<Vec<Grant>> {
-    sqlx::query_as(
+pub(super) async fn grants_of(database: impl Into<Executor<'_>>, user_id: &str) -> sqlx::Result<Vec<Grant>> {
+    query_as(
         "SELECT granted_roles.role AS role, permission FROM granted_roles
          LEFT JOIN role_permissions ON role_permissions.role = granted_roles.role WHERE user_id = $1",
     )
@@ -94,11 +98,11 @@ pub(super) async fn grants_of<'c>(database: impl SqliteExecutor<'c>, user_id: &s
 /// Whether a user is the last administrator who can log in, with a password or with an account at one of the `issuers`
 /// ([`Storage::issuers`]). `connection` must be a transaction, so that the result stays true until it ends.
 pub(super) async fn is_last_admin(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     issuers: &str,
     user_id: &str,
 ) -> Result<bool, sqlx::Error> {
-    let admins: Vec<String> = sqlx::query_scalar(concat!(
+    let admins: Vec<String> = query_scalar(concat!(
         "SELECT DISTINCT users.user_id FROM granted_roles JOIN users ON users.user_id = granted_roles.user_id
          WHERE role = $1 AND active AND ",
         has_way_in!("$2"),
@@ -121,7 +125,7 @@ impl Storage {
 
     /// Whether any role of a user has a permission.
     pub async fn has_permission(&self, user_id: &str, permission: &str) -> Result<bool, InternalError> {
-        sqlx::query_scalar(
+        query_scalar(
             "SELECT EXISTS (SELECT 1 FROM granted_roles WHERE user_id = $1 AND (role = $2 OR EXISTS
                (SELECT 1 FROM role_permissions WHERE role_permissions.role = granted_roles.role AND permission = $3)))",
         )
@@ -135,7 +139,7 @@ impl Storage {
 
     /// The roles of a user, by name.
     pub async fn roles_of(&self, user_id: &str) -> Result<Vec<String>, InternalError> {
-        sqlx::query_scalar("SELECT DISTINCT role FROM granted_roles WHERE user_id = $1 ORDER BY role")
+        query_scalar("SELECT DISTINCT role FROM granted_roles WHERE user_id = $1 ORDER BY role")
             .bind(user_id)
             .fetch_all(&self.reader)
             .await
@@ -144,11 +148,11 @@ impl Storage {
 
     /// All roles, by name.
     pub async fn list_roles(&self) -> Result<Vec<StoredRole>, InternalError> {
-        sqlx::query_as(
+        query_as(
             "SELECT role, description,
                (SELECT count(*) FROM
                  (SELECT user_id FROM user_roles WHERE user_roles.role = roles.role
-                  UNION SELECT user_id FROM mapped_roles WHERE mapped_roles.role = roles.role)) AS users
+                  UNION SELECT user_id FROM mapped_roles WHERE mapped_roles.role = roles.role) AS holders) AS users
              FROM roles ORDER BY role",
         )
         .fetch_all(&self.reader)
@@ -176,11 +180,11 @@ impl Storage {
         event: &Event,
     ) -> Result<PutOutcome, InternalError> {
         transaction!(self, "changing a role", |transaction| {
-            let existing: Option<String> = sqlx::query_scalar("SELECT description FROM roles WHERE role = $1")
+            let existing: Option<String> = query_scalar("SELECT description FROM roles WHERE role = $1")
                 .bind(role)
-                .fetch_optional(&mut *transaction)
+                .fetch_optional(&mut transaction)
                 .await?;
-            let current = permissions_of(&mut *transaction, role).await?;
+            let current = permissions_of(&mut transaction, role).await?;
             let is_expected = match precondition {
                 Precondition::Absent if existing.is_some() => return Ok(Rollback(PutOutcome::AlreadyExists)),
                 Precondition::Anything | Precondition::Absent => true,
@@ -191,23 +195,23 @@ impl Storage {
             if !is_expected || current != checked {
                 return Ok(Rollback(PutOutcome::Modified));
             }
-            sqlx::query(
+            query(
                 "INSERT INTO roles (role, description) VALUES ($1, $2)
                  ON CONFLICT (role) DO UPDATE SET description = $2",
             )
             .bind(role)
             .bind(description)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            sqlx::query("DELETE FROM role_permissions WHERE role = $1")
+            query("DELETE FROM role_permissions WHERE role = $1")
                 .bind(role)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
             for permission in permissions {
-                sqlx::query("INSERT INTO role_permissions (role, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                query("INSERT INTO role_permissions (role, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING")
                     .bind(role)
                     .bind(permission)
-                    .execute(&mut *transaction)
+                    .execute(&mut transaction)
                     .await?;
             }
             add_event(&mut transaction, event).await?;
@@ -218,12 +222,12 @@ impl Storage {
     /// Deletes a role and takes it from all users who have it. The built-in role counts as unknown.
     pub async fn delete_role(&self, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "deleting a role", |transaction| {
-            let deleted = sqlx::query("DELETE FROM roles WHERE role = $1 AND role <> $2")
+            let deleted = query("DELETE FROM roles WHERE role = $1 AND role <> $2")
                 .bind(role)
                 .bind(ADMIN)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
-            if deleted.rows_affected() == 0 {
+            if deleted == 0 {
                 return Ok(Rollback(UpdateOutcome::NoRole));
             }
             add_event(&mut transaction, event).await?;
@@ -233,16 +237,16 @@ impl Storage {
 
     pub async fn give_role(&self, user_id: &str, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "giving a user a role", |transaction| {
-            let inserted = sqlx::query(
+            let inserted = query(
                 "INSERT INTO user_roles (user_id, role)
                  SELECT user_id, role FROM users, roles WHERE user_id = $1 AND role = $2
                  ON CONFLICT DO NOTHING",
             )
             .bind(user_id)
             .bind(role)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            if inserted.rows_affected() == 0 {
+            if inserted == 0 {
                 return Ok(Rollback(unchanged_outcome(&mut transaction, user_id, role).await?));
             }
             add_event(&mut transaction, event).await?;
@@ -254,17 +258,17 @@ impl Storage {
     pub async fn take_role(&self, user_id: &str, role: &str, event: &Event) -> Result<UpdateOutcome, InternalError> {
         transaction!(self, "taking a role from a user", |transaction| {
             let was_last_admin = role == ADMIN && is_last_admin(&mut transaction, &self.issuers, user_id).await?;
-            let deleted = sqlx::query("DELETE FROM user_roles WHERE user_id = $1 AND role = $2")
+            let deleted = query("DELETE FROM user_roles WHERE user_id = $1 AND role = $2")
                 .bind(user_id)
                 .bind(role)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
-            if deleted.rows_affected() == 0 {
+            if deleted == 0 {
                 let is_mapped: bool =
-                    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM mapped_roles WHERE user_id = $1 AND role = $2)")
+                    query_scalar("SELECT EXISTS (SELECT 1 FROM mapped_roles WHERE user_id = $1 AND role = $2)")
                         .bind(user_id)
                         .bind(role)
-                        .fetch_one(&mut *transaction)
+                        .fetch_one(&mut transaction)
                         .await?;
                 return Ok(Rollback(if is_mapped {
                     UpdateOutcome::Mapped
@@ -283,11 +287,11 @@ impl Storage {
 
 /// The outcome when giving or taking a role has changed no row.
 async fn unchanged_outcome(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     user_id: &str,
     role: &str,
 ) -> Result<UpdateOutcome, sqlx::Error> {
-    let exist: (bool, bool) = sqlx::query_as(
+    let exist: (bool, bool) = query_as(
         "SELECT EXISTS (SELECT 1 FROM users WHERE user_id = $1), EXISTS (SELECT 1 FROM roles WHERE role = $2)",
     )
     .bind(user_id)
@@ -301,8 +305,8 @@ async fn unchanged_outcome(
     })
 }
 
-async fn permissions_of<'c>(database: impl SqliteExecutor<'c>, role: &str) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar("SELECT permission FROM role_permissions WHERE role = $1 ORDER BY permission")
+async fn permissions_of(database: impl Into<Executor<'_>>, role: &str) -> sqlx::Result<Vec<String>> {
+    query_scalar("SELECT permission FROM role_permissions WHERE role = $1 ORDER BY permission")
         .bind(role)
         .fetch_all(database)
         .await
@@ -321,7 +325,7 @@ mod tests {
             "EXPLAIN QUERY PLAN SELECT granted_roles.role, permission FROM granted_roles
              LEFT JOIN role_permissions ON role_permissions.role = granted_roles.role WHERE user_id = $1",
         ] {
-            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(query)
+            let plan: Vec<(i64, i64, i64, String)> = query_as(query)
                 .bind("ada")
                 .bind("reader")
                 .fetch_all(&storage.reader)

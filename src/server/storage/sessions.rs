@@ -3,10 +3,14 @@
 use sqlx::FromRow;
 
 use super::{
-    Storage, database_error,
+    Storage,
+    database::{
+        errors::database_error,
+        query::{query, query_as},
+        transaction::{Commit, Rollback, transaction},
+    },
     events::add_event,
     removal::Rows,
-    transaction::{Commit, Rollback, transaction},
 };
 use crate::server::{
     model::{
@@ -87,7 +91,7 @@ impl Storage {
         token: &TokenHash,
         limits: Limits,
     ) -> Result<Option<StoredSession>, InternalError> {
-        sqlx::query_as(
+        query_as(
             "SELECT sessions.data, sessions.last_used_at FROM sessions
              JOIN users ON users.user_id = sessions.user_id AND users.active AND users.demo <= $4
              WHERE token_hash = $1 AND logged_in_at > $2 AND last_used_at > $3
@@ -111,7 +115,7 @@ impl Storage {
         limits: Limits,
         limit: u32,
     ) -> Result<Vec<ListedSession>, InternalError> {
-        sqlx::query_as(
+        query_as(
             "SELECT token_hash, series_hash, data, logged_in_at, last_used_at FROM sessions
              WHERE user_id = $1 AND logged_in_at > $2 AND last_used_at > $3
                AND logged_in_at <= $4 AND last_used_at <= $4 AND (ends_at IS NULL OR ends_at > $6)
@@ -137,20 +141,20 @@ impl Storage {
         series: Option<&TokenHash>,
     ) -> Result<(), InternalError> {
         transaction!(self, "ending the other sessions", |transaction| {
-            sqlx::query("DELETE FROM remembered WHERE user_id = $1 AND ($2 IS NULL OR series_hash <> $2)")
-                .bind(user_id)
-                .bind(series.map(TokenHash::as_bytes))
-                .execute(&mut *transaction)
-                .await?;
-            sqlx::query(
+            query(
                 "DELETE FROM sessions WHERE user_id = $1
                  AND ($2 IS NULL OR (token_hash <> $2 AND login_id <> $3))",
             )
             .bind(user_id)
             .bind(session.map(|session| session.token.as_bytes()))
             .bind(session.map(|session| &session.id))
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
+            query("DELETE FROM remembered WHERE user_id = $1 AND ($2 IS NULL OR series_hash <> $2)")
+                .bind(user_id)
+                .bind(series.map(TokenHash::as_bytes))
+                .execute(&mut transaction)
+                .await?;
             Ok(Commit(()))
         })
     }
@@ -163,7 +167,7 @@ impl Storage {
         earlier: Timestamp,
         now: Timestamp,
     ) -> Result<(), InternalError> {
-        let update = sqlx::query("UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at = $3")
+        let update = query("UPDATE sessions SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at = $3")
             .bind(now.0)
             .bind(token.as_bytes())
             .bind(earlier.0);
@@ -172,7 +176,7 @@ impl Storage {
 
     /// Renews a session. `false` if it ended or its user was changed or disabled meanwhile.
     pub async fn renew_session(&self, renewed: &RenewedSession<'_>) -> Result<bool, InternalError> {
-        let update = sqlx::query(
+        let update = query(
             "UPDATE sessions SET token_hash = $1, data = $2, series_hash = $3, login_id = $8
              WHERE token_hash = $4 AND user_id IN
                (SELECT user_id FROM users WHERE user_id = $5 AND active AND demo <= $6 AND changed_at = $7)",
@@ -185,30 +189,30 @@ impl Storage {
         .bind(self.demo)
         .bind(renewed.user_changed_at)
         .bind(renewed.login_id);
-        Ok(self.execute("renewing a session", update).await? == 1)
+        Ok(self.execute_locked("renewing a session", &update).await? == 1)
     }
 
     /// Replaces the data of a session. `false` if it ended meanwhile.
     pub async fn update_session(&self, token: &TokenHash, data: &str) -> Result<bool, InternalError> {
-        let update = sqlx::query("UPDATE sessions SET data = $1 WHERE token_hash = $2")
+        let update = query("UPDATE sessions SET data = $1 WHERE token_hash = $2")
             .bind(data)
             .bind(token.as_bytes());
-        Ok(self.execute("updating a session", update).await? == 1)
+        Ok(self.execute_locked("updating a session", &update).await? == 1)
     }
 
     /// Ends a session of a user, even if it was renewed meanwhile.
     pub async fn end_session(&self, user_id: &str, session: &SessionKey) -> Result<(), InternalError> {
-        let delete = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR login_id = $3)")
+        let delete = query("DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR login_id = $3)")
             .bind(user_id)
             .bind(session.token.as_bytes())
             .bind(&session.id);
-        self.execute("ending a session", delete).await.map(drop)
+        self.execute_locked("ending a session", &delete).await.map(drop)
     }
 
     /// Ends the session with this token, if there is one.
     pub async fn delete_session(&self, token: &TokenHash) -> Result<(), InternalError> {
-        let delete = sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token.as_bytes());
-        self.execute("ending a session", delete).await.map(drop)
+        let delete = query("DELETE FROM sessions WHERE token_hash = $1").bind(token.as_bytes());
+        self.execute_locked("ending a session", &delete).await.map(drop)
     }
 
     /// Ends a session of a user, even if it was renewed meanwhile, and forgets a remembered browser with all its
@@ -222,7 +226,7 @@ impl Storage {
     ) -> Result<bool, InternalError> {
         let series = series.map(TokenHash::as_bytes);
         transaction!(self, "revoking a session", |transaction| {
-            let sessions = sqlx::query(
+            let sessions = query(
                 "DELETE FROM sessions WHERE user_id = $1
                  AND (token_hash = $2 OR series_hash = $3 OR login_id = $4)",
             )
@@ -230,14 +234,14 @@ impl Storage {
             .bind(session.map(|session| session.token.as_bytes()))
             .bind(series)
             .bind(session.map(|session| &session.id))
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            let browsers = sqlx::query("DELETE FROM remembered WHERE user_id = $1 AND series_hash = $2")
+            let browsers = query("DELETE FROM remembered WHERE user_id = $1 AND series_hash = $2")
                 .bind(user_id)
                 .bind(series)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
-            if sessions.rows_affected() + browsers.rows_affected() == 0 {
+            if sessions + browsers == 0 {
                 return Ok(Rollback(false));
             }
             add_event(&mut transaction, event).await?;
@@ -252,6 +256,7 @@ impl Storage {
             key: "token_hash",
             condition: "logged_in_at <= $1 OR last_used_at <= $2 OR logged_in_at > $3 OR last_used_at > $3
                 OR ends_at <= $4",
+            locked: true,
         };
         let limits = [
             limits.logged_in_after.0,

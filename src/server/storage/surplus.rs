@@ -1,20 +1,22 @@
 //! The limit on sessions and remembered browsers per user. Beyond it, the least recently used ones end.
 
-use sqlx::SqliteConnection;
-
-use super::new_session::NewSession;
+use super::{
+    database::{query::query, transaction::Transaction},
+    new_session::NewSession,
+};
 
 /// Completes a statement with a subquery for the browsers beyond the limit: user `$1`, new browser `$2`, limit `$3`.
 ///
 /// The new browser and the most recently used ones stay. Browsers that were used again after their login come before
 /// those that were not, because a program that logs in anew at each run leaves one of the latter behind each time.
+/// SQLite has no `OFFSET` without `LIMIT`.
 macro_rules! surplus_browsers {
     ($begin:literal) => {
         concat!(
             $begin,
             " (SELECT series_hash FROM remembered WHERE user_id = $1
                ORDER BY series_hash = $2 DESC, used_at IS NOT NULL DESC, COALESCE(used_at, created_at) DESC
-               LIMIT -1 OFFSET $3)"
+               LIMIT 9223372036854775807 OFFSET $3)"
         )
     };
 }
@@ -22,28 +24,23 @@ macro_rules! surplus_browsers {
 /// Ends the user's sessions beyond `limit`. The new one and the most recently used ones stay. If the new session
 /// remembers its browser, first forgets the browsers beyond `limit` and ends their sessions. Returns the number of
 /// browsers and sessions ended.
-pub(super) async fn end_surplus(
-    connection: &mut SqliteConnection,
-    new: &NewSession<'_>,
-    limit: u32,
-) -> sqlx::Result<u64> {
+pub(super) async fn end_surplus(connection: &mut Transaction, new: &NewSession<'_>, limit: u32) -> sqlx::Result<u64> {
     let mut forgotten = 0;
     if let Some(browser) = new.browser {
         // Sessions first: the subquery finds them through the rows that the second statement deletes. Only those count.
-        for query in [
+        for statement in [
             surplus_browsers!("DELETE FROM sessions WHERE series_hash IN"),
             surplus_browsers!("DELETE FROM remembered WHERE series_hash IN"),
         ] {
-            forgotten = sqlx::query(query)
+            forgotten = query(statement)
                 .bind(new.user_id)
                 .bind(browser.series.as_bytes())
                 .bind(limit)
                 .execute(&mut *connection)
-                .await?
-                .rows_affected();
+                .await?;
         }
     }
-    let ended = sqlx::query(
+    let ended = query(
         "DELETE FROM sessions WHERE user_id = $1 AND token_hash NOT IN
          (SELECT token_hash FROM sessions WHERE user_id = $1
           ORDER BY token_hash = $2 DESC, last_used_at DESC LIMIT $3)",
@@ -53,7 +50,7 @@ pub(super) async fn end_surplus(
     .bind(limit)
     .execute(connection)
     .await?;
-    Ok(forgotten + ended.rows_affected())
+    Ok(forgotten + ended)
 }
 
 #[cfg(test)]
@@ -63,6 +60,7 @@ mod tests {
         model::{clock::Timestamp, event::Event, token::TokenHash},
         storage::{
             Storage,
+            database::query::query_scalar,
             new_session::{NewBrowser, Replaced},
             roles::UpdateOutcome,
             users::NewUser,
@@ -140,7 +138,7 @@ mod tests {
     }
 
     async fn sessions(storage: &Storage, user_id: &str) -> Vec<String> {
-        sqlx::query_scalar("SELECT login_id FROM sessions WHERE user_id = $1 ORDER BY login_id")
+        query_scalar("SELECT login_id FROM sessions WHERE user_id = $1 ORDER BY login_id")
             .bind(user_id)
             .fetch_all(&storage.reader)
             .await
@@ -207,10 +205,7 @@ mod tests {
     async fn a_session_goes_on_when_the_time_of_its_browser_is_over() {
         let storage = storage().await;
         LogIn::of("alice", "a", true).at(&storage, 1).await.unwrap();
-        sqlx::query("DELETE FROM remembered")
-            .execute(&storage.writer)
-            .await
-            .unwrap();
+        query("DELETE FROM remembered").execute(&storage.writer).await.unwrap();
         for (name, now) in [("b", 2), ("c", 3)] {
             assert_eq!(LogIn::of("alice", name, true).at(&storage, now).await, Some(0));
         }

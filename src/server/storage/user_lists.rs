@@ -3,9 +3,16 @@
 
 use std::collections::HashMap;
 
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::FromRow;
 
-use super::{Storage, database_error, user_rows::has_way_in};
+use super::{
+    Storage,
+    database::{
+        errors::database_error,
+        query::{QueryBuilder, query_as},
+    },
+    user_rows::has_way_in,
+};
 use crate::{contract::user::UserState, server::telemetry::error::InternalError};
 
 #[derive(Debug, Clone, FromRow)]
@@ -59,16 +66,19 @@ impl Default for Order<'_> {
 impl Storage {
     /// Up to `limit` users.
     pub async fn list_user_page(&self, filter: &UserFilter<'_>, limit: u32) -> Result<Vec<ListedUser>, InternalError> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(concat!(
-            "SELECT user_id, active, demo, created_at, ",
-            has_way_in!(begin)
+        // A subquery, so that conditions can name `has_way_in`.
+        let mut query = QueryBuilder::new(concat!(
+            "SELECT * FROM (SELECT user_id, active, demo, created_at, ",
+            has_way_in!("$1"),
+            " AS has_way_in FROM users) AS listed WHERE TRUE",
         ));
-        query.push_bind(&*self.issuers);
-        // SQLite allows conditions on columns of the result.
-        query.push(concat!(has_way_in!(end), " AS has_way_in FROM users WHERE TRUE"));
-        if let Some(part) = filter.part {
-            query.push(" AND instr(lower(user_id), ");
-            query.push_bind(part.to_ascii_lowercase()).push(") > 0");
+        query.bind(&*self.issuers);
+        if let Some(part) = filter.part.filter(|part| !part.is_empty()) {
+            // The name contains the part if removing the part changes it. `LIKE` would need escapes.
+            query.push(" AND replace(lower(user_id), ");
+            query
+                .push_bind(part.to_ascii_lowercase())
+                .push(", '') <> lower(user_id)");
         }
         query.push(match filter.state {
             None => "",
@@ -97,7 +107,7 @@ impl Storage {
         }
         query.push(" LIMIT ").push_bind(limit);
         query
-            .build_query_as()
+            .build()
             .fetch_all(&self.reader)
             .await
             .map_err(database_error("listing users"))
@@ -105,7 +115,7 @@ impl Storage {
 
     /// One user, in the form of a list entry.
     pub async fn find_listed(&self, user_id: &str) -> Result<Option<ListedUser>, InternalError> {
-        sqlx::query_as(concat!(
+        query_as(concat!(
             "SELECT user_id, active, demo, created_at, ",
             has_way_in!("$2"),
             " AS has_way_in FROM users WHERE user_id = $1",
@@ -119,15 +129,15 @@ impl Storage {
 
     /// The roles of each of `users`, by user name.
     pub async fn roles_of_all(&self, users: &[ListedUser]) -> Result<HashMap<String, Vec<String>>, InternalError> {
-        let mut query: QueryBuilder<Sqlite> =
-            QueryBuilder::new("SELECT DISTINCT user_id, role FROM granted_roles WHERE user_id IN (");
-        let mut names = query.separated(", ");
-        for user in users {
-            names.push_bind(&user.user_id);
+        if users.is_empty() {
+            return Ok(HashMap::new());
         }
-        query.push(") ORDER BY role");
+        let mut query = QueryBuilder::new("SELECT DISTINCT user_id, role FROM granted_roles WHERE user_id IN ");
+        query
+            .push_list(users.iter().map(|user| &user.user_id))
+            .push(" ORDER BY role");
         let rows: Vec<(String, String)> = query
-            .build_query_as()
+            .build()
             .fetch_all(&self.reader)
             .await
             .map_err(database_error("looking up the roles of users"))?;

@@ -1,7 +1,6 @@
 //! Statements on the rows of a user that several changes share.
 
-use sqlx::SqliteConnection;
-
+use super::database::{query::query, transaction::Transaction};
 use crate::server::model::{
     clock::Timestamp,
     token::TokenHash,
@@ -9,30 +8,29 @@ use crate::server::model::{
 };
 
 /// The SQL condition that a row of `users` has a way to log in: a password, or an account at a configured provider. The
-/// parameter with the given name is `Storage::issuers`. The words `begin` and `end` give the text around the parameter.
+/// parameter with the given name is `Storage::issuers`: each issuer between two spaces, which no issuer contains.
 macro_rules! has_way_in {
     ($issuers:literal) => {
-        concat!(has_way_in!(begin), $issuers, has_way_in!(end))
-    };
-    (begin) => {
-        "(password_hash <> '' OR EXISTS (SELECT 1 FROM identities WHERE identities.user_id = users.user_id
-           AND identities.issuer IN (SELECT value FROM json_each("
-    };
-    (end) => {
-        "))))"
+        concat!(
+            "(password_hash <> '' OR EXISTS (SELECT 1 FROM identities WHERE identities.user_id = users.user_id AND replace(",
+            $issuers,
+            ", ' ' || identities.issuer || ' ', '') <> ",
+            $issuers,
+            "))"
+        )
     };
 }
 pub(super) use has_way_in;
 
 /// Adds a user. `false` if the name is taken or can be mistaken for an existing one.
 pub(super) async fn insert_user(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     user_id: &str,
     password_hash: &str,
     demo: bool,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
+    let inserted = query(
         "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at, folded_name, skeleton)
          VALUES ($1, $2, TRUE, $3, $4, $4, $5, $6) ON CONFLICT DO NOTHING",
     )
@@ -44,17 +42,17 @@ pub(super) async fn insert_user(
     .bind(skeleton(user_id))
     .execute(connection)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(inserted == 1)
 }
 
 /// Deletes a user's sessions except the one with the token `except`, remembered browsers, pending calls and links.
 pub(super) async fn revoke_access(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     user_id: &str,
     except: Option<&TokenHash>,
 ) -> Result<(), sqlx::Error> {
     revoke_sessions(connection, user_id, except).await?;
-    sqlx::query("DELETE FROM links WHERE user_id = $1")
+    query("DELETE FROM links WHERE user_id = $1")
         .bind(user_id)
         .execute(connection)
         .await
@@ -63,20 +61,20 @@ pub(super) async fn revoke_access(
 
 /// Deletes a user's sessions except the one with the token `except`, remembered browsers and pending calls.
 pub(super) async fn revoke_sessions(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     user_id: &str,
     except: Option<&TokenHash>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR token_hash <> $2)")
+    query("DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR token_hash <> $2)")
         .bind(user_id)
         .bind(except.map(TokenHash::as_bytes))
         .execute(&mut *connection)
         .await?;
-    for query in [
+    for statement in [
         "DELETE FROM remembered WHERE user_id = $1",
         "DELETE FROM kept_calls WHERE user_id = $1",
     ] {
-        sqlx::query(query).bind(user_id).execute(&mut *connection).await?;
+        query(statement).bind(user_id).execute(&mut *connection).await?;
     }
     Ok(())
 }

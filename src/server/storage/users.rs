@@ -1,13 +1,17 @@
 //! Stored users.
 
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 
 use super::{
-    Storage, database_error,
+    Storage,
+    database::{
+        errors::database_error,
+        query::{query, query_as, query_scalar},
+        transaction::{Commit, Rollback, Transaction, transaction},
+    },
     events::add_event,
     links::{NewLink, put_link},
     roles::{UpdateOutcome, is_last_admin},
-    transaction::{Commit, Rollback, transaction},
 };
 use crate::server::{
     model::{
@@ -76,7 +80,7 @@ impl Storage {
     }
 
     pub async fn has_users(&self) -> Result<bool, InternalError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
+        query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
             .fetch_one(&self.reader)
             .await
             .map_err(database_error("checking whether there are users"))
@@ -84,7 +88,7 @@ impl Storage {
 
     /// The user name equal to `user_id`, or else one that can be mistaken for it.
     pub async fn find_twin(&self, user_id: &str) -> Result<Option<String>, InternalError> {
-        sqlx::query_scalar(
+        query_scalar(
             "SELECT user_id FROM users WHERE user_id = $1 OR folded_name = $2 OR skeleton = $3
              ORDER BY user_id = $1 DESC LIMIT 1",
         )
@@ -98,7 +102,7 @@ impl Storage {
 
     /// The user to log in as `name`: the one with exactly this name, or else one whose name differs only in case.
     pub async fn find_user_by_login(&self, name: &str) -> Result<Option<StoredUser>, InternalError> {
-        sqlx::query_as(
+        query_as(
             "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users
              WHERE user_id = $1 OR folded_name = $2 ORDER BY user_id = $1 DESC LIMIT 1",
         )
@@ -110,34 +114,30 @@ impl Storage {
     }
 
     pub async fn find_user(&self, user_id: &str) -> Result<Option<StoredUser>, InternalError> {
-        sqlx::query_as(
-            "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users WHERE user_id = $1",
-        )
-        .bind(user_id)
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(database_error("looking up a user"))
+        query_as("SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users WHERE user_id = $1")
+            .bind(user_id)
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(database_error("looking up a user"))
     }
 
     /// All users, by name.
     pub async fn list_users(&self) -> Result<Vec<StoredUser>, InternalError> {
-        sqlx::query_as(
-            "SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users ORDER BY user_id",
-        )
-        .fetch_all(&self.reader)
-        .await
-        .map_err(database_error("listing users"))
+        query_as("SELECT user_id, password_hash, active, demo, created_at, changed_at FROM users ORDER BY user_id")
+            .fetch_all(&self.reader)
+            .await
+            .map_err(database_error("listing users"))
     }
 
     /// Deletes a user's sessions, remembered browsers and pending calls. `false` if there is no such user.
     pub async fn end_all_sessions(&self, user_id: &str, event: &Event) -> Result<bool, InternalError> {
         transaction!(self, "ending all sessions of a user", |transaction| {
             // Makes a login in progress fail, too.
-            let updated = sqlx::query("UPDATE users SET changed_at = changed_at + 1 WHERE user_id = $1")
+            let updated = query("UPDATE users SET changed_at = changed_at + 1 WHERE user_id = $1")
                 .bind(user_id)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
-            if updated.rows_affected() == 0 {
+            if updated == 0 {
                 return Ok(Rollback(false));
             }
             revoke_sessions(&mut transaction, user_id, None).await?;
@@ -159,7 +159,7 @@ impl Storage {
             if !active && is_last_admin(&mut transaction, &self.issuers, user_id).await? {
                 return Ok(Rollback(UpdateOutcome::LastAdmin));
             }
-            let updated = sqlx::query(
+            let updated = query(
                 "UPDATE users SET active = $1,
                    changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END
                  WHERE user_id = $3",
@@ -167,9 +167,9 @@ impl Storage {
             .bind(active)
             .bind(now.0)
             .bind(user_id)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-            if updated.rows_affected() == 0 {
+            if updated == 0 {
                 return Ok(Rollback(UpdateOutcome::NoUser));
             }
             if !active {
@@ -186,11 +186,11 @@ impl Storage {
             if is_last_admin(&mut transaction, &self.issuers, user_id).await? {
                 return Ok(Rollback(UpdateOutcome::LastAdmin));
             }
-            let deleted = sqlx::query("DELETE FROM users WHERE user_id = $1")
+            let deleted = query("DELETE FROM users WHERE user_id = $1")
                 .bind(user_id)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
-            if deleted.rows_affected() == 0 {
+            if deleted == 0 {
                 return Ok(Rollback(UpdateOutcome::NoUser));
             }
             add_event(&mut transaction, event).await?;
@@ -201,7 +201,7 @@ impl Storage {
 
 /// Adds a user as [`Storage::add_user`] does. Unless the outcome is `Done`, the transaction must be rolled back.
 pub(super) async fn add_user_in(
-    transaction: &mut SqliteConnection,
+    transaction: &mut Transaction,
     user: &NewUser<'_>,
     now: Timestamp,
     events: &[Event],
@@ -210,7 +210,7 @@ pub(super) async fn add_user_in(
         return Ok(UpdateOutcome::Unchanged);
     }
     for role in user.roles {
-        let inserted = sqlx::query(
+        let inserted = query(
             "INSERT INTO user_roles (user_id, role) SELECT $1, role FROM roles WHERE role = $2
              ON CONFLICT DO NOTHING",
         )
@@ -218,7 +218,7 @@ pub(super) async fn add_user_in(
         .bind(role)
         .execute(&mut *transaction)
         .await?;
-        if inserted.rows_affected() == 0 {
+        if inserted == 0 {
             return Ok(UpdateOutcome::NoRole);
         }
     }

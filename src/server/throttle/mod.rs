@@ -15,7 +15,7 @@ use std::{net::IpAddr, time::Duration};
 
 use tokio::{
     sync::{Mutex, Semaphore, SemaphorePermit},
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -41,6 +41,12 @@ use crate::{
 /// are counted, but small enough that most rejected attempts never reach the counter.
 const ATTEMPTS_PER_HASH: usize = 4;
 
+/// How long an attempt at another node is expected to take.
+const FLIGHT_TIME: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether attempts at other nodes have ended.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
 #[derive(Debug)]
 pub struct Throttle {
     storage: Storage,
@@ -57,6 +63,8 @@ pub struct Throttle {
 pub struct Wait {
     pub account: Duration,
     pub address: Duration,
+    /// When the last attempt began that counts as failed.
+    newest: Option<Timestamp>,
 }
 
 impl Wait {
@@ -66,6 +74,11 @@ impl Wait {
 
     fn is_over(self) -> bool {
         self.longest().is_zero()
+    }
+
+    /// Whether the last attempt began so lately that it may still be in flight.
+    fn may_be_in_flight(self, now: Timestamp) -> bool {
+        self.newest.is_some_and(|newest| now.since(newest) < FLIGHT_TIME)
     }
 }
 
@@ -120,6 +133,12 @@ impl Throttle {
                 .find_map(|(wait, others)| others.filter(|_| !wait.is_zero()));
             drop((counting, slot));
             let Some(others) = others else {
+                // What another node has in flight counts as failed here, and its end is not reported.
+                let may_wait = self.storage.is_shared() && wait.may_be_in_flight(now);
+                if may_wait && Instant::now() + RETRY_INTERVAL < deadline {
+                    sleep(RETRY_INTERVAL).await;
+                    continue;
+                }
                 return Err(Refusal::TooManyAttempts {
                     retry_after: seconds(wait.longest()),
                 });
@@ -149,6 +168,7 @@ impl Throttle {
         let wait = |account: &[Timestamp], network: &[Timestamp]| Wait {
             account: self.limits.account_wait(account, now),
             address: self.limits.address_wait(network, now),
+            newest: account.last().max(network.last()).copied(),
         };
         self.storage
             .count_attempt(id, counts, now, |[account, network]| {

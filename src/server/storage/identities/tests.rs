@@ -85,7 +85,7 @@ async fn log_in(storage: &Storage, user_id: &str, identity: &str, token: &str) -
 }
 
 async fn sessions(storage: &Storage) -> Vec<String> {
-    sqlx::query_scalar("SELECT login_id FROM sessions ORDER BY login_id")
+    query_scalar("SELECT login_id FROM sessions ORDER BY login_id")
         .fetch_all(&storage.reader)
         .await
         .unwrap()

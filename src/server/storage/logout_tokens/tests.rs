@@ -87,7 +87,7 @@ async fn log_out(storage: &Storage, jti: &str, subject: Option<&str>, sid: Optio
 }
 
 async fn sessions(storage: &Storage) -> Vec<String> {
-    sqlx::query_scalar("SELECT login_id FROM sessions ORDER BY login_id")
+    query_scalar("SELECT login_id FROM sessions ORDER BY login_id")
         .fetch_all(&storage.reader)
         .await
         .unwrap()
@@ -129,7 +129,7 @@ async fn a_session_at_the_provider_ends_its_own_sessions_and_those_without_one()
 async fn a_remembered_browser_ends_with_the_sessions_that_it_has_begun_since() {
     let storage = storage().await;
     log_in(&storage, "c", 10_000, None, true, true).await;
-    sqlx::query("UPDATE sessions SET logged_in_at = 500000")
+    query("UPDATE sessions SET logged_in_at = 500000")
         .execute(&storage.writer)
         .await
         .unwrap();

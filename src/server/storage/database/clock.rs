@@ -1,0 +1,15 @@
+//! The clock of the database.
+
+use super::{pool::Pool, query::query_scalar};
+use crate::server::model::clock::Timestamp;
+
+/// The time of the database. That of SQLite is the time of this machine.
+pub async fn time(pool: &Pool) -> sqlx::Result<Timestamp> {
+    match pool {
+        Pool::Sqlite(_) => Ok(Timestamp::now()),
+        Pool::Postgres(_) => {
+            let time = query_scalar("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT");
+            time.fetch_one(pool).await.map(Timestamp)
+        }
+    }
+}

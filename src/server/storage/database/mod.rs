@@ -1,0 +1,13 @@
+//! The two engines: SQLite, one file in the data folder, and PostgreSQL. Nothing outside of this folder knows which one
+//! is in use.
+
+pub mod clock;
+pub mod commits;
+pub mod errors;
+pub mod migrations;
+pub mod open;
+pub mod pool;
+pub mod postgres;
+pub mod query;
+pub mod sqlite;
+pub mod transaction;

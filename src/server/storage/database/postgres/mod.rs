@@ -1,0 +1,105 @@
+//! PostgreSQL, for several nodes on one database.
+//!
+//! Nothing here needs a session of the server: no advisory locks, no `LISTEN`. So poolers in between are possible.
+
+mod address;
+mod errors;
+mod pool;
+mod schema;
+mod server;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use tokio::time::{Instant, sleep};
+
+use self::address::Address;
+pub use self::{
+    errors::{is_conflict, is_transient, with_hint},
+    pool::{Connection, Pool, timed_out},
+    schema::migrator,
+};
+use crate::server::{config, storage::database::migrations::OpenFor};
+
+/// How long the start of a server waits for a database that is away.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const START_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Connections for the heartbeat and for reading the log of changes. They must not wait for those of calls.
+const BACKGROUND_CONNECTIONS: usize = 2;
+
+/// An open database.
+#[derive(Debug)]
+pub struct Database {
+    pub reader: Pool,
+    pub writer: Pool,
+    pub background: Pool,
+}
+
+/// The number of connections that one node uses.
+pub fn connections_per_node(settings: &config::Database) -> usize {
+    settings.read_connections.get() + settings.write_connections.get() + BACKGROUND_CONNECTIONS
+}
+
+/// Opens the database at the address in the settings.
+pub async fn open(settings: &config::Database, open_for: OpenFor, demo: bool) -> anyhow::Result<Database> {
+    let address = Address::of(settings)?;
+    ensure!(
+        !demo || address.is_local(),
+        "demo: the demo users have public passwords, so a demo uses a database on this machine only; database.url names \
+         {}",
+        address.name()
+    );
+    let pool = |connections| Pool::new(&address, connections, settings.statement_ms.duration());
+    let writer = pool(settings.write_connections.get())?;
+    let name = address.name();
+    wait_until_reachable(&writer, open_for)
+        .await
+        .with_context(|| format!("cannot use {name}"))?;
+    schema::prepare(&writer, &address, settings, open_for).await?;
+    Ok(Database {
+        reader: pool(settings.read_connections.get())?,
+        background: pool(BACKGROUND_CONNECTIONS)?,
+        writer,
+    })
+}
+
+/// The database in the settings, in words and without secrets. An address that cannot be read has no name.
+pub fn name(settings: &config::Database) -> String {
+    Address::of(settings).map_or_else(|_| "the PostgreSQL database".to_owned(), |address| address.name())
+}
+
+/// The files that the settings name.
+pub fn files(settings: &config::Database) -> impl Iterator<Item = &PathBuf> {
+    let files = [&settings.ca_file, &settings.certificate_file, &settings.key_file];
+    files.into_iter().flatten()
+}
+
+/// Whether a database that is away may be back soon.
+fn may_pass(error: &sqlx::Error) -> bool {
+    is_transient(error) || matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
+}
+
+/// Checks the server. A server waits a while for one that is away; a command does not.
+async fn wait_until_reachable(pool: &Pool, open_for: OpenFor) -> anyhow::Result<()> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    let mut is_first = true;
+    loop {
+        let error = match pool.get().await {
+            Ok(mut connection) => {
+                server::check(&mut connection).await?;
+                connection.give_back();
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        if open_for != OpenFor::Serve || !may_pass(&error) || Instant::now() >= deadline {
+            return Err(anyhow::Error::from_boxed(with_hint(error)));
+        }
+        if is_first {
+            tracing::warn!(%error, "the database does not answer; waiting for it for up to 30 seconds");
+            is_first = false;
+        }
+        sleep(START_INTERVAL).await;
+    }
+}
