@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the Rust tests except doctests with cargo-nextest. Arguments go to cargo-nextest. Most tests start their own
 # server with a copy of a template data folder. Tests that change nothing share one server (tests/support/fixture.rs).
-# Tests with PostgreSQL share one PostgreSQL server (tests/support/postgres.rs).
+# Tests with PostgreSQL share one PostgreSQL server (tests/support/postgres.rs). With TEST_ENGINE=postgres, the servers of all
+# tests use it (tests/support/engine.rs).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
@@ -34,7 +35,7 @@ try_shared() {
   # Below the ports that the tests use.
   https=127.0.0.1:$((18000 + RANDOM % 1000)) http=127.0.0.1:$((19000 + RANDOM % 1000))
   rm -f "$folder/output"
-  env -C "$folder" -i CALLGATE_SITE_FILES="$folder/site" CALLGATE_PASSWORDS_MEMORY_KIB=64 CALLGATE_PASSWORDS_ITERATIONS=1 \
+  env -C "$folder" -i ${database:+CALLGATE_DATABASE_URL="$database"} CALLGATE_SITE_FILES="$folder/site" CALLGATE_PASSWORDS_MEMORY_KIB=64 CALLGATE_PASSWORDS_ITERATIONS=1 \
     CALLGATE_PASSWORDS_MAX_WAIT_MS=100000 CALLGATE_LIMITS_CALL_SECONDS=120 CALLGATE_HTTPS_HANDSHAKE_SECONDS=120 \
     CALLGATE_HTTPS_HEADER_SECONDS=120 CALLGATE_HTTPS_BODY_SECONDS=120 CALLGATE_THROTTLE_ADDRESS_FAILURES=1000000 \
     CALLGATE_THROTTLE_ACCOUNT_FAILURES=1000000 CALLGATE_THROTTLE_ACCOUNT_DAY_FAILURES=1000000 \
@@ -89,13 +90,23 @@ start_postgres() {
 mkdir -p "$folder/site/pkg"
 echo 'export {}' >"$folder/site/pkg/callgate.js"
 echo '<svg/>' >"$folder/site/favicon.svg"
-start_shared
-stop_shared
-cp -a "$folder/data" "$folder/template"
-start_shared
 # Without PostgreSQL, the tests that need it fail and say so.
 if postgres_programs=$(postgres_programs); then
   start_postgres
   export TEST_POSTGRES="$postgres_port $postgres_folder"
 fi
+# The database of the shared server on PostgreSQL, made from a template.
+database=''
+use_database() {
+  if [ "${TEST_ENGINE:-sqlite}" = postgres ]; then
+    "$postgres_programs/createdb" -h "$postgres_folder" -p "$postgres_port" -U postgres -O callgate -T "$2" "$1"
+    database=postgres://callgate@127.0.0.1:$postgres_port/$1
+  fi
+}
+use_database template_demo template1
+start_shared
+stop_shared
+cp -a "$folder/data" "$folder/template"
+use_database shared_demo template_demo
+start_shared
 TEST_TEMPLATE=$folder/template TEST_SERVER="$https $http $folder" cargo nextest run --features ssr "$@"

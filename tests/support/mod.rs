@@ -7,6 +7,7 @@ pub mod client;
 pub mod clock;
 pub mod database;
 pub mod effort;
+pub mod engine;
 pub mod faulty_proxy;
 pub mod fixture;
 pub mod page;

@@ -23,7 +23,13 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::support::{client::Client, database::Database, fixture, poll::within};
+use crate::support::{
+    client::Client,
+    database::Database,
+    engine::{self, PlaceDatabase},
+    fixture,
+    poll::within,
+};
 
 /// A working directory with a data folder in it. It outlives the servers that run in it, so that one can be restarted.
 pub struct Place {
@@ -31,6 +37,7 @@ pub struct Place {
     // Removed with the place.
     _own: Option<TempDir>,
     costs: &'static [(&'static str, &'static str)],
+    postgres: Option<PlaceDatabase>,
 }
 
 impl Place {
@@ -63,6 +70,7 @@ impl Place {
             folder,
             _own: own,
             costs,
+            postgres: engine::is_postgres().then(PlaceDatabase::default),
         })
     }
 
@@ -82,7 +90,10 @@ impl Place {
     }
 
     pub async fn database(&self) -> Database {
-        Database::open(&self.data().join("callgate.db")).await
+        match &self.postgres {
+            Some(database) => Database::connect(&database.url_for_tests()).await,
+            None => Database::open(&self.data().join("callgate.db")).await,
+        }
     }
 
     /// The program, started by another one if one is named: its words come first.
@@ -94,6 +105,11 @@ impl Place {
             .current_dir(&self.folder)
             .env_clear()
             .env("CALLGATE_SITE_FILES", self.path("site"))
+            .envs(
+                self.postgres
+                    .as_ref()
+                    .map(|database| ("CALLGATE_DATABASE_URL", database.url())),
+            )
             .envs(self.costs.iter().copied())
             .envs(variables.iter().copied())
             .kill_on_drop(true);
@@ -198,6 +214,9 @@ impl Place {
     fn begin_with_template(&self) {
         if !self.data().exists() && !self.costs.is_empty() {
             fixture::copy(fixture::template(), &self.data());
+            if let Some(database) = &self.postgres {
+                database.begin_with_template();
+            }
         }
     }
 }
@@ -267,6 +286,7 @@ impl Server {
             folder: shared.folder.clone(),
             _own: None,
             costs: QUICK,
+            postgres: None,
         };
         Self {
             process: None,
@@ -367,12 +387,7 @@ impl Server {
     /// Sets the time of the last password check back by `seconds`, in all sessions of a user.
     pub async fn let_password_age(&self, user: &str, seconds: u32) {
         let mut database = self.place.database().await;
-        let aged = format!(
-            "UPDATE sessions SET data = json_set(data, '$.login.password_at',
-               json_extract(data, '$.login.password_at') - {seconds} * 1000)
-             WHERE user_id = '{user}' AND json_extract(data, '$.login.password_at') IS NOT NULL"
-        );
-        assert!(database.change(&aged).await >= 1);
+        assert!(database.move_password_check(user, -i64::from(seconds)).await >= 1);
     }
 
     /// Its process.
