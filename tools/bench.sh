@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Benchmarks the release build against a bare axum server and its peers, on loopback, in about five minutes. See
+# Benchmarks the release build against a bare axum server and its peers, on loopback, in about eight minutes. See
 # benches/README.md. Results go to benches/results.json and benches/results.svg.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -9,4 +9,4 @@ tools/setup.sh bench
 . tools/env.sh
 cargo build --release --locked --bins --manifest-path benches/peers/Cargo.toml --target-dir benches/peers/target
 cd benches
-exec timeout --kill-after=30 900 python3 -m harness "$@"
+exec timeout --kill-after=30 1500 python3 -m harness "$@"

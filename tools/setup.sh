@@ -17,7 +17,7 @@ case ${1:-} in
   oidc) steps=(oidc_provider) ;;
   test) steps+=(browser playwright oidc_provider python typescript cargo_nextest cargo_deny faketime postgres haproxy) ;;
   attack) steps+=(browser playwright oidc_provider python cargo_nextest cargo_deny faketime postgres haproxy scanners cargo_fuzz) ;;
-  bench) steps=(basics rust wrk oha flask) ;;
+  bench) steps=(basics rust wrk oha flask postgres) ;;
   sbom) steps=(basics rust node cargo_cyclonedx) ;;
   *) echo "usage: tools/setup.sh run|oidc|test|attack|bench|sbom" >&2; exit 2 ;;
 esac

@@ -1,4 +1,4 @@
-"""Runs the whole comparison: `python -m harness [results folder]`. Takes about five minutes."""
+"""Runs the whole comparison: `python -m harness [results folder]`. Takes about eight minutes."""
 
 import sys
 import tempfile
@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from . import growth, load, logins, report
+from . import growth, load, logins, nodes, report
 from .servers import BENCHES, Bench, Server
 
 ROUNDS = 5
@@ -87,6 +87,7 @@ def main() -> None:
                 "calls": calls(bench),
                 "logins": logins.measure(bench),
                 "growth": growth.measure(bench),
+                "nodes": nodes.measure(bench),
             }
         finally:
             bench.stop_all()
