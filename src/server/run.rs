@@ -10,13 +10,12 @@ use std::{
 };
 
 use anyhow::bail;
-use axum_server::Handle;
 use futures::FutureExt as _;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
+    time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::server::{
     accounts::{demo, one_time_links, provider_warnings},
@@ -29,12 +28,12 @@ use crate::server::{
         connection_limit::ConnectionLimiter,
         dev_certificates::CertificateFiles,
         open_files,
-        socket::{InheritedSockets, Listener, Peer, bind},
+        socket::{InheritedSockets, Listener, bind},
     },
     model::clock::Timestamp,
     oidc::Providers,
     registry,
-    runtime::supervise::supervise,
+    runtime::{shutdown::ShutdownSteps, supervise::supervise},
     state::AppState,
     storage::{self, OpenFor},
     sweeper::sweep_forever,
@@ -65,6 +64,8 @@ struct ReadyServer {
     hashes: FileHashes,
     tls_socket: TcpListener,
     plain_socket: Option<TcpListener>,
+    /// How long connections are accepted after the shutdown has begun.
+    accept_after_signal: Duration,
     /// The one-time link for the first administrator, if there is no user.
     first_admin: Option<String>,
 }
@@ -89,6 +90,7 @@ async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
     let hashes = FileHashes::read(&files).await;
     let certificate = ServedCertificate::load(files, &settings).await?;
     certificate.warn(Timestamp::now());
+    let accept_after_signal = accept_after_signal(&settings, &inherited);
     let (tls_socket, plain_socket) = sockets(&settings, inherited)?;
     let state = AppState::open(settings, OpenFor::Serve).await?;
     state.node().join(state.storage()).await?;
@@ -108,6 +110,7 @@ async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
         hashes,
         tls_socket,
         plain_socket,
+        accept_after_signal,
         first_admin,
     })
 }
@@ -116,13 +119,16 @@ impl ReadyServer {
     async fn serve(self, signals: Signals) -> anyhow::Result<()> {
         let Self { state, certificate, .. } = self;
         let settings = state.settings();
-        let shutdown = state.shutdown();
+        let server = listener::Server {
+            https: settings.https.clone(),
+            shutdown: ShutdownSteps::default(),
+            connections: TaskTracker::new(),
+        };
         let limiter = limiter(settings);
-        let (open, sockets_closed) = mpsc::channel(1);
-        let listener = |socket| Listener::new(socket, Arc::clone(&limiter), shutdown.clone(), open.clone());
+        let close = &server.shutdown.close_sockets;
+        let listener = |socket| Listener::new(socket, Arc::clone(&limiter), close.clone());
         let tls_listener = listener(self.tls_socket)?;
         let plain_listener = self.plain_socket.map(listener).transpose()?;
-        drop(open);
 
         let sweep_period = settings.sessions.sweep_seconds.duration();
         let sweeper = supervise("sweeper", state.clone(), move |state| {
@@ -145,34 +151,26 @@ impl ReadyServer {
         let reporter = supervise("node reporter", state.clone(), |state| {
             state.node().report_forever(state.storage()).boxed()
         });
-        let router = http::router(&state, &self.site);
-        let (tls_handle, plain_handle) = (Handle::new(), Handle::new());
-        let handles = [plain_handle.clone(), tls_handle.clone()];
-        let stopper = tokio::spawn(stop_on_signal(
-            signals.stop,
-            shutdown.clone(),
-            sockets_closed,
-            handles.clone(),
-            settings.https.farewell_ms.duration(),
-            settings.https.drain_seconds.duration(),
-        ));
-
         let writer = supervise("audit writer", state.clone(), |state| {
             state.audit().write_forever().boxed()
         });
         announce(settings, &ca, self.first_admin.as_deref());
-        let https = listener::serve(tls_listener, tls, router, &settings.https, tls_handle);
-        match plain_listener {
-            Some(listener) => {
-                let router = http::redirect::router(&state);
-                let http = listener::serve_plain(listener, router, &settings.https, plain_handle);
-                tokio::try_join!(https, http)?;
+        let https = server.serve(tls_listener, tls, http::router(&state, &self.site));
+        let http = async {
+            if let Some(listener) = plain_listener {
+                server.serve_plain(listener, http::redirect::router(&state)).await;
             }
-            None => https.await?,
-        }
-        stopper.abort();
-        // Calls that are aborted now are recorded when their connections close.
-        listener::wait_for_connections(handles.each_ref(), FLUSH_TIMEOUT).await;
+        };
+        let accepting = async {
+            tokio::join!(https, http);
+            server.shutdown.sockets_closed.cancel();
+        };
+        tokio::join!(
+            accepting,
+            shut_down_on_signal(signals.stop, &state, &server, self.accept_after_signal)
+        );
+        // Calls that were aborted are recorded when their connections close.
+        wait_for_connections(&server, FLUSH_TIMEOUT).await;
         sweeper.abort();
         reloader.abort();
         provider_refresher.abort();
@@ -231,35 +229,63 @@ fn limiter(settings: &Settings) -> Arc<ConnectionLimiter> {
     ConnectionLimiter::new(connections, per_address, settings.proxies.clone())
 }
 
-/// Waits for a signal and then shuts down: accepts no connections from then on, no requests after `keep_alive_grace`,
-/// and aborts running calls another `drain_timeout` later. A second signal aborts them at once.
-async fn stop_on_signal(
+/// How long connections are accepted after the shutdown has begun.
+fn accept_after_signal(settings: &Settings, inherited: &InheritedSockets) -> Duration {
+    let setting = settings.https.linger_seconds.duration();
+    if inherited.https.is_none() || setting.is_zero() {
+        return setting;
+    }
+    tracing::warn!(
+        "https.linger_seconds has no effect: the sockets are inherited, so the next server accepts the connections that \
+         arrive during a shutdown"
+    );
+    Duration::ZERO
+}
+
+/// Waits for a signal and then shuts down: answers that the server is not ready, accepts no connections after
+/// `accept_after_signal` and no requests after `https.farewell_ms`, and aborts running calls after
+/// `https.drain_seconds`. A further signal ends the time during which connections are accepted. Another one aborts
+/// running calls at once.
+async fn shut_down_on_signal(
     mut signals: StopSignals,
-    shutdown: CancellationToken,
-    mut sockets_closed: mpsc::Receiver<()>,
-    handles: [Handle<Peer>; 2],
-    keep_alive_grace: Duration,
-    drain_timeout: Duration,
+    state: &AppState,
+    server: &listener::Server,
+    accept_after_signal: Duration,
 ) {
+    let (https, steps) = (&state.settings().https, &server.shutdown);
     signals.next().await;
+    state.shutdown().cancel();
+    if !accept_after_signal.is_zero() {
+        tracing::info!(
+            "stopping; not ready any more, but accepting connections for another {} s (https.linger_seconds)",
+            accept_after_signal.as_secs()
+        );
+        steps.end_http2.cancel();
+        tokio::select! {
+            () = sleep(accept_after_signal) => {}
+            () = signals.next() => {}
+        }
+    }
     tracing::info!("stopping; running calls may finish");
-    shutdown.cancel();
+    steps.close_sockets.cancel();
     let graceful_shutdown = async {
         // Until the sockets are closed, queued connections are still accepted and counted.
-        sockets_closed.recv().await;
-        listener::wait_for_connections(handles.each_ref(), keep_alive_grace).await;
-        for handle in &handles {
-            handle.graceful_shutdown(Some(drain_timeout));
-        }
-        pending::<()>().await;
+        steps.sockets_closed.cancelled().await;
+        wait_for_connections(server, https.farewell_ms.duration()).await;
+        steps.end_connections();
+        wait_for_connections(server, https.drain_seconds.duration()).await;
     };
     tokio::select! {
         () = graceful_shutdown => {}
         () = signals.next() => {}
     }
-    for handle in &handles {
-        handle.shutdown();
-    }
+    steps.abort();
+}
+
+/// Waits until all connections have closed, for at most `limit`. The caller decides what happens to the others.
+async fn wait_for_connections(server: &listener::Server, limit: Duration) {
+    server.connections.close();
+    let _ = timeout(limit, server.connections.wait()).await;
 }
 
 /// The signals that the server handles.

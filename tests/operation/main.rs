@@ -17,12 +17,15 @@ mod providers {
     pub mod steps;
 }
 
+mod announced_stop;
+mod caller;
 mod canaries;
 mod command_line;
 mod crashes;
 mod database_faults;
 mod health;
 mod logging;
+mod rolling_restart;
 mod settings;
 mod stop;
 mod takeover;

@@ -172,6 +172,7 @@ async fn what_a_setting_cannot_be_is_refused_with_how_it_is_written() {
     for (name, key, value, form) in [
         ("HTTPS_ADDRESS", "[https]\naddress", ":9443", address),
         ("SESSIONS_IDLE_SECONDS", "[sessions]\nidle_seconds", "30m", seconds),
+        ("HTTPS_LINGER_SECONDS", "[https]\nlinger_seconds", "5s", seconds),
         (
             "AUDIT_RETENTION_DAYS",
             "[audit]\nretention_days",

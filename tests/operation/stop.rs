@@ -19,9 +19,9 @@ use crate::support::{
 };
 
 const GRACE: (&str, &str) = ("CALLGATE_HTTPS_FAREWELL_MS", "3600000");
-const DRAIN: (&str, &str) = ("CALLGATE_HTTPS_DRAIN_SECONDS", "3600");
+pub const DRAIN: (&str, &str) = ("CALLGATE_HTTPS_DRAIN_SECONDS", "3600");
 /// The timeouts of a silent connection. A server that waited for one of them would hang.
-const SILENCE: [(&str, &str); 4] = [
+pub const SILENCE: [(&str, &str); 4] = [
     ("CALLGATE_HTTPS_HANDSHAKE_SECONDS", "3600"),
     ("CALLGATE_HTTPS_HEADER_SECONDS", "3600"),
     ("CALLGATE_HTTPS_BODY_SECONDS", "3600"),
@@ -29,16 +29,16 @@ const SILENCE: [(&str, &str); 4] = [
 ];
 
 /// A type of HTTP/2 frames.
-const PING: u8 = 6;
-const GET: &[u8] = b"GET /favicon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n";
+pub const PING: u8 = 6;
+pub const GET: &[u8] = b"GET /favicon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// A demo where silence is allowed for an hour.
-async fn demo(more: &[(&str, &str)]) -> Server {
+pub async fn demo(more: &[(&str, &str)]) -> Server {
     Place::new().demo(&[&SILENCE, more].concat()).await
 }
 
 /// Sends the head of a call without its body. The call is running once the server asks for the body.
-async fn begin_call(server: &Server) -> TlsStream<TcpStream> {
+pub async fn begin_call(server: &Server) -> TlsStream<TcpStream> {
     let user = server.user01().await;
     let (name, session) = (user.cookie_name(SESSION), user.session());
     let mut stream = raw::tls(server).await;
@@ -53,7 +53,7 @@ async fn begin_call(server: &Server) -> TlsStream<TcpStream> {
 }
 
 /// A connection that stays open after an answer.
-async fn kept_alive(server: &Server) -> TlsStream<TcpStream> {
+pub async fn kept_alive(server: &Server) -> TlsStream<TcpStream> {
     let mut stream = raw::tls(server).await;
     stream.write_all(GET).await.unwrap();
     let first = raw::read_until(&mut stream, "<svg/>").await;
@@ -61,12 +61,12 @@ async fn kept_alive(server: &Server) -> TlsStream<TcpStream> {
     stream
 }
 
-async fn no_longer_accepts(server: &Server) {
+pub async fn no_longer_accepts(server: &Server) {
     let is_refused = async || TcpStream::connect(server.https).await.is_err();
     poll::until("new connections to be refused", is_refused).await;
 }
 
-async fn ends_at_term(mut server: Server) {
+pub async fn ends_at_term(mut server: Server) {
     server.signal("TERM");
     assert!(server.ended().await.success());
 }
@@ -177,16 +177,22 @@ async fn a_kept_connection_may_bring_a_last_request_and_learns_that_it_is_the_la
     assert!(server.ended().await.success());
 }
 
+/// The type and the payload of the next HTTP/2 frame.
+pub async fn next_frame(stream: &mut (impl AsyncRead + Unpin)) -> (u8, Vec<u8>) {
+    let mut head = [0; 9];
+    within("a frame", stream.read_exact(&mut head)).await.unwrap();
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut payload = vec![0; usize::try_from(length).unwrap()];
+    within("its payload", stream.read_exact(&mut payload)).await.unwrap();
+    (head[3], payload)
+}
+
 /// The payload of the next HTTP/2 frame of this type.
-async fn until_frame(stream: &mut (impl AsyncRead + Unpin), kind: u8) -> String {
+pub async fn until_frame(stream: &mut (impl AsyncRead + Unpin), kind: u8) -> Vec<u8> {
     loop {
-        let mut head = [0; 9];
-        within("a frame", stream.read_exact(&mut head)).await.unwrap();
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut payload = vec![0; usize::try_from(length).unwrap()];
-        within("its payload", stream.read_exact(&mut payload)).await.unwrap();
-        if head[3] == kind {
-            return String::from_utf8_lossy(&payload).into_owned();
+        let (found, payload) = next_frame(stream).await;
+        if found == kind {
+            return payload;
         }
     }
 }
@@ -217,7 +223,7 @@ async fn a_running_http_2_call_is_finished_after_goaway() {
     server.signal("TERM");
     until_frame(&mut stream, raw::GOAWAY).await;
     stream.write_all(end).await.unwrap();
-    let answer = until_frame(&mut stream, raw::DATA).await;
+    let answer = String::from_utf8(until_frame(&mut stream, raw::DATA).await).unwrap();
     assert!(answer.contains("user_id=user01"), "{answer}");
     drop(stream);
     assert!(server.ended().await.success());

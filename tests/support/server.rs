@@ -199,6 +199,13 @@ impl Place {
         Server::ready(self, command, addresses).await.unwrap()
     }
 
+    /// Starts a demo at the addresses of one that ran here before. Its sockets are its own.
+    pub async fn demo_at(self: &Arc<Self>, addresses: [SocketAddr; 2], variables: &[(&str, &str)]) -> Server {
+        self.begin_with_template();
+        let command = Server::command_at(addresses, &[], self, &["--demo"], variables);
+        Server::ready(self, command, addresses).await.unwrap()
+    }
+
     /// Starts a server in earnest.
     pub async fn serve(self: &Arc<Self>, variables: &[(&str, &str)]) -> Server {
         if !self.data().join("certs/ca.pem").exists() {
@@ -321,13 +328,24 @@ impl Server {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> (Command, [SocketAddr; 2]) {
-        let (https, http) = (free_address(), free_address());
-        let (secure, plain) = (https.to_string(), http.to_string());
-        let listens = ["serve", "--https", &secure, "--http", &plain];
+        let addresses = [free_address(), free_address()];
+        let command = Self::command_at(addresses, starter, place, arguments, variables);
+        (command, addresses)
+    }
+
+    fn command_at(
+        addresses: [SocketAddr; 2],
+        starter: &[&str],
+        place: &Place,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Command {
+        let [https, http] = addresses.map(|address| address.to_string());
+        let listens = ["serve", "--https", &https, "--http", &http];
         let mut command = place.program(starter, &[&listens, arguments].concat(), variables);
         let log = fs::OpenOptions::new().create(true).append(true).open(place.path("log"));
         command.stdin(Stdio::null()).stderr(log.unwrap());
-        (command, [https, http])
+        command
     }
 
     /// Starts it and waits until it says that it is ready.

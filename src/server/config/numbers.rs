@@ -14,6 +14,8 @@ pub struct Time<const UNIT_IN_MS: u64, const MIN: u64>(u64);
 
 /// A duration in seconds, at least 1.
 pub type Seconds = Time<1000, 1>;
+/// A duration in seconds, which may be 0.
+pub type SecondsOrZero = Time<1000, 0>;
 /// A duration in milliseconds, which may be 0.
 pub type Millis = Time<1, 0>;
 /// A duration in days, at least 1.

@@ -6,7 +6,7 @@ use confique::{Config, env::parse::list_by_comma as comma_separated};
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    numbers::{Count, Days, Millis, Seconds},
+    numbers::{Count, Days, Millis, Seconds, SecondsOrZero},
     proxies::{ForwardedHeader, Network},
     variables::not_empty,
 };
@@ -52,6 +52,13 @@ pub struct Https {
     /// header Keep-Alive announces it to clients and proxies.
     #[config(env = "CALLGATE_HTTPS_IDLE_SECONDS", default = 75)]
     pub idle_seconds: Seconds,
+
+    /// Time at shutdown during which the server still accepts connections and answers calls while `/readyz` is 503, in
+    /// seconds. Set it behind a load balancer, so that the balancer notices before connections are refused: at least the
+    /// interval of its health check times the failures that it waits for, plus 1. A second signal ends this time. It has
+    /// no effect on sockets that a supervisor keeps open.
+    #[config(env = "CALLGATE_HTTPS_LINGER_SECONDS", default = 0)]
+    pub linger_seconds: SecondsOrZero,
 
     /// Time for running calls to finish at shutdown, in seconds.
     #[config(env = "CALLGATE_HTTPS_DRAIN_SECONDS", default = 25)]

@@ -5,23 +5,16 @@
 //! accepts the connections that wait in its queue.
 
 use std::{
-    future::pending,
     io,
     net::{SocketAddr, TcpListener as StdListener},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
 };
 
 use anyhow::{Context as _, ensure};
-use axum::extract::connect_info::Connected;
-use axum_server::{AddrListener, Address};
 use futures::FutureExt as _;
 use listenfd::ListenFd;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::mpsc,
     task::coop::unconstrained,
 };
 use tokio_util::sync::CancellationToken;
@@ -69,21 +62,6 @@ pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<StdListener> {
         .with_context(|| format!("cannot listen on {address}; if it is in use, choose another address with {setting}"))
 }
 
-/// The "address" type that axum-server passes along with a connection: the connection itself.
-#[derive(Debug, Clone)]
-pub struct Peer(pub Connection);
-
-impl Connected<Peer> for Connection {
-    fn connect_info(Peer(connection): Peer) -> Self {
-        connection
-    }
-}
-
-impl Address for Peer {
-    type Stream = Accepted;
-    type Listener = Listener;
-}
-
 /// An accepted connection with its permit of the connection limit.
 #[derive(Debug)]
 pub struct Accepted {
@@ -92,56 +70,49 @@ pub struct Accepted {
     pub connection: Connection,
 }
 
-/// A listening socket that is closed as soon as the shutdown begins. Accepted connections go on; new ones are refused,
-/// or left to another process that shares the socket.
+/// A listening socket. Once it is to be closed, it accepts the connections that are queued already. Later ones are
+/// refused, or left to another process that shares the socket.
 #[derive(Debug)]
 pub struct Listener {
-    socket: Mutex<Option<Arc<OpenSocket>>>,
-    address: SocketAddr,
-    shutdown: CancellationToken,
+    socket: TcpListener,
     limiter: Arc<ConnectionLimiter>,
-    /// How many queued connections may still be accepted after the shutdown has begun.
-    queued: AtomicU32,
+    close: CancellationToken,
+    /// How many queued connections may still be accepted after `close`.
+    queued: u32,
 }
 
-/// A listening socket, and a sender that is dropped with it, so that its receiver notices the close.
-#[derive(Debug)]
-struct OpenSocket(
-    TcpListener,
-    #[expect(dead_code, reason = "dropped with the socket")] mpsc::Sender<()>,
-);
-
 impl Listener {
-    /// Listens on `socket` until `shutdown`. At the global connection limit, connections wait in the system's queue. A
-    /// connection from an address at its own limit is closed. `open` is dropped with the socket.
-    pub fn new(
-        socket: StdListener,
-        limiter: Arc<ConnectionLimiter>,
-        shutdown: CancellationToken,
-        open: mpsc::Sender<()>,
-    ) -> io::Result<Self> {
+    /// Listens on `socket` until `close` is cancelled. At the global connection limit, connections wait in the system's
+    /// queue. A connection from an address at its own limit is closed.
+    pub fn new(socket: StdListener, limiter: Arc<ConnectionLimiter>, close: CancellationToken) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
-            address: socket.local_addr()?,
-            socket: Mutex::new(Some(Arc::new(OpenSocket(TcpListener::from_std(socket)?, open)))),
-            shutdown,
+            socket: TcpListener::from_std(socket)?,
             limiter,
-            queued: AtomicU32::new(BACKLOG),
+            close,
+            queued: BACKLOG,
         })
     }
 
-    async fn accept(&self, socket: &TcpListener) -> io::Result<Accepted> {
+    /// Accepts the next connection. `None` if the socket is to be closed and no connection is queued; dropping `self`
+    /// then closes it.
+    pub async fn accept(&mut self) -> Option<io::Result<Accepted>> {
         loop {
-            if let Some(accepted) = self.accept_one(socket).await? {
-                return Ok(accepted);
+            let accepted = tokio::select! {
+                biased;
+                () = self.close.cancelled() => return self.accept_queued(),
+                accepted = self.accept_one() => accepted,
+            };
+            if let Some(accepted) = accepted.transpose() {
+                return Some(accepted);
             }
         }
     }
 
     /// Accepts the next connection. `None` if it was closed because its address has reached its limit.
-    async fn accept_one(&self, socket: &TcpListener) -> io::Result<Option<Accepted>> {
+    async fn accept_one(&self) -> io::Result<Option<Accepted>> {
         let permit = self.limiter.acquire().await?;
-        let (stream, address) = socket.accept().await.inspect_err(|error| {
+        let (stream, address) = self.socket.accept().await.inspect_err(|error| {
             tracing::warn!(%error, "cannot accept a connection");
         })?;
         let permit = self.limiter.assign(permit, address.ip());
@@ -152,57 +123,16 @@ impl Listener {
         }))
     }
 
-    /// Accepts a queued connection after the shutdown has begun. Closing the socket would reset it. At most [`BACKLOG`]
-    /// connections in all, because new ones may keep arriving.
-    fn accept_queued(&self, socket: &TcpListener) -> Option<io::Result<Accepted>> {
+    /// Accepts a queued connection. Closing the socket would reset it. At most [`BACKLOG`] connections in all, because
+    /// new ones may keep arriving.
+    fn accept_queued(&mut self) -> Option<io::Result<Accepted>> {
         loop {
-            let counted = self
-                .queued
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-            counted.ok()?;
+            self.queued = self.queued.checked_sub(1)?;
             // Without tokio's cooperative budget, which could report "pending" while connections are still queued.
-            let accepted = unconstrained(self.accept_one(socket)).now_or_never()?.transpose();
+            let accepted = unconstrained(self.accept_one()).now_or_never()?.transpose();
             if accepted.is_some() {
                 return accepted;
             }
         }
-    }
-
-    fn socket(&self) -> Option<Arc<OpenSocket>> {
-        self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl AddrListener<Accepted, Peer> for Listener {
-    async fn bind_to(_: Peer) -> io::Result<Self> {
-        let message = "use Listener::new, which also takes inherited sockets";
-        Err(io::Error::new(io::ErrorKind::Unsupported, message))
-    }
-
-    async fn accept_stream(&self) -> io::Result<(Accepted, Peer)> {
-        let Some(socket) = self.socket() else {
-            return pending().await;
-        };
-        let accepted = tokio::select! {
-            biased;
-            () = self.shutdown.cancelled() => {
-                if let Some(accepted) = self.accept_queued(&socket.0) {
-                    accepted
-                } else {
-                    self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    drop(socket);
-                    pending().await
-                }
-            }
-            accepted = self.accept(&socket.0) => accepted,
-        };
-        accepted.map(|accepted| {
-            let peer = Peer(accepted.connection.clone());
-            (accepted, peer)
-        })
-    }
-
-    fn get_local_addr(&self) -> io::Result<Peer> {
-        Ok(Peer(Connection::new(self.address)))
     }
 }

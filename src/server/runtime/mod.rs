@@ -1,4 +1,5 @@
-//! Supervised background tasks, and work in flight.
+//! Supervised background tasks, work in flight, and the steps of a shutdown.
 
 pub mod in_flight;
+pub mod shutdown;
 pub mod supervise;
