@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::server::{
     accounts::{demo, one_time_links, provider_warnings},
     config::{self, Settings},
-    http::{self, embedded_assets::Site},
+    http::{self, embedded_assets::Site, program_files},
     listener::{
         self,
         cert_reload::{FileHashes, Reloader},
@@ -151,6 +151,10 @@ impl ReadyServer {
         let reporter = supervise("node reporter", state.clone(), |state| {
             state.node().report_forever(state.storage()).boxed()
         });
+        let shared = (state.clone(), self.site.clone());
+        let file_sharer = supervise("program files", shared, |(state, site)| {
+            program_files::share_forever(state.storage(), site).boxed()
+        });
         let writer = supervise("audit writer", state.clone(), |state| {
             state.audit().write_forever().boxed()
         });
@@ -174,6 +178,7 @@ impl ReadyServer {
         sweeper.abort();
         reloader.abort();
         provider_refresher.abort();
+        file_sharer.abort();
         // Before the writer is aborted: aborted during a commit, it would not know that its entries are stored.
         state.audit().write_all(FLUSH_TIMEOUT).await;
         writer.abort();

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, future::BoxFuture};
 
-use crate::server::{model::clock::Timestamp, nodes, state::AppState, telemetry::error::InternalError};
+use crate::server::{
+    model::clock::Timestamp, nodes, state::AppState, storage::program_files, telemetry::error::InternalError,
+};
 
 /// How much longer than the period a node is responsible after a sweep.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -51,7 +53,7 @@ async fn sweep(state: &AppState, now: Timestamp) -> u64 {
     // One extra second: the trigger that protects events for a day counts in whole seconds, and retention may be one
     // day.
     let before = now.minus(settings.audit.retention_days.duration() + Duration::from_secs(1));
-    let tables: [BoxFuture<'_, Result<u64, InternalError>>; 10] = [
+    let tables: [BoxFuture<'_, Result<u64, InternalError>>; 11] = [
         storage.sweep_sessions(state.sessions().limits(now)).boxed(),
         storage.sweep_series(now).boxed(),
         storage.sweep_pending_calls(now).boxed(),
@@ -63,6 +65,7 @@ async fn sweep(state: &AppState, now: Timestamp) -> u64 {
         storage.sweep_logout_tokens(now).boxed(),
         storage.sweep_changes().boxed(),
         storage.sweep_nodes(now.minus(nodes::GONE_AFTER)).boxed(),
+        storage.sweep_program_files(now.minus(program_files::KEPT_FOR)).boxed(),
         storage.sweep_events(before, settings.audit.most_calls.get()).boxed(),
     ];
     let mut deleted = 0;

@@ -25,6 +25,7 @@ mod crashes;
 mod database_faults;
 mod health;
 mod logging;
+mod program_files;
 mod rolling_restart;
 mod settings;
 mod stop;

@@ -2,30 +2,36 @@
 //!
 //! A file with a content hash in its name never changes, so browsers cache it as immutable (RFC 8246). All other files
 //! are revalidated on each visit, and a 304 answers if the file has not changed (RFC 9110, section 13).
+//!
+//! A file with a hash in its name that this node lacks may belong to a node of another version ([`program_files`]).
+//!
+//! [`program_files`]: super::program_files
 
-use std::{convert::Infallible, io::ErrorKind, path::Path};
+use std::{convert::Infallible, io::ErrorKind, path::Path, sync::Arc};
 
 use axum::{
     Router,
     extract::Request,
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
         header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
     },
     middleware::map_response,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use rust_embed::EmbeddedFile;
+use sha2::{Digest as _, Sha256};
 use tower::service_fn;
 use tower_http::services::{ServeDir, ServeFile};
 
 use super::{
     embedded_assets::{Embedded, Site},
+    program_files::{self, SharedFiles},
     response,
 };
-use crate::server::telemetry::error::InternalError;
+use crate::server::{state::AppState, telemetry::error::InternalError};
 
 /// Alias of the style sheet that does not depend on the hash in its file name.
 const STYLE: &str = "/pkg/callgate.css";
@@ -35,13 +41,18 @@ const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 /// One year, the customary maximum. RFC 9111 sets no limit.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-pub fn routes(site: &Site) -> Router {
+pub fn routes(state: &AppState, site: &Site) -> Router {
+    let shared = Arc::new(SharedFiles::new(state.storage().clone()));
     let files = match site {
         Site::Embedded => {
             // Error pages use the alias: they do not know the hash.
             let style = site.program().css;
-            let serve = get(async move |request: Request| {
-                embedded(Embedded::get, &style, request.uri().path(), request.headers())
+            let serve = get(async move |uri: Uri, headers: HeaderMap| {
+                if let Some(response) = embedded(Embedded::get, &style, uri.path(), &headers) {
+                    return response;
+                }
+                let name = uri.path().strip_prefix("/pkg/").unwrap_or_default();
+                of_other_node(&shared, name, &headers).await
             });
             Router::new()
                 .route("/pkg", serve.clone())
@@ -49,20 +60,23 @@ pub fn routes(site: &Site) -> Router {
                 .route("/pkg/{*file}", serve.clone())
                 .route("/favicon.svg", serve)
         }
-        Site::Folder(root) => from_folder(root),
+        Site::Folder(root) => from_folder(root, shared),
     };
     files.layer(map_response(add_headers))
 }
 
-fn embedded(find: impl Fn(&str) -> Option<EmbeddedFile>, style: &str, path: &str, headers: &HeaderMap) -> Response {
+fn embedded(
+    find: impl Fn(&str) -> Option<EmbeddedFile>,
+    style: &str,
+    path: &str,
+    headers: &HeaderMap,
+) -> Option<Response> {
     let name = if path == STYLE { style } else { path };
-    match encoded(find, name, headers) {
-        Some(response) => ([(CACHE_CONTROL, cache_control(path))], response).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+    let response = encoded(find, name, headers)?;
+    Some(([(CACHE_CONTROL, cache_control(path))], response).into_response())
 }
 
-/// The file `name` in the smallest encoding that the client accepts, or a 304 if the client has the current version.
+/// The file `name` in the smallest encoding that the client accepts.
 fn encoded(find: impl Fn(&str) -> Option<EmbeddedFile>, name: &str, headers: &HeaderMap) -> Option<Response> {
     let name = name.trim_start_matches('/');
     let plain = find(name)?;
@@ -74,15 +88,41 @@ fn encoded(find: impl Fn(&str) -> Option<EmbeddedFile>, name: &str, headers: &He
             Some((file.flatten()?, Some(coding)))
         });
     let (file, coding) = compressed.unwrap_or((plain, None));
-    let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
+    let hash = file.metadata.sha256_hash();
+    Some(unless_current(headers, kind, coding, &hash, file.data))
+}
+
+/// The file `name` of a node that runs another version.
+async fn of_other_node(shared: &SharedFiles, name: &str, headers: &HeaderMap) -> Response {
+    match shared.find(name, accepts(headers, "br")).await {
+        Ok(Some(file)) => {
+            let hash = Sha256::digest(&file.content);
+            let kind = file.content_type.to_owned();
+            let response = unless_current(headers, kind, file.coding, &hash, file.content);
+            ([(CACHE_CONTROL, IMMUTABLE)], response).into_response()
+        }
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(refusal) => response::error_page(&refusal),
+    }
+}
+
+/// A file with the SHA-256 hash `hash`, or a 304 if the client has the current version.
+fn unless_current(
+    headers: &HeaderMap,
+    kind: String,
+    coding: Option<&'static str>,
+    hash: &[u8],
+    content: impl IntoResponse,
+) -> Response {
+    let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(hash));
     let is_current =
         elements(headers, IF_NONE_MATCH).any(|known| known == "*" || known.trim_start_matches("W/") == etag);
     let described = [(CONTENT_TYPE, kind), (ETAG, etag)];
     if is_current {
-        return Some((StatusCode::NOT_MODIFIED, described).into_response());
+        return (StatusCode::NOT_MODIFIED, described).into_response();
     }
     let encoding = coding.map(|coding| [(CONTENT_ENCODING, coding)]);
-    Some((described, encoding, file.data).into_response())
+    (described, encoding, content).into_response()
 }
 
 /// Whether `Accept-Encoding` lists `coding` (RFC 9110, section 12.5.3). Ignores weights.
@@ -108,13 +148,16 @@ fn cache_control(path: &str) -> HeaderValue {
     }
 }
 
-fn from_folder(root: &Path) -> Router {
+fn from_folder(root: &Path, shared: Arc<SharedFiles>) -> Router {
     let pkg = ServeDir::new(root.join("pkg"))
         .precompressed_br()
         .precompressed_gzip()
         .append_index_html_on_directories(false);
     Router::new()
-        .nest_service("/pkg", service_fn(move |request| serve_file(pkg.clone(), request)))
+        .nest_service(
+            "/pkg",
+            service_fn(move |request| serve_file(pkg.clone(), Arc::clone(&shared), request)),
+        )
         .route_service("/favicon.svg", ServeFile::new(root.join("favicon.svg")))
 }
 
@@ -134,8 +177,14 @@ async fn add_headers(mut response: Response) -> Response {
     response
 }
 
-async fn serve_file(mut folder: ServeDir, request: Request) -> Result<Response, Infallible> {
+async fn serve_file(mut folder: ServeDir, shared: Arc<SharedFiles>, request: Request) -> Result<Response, Infallible> {
+    let name = request.uri().path().trim_start_matches('/').to_owned();
+    let has_hash = program_files::content_type(&name).is_some();
+    let headers = has_hash.then(|| request.headers().clone());
     Ok(match folder.try_call(request).await {
+        Ok(response) if response.status() == StatusCode::NOT_FOUND => {
+            of_other_node(&shared, &name, &headers.unwrap_or_default()).await
+        }
         Ok(response) => response.into_response(),
         // The path is too long or contains a NUL byte, so no such file exists.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidFilename | ErrorKind::InvalidInput) => {
@@ -163,7 +212,8 @@ mod tests {
             .map(|(name, value)| (name.clone(), value.parse().unwrap()))
             .collect();
         let find = |name: &str| read_file_from_fs(&folder.path().join(name.strip_prefix("pkg/")?)).ok();
-        add_headers(embedded(find, "/pkg/callgate.Zm9v.css", path, &headers)).await
+        let response = embedded(find, "/pkg/callgate.Zm9v.css", path, &headers);
+        add_headers(response.unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())).await
     }
 
     async fn get_style(headers: &[(HeaderName, &str)]) -> Response {

@@ -49,9 +49,9 @@ impl Site {
         Ok(Self::Folder(root))
     }
 
-    /// Finds the files that pages load, with or without a content hash in their names: `callgate.<hash>.js`.
-    pub fn program(&self) -> Program {
-        let names: Vec<String> = match self {
+    /// The names of the files in the folder `pkg`, compressed ones included.
+    pub fn program_file_names(&self) -> Vec<String> {
+        match self {
             Self::Embedded => Embedded::iter()
                 .filter_map(|path| path.strip_prefix("pkg/").map(str::to_owned))
                 .collect(),
@@ -60,7 +60,20 @@ impl Site {
                 .flatten()
                 .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
                 .collect(),
-        };
+        }
+    }
+
+    /// The content of a file in the folder `pkg`. `None` if it cannot be read.
+    pub fn read_program_file(&self, name: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Embedded => Embedded::get(&format!("pkg/{name}")).map(|file| file.data.into_owned()),
+            Self::Folder(root) => fs::read(root.join("pkg").join(name)).ok(),
+        }
+    }
+
+    /// Finds the files that pages load, with or without a content hash in their names: `callgate.<hash>.js`.
+    pub fn program(&self) -> Program {
+        let names = self.program_file_names();
         let path = |extension: &str| {
             let matches = |name: &&String| {
                 name.strip_prefix("callgate.")

@@ -16,6 +16,7 @@ pub mod forms;
 pub mod health;
 pub mod middleware;
 pub mod pages;
+pub mod program_files;
 pub mod provider_login;
 pub mod provider_logout;
 pub mod redirect;
@@ -48,7 +49,7 @@ pub fn router(state: &AppState, site: &Site) -> Router {
 
 /// Routes without a session.
 fn public_routes(state: &AppState, site: &Site) -> Router {
-    assets::routes(site)
+    assets::routes(state, site)
         .merge(health::routes(state.clone()))
         .merge(provider_logout::routes(state.clone()))
 }

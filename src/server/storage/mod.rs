@@ -22,6 +22,7 @@ pub mod new_session;
 pub mod nodes;
 pub mod passwords;
 pub mod pending_calls;
+pub mod program_files;
 pub mod remembered;
 pub mod removal;
 pub mod roles;
