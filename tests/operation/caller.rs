@@ -34,10 +34,6 @@ pub const AUTH: Function = Function {
     name: "auth_func",
     answer: r#"auth_func({}),user_id=user01"}"#,
 };
-pub const NOTAUTH: Function = Function {
-    name: "notauth_func",
-    answer: r#"notauth_func({})"}"#,
-};
 
 /// A task that calls until it is asked to end.
 pub struct Calling {
