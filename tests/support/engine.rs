@@ -1,4 +1,4 @@
-//! The engine that the servers of a test run use: SQLite, or PostgreSQL if the variable TEST_ENGINE is `postgres`. Then each
+//! The engine that the servers of a test run use: SQLite, or PostgreSQL if the variable `TEST_ENGINE` is `postgres`. Then each
 //! place has a database of its own on the shared PostgreSQL server, which `tools/unit.sh` starts.
 
 use std::{
