@@ -56,7 +56,7 @@ suite_attacks() { ATTACK=full tools/unit.sh --profile attack; }
 # flaky_<suite> prints the names of the tests that passed only at the second attempt.
 count_unit() {
   awk '/^ *Summary .* tests? run: / {
-      for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p = $(i - 1); if ($i ~ /^(failed|timed|exec)/) f += $(i - 1) }
+      for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^(failed|timed|exec)/) f += $(i - 1) }
     } END { print p + 0, f + 0, 0 }'
 }
 flaky_unit() { sed -nE 's/^ *FLAKY [0-9]+\/[0-9]+ \[[^]]*\] (\([^)]*\) )?//p' | sort -u; }

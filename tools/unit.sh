@@ -109,4 +109,11 @@ stop_shared
 cp -a "$folder/data" "$folder/template"
 use_database shared_demo template_demo
 start_shared
-TEST_TEMPLATE=$folder/template TEST_SERVER="$https $http $folder" cargo nextest run --features ssr "$@"
+status=0
+TEST_TEMPLATE=$folder/template TEST_SERVER="$https $http $folder" cargo nextest run --features ssr "$@" || status=$?
+# The unit tests of what uses the database directly, on PostgreSQL as well.
+if [ $# -eq 0 ] && [ -n "$postgres" ] && [ "${TEST_ENGINE:-sqlite}" != postgres ]; then
+  TEST_ENGINE=postgres cargo nextest run --features ssr --lib \
+    -E 'test(/^server::(storage|sessions|throttle|audit|auth|accounts)::/)' || status=$?
+fi
+exit $status

@@ -87,8 +87,32 @@ impl Storage {
         })
     }
 
-    /// Opens an empty in-memory database, which is dropped with this handle.
+    /// Opens an empty in-memory database, which is dropped with this handle. In unit tests with the variable
+    /// `TEST_ENGINE=postgres`, an empty PostgreSQL database.
     pub async fn in_memory() -> anyhow::Result<Self> {
+        #[cfg(test)]
+        if database::testing::is_postgres() {
+            return Self::in_postgres().await;
+        }
+        Self::in_sqlite_memory().await
+    }
+
+    /// Opens an empty PostgreSQL database of the server for unit tests.
+    #[cfg(test)]
+    pub(crate) async fn in_postgres() -> anyhow::Result<Self> {
+        let opened = database::testing::open().await?;
+        Ok(Self {
+            reader: opened.reader,
+            writer: opened.writer,
+            background: opened.background,
+            changes: None,
+            demo: false,
+            issuers: "".into(),
+        })
+    }
+
+    /// Opens an empty in-memory database. Unit tests call this instead of [`Self::in_memory`] if they are about SQLite.
+    async fn in_sqlite_memory() -> anyhow::Result<Self> {
         let pool = Pool::Sqlite(sqlite::in_memory().await?);
         Ok(Self {
             reader: pool.clone(),
@@ -155,7 +179,7 @@ mod tests {
             ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 100000"),
             ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
         ] {
-            let storage = Storage::in_memory().await.unwrap();
+            let storage = Storage::in_sqlite_memory().await.unwrap();
             let long = "x".repeat(1 << 20);
             let alice = users::NewUser {
                 user_id: "alice",

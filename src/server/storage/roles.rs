@@ -319,7 +319,7 @@ mod tests {
     /// A permission is looked up at almost every call.
     #[tokio::test]
     async fn the_roles_of_a_user_are_found_without_reading_a_whole_table() {
-        let storage = Storage::in_memory().await.unwrap();
+        let storage = Storage::in_sqlite_memory().await.unwrap();
         for query in [
             "EXPLAIN QUERY PLAN SELECT 1 FROM granted_roles WHERE user_id = $1 AND role = $2",
             "EXPLAIN QUERY PLAN SELECT granted_roles.role, permission FROM granted_roles

@@ -10,4 +10,9 @@ pub mod pool;
 pub mod postgres;
 pub mod query;
 pub mod sqlite;
+#[cfg(test)]
+pub mod testing;
 pub mod transaction;
+
+#[cfg(test)]
+mod tests;

@@ -137,12 +137,13 @@ macro_rules! run {
             Executor::Pool(Pool::Postgres(pool)) => {
                 let query = sqlx::$prepare::<Postgres, $($Row,)? _>(text, postgres_arguments(values)?)
                     .persistent(is_static);
-                let mut connection = pool.get().await?;
-                let result = pool.limit(query.$method(&mut *connection)).await;
-                if result.is_ok() {
+                let run = async {
+                    let mut connection = pool.get().await?;
+                    let result = query.$method(&mut *connection).await?;
                     connection.give_back();
-                }
-                result.map(Into::into)
+                    Ok(result)
+                };
+                pool.limit(run).await.map(Into::into)
             }
             Executor::Transaction(Transaction::Postgres(connection)) => {
                 sqlx::$prepare::<Postgres, $($Row,)? _>(text, postgres_arguments(values)?)

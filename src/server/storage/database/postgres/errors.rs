@@ -14,6 +14,15 @@ pub fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(code(error), Some("40001" | "40P01"))
 }
 
+/// Whether there is no verified TLS to the server. The driver reports a refused certificate as a failure of the connection.
+pub fn is_tls_failure(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(error) => matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>()),
+        _ => false,
+    }
+}
+
 /// Whether an error goes away without a restart.
 pub fn is_transient(error: &sqlx::Error) -> bool {
     if let sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed = error {
@@ -52,7 +61,7 @@ pub fn with_hint(error: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync>
         Some("3D000") => "there is no such database; create it with: CREATE DATABASE name OWNER user ENCODING 'UTF8'",
         Some("42501") => "the user of database.url lacks a privilege; make it the owner of the database and its tables",
         Some("XX001" | "XX002") => "the database is damaged; restore a backup",
-        None if matches!(error, sqlx::Error::Tls(_)) => {
+        None if is_tls_failure(&error) => {
             "there is no verified TLS to the server; let it have a certificate for the name in database.url, and name its \
              certificate authority in database.ca_file"
         }

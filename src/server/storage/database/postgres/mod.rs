@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use self::address::Address;
 pub use self::{
-    errors::{is_conflict, is_transient, with_hint},
+    errors::{is_conflict, is_tls_failure, is_transient, with_hint},
     pool::{Connection, Pool, timed_out},
     schema::migrator,
 };
@@ -77,7 +77,7 @@ pub fn files(settings: &config::Database) -> impl Iterator<Item = &PathBuf> {
 
 /// Whether a database that is away may be back soon.
 fn may_pass(error: &sqlx::Error) -> bool {
-    is_transient(error) || matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
+    !is_tls_failure(error) && (is_transient(error) || matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut))
 }
 
 /// Checks the server. A server waits a while for one that is away; a command does not.

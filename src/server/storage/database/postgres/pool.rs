@@ -7,14 +7,14 @@
 use std::{
     fmt, io,
     ops::{Deref, DerefMut},
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use deadpool::{
-    Runtime,
-    managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts},
-};
+use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
 
@@ -50,17 +50,9 @@ impl Pool {
         let manager = Manager {
             hosts: address.hosts.clone(),
             preferred: AtomicUsize::new(0),
+            failed_at: Mutex::new(None),
         };
-        let timeouts = Timeouts {
-            wait: Some(ACQUIRE_TIMEOUT),
-            create: Some(ACQUIRE_TIMEOUT),
-            recycle: Some(TEST_TIMEOUT),
-        };
-        let connections = managed::Pool::builder(manager)
-            .max_size(connections)
-            .timeouts(timeouts)
-            .runtime(Runtime::Tokio1)
-            .build()?;
+        let connections = managed::Pool::builder(manager).max_size(connections).build()?;
         Ok(Self {
             connections,
             statement_timeout,
@@ -68,16 +60,20 @@ impl Pool {
     }
 
     pub async fn get(&self) -> sqlx::Result<Connection> {
-        // Boxed, because it contains the making of a connection, and is part of every call.
-        let connection = Box::pin(self.connections.get()).await.map_err(|error| match error {
-            PoolError::Backend(error) => error,
-            PoolError::Closed => sqlx::Error::PoolClosed,
-            _ => sqlx::Error::PoolTimedOut,
-        })?;
+        // Boxed, because it contains the making of a connection, and is part of every call. One timeout for all, because a
+        // call may test several connections.
+        let connection = timeout(ACQUIRE_TIMEOUT, Box::pin(self.connections.get())).await;
+        let connection = connection
+            .map_err(|_| sqlx::Error::PoolTimedOut)?
+            .map_err(|error| match error {
+                PoolError::Backend(error) => error,
+                PoolError::Closed => sqlx::Error::PoolClosed,
+                _ => sqlx::Error::PoolTimedOut,
+            })?;
         Ok(Connection(Some(connection)))
     }
 
-    /// Limits the time of a statement.
+    /// Limits the time of a statement, with the wait for a connection.
     pub async fn limit<T>(&self, statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
         timeout(self.statement_timeout, statement)
             .await
@@ -135,6 +131,9 @@ struct Manager {
     hosts: Vec<PgConnectOptions>,
     /// The index of the host that was used last.
     preferred: AtomicUsize,
+    /// When a connection last failed its test. Those that have not been used since then are closed without a test: when a
+    /// server vanishes, tests of all of them would take longer than a call waits.
+    failed_at: Mutex<Option<Instant>>,
 }
 
 impl managed::Manager for Manager {
@@ -158,10 +157,25 @@ impl managed::Manager for Manager {
     }
 
     async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if metrics.last_used() > TEST_AFTER {
-            connection.ping().await.map_err(RecycleError::Backend)?;
+        let used_at = metrics.recycled.unwrap_or(metrics.created);
+        if used_at.elapsed() <= TEST_AFTER {
+            return Ok(());
         }
-        Ok(())
+        let has_failed_since = |failed_at: &mut Option<Instant>| failed_at.is_some_and(|failed_at| failed_at > used_at);
+        if self.with_failed_at(has_failed_since) {
+            return Err(RecycleError::Backend(sqlx::Error::PoolTimedOut));
+        }
+        let result = timeout(TEST_TIMEOUT, connection.ping()).await;
+        result.unwrap_or_else(|_| Err(timed_out())).map_err(|error| {
+            self.with_failed_at(|failed_at| *failed_at = Some(Instant::now()));
+            RecycleError::Backend(error)
+        })
+    }
+}
+
+impl Manager {
+    fn with_failed_at<T>(&self, change: impl FnOnce(&mut Option<Instant>) -> T) -> T {
+        change(&mut self.failed_at.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
