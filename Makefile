@@ -1,6 +1,6 @@
 # Short names for the scripts in tools/.
 
-.PHONY: help run run-oidc dev build test check unit client openapi e2e attack pictures bench sbom setup clean
+.PHONY: help run run-oidc dev build test check unit test-postgres client openapi e2e attack pictures bench sbom setup clean
 
 help: ## prints this list
 	@tools/help.sh
@@ -17,7 +17,7 @@ dev: ## the same for development: rebuilds and reloads the page at each change
 build: ## builds the release: target/release/callgate and target/site
 	@tools/build.sh
 
-test: ## runs all checks and tests: check, unit, doctests, build, artefacts, client, openapi, e2e
+test: ## runs all checks and tests: check, unit, postgres, doctests, build, artefacts, client, openapi, e2e
 	@tools/test.sh
 
 check: ## checks formatting, lints, documentation, dependencies and project rules
@@ -25,6 +25,9 @@ check: ## checks formatting, lints, documentation, dependencies and project rule
 
 unit: ## runs the Rust tests, unit and black-box
 	@tools/test.sh unit
+
+test-postgres: ## runs all Rust tests that start servers on PostgreSQL; `make test` runs a selection of them
+	@tools/test.sh postgres-all
 
 client: ## runs the Python client, and clients generated from /api/openapi.json, against the release build
 	@tools/test.sh build client

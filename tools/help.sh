@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 echo "make …"
-awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $1, $2 }' Makefile
+awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $1, $2 }' Makefile

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Runs the test suites in order and prints a table and the totals. A failed suite does not stop the later ones.
-# `test.sh` runs all suites, `test.sh check` those that only read the source, `test.sh unit e2e` the named ones, and
-# `test.sh attack` those that take too long for `make test`. Tests that pass only at the second attempt are listed as
-# flaky; more than five of them count as a failure.
+# `test.sh` runs all suites, `test.sh check` those that only read the source, `test.sh unit e2e` the named ones,
+# `test.sh postgres-all` the Rust tests with servers on PostgreSQL, and `test.sh attack` those that take too long for
+# `make test`. Tests that pass only at the second attempt are listed as flaky; more than five of them count as a failure.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$project"
 
 check=(format clippy-server clippy-browser docs deny gates)
-all=("${check[@]}" unit doctests build artefacts client openapi e2e)
+all=("${check[@]}" unit postgres doctests build artefacts client openapi e2e)
 # Bounded in time, against separate servers on loopback only.
 attack=(attacks testssl openapi-long fuzz soak dev)
 max_flaky=5
@@ -27,6 +27,8 @@ suite_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --lib --examples --no-deps -
 suite_deny() { tools/deny.sh; }
 suite_gates() { tools/gates.sh; }
 suite_unit() { tools/unit.sh; }
+suite_postgres() { TEST_ENGINE=postgres tools/unit.sh --profile postgres-quick; }
+suite_postgres-all() { TEST_ENGINE=postgres tools/unit.sh --profile postgres; }
 # Examples in the README and in doc comments, and code that must not compile.
 suite_doctests() { cargo test --doc --features ssr; }
 suite_build() { tools/build.sh; }
@@ -60,6 +62,10 @@ count_unit() {
     } END { print p + 0, f + 0, 0 }'
 }
 flaky_unit() { sed -nE 's/^ *FLAKY [0-9]+\/[0-9]+ \[[^]]*\] (\([^)]*\) )?//p' | sort -u; }
+count_postgres() { count_unit; }
+flaky_postgres() { flaky_unit; }
+count_postgres-all() { count_unit; }
+flaky_postgres-all() { flaky_unit; }
 count_attacks() { count_unit; }
 flaky_attacks() { flaky_unit; }
 count_doctests() { awk '/^test result: / { p += $4; f += $6; s += $8 } END { print p + 0, f + 0, s + 0 }'; }
@@ -92,7 +98,7 @@ for wanted in "${@:-all}"; do
     attack) suites+=("${attack[@]}") setup=attack ;;
     *)
       if ! is_function "suite_$wanted"; then
-        echo "Unknown suite: $wanted. Suites: check, ${all[*]}; attack, ${attack[*]}" >&2
+        echo "Unknown suite: $wanted. Suites: check, ${all[*]}; postgres-all; attack, ${attack[*]}" >&2
         exit 2
       fi
       suites+=("$wanted")

@@ -3,8 +3,6 @@
 
 use std::{fs, process::Stdio};
 
-use tokio::process::Command;
-
 use crate::support::{
     poll::within,
     routes::{Function, functions},
@@ -50,13 +48,9 @@ async fn output_that_nobody_reads_is_no_failure() {
     for arguments in ["function list", "settings", "user list", "audit export"] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let run = Command::new(env!("CARGO_BIN_EXE_callgate"))
-            .args(arguments.split(' '))
-            .current_dir(server.place.path("."))
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(writer)
-            .output();
+        let words: Vec<&str> = arguments.split(' ').collect();
+        let mut command = server.place.program(&[], &words, &[]);
+        let run = command.stdin(Stdio::null()).stdout(writer).output();
         let output = within("a command", run).await.unwrap();
         let is_quiet = output.stderr.is_empty();
         assert!(output.status.success() && is_quiet, "{arguments}: {output:?}");

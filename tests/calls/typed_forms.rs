@@ -208,7 +208,7 @@ async fn a_new_password_that_is_refused_is_said_beside_its_field_and_never_shown
         let said = said(&shown, "new_password");
         assert!(said.starts_with(problem) && is_wrong(&shown, "new_password"), "{said}");
         assert_hides(&shown, &["canary"]);
-        let kept = "SELECT group_concat(call) FROM kept_calls";
+        let kept = "SELECT string_agg(call, ',') FROM kept_calls";
         assert!(!server.place.database().await.text(kept).await.contains("canary"));
     }
     assert_eq!(client.who().await.as_deref(), Some("user01"));

@@ -1,6 +1,6 @@
 //! Somebody has a copy of the database. Nothing in it logs anybody in.
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 use base64::{
     Engine as _,
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::steps::{can_log_in, is_in, remembered, token, without_session, works};
 use crate::support::{
     client::{CALL, Client, REMEMBER, SESSION},
+    database::content,
     server::{Place, Server, UNTHROTTLED},
 };
 
@@ -53,10 +54,8 @@ fn leaves(value: &Value, found: &mut Vec<Vec<u8>>) {
 
 /// All that can be read out of one value of the database.
 fn readings(value: &str) -> Vec<Vec<u8>> {
-    if let Some(digits) = value.strip_prefix("X'") {
-        let pairs = digits.trim_end_matches('\'').as_bytes().chunks(2);
-        let byte = |pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
-        return vec![pairs.map(byte).collect()];
+    if value.starts_with("X'") {
+        return vec![content(value)];
     }
     let text = value.trim_matches('\'').replace("''", "'");
     let mut found = vec![text.clone().into_bytes()];
@@ -194,10 +193,9 @@ async fn no_file_beside_it_holds_a_token_or_a_password() {
         }
     }
     assert_eq!(secrets.len(), 9);
-    let entries = fs::read_dir(server.place.data()).unwrap().flatten();
-    let files: Vec<Vec<u8>> = entries.filter_map(|entry| fs::read(entry.path()).ok()).collect();
-    let holds = |file: &[u8], needle: &[u8]| file.windows(needle.len()).any(|window| window == needle);
-    let has = |needle: &[u8]| files.iter().any(|file| holds(file, needle));
+    let stored = server.place.stored().await;
+    let holds = |bytes: &[u8], needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    let has = |needle: &[u8]| stored.iter().any(|(_, bytes)| holds(bytes, needle));
     assert!(has(b"canary-kept") && has(b"$argon2id$"), "the search finds it");
     for secret in secrets {
         assert!(!has(&secret), "{}", String::from_utf8_lossy(&secret));

@@ -1,6 +1,6 @@
 //! A password check that keeps the only hashing thread busy, so that calls wait behind it while a test goes on.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::task::JoinHandle;
 
@@ -27,13 +27,21 @@ pub async fn longer_each_time(mut attempt: impl AsyncFnMut(u32) -> bool) {
     panic!("the check was over too soon each time");
 }
 
+/// 200 seconds before now, in milliseconds since 1970.
+fn shortly_before_now() -> u128 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_millis() - 200_000
+}
+
 /// Waits until a call of the user has passed its guard. Polls the last use of the session, which the guard records.
 pub async fn is_past_guard(server: &Server, user: &str, call: &JoinHandle<Reply>) {
     let mut database = server.place.database().await;
-    let recently =
-        format!("SELECT MAX(last_used_at) > 1000 * unixepoch() - 200000 FROM sessions WHERE user_id = '{user}'");
+    let used = format!(
+        "sessions WHERE user_id = '{user}' AND last_used_at > {}",
+        shortly_before_now()
+    );
     poll::until("the call to be past its guard", async || {
-        call.is_finished() || database.number(&recently).await == 1
+        call.is_finished() || database.count(&used).await > 0
     })
     .await;
 }
@@ -56,9 +64,11 @@ impl Busy {
         );
         assert_eq!(database.change(&slow).await, 1);
         // The end of an earlier request may still record a use.
-        let rested = "UPDATE sessions SET last_used_at = last_used_at - 300000
-                      WHERE last_used_at > 1000 * unixepoch() - 200000";
-        while database.change(rested).await > 0 {
+        let rest = format!(
+            "UPDATE sessions SET last_used_at = last_used_at - 300000 WHERE last_used_at > {}",
+            shortly_before_now()
+        );
+        while database.change(&rest).await > 0 {
             tokio::time::sleep(Duration::from_millis(100)).await; // poll
         }
         let busy = Self(tokio::spawn(async move { confirm(&client, "wrong").await }));

@@ -53,7 +53,7 @@ async fn a_failure_in_the_middle_of_calls_at_once_logs_nobody_out() {
     assert_eq!(calls(100).await, [200; 100]);
     let fails = async {
         // Sessions are kept in memory until one of them changes.
-        database.change("BEGIN IMMEDIATE").await;
+        database.lock().await;
         database.rest_sessions(1).await;
         database.change("ALTER TABLE sessions RENAME TO elsewhere").await;
         database.change("COMMIT").await;
@@ -74,10 +74,9 @@ fn assert_failed(reply: &Reply) {
 /// Sets a failure of the database, and takes it away.
 async fn failing(server: &Server, at: &str, during: impl AsyncFnOnce()) {
     let mut database = server.place.database().await;
-    let trigger = format!("CREATE TRIGGER failing BEFORE {at} BEGIN SELECT RAISE(ABORT, 'no'); END");
-    database.change(&trigger).await;
+    database.refuse(at).await;
     during().await;
-    database.change("DROP TRIGGER failing").await;
+    database.execute_no_more().await;
 }
 
 #[tokio::test]

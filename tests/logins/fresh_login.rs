@@ -13,9 +13,7 @@ async fn the_password_makes_a_login_fresh_again_under_a_new_token() {
     let client = server.user01().await;
     server.let_password_age("user01", 3600).await;
     let mut database = server.place.database().await;
-    let older = "UPDATE sessions SET logged_in_at = logged_in_at - 3600000,
-                 data = json_set(data, '$.login.at', logged_in_at - 3600000)";
-    assert_eq!(database.change(older).await, 1);
+    assert_eq!(database.age_logins(3600).await, 1);
     let logged_in_at = "SELECT logged_in_at FROM sessions";
     let id = id_where(&client, "current", true).await;
     let (before, began) = (client.session(), database.number(logged_in_at).await);

@@ -162,12 +162,8 @@ async fn a_connection_is_not_closed_for_being_silent_while_a_function_runs() {
 /// From now on, a session gets a new token at the moment at which its browser is forgotten, as if another call of that browser
 /// had renewed it just then. `also` adds columns to the update, and its condition.
 async fn renew_at_the_end(database: &mut Database, also: &str) {
-    database.change("DROP TRIGGER IF EXISTS renews").await;
-    let trigger = format!(
-        "CREATE TRIGGER renews BEFORE DELETE ON remembered
-         BEGIN UPDATE sessions SET token_hash = randomblob(32){also}; END"
-    );
-    database.change(&trigger).await;
+    let renew = format!("UPDATE sessions SET token_hash = {}{also}", database.random_bytes());
+    database.execute_before("DELETE ON remembered", &renew).await;
 }
 
 #[tokio::test]

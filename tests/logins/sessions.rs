@@ -1,5 +1,7 @@
 //! Sessions: how one begins and ends, how many a user may have, what a restart does to them, and how they are swept.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::json;
 
 use super::steps::{
@@ -126,8 +128,11 @@ async fn what_is_over_is_swept_from_the_database_also_after_it_was_locked() {
     let mut lock = server.place.database().await;
     let logged = server.place.log().len();
     let has_failed = async || server.place.log()[logged..].contains("sweeping");
-    lock.change("BEGIN IMMEDIATE").await;
-    lock.change("UPDATE sessions SET last_used_at = 1").await;
+    // It ends while the database is locked.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let ends = format!("UPDATE sessions SET ends_at = {}", now + 3000);
+    assert_eq!(database.change(&ends).await, 1);
+    lock.lock().await;
     poll::until("a sweep to fail", has_failed).await;
     lock.change("COMMIT").await;
     poll::until("a sweep to work again", async || database.count("sessions").await == 0).await;
@@ -139,12 +144,18 @@ async fn a_table_that_cannot_be_swept_does_not_keep_the_others_from_it_however_m
     let _server = place.demo(&[("CALLGATE_SESSIONS_SWEEP_SECONDS", "1")]).await;
     let mut database = place.database().await;
     database.change("ALTER TABLE remembered RENAME TO gone").await;
-    let many = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 12000)
-                INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at) SELECT n, n, 1, 2 FROM numbers";
-    assert_eq!(database.change(many).await, 12_000);
-    let calls = "INSERT INTO calls (at, function, user_id, outcome, calls, took_us, address, request_id)
-                 VALUES (1, 'auth_func', '', 'ok', 1, 1, '', '')";
-    database.change(calls).await;
+    let random = database.random_bytes();
+    let many = format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 12000)
+         INSERT INTO failed_logins (attempt, bucket, failed_at, expires_at) SELECT {random}, {random}, 1, 2 FROM numbers"
+    );
+    assert_eq!(database.change(&many).await, 12_000);
+    let call = format!(
+        "INSERT INTO calls (id, at, function, user_id, outcome, calls, took_us, address, request_id)
+         VALUES ({}, 1, 'auth_func', '', 'ok', 1, 1, '', '')",
+        database.reserve_ids("calls", 1).await
+    );
+    database.change(&call).await;
     poll::until("the tables after it to be swept", async || {
         database.count("failed_logins").await == 0 && database.count("calls").await == 0
     })

@@ -4,7 +4,7 @@
 //! To add a secret, begin it with `canary-`, or `plant` it if the server generates it. To add a journey, write a function
 //! beside the others and call it in the first test.
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -127,10 +127,8 @@ impl Watch {
         seen.push(("standard output".to_owned(), self.server.printed().await));
         assert!(place.log().contains("TRACE"), "the log is at its fullest");
         seen.push(("the log".to_owned(), place.log()));
-        let files = fs::read_dir(place.data()).unwrap().map(|entry| entry.unwrap().path());
-        for file in files.filter(|path| path.is_file()) {
-            let bytes = fs::read(&file).unwrap();
-            seen.push((file.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+        for (name, bytes) in place.stored().await {
+            seen.push((name, String::from_utf8_lossy(&bytes).into_owned()));
         }
         for secret in secrets.iter().map(String::as_str).chain([CANARY]) {
             let bytes = format!("{:?}", secret.as_bytes());
@@ -266,10 +264,11 @@ async fn failures(watch: &mut Watch) {
     let (client, mut database) = (watch.server.client(), watch.place.database().await);
     let login = r#"login {"user_id":"bob","password":"canary-linked 6 old owls"}"#;
     let form = "/login user_id=bob&password=canary-broken";
-    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    database.refuse("INSERT ON sessions").await;
+    watch.all(&client, &format!("500 {login}")).await;
+    database.execute_no_more().await;
+    watch.all(&client, &format!("200 {login}")).await;
     for (change, steps) in [
-        (refuse, format!("500 {login}")),
-        ("DROP TRIGGER refuse", format!("200 {login}")),
         (
             "UPDATE sessions SET data = 'broken' WHERE user_id = 'bob'",
             "500 auth_func {}\n500 /account".to_owned(),

@@ -248,13 +248,8 @@ pub async fn state(server: &Server) -> Vec<(String, String, String)> {
 
 /// The names of the users of a linked account.
 pub async fn users_of(server: &Server, subject: &str) -> Vec<String> {
-    let values = format!("SELECT COALESCE(group_concat(user_id), '') FROM identities WHERE subject = '{subject}'");
-    let users = server.place.database().await.text(&values).await;
-    users
-        .split(',')
-        .filter(|user| !user.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let users = format!("SELECT user_id FROM identities WHERE subject = '{subject}'");
+    server.place.database().await.texts(&users).await
 }
 
 /// Whether the guard of a fresh login allows a call. The argument is invalid, so nothing changes.
@@ -285,14 +280,6 @@ pub async fn identities(client: &Client) -> Vec<Value> {
 
 /// The roles of a user, by hand or by claims.
 pub async fn roles(server: &Server, user: &str) -> Vec<String> {
-    let query = format!("SELECT COALESCE(group_concat(DISTINCT role), '') FROM granted_roles WHERE user_id = '{user}'");
-    let text = server.place.database().await.text(&query).await;
-    let mut roles: Vec<String> = text
-        .split(',')
-        .filter(|role| !role.is_empty())
-        .map(str::to_owned)
-        .collect();
-    roles.sort();
-    roles.dedup();
-    roles
+    let roles = format!("SELECT DISTINCT role FROM granted_roles WHERE user_id = '{user}' ORDER BY role");
+    server.place.database().await.texts(&roles).await
 }

@@ -62,36 +62,42 @@ impl Database {
         }
     }
 
-    async fn texts(&mut self, query: String) -> Vec<String> {
-        let query = AssertSqlSafe(query);
+    /// The first column of all rows.
+    pub async fn texts(&mut self, query: &str) -> Vec<String> {
+        let query = AssertSqlSafe(query.to_owned());
         match self {
             Self::Sqlite(connection) => sqlx::query_scalar(query).fetch_all(connection).await.unwrap(),
             Self::Postgres(connection) => sqlx::query_scalar(query).fetch_all(connection).await.unwrap(),
         }
     }
 
-    /// Every value of every table: the table, the column, and the value as SQL writes it.
+    /// Every value of every table: the table, the column, and the value as SQLite writes it: text in quotes, bytes as `X'…'`.
     pub async fn values(&mut self) -> Vec<(String, String, String)> {
         let columns = match self {
             Self::Sqlite(_) => {
-                "SELECT tables.name || ' ' || columns.name
+                "SELECT tables.name || ' ' || columns.name || ' ' || columns.type
                  FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
                  WHERE tables.type = 'table' ORDER BY tables.name, columns.cid"
             }
             Self::Postgres(_) => {
-                "SELECT table_name || ' ' || column_name FROM information_schema.columns NATURAL JOIN
+                "SELECT table_name || ' ' || column_name || ' ' || data_type FROM information_schema.columns NATURAL JOIN
                    information_schema.tables
                  WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name, ordinal_position"
             }
         };
         let mut values = Vec::new();
-        for name in self.texts(columns.to_owned()).await {
-            let (table, column) = name.split_once(' ').expect("two names");
-            let query = match self {
-                Self::Sqlite(_) => format!(r#"SELECT quote("{column}") FROM "{table}" ORDER BY 1"#),
-                Self::Postgres(_) => format!(r#"SELECT quote_nullable("{column}"::text) FROM "{table}" ORDER BY 1"#),
+        for column in self.texts(columns).await {
+            let [table, column, kind] = column.splitn(3, ' ').collect::<Vec<_>>()[..] else {
+                panic!("a table, a column and a type, not {column}");
             };
-            for value in self.texts(query).await {
+            let value = match (&*self, kind) {
+                (Self::Sqlite(_), _) => format!(r#"quote("{column}")"#),
+                (Self::Postgres(_), "bytea") => format!(r#"'X''' || upper(encode("{column}", 'hex')) || ''''"#),
+                (Self::Postgres(_), "text") => format!(r#"'''' || replace("{column}", '''', '''''') || ''''"#),
+                (Self::Postgres(_), _) => format!(r#""{column}"::text"#),
+            };
+            let query = format!(r#"SELECT coalesce({value}, 'NULL') FROM "{table}" ORDER BY 1"#);
+            for value in self.texts(&query).await {
                 values.push((table.to_owned(), column.to_owned(), value));
             }
         }
@@ -109,10 +115,95 @@ impl Database {
 
     /// Executes a statement. Returns the number of changed rows.
     pub async fn change(&mut self, statement: &str) -> u64 {
+        self.try_change(statement).await.unwrap()
+    }
+
+    /// Executes a statement that may fail.
+    pub async fn try_change(&mut self, statement: &str) -> sqlx::Result<u64> {
         let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+        Ok(match self {
+            Self::Sqlite(connection) => statement.execute(connection).await?.rows_affected(),
+            Self::Postgres(connection) => statement.execute(connection).await?.rows_affected(),
+        })
+    }
+
+    /// Begins a transaction in which only this connection can change anything, apart from what nodes report, and others can
+    /// read. It lasts until `COMMIT` or `ROLLBACK`.
+    pub async fn lock(&mut self) {
+        if let Self::Sqlite(_) = self {
+            self.change("BEGIN IMMEDIATE").await;
+            return;
+        }
+        // First those two that transactions of the program lock before other tables.
+        let tables =
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('leases', 'nodes')
+                      ORDER BY tablename <> 'write_lock', tablename <> 'counters', tablename";
+        let tables = self.texts(tables).await.join(", ");
+        let lock = format!("BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE");
+        self.change(&lock).await;
+    }
+
+    /// From now on, executes a statement before each change of a row. The change is `DELETE ON users` or the like, and the
+    /// statement can use the row as `old`. There can be one such statement at a time.
+    pub async fn execute_before(&mut self, change: &str, statement: &str) {
+        self.execute_no_more().await;
+        let trigger = match self {
+            Self::Sqlite(_) => format!("CREATE TRIGGER of_test BEFORE {change} BEGIN {statement}; END"),
+            Self::Postgres(_) => format!(
+                "CREATE FUNCTION of_test() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN
+                     {statement};
+                     IF TG_OP = 'DELETE' THEN
+                         RETURN OLD;
+                     END IF;
+                     RETURN NEW;
+                 END
+                 $$;
+                 CREATE TRIGGER of_test BEFORE {change} FOR EACH ROW EXECUTE FUNCTION of_test()"
+            ),
+        };
+        self.change(&trigger).await;
+    }
+
+    /// From now on, fails each change of a row: `INSERT ON users` or the like.
+    pub async fn refuse(&mut self, change: &str) {
+        let raise = match self {
+            Self::Sqlite(_) => "SELECT RAISE(ABORT, 'refused')",
+            Self::Postgres(_) => "RAISE EXCEPTION 'refused'",
+        };
+        self.execute_before(change, raise).await;
+    }
+
+    /// Ends the effect of `execute_before` or `refuse`.
+    pub async fn execute_no_more(&mut self) {
+        let drop = match self {
+            Self::Sqlite(_) => "DROP TRIGGER IF EXISTS of_test",
+            Self::Postgres(_) => "DROP FUNCTION IF EXISTS of_test CASCADE",
+        };
+        self.change(drop).await;
+    }
+
+    /// An expression for 32 bytes that are random in each row.
+    pub fn random_bytes(&self) -> &'static str {
         match self {
-            Self::Sqlite(connection) => statement.execute(connection).await.unwrap().rows_affected(),
-            Self::Postgres(connection) => statement.execute(connection).await.unwrap().rows_affected(),
+            Self::Sqlite(_) => "randomblob(32)",
+            Self::Postgres(_) => "(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))",
+        }
+    }
+
+    /// Reserves ids for rows of `events` or `calls`, as the program does. Returns the first one.
+    pub async fn reserve_ids(&mut self, table: &str, count: u32) -> i64 {
+        let reserve =
+            format!("UPDATE counters SET value = value + {count} WHERE name = '{table}' RETURNING value - {count} + 1");
+        self.number(&reserve).await
+    }
+
+    /// Fails if the database is damaged, or has rows that refer to missing ones. PostgreSQL itself prevents the latter, and no
+    /// end of a client damages it.
+    pub async fn assert_intact(&mut self) {
+        if let Self::Sqlite(_) = self {
+            assert_eq!(self.text("PRAGMA integrity_check").await, "ok");
+            assert_eq!(self.count("pragma_foreign_key_check").await, 0);
         }
     }
 
@@ -141,4 +232,27 @@ impl Database {
         };
         self.change(&change).await
     }
+
+    /// Sets the time of all logins back by `seconds`. Returns the number of sessions.
+    pub async fn age_logins(&mut self, seconds: i64) -> u64 {
+        let milliseconds = seconds * 1000;
+        let data = match self {
+            Self::Sqlite(_) => format!("json_set(data, '$.login.at', logged_in_at - {milliseconds})"),
+            Self::Postgres(_) => {
+                format!("jsonb_set(data::jsonb, '{{login,at}}', to_jsonb(logged_in_at - {milliseconds}))::text")
+            }
+        };
+        let age = format!("UPDATE sessions SET logged_in_at = logged_in_at - {milliseconds}, data = {data}");
+        self.change(&age).await
+    }
+}
+
+/// What a value of `Database::values` consists of: the bytes, or the text without its quotes.
+pub fn content(value: &str) -> Vec<u8> {
+    let Some(digits) = value.strip_prefix("X'") else {
+        return value.trim_matches('\'').replace("''", "'").into_bytes();
+    };
+    let pairs = digits.trim_end_matches('\'').as_bytes().chunks(2);
+    let byte = |pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
+    pairs.map(byte).collect()
 }

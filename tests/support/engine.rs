@@ -8,6 +8,8 @@ use std::{
     sync::OnceLock,
 };
 
+use crate::support::postgres;
+
 /// The database with the demo users, which `tools/unit.sh` makes. Every demo begins with a copy of it.
 const TEMPLATE: &str = "template_demo";
 
@@ -68,7 +70,7 @@ fn created(template: &str) -> String {
 
 fn run(program: &str, arguments: &[&str]) {
     let (port, folder) = server();
-    let done = Command::new(program)
+    let done = Command::new(postgres::programs().join(program))
         .args(["--username", "postgres", "--port", &port, "--host"])
         .arg(folder)
         .args(arguments)

@@ -552,7 +552,7 @@ fn program(name: &str) -> Command {
 
 /// The folder of PostgreSQL's programs: that of the `initdb` on PATH, or else that of the latest version of Debian's packages,
 /// which is not on PATH.
-fn programs() -> &'static Path {
+pub fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
         let path = env::var_os("PATH").unwrap_or_default();

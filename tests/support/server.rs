@@ -25,7 +25,7 @@ use tokio::{
 
 use crate::support::{
     client::Client,
-    database::Database,
+    database::{self, Database},
     engine::{self, PlaceDatabase},
     fixture,
     poll::within,
@@ -96,8 +96,24 @@ impl Place {
         }
     }
 
+    /// Everything that is stored, with the names of files and columns: the files in the data folder, and the values in a
+    /// PostgreSQL database.
+    pub async fn stored(&self) -> Vec<(String, Vec<u8>)> {
+        let files = fs::read_dir(self.data()).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| path.is_file());
+        let mut stored: Vec<_> = files
+            .map(|path| (path.display().to_string(), fs::read(&path).unwrap()))
+            .collect();
+        if self.postgres.is_some() {
+            for (table, column, value) in self.database().await.values().await {
+                stored.push((format!("{table}.{column}"), database::content(&value)));
+            }
+        }
+        stored
+    }
+
     /// The program, started by another one if one is named: its words come first.
-    fn program(&self, starter: &[&str], arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    pub fn program(&self, starter: &[&str], arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let words = [starter, &[env!("CARGO_BIN_EXE_callgate")], arguments].concat();
         let mut command = Command::new(words[0]);
         command

@@ -6,7 +6,6 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     support::{
         client::{Client, REMEMBER, SESSION},
         clock::{Clock, DAY},
+        database::Database,
         poll::until,
         raw,
         server::{Place, Server, UNTHROTTLED},
@@ -112,14 +112,17 @@ async fn an_export_ends_while_it_is_sent_once_its_reader_loses_the_permission() 
     server.place.done(&["role", "give", "user01", "admin"], "").await;
     let (admin, user) = (server.admin().await, server.user01().await);
     // More than the buffers between the server and this client hold.
-    let many = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n <= 50000)
-        INSERT INTO events (at, action, outcome, actor, user_id, about, address, request_id)
-        SELECT 1700000000000, 'login', 'ok', 'ada', 'ada', iif(n > 50000, 'the very last', hex(zeroblob(200))), '', ''
-        FROM numbers ORDER BY n";
     let mut database = server.place.database().await;
-    assert_eq!(database.change(many).await, 50_001);
-    let ids = "UPDATE counters SET value = (SELECT MAX(id) FROM events) WHERE name = 'events'";
-    database.change(ids).await;
+    let many = format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 50000)
+         INSERT INTO events (id, at, action, outcome, actor, user_id, about, address, request_id)
+         SELECT {first} + n, 1700000000000, 'login', 'ok', 'ada', 'ada',
+           CASE WHEN n < 50000 THEN '{long}' ELSE 'the very last' END, '', ''
+         FROM numbers",
+        first = database.reserve_ids("events", 50_001).await,
+        long = "0".repeat(400),
+    );
+    assert_eq!(database.change(&many).await, 50_001);
     let mut stream = raw::tls(&server).await;
     let request = format!(
         "GET /audit/events.jsonl HTTP/1.1\r\nHost: localhost\r\nCookie: {}={}\r\nConnection: close\r\n\r\n",
@@ -213,21 +216,25 @@ async fn events_and_calls_are_filtered_and_read_by_page_and_events_exported_each
     let admin = server.admin().await;
     let mut database = server.place.database().await;
     let hostile = "</script>\r\n{\"forged\":true}\u{1b}[31m";
-    for (columns, values) in [
+    for (table, columns, values) in [
         (
-            "events (about, actor, user_id, action",
-            format!("'about ' || n, printf('person%d', n % 5), '{hostile}'"),
+            "events",
+            "about, actor, user_id, action",
+            format!("'about ' || n, 'person' || (n % 5), '{hostile}'"),
         ),
         (
-            "calls (calls, took_us, user_id, function",
-            "1, n, printf('person%d', n % 5)".to_owned(),
+            "calls",
+            "calls, took_us, user_id, function",
+            "1, n, 'person' || (n % 5)".to_owned(),
         ),
     ] {
         let rows = format!(
             "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1999)
-             INSERT INTO {columns}, outcome, address, request_id, at)
-             SELECT {values}, iif(n % 2, 'logout', 'login'), 'ok', '203.0.113.7', 'r' || n, 1700000000000 + n * 60000
-             FROM numbers"
+             INSERT INTO {table} (id, {columns}, outcome, address, request_id, at)
+             SELECT {first} + n, {values}, CASE n % 2 WHEN 0 THEN 'login' ELSE 'logout' END, 'ok', '203.0.113.7', 'r' || n,
+               1700000000000 + n * 60000
+             FROM numbers",
+            first = database.reserve_ids(table, 2000).await,
         );
         assert_eq!(database.change(&rows).await, 2000);
     }
@@ -289,16 +296,18 @@ async fn events_and_calls_are_filtered_and_read_by_page_and_events_exported_each
 #[tokio::test]
 async fn a_stored_event_is_neither_changed_nor_removed() {
     let server = Server::demo().await;
-    let file = server.place.data().join("callgate.db");
-    let mut connection = SqliteConnection::connect(file.to_str().unwrap()).await.unwrap();
+    let mut database = server.place.database().await;
+    let not_standard = match database {
+        Database::Sqlite(_) => "INSERT OR REPLACE INTO events SELECT * FROM events LIMIT 1",
+        Database::Postgres(_) => "TRUNCATE events",
+    };
     for statement in [
         "UPDATE events SET actor = 'somebody else'",
         "UPDATE events SET at = 0",
         "DELETE FROM events",
-        "INSERT OR REPLACE INTO events SELECT * FROM events LIMIT 1",
+        not_standard,
     ] {
-        let refused = sqlx::query(statement).execute(&mut connection).await;
-        let error = refused.map(drop).expect_err(statement).to_string();
+        let error = database.try_change(statement).await.expect_err(statement).to_string();
         assert!(error.contains("events"), "{statement}: {error}");
     }
 }
@@ -315,8 +324,9 @@ async fn events_and_calls_are_removed_after_the_days_that_are_set() {
             ("calls", "function, calls, took_us"),
         ];
         for (table, columns) in columns {
-            let row = format!("{at}, 'login', 1, 1, 'ok', '', '', '{days}'");
-            let columns = format!("at, {columns}, outcome, user_id, address, request_id");
+            let id = database.reserve_ids(table, 1).await;
+            let row = format!("{id}, {at}, 'login', 1, 1, 'ok', '', '', '{days}'");
+            let columns = format!("id, at, {columns}, outcome, user_id, address, request_id");
             database
                 .change(&format!("INSERT INTO {table} ({columns}) VALUES ({row})"))
                 .await;
@@ -341,13 +351,14 @@ async fn while_the_database_is_locked_calls_are_answered_and_logged_later() {
         database.count("events WHERE action = 'login'").await == 1 && database.count("calls").await == 1
     })
     .await;
-    database.change("BEGIN IMMEDIATE").await;
+    database.lock().await;
     for _ in 0..5 {
         assert!(user.who().await.is_some());
         assert_eq!(user.call("list_users", json!({})).await.status, 403);
     }
     database.change("ROLLBACK").await;
-    let calls = "SELECT COALESCE(SUM(calls), 0) FROM calls WHERE user_id = 'user01' AND function <> 'login'";
+    let calls =
+        "SELECT CAST(COALESCE(SUM(calls), 0) AS BIGINT) FROM calls WHERE user_id = 'user01' AND function <> 'login'";
     until("the calls are written", async || database.number(calls).await == 10).await;
     let refused = "events WHERE action = 'refused' AND actor = 'user01'";
     until("the events are written", async || database.count(refused).await == 5).await;
@@ -365,7 +376,8 @@ async fn a_graceful_stop_loses_no_event_and_no_call() {
     }
     server.stop().await;
     let mut database = place.database().await;
-    let calls = "SELECT COALESCE(SUM(calls), 0) FROM calls WHERE function = 'auth_func' AND user_id = 'user01'";
+    let calls =
+        "SELECT CAST(COALESCE(SUM(calls), 0) AS BIGINT) FROM calls WHERE function = 'auth_func' AND user_id = 'user01'";
     assert_eq!(database.number(calls).await, 20);
     let failed = "events WHERE action = 'login' AND outcome = 'refused' AND user_id = 'user02'";
     assert_eq!(database.count(failed).await, 20);
@@ -391,7 +403,7 @@ async fn after_a_crash_a_change_and_its_event_are_both_there_or_neither() {
         running.abort();
     }
     let mut database = place.database().await;
-    assert_eq!(database.text("PRAGMA integrity_check").await, "ok");
+    database.assert_intact().await;
     for without in [
         "users WHERE user_id NOT IN (SELECT user_id FROM events WHERE action = 'user_added')",
         "events WHERE action = 'user_added' AND user_id NOT IN (SELECT user_id FROM users)",

@@ -105,10 +105,11 @@ async fn a_list_goes_on_although_the_user_at_the_end_of_its_page_was_deleted() {
 async fn a_hundred_thousand_users_are_read_page_by_page_and_each_comes_once() {
     let server = Server::demo().await;
     let admin = server.admin().await;
-    let many = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)
+    let many = "WITH RECURSIVE
+          numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000),
+          named (n, digits) AS (SELECT n, substr(CAST(1000000 + n AS TEXT), 2) FROM numbers)
         INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at, folded_name, skeleton)
-        SELECT printf('person%06d', n), 'x', n % 20 <> 0, FALSE, n / 7, n, printf('p%06d', n), printf('p%06d', n)
-        FROM numbers";
+        SELECT 'person' || digits, 'x', n % 20 <> 0, FALSE, n / 7, n, 'p' || digits, 'p' || digits FROM named";
     assert_eq!(server.place.database().await.change(many).await, 100_000);
     for order in ["name", "newest"] {
         let filter = json!({"order": order, "most": 200, "state": "disabled"});
