@@ -36,12 +36,12 @@ fn shortly_before_now() -> u128 {
 /// Waits until a call of the user has passed its guard. Polls the last use of the session, which the guard records.
 pub async fn is_past_guard(server: &Server, user: &str, call: &JoinHandle<Reply>) {
     let mut database = server.place.database().await;
-    let used = format!(
+    let recent_uses = format!(
         "sessions WHERE user_id = '{user}' AND last_used_at > {}",
         shortly_before_now()
     );
     poll::until("the call to be past its guard", async || {
-        call.is_finished() || database.count(&used).await > 0
+        call.is_finished() || database.count(&recent_uses).await > 0
     })
     .await;
 }

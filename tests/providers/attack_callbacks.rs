@@ -406,7 +406,7 @@ async fn nothing_in_a_copy_of_the_database_continues_a_login() {
         assert_eq!(found.map(|(name, _)| name), None, "{}", String::from_utf8_lossy(secret));
     }
     for value in hashes {
-        let written = super::forge::encoded(&content(value));
+        let written = super::forge::encoded(content(value));
         let hash = value.trim_start_matches("X'").trim_end_matches('\'');
         for (state, cookie) in [
             (written.as_str(), cookie.as_str()),

@@ -356,11 +356,12 @@ async fn while_the_database_is_locked_calls_are_answered_and_logged_later() {
         assert!(user.who().await.is_some());
         assert_eq!(user.call("list_users", json!({})).await.status, 403);
     }
+    let refused = "events WHERE action = 'refused' AND actor = 'user01'";
+    assert_eq!(database.count(refused).await, 0);
     database.change("ROLLBACK").await;
     let calls =
         "SELECT CAST(COALESCE(SUM(calls), 0) AS BIGINT) FROM calls WHERE user_id = 'user01' AND function <> 'login'";
     until("the calls are written", async || database.number(calls).await == 10).await;
-    let refused = "events WHERE action = 'refused' AND actor = 'user01'";
     until("the events are written", async || database.count(refused).await == 5).await;
 }
 
