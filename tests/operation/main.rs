@@ -18,13 +18,17 @@ mod providers {
 }
 
 mod announced_stop;
+mod backups;
 mod caller;
 mod canaries;
 mod command_line;
 mod crashes;
+mod data_copy;
 mod database_faults;
+mod doctor;
 mod health;
 mod logging;
+mod migrate;
 mod program_files;
 mod rolling_restart;
 mod settings;

@@ -255,6 +255,14 @@ pub async fn revoke_sessions(actor: &Actor<'_>, user_id: &str) -> Result<(), Ref
     Ok(())
 }
 
+/// Ends all sessions of all users and forgets all remembered browsers. Only the command line calls this.
+pub async fn revoke_all_sessions(actor: &Actor<'_>) -> Result<(), InternalError> {
+    let event = actor.event(Action::SessionsRevoked).about("of all users");
+    actor.state.storage().end_sessions_of_all_users(&event).await?;
+    security_log::changed(&event);
+    Ok(())
+}
+
 /// Ends a session of a user and forgets its browser if it was remembered.
 pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Result<(), Refusal> {
     actor.require_all_of_user(user_id).await?;

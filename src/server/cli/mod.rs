@@ -2,6 +2,8 @@
 
 mod audit;
 pub mod cert;
+mod data;
+mod doctor;
 mod function;
 mod identity;
 mod node;
@@ -20,8 +22,8 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use self::{
-    audit::Audit, cert::Cert, function::Function, identity::Identity, node::Node, provider::ProviderCommand,
-    role::Role, session::Session, user::User,
+    audit::Audit, cert::Cert, data::Data, doctor::Doctor, function::Function, identity::Identity, node::Node,
+    provider::ProviderCommand, role::Role, session::Session, user::User,
 };
 use crate::server::{
     config::{self, Listen, LogFormat, Overrides, Settings},
@@ -58,6 +60,10 @@ enum Command {
     Identity(DatabaseCommand<Identity>),
     /// Show the nodes that share a PostgreSQL database
     Node(DatabaseCommand<Node>),
+    /// Copy, back up and migrate the database
+    Data(Data),
+    /// Examine the settings and the database, and say what is wrong and what to do; changes nothing
+    Doctor(Doctor),
     /// Read the audit log and the call log
     Audit(DatabaseCommand<Audit>),
     /// Test the providers of accounts that people log in with
@@ -146,6 +152,8 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Session(session) => session.run(&overrides, |_| OpenFor::Manage, Session::run).await,
         Command::Identity(identity) => identity.run(&overrides, |_| OpenFor::Manage, Identity::run).await,
         Command::Node(node) => node.run(&overrides, |_| OpenFor::Manage, Node::run).await,
+        Command::Data(data) => data.run(&overrides).await,
+        Command::Doctor(doctor) => doctor.run(&overrides).await,
         Command::Audit(audit) => audit.run(&overrides, |_| OpenFor::Manage, Audit::run).await,
         Command::Provider(provider) => provider.run(&overrides).await,
         Command::Function(function) => function.run().await,

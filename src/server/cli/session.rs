@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::output::{print_as, report, table, with_name};
 use crate::{
-    contract::session::SessionList,
+    contract::{Answer, session::SessionList},
     server::{
         accounts::{actor::Actor, users},
         state::AppState,
@@ -18,9 +18,13 @@ pub enum Session {
     List { user: String },
     /// End a session of a user, and forget its browser if it was remembered
     Revoke {
-        user: String,
+        #[arg(required_unless_present = "all")]
+        user: Option<String>,
         /// Id of the session, as shown by `list`; without it, all sessions are ended and all browsers forgotten
         id: Option<String>,
+        /// End the sessions of all users and forget all browsers, as the last step of restoring a backup
+        #[arg(long, conflicts_with = "user")]
+        all: bool,
     },
 }
 
@@ -51,12 +55,25 @@ impl Session {
                 }
                 print_as(json, &list, text)
             }
-            Self::Revoke { user, id: Some(id) } => {
+            Self::Revoke { user: None, .. } => {
+                users::revoke_all_sessions(&actor).await?;
+                let message = "Ended the sessions of all users, and forgot all remembered browsers.";
+                print_as(json, &Answer::new(message), message)
+            }
+            Self::Revoke {
+                user: Some(user),
+                id: Some(id),
+                ..
+            } => {
                 let result = users::revoke_session(&actor, &user, &id).await;
                 let message = format!("Ended a session of {user}.");
                 report(&format!("{user}, {id}"), result, message, json)
             }
-            Self::Revoke { user, id: None } => {
+            Self::Revoke {
+                user: Some(user),
+                id: None,
+                ..
+            } => {
                 let result = users::revoke_sessions(&actor, &user).await;
                 report(&user, result, format!("Ended all sessions of {user}."), json)
             }

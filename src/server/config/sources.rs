@@ -63,6 +63,12 @@ impl Settings {
             .with_fallback(SettingsLayer::default_values());
         Self::from_layer(layers)?.validated()
     }
+
+    /// Loads the settings from one file only, without variables.
+    pub fn from_file(file: &Path) -> anyhow::Result<Self> {
+        let layers = read(file)?.with_fallback(SettingsLayer::default_values());
+        Self::from_layer(layers)?.validated()
+    }
 }
 
 fn command_line(overrides: &Overrides) -> SettingsLayer {

@@ -7,7 +7,9 @@
 //! [`database`] knows which one is in use. "Not found" is `Ok(None)`, never an error. Times are parameters. Nothing here
 //! knows about HTTP.
 
+pub mod all_sessions;
 pub mod changes;
+pub mod copy;
 pub mod database;
 pub mod events;
 pub mod failed_logins;
@@ -35,8 +37,11 @@ pub mod users;
 use std::{path::Path, sync::Arc};
 
 pub use self::database::{
+    checks::examine,
+    errors::Refused,
+    findings::{Finding, Outcome},
     migrations::OpenFor,
-    open::{create_files, name},
+    open::{Migrated, backup, create_files, migrate, name},
 };
 use self::{
     changes::Changes,

@@ -3,6 +3,11 @@
 use super::{postgres, sqlite};
 use crate::server::telemetry::error::InternalError;
 
+/// The state of a database forbids what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
 /// Whether an error goes away without a restart: by itself, or once the operator has removed its cause.
 fn is_transient(error: &sqlx::Error) -> bool {
     match error {

@@ -7,6 +7,9 @@
 use anyhow::{bail, ensure};
 use sqlx::migrate::Migrator;
 
+use super::findings::Finding;
+use crate::server::config::Migrate;
+
 /// What a database is opened for. This decides whether a missing database is created and an old one migrated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenFor {
@@ -16,6 +19,8 @@ pub enum OpenFor {
     Create,
     /// Any other command: refuses a missing and an old database.
     Manage,
+    /// A command that migrates: creates a missing database and migrates an old one, whatever `database.migrate` says.
+    Migrate,
 }
 
 /// The migrations that a database has.
@@ -35,16 +40,18 @@ pub enum Next {
 }
 
 /// Compares a database with the migrations in this program. `name` is what to call the database.
-pub fn check(migrator: &Migrator, applied: &Applied, open_for: OpenFor, name: &str) -> anyhow::Result<Next> {
+pub fn check(
+    migrator: &Migrator,
+    applied: &Applied,
+    open_for: OpenFor,
+    migrate: Migrate,
+    name: &str,
+) -> anyhow::Result<Next> {
+    let known = newest(migrator);
     let is_known = |version: &i64| migrator.iter().any(|migration| migration.version == *version);
     if let Some(newest) = applied.versions.iter().filter(|version| !is_known(version)).max()
         && !applied.oldest_program.is_some_and(|oldest| is_known(&oldest))
     {
-        let known = migrator
-            .iter()
-            .map(|migration| migration.version)
-            .max()
-            .unwrap_or_default();
         bail!(
             "{name} was made by a newer Callgate (it is at migration {newest}, this program knows migrations up to \
              {known}). Use that Callgate, or restore a backup from before the upgrade"
@@ -56,10 +63,46 @@ pub fn check(migrator: &Migrator, applied: &Applied, open_for: OpenFor, name: &s
     {
         return Ok(Next::Use);
     }
-    // Commands do not migrate: a running server may be an older one, which could not use the new schema.
+    // Other commands do not migrate: a running server may be an older one, which could not use the new schema.
     ensure!(
-        open_for == OpenFor::Serve || applied.versions.is_empty(),
-        "{name} was made by an older Callgate. Start the server once to migrate it"
+        matches!(open_for, OpenFor::Serve | OpenFor::Migrate) || applied.versions.is_empty(),
+        "{name} was made by an older Callgate. Start the server once to migrate it, or run `callgate data migrate`"
+    );
+    ensure!(
+        migrate == Migrate::Start || open_for == OpenFor::Migrate,
+        "{name} has to be migrated, and database.migrate is never. Run `callgate data migrate`"
     );
     Ok(Next::Migrate)
+}
+
+/// The number of the newest migration in this program.
+pub fn newest(migrator: &Migrator) -> i64 {
+    let versions = migrator.iter().map(|migration| migration.version);
+    versions.max().unwrap_or_default()
+}
+
+/// Describes which migrations a database has.
+pub fn describe(migrator: &Migrator, applied: &Applied) -> Finding {
+    const CHECK: &str = "migrations";
+    let known = newest(migrator);
+    let Some(newest) = applied.versions.iter().max() else {
+        return Finding::wrong(
+            CHECK,
+            "there are no tables",
+            "start the server, or run `callgate data migrate`",
+        );
+    };
+    let oldest = applied.oldest_program.unwrap_or(*newest);
+    let text = format!("applied up to {newest}, this program knows {known}, programs from {oldest} on can use it");
+    if oldest > known {
+        Finding::wrong(
+            CHECK,
+            text,
+            "use a newer Callgate, or restore a backup from before the upgrade",
+        )
+    } else if *newest < known {
+        Finding::wrong(CHECK, text, "restart the server, or run `callgate data migrate`")
+    } else {
+        Finding::ok(CHECK, text)
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::path::{self, Path};
 
-use sqlx::SqliteConnection;
+use anyhow::bail;
+use sqlx::{Connection as _, SqliteConnection};
 
-use super::{commits::CommitWatch, migrations::OpenFor, pool::Pool, postgres, sqlite};
+use super::{commits::CommitWatch, errors::Refused, migrations::OpenFor, pool::Pool, postgres, sqlite};
 use crate::server::config;
 
 /// An open database.
@@ -31,7 +32,7 @@ pub async fn open(folder: &Path, settings: &config::Database, open_for: OpenFor,
             kept_open: None,
         });
     }
-    let opened = sqlite::open(folder, open_for).await?;
+    let opened = sqlite::open(folder, settings.migrate, open_for).await?;
     let reader = Pool::Sqlite(opened.reader);
     Ok(Opened {
         background: reader.clone(),
@@ -40,6 +41,56 @@ pub async fn open(folder: &Path, settings: &config::Database, open_for: OpenFor,
         watch: opened.watch,
         kept_open: Some(opened.kept_open),
     })
+}
+
+impl Opened {
+    /// Closes all connections.
+    pub async fn close(self) {
+        if let Some(connection) = self.kept_open {
+            // It was not written to.
+            let _ = connection.close().await;
+        }
+        for pool in [&self.reader, &self.background, &self.writer] {
+            pool.close().await;
+        }
+    }
+}
+
+/// The newest migration of a database before and after it was migrated.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrated {
+    /// `None` if the database was created.
+    pub before: Option<i64>,
+    pub after: i64,
+}
+
+/// Migrates the database that the settings name, or creates it.
+pub async fn migrate(folder: &Path, settings: &config::Database) -> anyhow::Result<Migrated> {
+    let newest = async || {
+        if settings.is_shared() {
+            postgres::newest_migration(settings).await
+        } else {
+            sqlite::newest_migration(folder).await
+        }
+    };
+    let before = newest().await?;
+    open(folder, settings, OpenFor::Migrate, false).await?.close().await;
+    let after = newest().await?.unwrap_or_default();
+    Ok(Migrated { before, after })
+}
+
+/// Backs up the database that the settings name to `file`, which must not exist.
+///
+/// # Errors
+/// [`Refused`] with the command to use if the database is PostgreSQL, which has a program for that.
+pub async fn backup(folder: &Path, settings: &config::Database, file: &Path) -> anyhow::Result<()> {
+    if settings.is_shared() {
+        let command = postgres::backup_command(settings, file)?;
+        bail!(Refused(format!(
+            "PostgreSQL has its own program for backups. Run: {command}"
+        )));
+    }
+    sqlite::backup::back_up(folder, file).await
 }
 
 /// Prepares the data folder: creates it, with an empty database file if the database is there.

@@ -1,5 +1,8 @@
 //! SQLite: one file in the data folder.
 
+pub mod backup;
+pub mod checks;
+
 use std::{
     fs::{self, File, TryLockError},
     io,
@@ -10,21 +13,26 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use sqlx::{
-    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteConnectOptions, SqliteError, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous,
+    },
 };
 
 use super::{
     commits::CommitWatch,
     migrations::{self, Applied, Next, OpenFor},
 };
+use crate::server::config::Migrate;
 
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout for getting a connection from a pool. Shorter than sqlx's 30 s, so that a stuck database is reported soon.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const READ_CONNECTIONS: u32 = 8;
+/// How long exclusive access waits for other processes.
+const EXCLUSIVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The migrations. Those that are missing from this program are handled by [`migrations::check`].
 pub fn migrator() -> Migrator {
@@ -51,6 +59,18 @@ pub fn file(folder: &Path) -> PathBuf {
     folder.join("callgate.db")
 }
 
+/// Whether there is a database in `folder`. A failed start leaves an empty file behind, which counts as none.
+fn exists(folder: &Path) -> bool {
+    fs::metadata(file(folder)).map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |file| file.len() > 0)
+}
+
+fn no_database(folder: &Path) -> String {
+    format!(
+        "there is no database in the folder {}. Give the data folder with --data, or start the server first",
+        folder.display()
+    )
+}
+
 /// Creates `folder` (mode 0700) and an empty database file in it (mode 0600) unless they exist, and returns the path of
 /// the file. Existing ones are left unchanged.
 pub fn create_file(folder: &Path) -> anyhow::Result<PathBuf> {
@@ -68,17 +88,8 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Opens the database in `folder`.
-pub async fn open(folder: &Path, open_for: OpenFor) -> anyhow::Result<Database> {
-    let no_database = || {
-        format!(
-            "there is no database in the folder {}. Give the data folder with --data, or start the server first",
-            folder.display()
-        )
-    };
-    // A failed start leaves an empty file behind, which counts as no database.
-    let exists =
-        fs::metadata(file(folder)).map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |file| file.len() > 0);
-    ensure!(exists || open_for != OpenFor::Manage, no_database());
+pub async fn open(folder: &Path, migrate: Migrate, open_for: OpenFor) -> anyhow::Result<Database> {
+    ensure!(exists(folder) || open_for != OpenFor::Manage, no_database(folder));
     let file = create_file(folder)?;
     // sqlx does not lock SQLite for migrations: if two processes run the same one at once, one of them fails.
     let lock = tokio::task::spawn_blocking({
@@ -102,14 +113,17 @@ pub async fn open(folder: &Path, open_for: OpenFor) -> anyhow::Result<Database> 
         }
     };
     let writer = pool(1).connect_with(options.clone()).await.map_err(open_error)?;
-    let applied = applied(&writer).await.map_err(open_error)?;
+    let applied = {
+        let mut connection = writer.acquire().await.map_err(open_error)?;
+        applied(&mut connection).await.map_err(open_error)?
+    };
     ensure!(
         !applied.versions.is_empty() || open_for != OpenFor::Manage,
-        no_database()
+        no_database(folder)
     );
     let migrator = migrator();
     let name = format!("the database {}", file.display());
-    if migrations::check(&migrator, &applied, open_for, &name)? == Next::Migrate {
+    if migrations::check(&migrator, &applied, open_for, migrate, &name)? == Next::Migrate {
         migrator
             .run(&writer)
             .await
@@ -135,6 +149,46 @@ pub async fn open(folder: &Path, open_for: OpenFor) -> anyhow::Result<Database> 
         watch,
         kept_open,
     })
+}
+
+/// Opens the database in `folder` for this process only: fails while another process has it open, and no other process
+/// can open it until the pool is closed.
+///
+/// In WAL mode, every open connection of another process holds a shared lock of the file, and the locking mode `EXCLUSIVE`
+/// needs an exclusive one (<https://sqlite.org/wal.html#noshm>).
+pub async fn open_exclusively(folder: &Path) -> sqlx::Result<SqlitePool> {
+    let options = SqliteConnectOptions::new()
+        .filename(file(folder))
+        .locking_mode(SqliteLockingMode::Exclusive)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(EXCLUSIVE_TIMEOUT);
+    let pool = pool(1).connect_with(options).await?;
+    // The lock is taken when the database is first read.
+    sqlx::query("SELECT COUNT(*) FROM users").execute(&pool).await?;
+    Ok(pool)
+}
+
+/// A connection to the database in `folder`, whatever its migrations. It is not migrated.
+async fn connect(folder: &Path) -> sqlx::Result<SqliteConnection> {
+    let options = SqliteConnectOptions::new()
+        .filename(file(folder))
+        .busy_timeout(BUSY_TIMEOUT);
+    options.connect().await
+}
+
+/// The number of the newest migration of the database in `folder`, or `None` if there is none.
+pub async fn newest_migration(folder: &Path) -> anyhow::Result<Option<i64>> {
+    if !exists(folder) {
+        return Ok(None);
+    }
+    let file = file(folder);
+    let error = || format!("cannot open the database {}", file.display());
+    let mut connection = connect(folder).await.with_context(error)?;
+    let applied = applied(&mut connection).await.with_context(error)?;
+    connection.close().await.with_context(error)?;
+    Ok(applied.versions.into_iter().max())
 }
 
 /// Opens an empty in-memory database, which is dropped with this handle.
@@ -188,25 +242,26 @@ fn lock_exclusively(file: &Path) -> io::Result<File> {
 }
 
 /// The migrations that a database has. An empty one has none.
-async fn applied(database: &SqlitePool) -> sqlx::Result<Applied> {
-    let has = async |table| -> sqlx::Result<bool> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = $1)")
-            .bind(table)
-            .fetch_one(database)
-            .await
-    };
+async fn applied(database: &mut SqliteConnection) -> sqlx::Result<Applied> {
     let mut applied = Applied::default();
-    if has("_sqlx_migrations").await? {
+    if has_table(database, "_sqlx_migrations").await? {
         applied.versions = sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
-            .fetch_all(database)
+            .fetch_all(&mut *database)
             .await?;
     }
-    if has("schema_support").await? {
+    if has_table(database, "schema_support").await? {
         applied.oldest_program = sqlx::query_scalar("SELECT oldest_program FROM schema_support")
             .fetch_optional(database)
             .await?;
     }
     Ok(applied)
+}
+
+async fn has_table(database: &mut SqliteConnection, table: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar::<Sqlite, bool>("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = $1)")
+        .bind(table)
+        .fetch_one(database)
+        .await
 }
 
 /// Describes a failed migration, and what to do about it.
@@ -233,6 +288,11 @@ fn result_code(error: &sqlx::Error) -> Option<i32> {
     let error = error.as_database_error()?;
     error.try_downcast_ref::<SqliteError>()?;
     Some(error.code()?.parse::<i32>().ok()? & 0xff)
+}
+
+/// Whether another connection holds a lock: `SQLITE_BUSY`.
+pub fn is_busy(error: &sqlx::Error) -> bool {
+    result_code(error) == Some(5)
 }
 
 /// Whether the file is corrupt or not a database: `SQLITE_CORRUPT` or `SQLITE_NOTADB`.

@@ -55,6 +55,23 @@ impl Transaction {
         }
     }
 
+    /// Begins a transaction that excludes servers and commands until it ends, whatever it takes. It sees the database as
+    /// it is at the beginning. The pool of SQLite must be exclusive; see [`super::sqlite::open_exclusively`].
+    pub async fn begin_exclusive(pool: &Pool) -> sqlx::Result<Self> {
+        // A start of a server writes to `nodes`, and most commands lock `write_lock`. The snapshot is taken after the locks.
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ;
+             SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+             LOCK TABLE nodes, write_lock IN EXCLUSIVE MODE";
+        match pool {
+            Pool::Sqlite(_) => Self::begin(pool, Lock::Write).await,
+            Pool::Postgres(pool) => {
+                let mut connection = pool.get().await?;
+                sqlx::raw_sql(BEGIN).execute(&mut *connection).await?;
+                Ok(Self::Postgres(connection))
+            }
+        }
+    }
+
     pub async fn end<T>(self, end: End<T>) -> sqlx::Result<T> {
         match (self, end) {
             (Self::Sqlite(transaction), End::Commit(value)) => transaction.commit().await.map(|()| value),

@@ -26,14 +26,15 @@ const VARIABLES: [&str; 11] = [
 ];
 
 /// What the server is asked to limit for each connection.
-const OPTIONS: [(&str, &str); 5] = [
+pub const SESSION_TIMEOUTS: [(&str, &str); 4] = [
     ("statement_timeout", "5s"),
     ("lock_timeout", "2s"),
     // A node that stops in the middle of a transaction keeps the write lock no longer than this.
     ("idle_in_transaction_session_timeout", "2s"),
-    ("tcp_keepalives_idle", "10"),
     ("client_connection_check_interval", "1s"),
 ];
+/// When the server begins to test whether an idle connection is alive, in seconds. It has no value on a Unix socket.
+const KEEPALIVE: (&str, &str) = ("tcp_keepalives_idle", "10");
 
 /// The hosts of one database, to be tried in this order.
 #[derive(Clone)]
@@ -75,6 +76,44 @@ impl Address {
         self.hosts.iter().all(is_local)
     }
 
+    /// The address for the programs of PostgreSQL, without the password, which they ask for.
+    pub fn for_clients(&self, settings: &config::Database) -> String {
+        let Some(first) = self.hosts.first() else {
+            return String::new();
+        };
+        let (mut hosts, mut parameters) = (Vec::new(), Vec::new());
+        for host in &self.hosts {
+            match host.get_socket() {
+                Some(folder) => parameters.push(format!("host={}", encoded(&folder.to_string_lossy()))),
+                None => hosts.push(host_name(host)),
+            }
+        }
+        if self.hosts.len() > 1 {
+            parameters.push("target_session_attrs=read-write".to_owned());
+        }
+        if uses_tls(first) {
+            parameters.push("sslmode=verify-full".to_owned());
+            let files = [
+                ("sslrootcert", &settings.ca_file),
+                ("sslcert", &settings.certificate_file),
+                ("sslkey", &settings.key_file),
+            ];
+            for (name, file) in files {
+                if let Some(file) = file {
+                    parameters.push(format!("{name}={}", encoded(&file.to_string_lossy())));
+                }
+            }
+        }
+        let separator = if parameters.is_empty() { "" } else { "?" };
+        format!(
+            "postgres://{}@{}/{}{separator}{}",
+            encoded(first.get_username()),
+            hosts.join(","),
+            encoded(first.get_database().unwrap_or_default()),
+            parameters.join("&")
+        )
+    }
+
     /// The database, in words and without secrets.
     pub fn name(&self) -> String {
         let hosts: Vec<_> = self.hosts.iter().map(host_name).collect();
@@ -87,16 +126,26 @@ impl Address {
     }
 }
 
+fn encoded(text: &str) -> impl fmt::Display {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+}
+
 fn is_local(host: &PgConnectOptions) -> bool {
     let is_loopback = |address: IpAddr| address.is_loopback();
     host.get_socket().is_some() || host.get_host().parse().is_ok_and(is_loopback)
 }
 
-fn host_name(host: &PgConnectOptions) -> String {
+/// The host and port, or the folder of the socket.
+pub fn host_name(host: &PgConnectOptions) -> String {
     match host.get_socket() {
         Some(folder) => folder.display().to_string(),
         None => format!("{}:{}", host.get_host(), host.get_port()),
     }
+}
+
+/// Whether connections are encrypted. Then the certificate and the name of the server are verified.
+pub fn uses_tls(host: &PgConnectOptions) -> bool {
+    matches!(host.get_ssl_mode(), PgSslMode::VerifyFull)
 }
 
 fn reject_variables(is_set: impl Fn(&str) -> bool) -> anyhow::Result<()> {
@@ -133,7 +182,8 @@ fn options(url: &Url, settings: &config::Database) -> anyhow::Result<PgConnectOp
         .username(&decoded(url.username())?)
         .database(&database)
         .application_name("callgate")
-        .options(OPTIONS);
+        .options(SESSION_TIMEOUTS)
+        .options([KEEPALIVE]);
     if let Some(password) = url.password() {
         options = options.password(&decoded(password)?);
     }

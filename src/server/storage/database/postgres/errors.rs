@@ -23,6 +23,11 @@ pub fn is_tls_failure(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether another session has held a lock for too long: `lock_not_available`.
+pub fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    code(error) == Some("55P03")
+}
+
 /// Whether an error goes away without a restart.
 pub fn is_transient(error: &sqlx::Error) -> bool {
     if let sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed = error {

@@ -3,19 +3,23 @@
 //! Nothing here needs a session of the server: no advisory locks, no `LISTEN`. So poolers in between are possible.
 
 mod address;
+pub mod checks;
 mod errors;
 mod pool;
 mod schema;
 mod server;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, ensure};
 use tokio::time::{Instant, sleep};
 
 use self::address::Address;
 pub use self::{
-    errors::{is_conflict, is_tls_failure, is_transient, with_hint},
+    errors::{is_conflict, is_lock_timeout, is_tls_failure, is_transient, with_hint},
     pool::{Connection, Pool, timed_out},
     schema::migrator,
 };
@@ -67,6 +71,24 @@ pub async fn open(settings: &config::Database, open_for: OpenFor, demo: bool) ->
 /// The database in the settings, in words and without secrets. An address that cannot be read has no name.
 pub fn name(settings: &config::Database) -> String {
     Address::of(settings).map_or_else(|_| "the PostgreSQL database".to_owned(), |address| address.name())
+}
+
+/// The number of the newest migration of the database in the settings, or `None` if there are no tables.
+pub async fn newest_migration(settings: &config::Database) -> anyhow::Result<Option<i64>> {
+    let pool = Pool::new(&Address::of(settings)?, 1, settings.statement_ms.duration())?;
+    let connection = pool.get().await.map_err(with_hint).map_err(anyhow::Error::from_boxed);
+    let mut connection = connection.with_context(|| format!("cannot use {}", name(settings)))?;
+    let applied = schema::applied(&mut connection).await?;
+    Ok(applied.versions.into_iter().max())
+}
+
+/// The command that backs up the database in the settings.
+pub fn backup_command(settings: &config::Database, file: &Path) -> anyhow::Result<String> {
+    let url = Address::of(settings)?.for_clients(settings);
+    Ok(format!(
+        "pg_dump --format=custom --no-owner --file={} '{url}'",
+        file.display()
+    ))
 }
 
 /// The files that the settings name.

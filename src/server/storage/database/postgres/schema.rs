@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Connection, Pool, address::Address, errors::with_hint};
 use crate::server::{
-    config::{self, Migrate},
+    config,
     storage::database::migrations::{self, Applied, Next, OpenFor},
 };
 
@@ -40,14 +40,11 @@ pub async fn prepare(
     let mut connection = pool.get().await.map_err(with_hint).map_err(anyhow::Error::from_boxed)?;
     let applied = applied(&mut connection).await?;
     if applied.versions.is_empty() && open_for == OpenFor::Manage {
-        bail!("{name} is empty. Start the server first");
+        bail!("{name} is empty. Start the server first, or run `callgate data migrate`");
     }
-    if migrations::check(&migrator, &applied, open_for, &name)? == Next::Use {
+    if migrations::check(&migrator, &applied, open_for, settings.migrate, &name)? == Next::Use {
         connection.give_back();
         return Ok(());
-    }
-    if settings.migrate == Migrate::Never {
-        bail!("{name} has to be migrated, and database.migrate is never. Run `callgate data migrate`");
     }
     let lock = lock(pool).await?;
     // Another node may have done it meanwhile.
