@@ -125,7 +125,7 @@ async fn a_dump_of_postgresql_opens_in_an_empty_database_and_its_sessions_can_be
     assert!(dump.starts_with("pg_dump "), "{dump}");
     let restore = format!("pg_restore --no-owner --exit-on-error --dbname='{url}' all.dump");
     for command in [dump, restore.as_str()] {
-        let mut shell = Command::new("sh");
+        let mut shell = Command::new("/bin/sh");
         shell
             .args(["-c", command])
             .current_dir(place.path(""))

@@ -111,10 +111,14 @@ async fn what_is_wrong_with_a_postgresql_database_is_found() {
         ),
     ];
     for (fault, remedy, checks, parts) in faults {
-        database.execute(&format!("ALTER DATABASE {name} {fault}")).await;
+        shared
+            .execute("postgres", &format!("ALTER DATABASE {name} {fault}"))
+            .await;
         let (_, findings) = examine(&place, &variables).await;
         assert_wrong(&findings, checks, parts);
-        database.execute(&format!("ALTER DATABASE {name} {remedy}")).await;
+        shared
+            .execute("postgres", &format!("ALTER DATABASE {name} {remedy}"))
+            .await;
     }
     let faults: [(&str, &str, &[&str], &[&str]); 4] = [
         (

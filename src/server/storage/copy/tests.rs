@@ -74,6 +74,21 @@ async fn a_table_comes_after_those_that_it_refers_to() {
     }
 }
 
+#[tokio::test]
+async fn a_database_that_is_opened_exclusively_cannot_be_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = config::Settings::defaults().unwrap().database;
+    let open = async || open::open(folder.path(), &settings, OpenFor::Serve, false).await;
+    let opened = open().await.unwrap();
+    let error = sqlite::open_exclusively(folder.path()).await.unwrap_err();
+    assert!(sqlite::is_busy(&error), "{error}");
+    opened.close().await;
+    let exclusive = sqlite::open_exclusively(folder.path()).await.unwrap();
+    open().await.unwrap_err();
+    exclusive.close().await;
+    open().await.unwrap().close().await;
+}
+
 #[test]
 fn both_engines_have_the_same_newest_migration() {
     let newest = |migrator: sqlx::migrate::Migrator| migrator.iter().map(|migration| migration.version).max();

@@ -32,7 +32,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const READ_CONNECTIONS: u32 = 8;
 /// How long exclusive access waits for other processes.
-const EXCLUSIVE_TIMEOUT: Duration = Duration::from_secs(1);
+const EXCLUSIVE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The migrations. Those that are missing from this program are handled by [`migrations::check`].
 pub fn migrator() -> Migrator {

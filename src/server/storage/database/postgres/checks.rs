@@ -192,7 +192,7 @@ async fn timeouts(connection: &mut PgConnection) -> sqlx::Result<Finding> {
         Finding::wrong(
             CHECK,
             missing.join(", "),
-            "let the pooler in between pass on the startup parameter `options`, or connect without it",
+            "a pooler in between drops them; set them for the user of database.url: ALTER ROLE user SET …",
         )
     })
 }
