@@ -18,7 +18,11 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::server::{
-    accounts::{demo, one_time_links, provider_warnings},
+    accounts::{
+        demo,
+        one_time_links::{self, FirstAdmin},
+        provider_warnings,
+    },
     config::{self, Settings},
     http::{self, embedded_assets::Site, program_files},
     listener::{
@@ -66,8 +70,7 @@ struct ReadyServer {
     plain_socket: Option<TcpListener>,
     /// How long connections are accepted after the shutdown has begun.
     accept_after_signal: Duration,
-    /// The one-time link for the first administrator, if there is no user.
-    first_admin: Option<String>,
+    first_admin: FirstAdmin,
 }
 
 async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
@@ -97,7 +100,7 @@ async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
     let settings = state.settings();
     let first_admin = if settings.demo {
         demo::add_users(&state).await?;
-        None
+        FirstAdmin::NotNeeded
     } else {
         demo::refuse_users(&state).await?;
         one_time_links::for_first_admin(state.storage(), settings).await?
@@ -158,7 +161,7 @@ impl ReadyServer {
         let writer = supervise("audit writer", state.clone(), |state| {
             state.audit().write_forever().boxed()
         });
-        announce(settings, &ca, self.first_admin.as_deref());
+        announce(settings, &ca, &self.first_admin);
         let https = server.serve(tls_listener, tls, http::router(&state, &self.site));
         let http = async {
             if let Some(listener) = plain_listener {
@@ -358,7 +361,7 @@ fn certificate_files(settings: &Settings) -> anyhow::Result<CertificateFiles> {
 }
 
 /// Prints a few lines for the person who started the server.
-fn announce(settings: &Settings, ca: &Path, first_admin: Option<&str>) {
+fn announce(settings: &Settings, ca: &Path, first_admin: &FirstAdmin) {
     let (listen_origin, origin) = (settings.listen_origin(), settings.origin());
     let visitors = if listen_origin == origin {
         String::new()
@@ -373,9 +376,18 @@ fn announce(settings: &Settings, ca: &Path, first_admin: Option<&str>) {
     if settings.https.certificate.is_none() {
         lines.push(format!("  Trust this CA certificate:  {}", ca.display()));
     }
-    if let Some(link) = first_admin {
-        lines.push("  There is no user yet. Create the first administrator within an hour, with this link:".to_owned());
-        lines.push(format!("    {link}"));
+    match first_admin {
+        FirstAdmin::Link(link) => {
+            let line = "  There is no user yet. Create the first administrator within an hour, with this link:";
+            lines.push(line.to_owned());
+            lines.push(format!("    {link}"));
+        }
+        FirstAdmin::LinkOfOther => lines.push(
+            "  There is no user yet. Another node has just printed the link for the first administrator. Use that link, or \
+             restart in a minute for a new one"
+                .to_owned(),
+        ),
+        FirstAdmin::NotNeeded => {}
     }
     lines.push("  Stop it with Ctrl+C".to_owned());
     // The server also runs if standard output is closed.

@@ -11,8 +11,8 @@ use crate::server::{
     model::clock::Timestamp, nodes, state::AppState, storage::program_files, telemetry::error::InternalError,
 };
 
-/// How much longer than the period a node is responsible after a sweep.
-const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// How much longer than the period a node is responsible after a sweep, at most.
+const MAX_LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 /// Sweeps every `period` and never returns.
 pub async fn sweep_forever(state: &AppState, period: Duration) {
@@ -37,7 +37,7 @@ async fn is_responsible(state: &AppState, period: Duration) -> bool {
         return true;
     }
     let now = Timestamp::now();
-    let until = now.plus(period + LEASE_MARGIN);
+    let until = now.plus(period + MAX_LEASE_MARGIN.min(period * 3));
     storage
         .take_lease("sweeper", &state.node().id, now, until)
         .await

@@ -36,9 +36,11 @@ pub const FLOW: &str = "__Host-callgate-flow";
 
 pub struct Client {
     address: SocketAddr,
+    /// The port of the public address of the site, which is another one than that of `address` if the site has several nodes.
+    site_port: u16,
     tls: Arc<ClientConfig>,
     /// By the names above, without the port.
-    jar: Mutex<BTreeMap<String, Kept>>,
+    jar: Arc<Mutex<BTreeMap<String, Kept>>>,
 }
 
 /// A cookie in the jar.
@@ -53,8 +55,9 @@ impl Clone for Client {
     fn clone(&self) -> Self {
         Self {
             address: self.address,
+            site_port: self.site_port,
             tls: Arc::clone(&self.tls),
-            jar: Mutex::new(self.jar.lock().unwrap().clone()),
+            jar: Arc::new(Mutex::new(self.jar.lock().unwrap().clone())),
         }
     }
 }
@@ -64,14 +67,30 @@ impl Client {
     pub fn new(address: SocketAddr, tls: Arc<ClientConfig>) -> Self {
         Self {
             address,
+            site_port: address.port(),
             tls,
-            jar: Mutex::default(),
+            jar: Arc::default(),
+        }
+    }
+
+    /// A client of a site whose public address has this port.
+    pub fn of_site(self, site_port: u16) -> Self {
+        Self { site_port, ..self }
+    }
+
+    /// The same browser, with the same jar, whose requests reach another node of the site.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            site_port: self.site_port,
+            tls: Arc::clone(&self.tls),
+            jar: Arc::clone(&self.jar),
         }
     }
 
     /// The same jar, for a server at another address: as if both were behind one public address.
     pub fn moved_to(&self, other: &Self) -> Self {
-        let moved = Self::new(other.address, Arc::clone(&other.tls));
+        let moved = Self::new(other.address, Arc::clone(&other.tls)).of_site(other.site_port);
         for (name, kept) in &*self.jar.lock().unwrap() {
             moved.put(name, &kept.value);
         }
@@ -86,7 +105,7 @@ impl Client {
     pub fn cookie_name(&self, name: &str) -> String {
         let jar = self.jar.lock().unwrap();
         let sent_as = jar.get(name).map(|kept| kept.sent_as.clone());
-        sent_as.unwrap_or_else(|| format!("{name}-{}", self.address.port()))
+        sent_as.unwrap_or_else(|| format!("{name}-{}", self.site_port))
     }
 
     /// The value of the session cookie, which must be there.
@@ -112,7 +131,7 @@ impl Client {
 
     /// The same client with this one cookie only.
     pub fn with_only(&self, name: &str, value: &str) -> Self {
-        let client = Self::new(self.address, Arc::clone(&self.tls));
+        let client = Self::new(self.address, Arc::clone(&self.tls)).of_site(self.site_port);
         client.put(name, value);
         client
     }
@@ -124,7 +143,7 @@ impl Client {
 
     /// Name and port of the server.
     pub fn host(&self) -> String {
-        format!("localhost:{}", self.address.port())
+        format!("localhost:{}", self.site_port)
     }
 
     pub fn request(&self, method: &str, path: &str) -> Sending<'_> {

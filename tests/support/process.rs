@@ -2,12 +2,27 @@
 
 use std::{fs, process::Command};
 
-use crate::support::server::Server;
+use crate::support::{poll::until, server::Server};
 
 impl Server {
     /// Sends a signal, such as TERM.
     pub fn signal(&self, signal: &str) {
         run("kill", &[&format!("-{signal}"), &self.id().to_string()]);
+    }
+
+    /// Stops its process (SIGSTOP): the system accepts connections for it, and nothing is answered.
+    pub async fn freeze(&self) {
+        self.signal("STOP");
+        let status = format!("/proc/{}/status", self.id());
+        until("the server to be stopped", async || {
+            fs::read_to_string(&status).unwrap().contains("\nState:\tT")
+        })
+        .await;
+    }
+
+    /// Continues it after `freeze`.
+    pub fn thaw(&self) {
+        self.signal("CONT");
     }
 
     /// Limits the size of the files that the server writes to, or removes the limit. For servers on inherited sockets.

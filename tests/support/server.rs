@@ -391,7 +391,12 @@ impl Server {
 
     /// Starts one without waiting until it is ready.
     pub fn begin(place: &Arc<Place>, arguments: &[&str]) -> Self {
-        let (command, addresses) = Self::command(&[], place, arguments, &[]);
+        Self::begin_with(place, arguments, &[])
+    }
+
+    /// The same, with variables.
+    pub fn begin_with(place: &Arc<Place>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let (command, addresses) = Self::command(&[], place, arguments, variables);
         Self::spawned(place, command, addresses)
     }
 

@@ -8,6 +8,7 @@ use crate::{
         model::{clock::Timestamp, event::Event},
         state::AppState,
         storage::{
+            self,
             roles::{ADMIN, UpdateOutcome},
             users::NewUser,
         },
@@ -54,10 +55,10 @@ pub async fn refuse_users(state: &AppState) -> anyhow::Result<()> {
     if !users.is_empty() {
         let names: Vec<String> = users.into_iter().map(|user| user.user_id).collect();
         bail!(
-            "the data folder {} contains demo users, whose passwords are public: {}. Start with --demo, change their \
+            "{} contains demo users, whose passwords are public: {}. Start with --demo, change their \
              passwords (`callgate user passwd NAME`), or delete them (`callgate user delete NAME`). Before you delete \
              the last administrator, add another one (`callgate user add NAME --role admin`)",
-            state.settings().data.display(),
+            storage::name(&state.settings().data, &state.settings().database),
             names.join(", ")
         );
     }

@@ -23,7 +23,7 @@ use crate::{
         },
         storage::{
             Storage,
-            links::{NewLink, StoredLink},
+            links::{FirstLink, NewLink, StoredLink},
             roles::Grant,
         },
         telemetry::error::InternalError,
@@ -35,6 +35,20 @@ use crate::{
 pub const INVITATION: Duration = Duration::from_hours(24);
 pub const NEW_PASSWORD: Duration = Duration::from_hours(1);
 const FIRST_ADMIN: Duration = Duration::from_hours(1);
+
+/// How long no other node replaces the link for the first administrator. Of nodes that start together, one prints it.
+const FIRST_ADMIN_UNIQUE: Duration = Duration::from_mins(1);
+
+/// How the first administrator can be created at the start of a server.
+#[derive(Debug, PartialEq, Eq)]
+pub enum FirstAdmin {
+    /// With this link.
+    Link(String),
+    /// With the link that another node has just printed.
+    LinkOfOther,
+    /// There are users.
+    NotNeeded,
+}
 
 pub struct Link<'a> {
     user_id: &'a str,
@@ -76,11 +90,17 @@ impl<'a> Link<'a> {
     }
 }
 
-/// Creates the link for the first administrator, which replaces an earlier one. Returns `None` if there are users.
-pub async fn for_first_admin(storage: &Storage, settings: &Settings) -> Result<Option<String>, InternalError> {
+/// Creates the link for the first administrator, which replaces an earlier one, unless another node has just created one.
+pub async fn for_first_admin(storage: &Storage, settings: &Settings) -> Result<FirstAdmin, InternalError> {
     let (code, now) = (Token::random()?, Timestamp::now());
-    let is_stored = storage.put_first_link(&code.hash(), now, now.plus(FIRST_ADMIN)).await?;
-    Ok(is_stored.then(|| format!("{}/setup#{}", settings.origin(), code.reveal())))
+    let stored = storage
+        .put_first_link(&code.hash(), now, now.plus(FIRST_ADMIN), now.minus(FIRST_ADMIN_UNIQUE))
+        .await?;
+    Ok(match stored {
+        FirstLink::Stored => FirstAdmin::Link(format!("{}/setup#{}", settings.origin(), code.reveal())),
+        FirstLink::StoredByOther => FirstAdmin::LinkOfOther,
+        FirstLink::NotNeeded => FirstAdmin::NotNeeded,
+    })
 }
 
 /// Sets the password of the user of a link, uses the link up, and returns the name of the user.

@@ -15,7 +15,7 @@ use axum::{
     routing::get,
 };
 
-use crate::server::{state::AppState, telemetry::error::InternalError};
+use crate::server::{state::AppState, storage::Storage, telemetry::error::InternalError};
 
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -45,11 +45,17 @@ async fn not_ready_reason(state: &AppState) -> Option<&'static str> {
     if state.shutdown().is_cancelled() {
         return Some("not ready: the server is stopping\n");
     }
-    let check = tokio::time::timeout(DATABASE_TIMEOUT, state.storage().ping()).await;
+    let check = tokio::time::timeout(DATABASE_TIMEOUT, check_database(state.storage())).await;
     let result = check.unwrap_or_else(|elapsed| Err(InternalError::unavailable("checking the database", elapsed)));
     let error = result.err()?;
     error.log();
     Some("not ready: the database does not answer\n")
+}
+
+/// Checks that the database can be read, and that guards can let calls in.
+async fn check_database(storage: &Storage) -> Result<(), InternalError> {
+    storage.ping().await?;
+    storage.changes().await.map(drop)
 }
 
 fn text_response(status: StatusCode, text: &'static str) -> Response {

@@ -33,6 +33,16 @@ pub struct NewLink<'a> {
     pub expires_at: Timestamp,
 }
 
+/// The outcome of storing the link for the first administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstLink {
+    Stored,
+    /// There are users.
+    NotNeeded,
+    /// Another node has just stored one.
+    StoredByOther,
+}
+
 impl Storage {
     /// The link with this code, if it is valid.
     pub async fn find_link(&self, code: &TokenHash, now: Timestamp) -> Result<Option<StoredLink>, InternalError> {
@@ -57,14 +67,30 @@ impl Storage {
             .map_err(database_error("looking up a one-time link"))
     }
 
-    /// Stores the link that creates the first administrator, in place of earlier ones. `false` if there is any user.
+    /// Stores the link that creates the first administrator, in place of earlier ones, unless there is any user. If several
+    /// nodes can use the database, a link that was created after `replaceable_until` stays: another node, which starts at
+    /// the same time, has printed it.
     pub async fn put_first_link(
         &self,
         code: &TokenHash,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> Result<bool, InternalError> {
+        replaceable_until: Timestamp,
+    ) -> Result<FirstLink, InternalError> {
         transaction!(self, "storing the link for the first administrator", |transaction| {
+            let is_recent: bool = query_scalar(
+                "SELECT EXISTS (SELECT 1 FROM links
+                 WHERE user_id IS NULL AND created_at > $1 AND created_at <= $2 AND expires_at > $3)
+                 AND NOT EXISTS (SELECT 1 FROM users)",
+            )
+            .bind(replaceable_until.0)
+            .bind(now.latest_plausible().0)
+            .bind(now.0)
+            .fetch_one(&mut transaction)
+            .await?;
+            if is_recent && self.is_shared() {
+                return Ok(Rollback(FirstLink::StoredByOther));
+            }
             query("DELETE FROM links WHERE user_id IS NULL")
                 .execute(&mut transaction)
                 .await?;
@@ -77,7 +103,11 @@ impl Storage {
             .bind(expires_at.0)
             .execute(&mut transaction)
             .await?;
-            Ok(Commit(inserted == 1))
+            Ok(Commit(if inserted == 1 {
+                FirstLink::Stored
+            } else {
+                FirstLink::NotNeeded
+            }))
         })
     }
 

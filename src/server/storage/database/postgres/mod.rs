@@ -11,13 +11,14 @@ mod server;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
 use tokio::time::{Instant, sleep};
 
-use self::address::Address;
+use self::{address::Address, pool::Hosts};
 pub use self::{
     errors::{is_conflict, is_lock_timeout, is_tls_failure, is_transient, with_hint},
     pool::{Connection, Pool, timed_out},
@@ -31,6 +32,12 @@ const START_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Connections for the heartbeat and for reading the log of changes. They must not wait for those of calls.
 const BACKGROUND_CONNECTIONS: usize = 2;
+
+/// The timeout of their statements. A heartbeat that took longer would prove nothing, and the next one should begin.
+const BACKGROUND_STATEMENT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Connections for making the schema: one that migrates, and one that holds the lock.
+const SCHEMA_CONNECTIONS: usize = 2;
 
 /// An open database.
 #[derive(Debug)]
@@ -54,17 +61,24 @@ pub async fn open(settings: &config::Database, open_for: OpenFor, demo: bool) ->
          {}",
         address.name()
     );
-    let pool = |connections| Pool::new(&address, connections, settings.statement_ms.duration());
-    let writer = pool(settings.write_connections.get())?;
+    let hosts = Arc::new(Hosts::new(&address));
+    let statement_timeout = settings.statement_ms.duration();
+    let pool = |connections| Pool::new(&hosts, connections, statement_timeout);
+    let for_schema = pool(SCHEMA_CONNECTIONS)?;
     let name = address.name();
-    wait_until_reachable(&writer, open_for)
+    wait_until_reachable(&for_schema, open_for)
         .await
         .with_context(|| format!("cannot use {name}"))?;
-    schema::prepare(&writer, &address, settings, open_for).await?;
+    schema::prepare(&for_schema, &address, settings, open_for).await?;
+    for_schema.close();
     Ok(Database {
         reader: pool(settings.read_connections.get())?,
-        background: pool(BACKGROUND_CONNECTIONS)?,
-        writer,
+        writer: pool(settings.write_connections.get())?,
+        background: Pool::new(
+            &hosts,
+            BACKGROUND_CONNECTIONS,
+            statement_timeout.min(BACKGROUND_STATEMENT_TIMEOUT),
+        )?,
     })
 }
 

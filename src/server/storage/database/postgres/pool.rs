@@ -8,7 +8,7 @@ use std::{
     fmt, io,
     ops::{Deref, DerefMut},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -18,10 +18,12 @@ use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleR
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
 
-use super::address::Address;
+use super::{address::Address, errors::is_disconnect};
 
-/// How long one host has to accept a connection.
+/// How long a host has to accept a connection, if there is one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long each host has to accept a connection, if there are several. Another one should be tried soon.
+const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(1);
 /// How long a call waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A connection that was idle for longer is tested before it is used.
@@ -46,13 +48,10 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    pub fn new(address: &Address, connections: usize, statement_timeout: Duration) -> anyhow::Result<Self> {
-        let manager = Manager {
-            hosts: address.hosts.clone(),
-            preferred: AtomicUsize::new(0),
-            failed_at: Mutex::new(None),
-        };
-        let connections = managed::Pool::builder(manager).max_size(connections).build()?;
+    pub fn new(hosts: &Arc<Hosts>, connections: usize, statement_timeout: Duration) -> anyhow::Result<Self> {
+        let connections = managed::Pool::builder(Manager(Arc::clone(hosts)))
+            .max_size(connections)
+            .build()?;
         Ok(Self {
             connections,
             statement_timeout,
@@ -62,8 +61,8 @@ impl Pool {
     pub async fn get(&self) -> sqlx::Result<Connection> {
         // Boxed, because it contains the making of a connection, and is part of every call. One timeout for all, because a
         // call may test several connections.
-        let connection = timeout(ACQUIRE_TIMEOUT, Box::pin(self.connections.get())).await;
-        let connection = connection
+        let connection = timeout(ACQUIRE_TIMEOUT, Box::pin(self.connections.get()))
+            .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?
             .map_err(|error| match error {
                 PoolError::Backend(error) => error,
@@ -75,9 +74,19 @@ impl Pool {
 
     /// Limits the time of a statement, with the wait for a connection.
     pub async fn limit<T>(&self, statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-        timeout(self.statement_timeout, statement)
+        let result = timeout(self.statement_timeout, statement)
             .await
-            .unwrap_or_else(|_| Err(timed_out()))
+            .unwrap_or_else(|_| Err(timed_out()));
+        self.checked(result)
+    }
+
+    /// Returns the result of a statement. If the connection has ended, those that are idle are not used again: the next
+    /// calls would fail one after the other.
+    pub fn checked<T>(&self, result: sqlx::Result<T>) -> sqlx::Result<T> {
+        if result.as_ref().is_err_and(is_disconnect) {
+            self.connections.manager().0.discard_connections();
+        }
+        result
     }
 
     pub fn close(&self) {
@@ -126,30 +135,60 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Makes connections to the first host that accepts writes.
-struct Manager {
-    hosts: Vec<PgConnectOptions>,
+/// The hosts of the database, for all pools of a node. Connections are made to the first one that accepts writes.
+pub struct Hosts {
+    addresses: Vec<PgConnectOptions>,
     /// The index of the host that was used last.
     preferred: AtomicUsize,
-    /// When a connection last failed its test. Those that have not been used since then are closed without a test: when a
-    /// server vanishes, tests of all of them would take longer than a call waits.
-    failed_at: Mutex<Option<Instant>>,
+    /// Connections that were made earlier are not used again.
+    valid_since: Mutex<Instant>,
 }
+
+impl Hosts {
+    pub fn new(address: &Address) -> Self {
+        Self {
+            addresses: address.hosts.clone(),
+            preferred: AtomicUsize::new(0),
+            valid_since: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Has no pool use again the connections that were made so far. One was found broken, and to find out about each of
+    /// the others takes its time; or another host has taken over.
+    fn discard_connections(&self) {
+        *self.valid_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn is_discarded(&self, made_at: Instant) -> bool {
+        made_at < *self.valid_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Manager(Arc<Hosts>);
 
 impl managed::Manager for Manager {
     type Type = PgConnection;
     type Error = sqlx::Error;
 
     async fn create(&self) -> sqlx::Result<PgConnection> {
-        let first = self.preferred.load(Ordering::Relaxed);
+        let hosts = &self.0;
+        let count = hosts.addresses.len();
+        let limit = if count > 1 {
+            CONNECT_TIMEOUT_OF_SEVERAL
+        } else {
+            CONNECT_TIMEOUT
+        };
+        let first = hosts.preferred.load(Ordering::Relaxed);
         let mut result = Err(sqlx::Error::PoolClosed);
-        for offset in 0..self.hosts.len() {
-            let index = (first + offset) % self.hosts.len();
-            result = timeout(CONNECT_TIMEOUT, connect(&self.hosts[index]))
+        for offset in 0..count {
+            let index = (first + offset) % count;
+            result = timeout(limit, connect(&hosts.addresses[index]))
                 .await
                 .unwrap_or_else(|_| Err(timed_out()));
             if result.is_ok() {
-                self.preferred.store(index, Ordering::Relaxed);
+                if hosts.preferred.swap(index, Ordering::Relaxed) != index {
+                    hosts.discard_connections();
+                }
                 break;
             }
         }
@@ -157,25 +196,19 @@ impl managed::Manager for Manager {
     }
 
     async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        let used_at = metrics.recycled.unwrap_or(metrics.created);
-        if used_at.elapsed() <= TEST_AFTER {
+        if self.0.is_discarded(metrics.created) {
+            return Err(RecycleError::message("it was made before another one broke"));
+        }
+        if metrics.last_used() <= TEST_AFTER {
             return Ok(());
         }
-        let has_failed_since = |failed_at: &mut Option<Instant>| failed_at.is_some_and(|failed_at| failed_at > used_at);
-        if self.with_failed_at(has_failed_since) {
-            return Err(RecycleError::Backend(sqlx::Error::PoolTimedOut));
+        let tested = timeout(TEST_TIMEOUT, connection.ping())
+            .await
+            .unwrap_or_else(|_| Err(timed_out()));
+        if tested.is_err() {
+            self.0.discard_connections();
         }
-        let result = timeout(TEST_TIMEOUT, connection.ping()).await;
-        result.unwrap_or_else(|_| Err(timed_out())).map_err(|error| {
-            self.with_failed_at(|failed_at| *failed_at = Some(Instant::now()));
-            RecycleError::Backend(error)
-        })
-    }
-}
-
-impl Manager {
-    fn with_failed_at<T>(&self, change: impl FnOnce(&mut Option<Instant>) -> T) -> T {
-        change(&mut self.failed_at.lock().unwrap_or_else(PoisonError::into_inner))
+        tested.map_err(RecycleError::Backend)
     }
 }
 

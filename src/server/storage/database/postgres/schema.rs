@@ -99,7 +99,7 @@ async fn has_table(connection: &mut PgConnection, table: &str) -> sqlx::Result<b
 /// Waits for the lock that only one node at a time holds while it migrates. The lock is a row that is locked by an open
 /// transaction. It ends with the connection that is returned, so a crash frees it.
 async fn lock(pool: &Pool) -> anyhow::Result<Connection> {
-    let mut logged_at = Instant::now();
+    let mut logged_at: Option<Instant> = None;
     loop {
         let mut connection = pool.get().await?;
         let error = match try_lock(&mut connection).await {
@@ -119,9 +119,9 @@ async fn lock(pool: &Pool) -> anyhow::Result<Connection> {
                     .context("cannot lock the database to migrate it");
             }
         }
-        if logged_at.elapsed() >= LOG_INTERVAL {
+        if logged_at.is_none_or(|logged_at| logged_at.elapsed() >= LOG_INTERVAL) {
             tracing::info!("another node is migrating the database; waiting for it");
-            logged_at = Instant::now();
+            logged_at = Some(Instant::now());
         }
         sleep(LOCK_INTERVAL).await;
     }
