@@ -41,11 +41,6 @@ impl Cluster {
         Self { nodes, database }
     }
 
-    /// A client without cookies, of the first node.
-    pub fn client(&self) -> Client {
-        client(&self.nodes[0])
-    }
-
     /// Runs a command that must work, and gives what it printed.
     pub async fn command(&self, line: &str, typed: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();

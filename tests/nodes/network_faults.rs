@@ -10,7 +10,7 @@ use crate::{
         status,
     },
     support::{
-        client::{REMEMBER, SESSION},
+        client::{Client, REMEMBER, SESSION},
         effort::rounds,
         faulty_proxy::FaultyProxy,
         postgres::PostgresServer,
@@ -30,7 +30,7 @@ async fn nodes() -> (Cluster, FaultyProxy) {
     (cluster, proxy)
 }
 
-async fn revoke(first: &Server, victim: &crate::support::client::Client) {
+async fn revoke(first: &Server, victim: &Client) {
     let ended = victim.clone().at(first.https).call("logout", json!({})).await;
     assert_eq!(ended.status, 200, "{}", ended.body);
 }

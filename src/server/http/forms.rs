@@ -68,7 +68,7 @@ async fn respond(pages: &Pages, caller: Caller, result: FormResult) -> Response 
                 pending_call: Some(*call),
                 ..PageFacts::default()
             };
-            pages.render(caller, &target, facts, 200).await
+            pages.respond(caller, &target, facts, 200).await
         }
         FormResult::Outdated(page) => outdated(page),
     }

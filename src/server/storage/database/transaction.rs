@@ -49,7 +49,8 @@ impl Transaction {
                     Lock::Write => "BEGIN; SELECT changes FROM write_lock FOR UPDATE",
                     Lock::None => "BEGIN",
                 };
-                sqlx::raw_sql(begin).execute(&mut *connection).await?;
+                let begun = sqlx::raw_sql(begin).execute(&mut *connection).await;
+                pool.checked(begun)?;
                 Ok(Self::Postgres(connection))
             }
         }

@@ -1,5 +1,7 @@
 //! What the error codes of PostgreSQL mean for a call (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 
+use std::io;
+
 use sqlx::postgres::PgDatabaseError;
 
 /// The SQLSTATE of an error.
@@ -26,6 +28,15 @@ pub fn is_tls_failure(error: &sqlx::Error) -> bool {
 /// Whether another session has held a lock for too long: `lock_not_available`.
 pub fn is_lock_timeout(error: &sqlx::Error) -> bool {
     code(error) == Some("55P03")
+}
+
+/// Whether an error says that the connection has ended. Then others have probably ended as well.
+pub fn is_disconnect(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() != io::ErrorKind::TimedOut,
+        sqlx::Error::Protocol(_) => true,
+        error => matches!(code(error), Some("57P01" | "57P02" | "57P03")),
+    }
 }
 
 /// Whether an error goes away without a restart.
