@@ -103,7 +103,7 @@ async fn start(mut settings: Settings) -> anyhow::Result<ReadyServer> {
         FirstAdmin::NotNeeded
     } else {
         demo::refuse_users(&state).await?;
-        one_time_links::for_first_admin(state.storage(), settings).await?
+        one_time_links::for_first_admin(&state).await?
     };
     provider_warnings::log(&state).await?;
     Ok(ReadyServer {

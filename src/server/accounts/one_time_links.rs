@@ -21,9 +21,11 @@ use crate::{
             token::{Token, TokenHash},
             user_name,
         },
+        nodes::GONE_AFTER,
+        state::AppState,
         storage::{
             Storage,
-            links::{FirstLink, NewLink, StoredLink},
+            links::{FirstLink, NewLink, OtherNodes, StoredLink},
             roles::Grant,
         },
         telemetry::error::InternalError,
@@ -91,13 +93,19 @@ impl<'a> Link<'a> {
 }
 
 /// Creates the link for the first administrator, which replaces an earlier one, unless another node has just created one.
-pub async fn for_first_admin(storage: &Storage, settings: &Settings) -> Result<FirstAdmin, InternalError> {
+pub async fn for_first_admin(state: &AppState) -> Result<FirstAdmin, InternalError> {
     let (code, now) = (Token::random()?, Timestamp::now());
-    let stored = storage
-        .put_first_link(&code.hash(), now, now.plus(FIRST_ADMIN), now.minus(FIRST_ADMIN_UNIQUE))
+    let others = OtherNodes {
+        own_id: &state.node().id,
+        seen_since: now.minus(GONE_AFTER),
+        link_since: now.minus(FIRST_ADMIN_UNIQUE),
+    };
+    let stored = state
+        .storage()
+        .put_first_link(&code.hash(), now, now.plus(FIRST_ADMIN), &others)
         .await?;
     Ok(match stored {
-        FirstLink::Stored => FirstAdmin::Link(format!("{}/setup#{}", settings.origin(), code.reveal())),
+        FirstLink::Stored => FirstAdmin::Link(format!("{}/setup#{}", state.settings().origin(), code.reveal())),
         FirstLink::StoredByOther => FirstAdmin::LinkOfOther,
         FirstLink::NotNeeded => FirstAdmin::NotNeeded,
     })

@@ -43,6 +43,17 @@ pub enum FirstLink {
     StoredByOther,
 }
 
+/// The nodes that start together with this one.
+#[derive(Debug)]
+pub struct OtherNodes<'a> {
+    /// The id of this node.
+    pub own_id: &'a str,
+    /// Nodes that have not reported since do not run.
+    pub seen_since: Timestamp,
+    /// A link from before this is replaced.
+    pub link_since: Timestamp,
+}
+
 impl Storage {
     /// The link with this code, if it is valid.
     pub async fn find_link(&self, code: &TokenHash, now: Timestamp) -> Result<Option<StoredLink>, InternalError> {
@@ -67,28 +78,30 @@ impl Storage {
             .map_err(database_error("looking up a one-time link"))
     }
 
-    /// Stores the link that creates the first administrator, in place of earlier ones, unless there is any user. If several
-    /// nodes can use the database, a link that was created after `replaceable_until` stays: another node, which starts at
-    /// the same time, has printed it.
+    /// Stores the link that creates the first administrator, in place of earlier ones, unless there is any user, or
+    /// another node that runs may have just printed one.
     pub async fn put_first_link(
         &self,
         code: &TokenHash,
         now: Timestamp,
         expires_at: Timestamp,
-        replaceable_until: Timestamp,
+        others: &OtherNodes<'_>,
     ) -> Result<FirstLink, InternalError> {
         transaction!(self, "storing the link for the first administrator", |transaction| {
-            let is_recent: bool = query_scalar(
-                "SELECT EXISTS (SELECT 1 FROM links
-                 WHERE user_id IS NULL AND created_at > $1 AND created_at <= $2 AND expires_at > $3)
-                 AND NOT EXISTS (SELECT 1 FROM users)",
+            let is_of_other: bool = query_scalar(
+                "SELECT NOT EXISTS (SELECT 1 FROM users)
+                   AND EXISTS (SELECT 1 FROM nodes WHERE node_id <> $1 AND seen_at >= $2)
+                   AND EXISTS (SELECT 1 FROM links
+                     WHERE user_id IS NULL AND created_at > $3 AND created_at <= $4 AND expires_at > $5)",
             )
-            .bind(replaceable_until.0)
+            .bind(others.own_id)
+            .bind(others.seen_since.0)
+            .bind(others.link_since.0)
             .bind(now.latest_plausible().0)
             .bind(now.0)
             .fetch_one(&mut transaction)
             .await?;
-            if is_recent && self.is_shared() {
+            if is_of_other {
                 return Ok(Rollback(FirstLink::StoredByOther));
             }
             query("DELETE FROM links WHERE user_id IS NULL")

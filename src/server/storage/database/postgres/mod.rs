@@ -89,7 +89,8 @@ pub fn name(settings: &config::Database) -> String {
 
 /// The number of the newest migration of the database in the settings, or `None` if there are no tables.
 pub async fn newest_migration(settings: &config::Database) -> anyhow::Result<Option<i64>> {
-    let pool = Pool::new(&Address::of(settings)?, 1, settings.statement_ms.duration())?;
+    let hosts = Arc::new(Hosts::new(&Address::of(settings)?));
+    let pool = Pool::new(&hosts, 1, settings.statement_ms.duration())?;
     let connection = pool.get().await.map_err(with_hint).map_err(anyhow::Error::from_boxed);
     let mut connection = connection.with_context(|| format!("cannot use {}", name(settings)))?;
     let applied = schema::applied(&mut connection).await?;
