@@ -22,11 +22,8 @@ const PREPARE: &str = "
       ON CONFLICT (user_id) DO UPDATE SET active = TRUE, demo = TRUE, password_hash = EXCLUDED.password_hash;
     INSERT INTO user_roles (user_id, role) VALUES ('gundula', 'reader') ON CONFLICT DO NOTHING";
 
-const BY_FUNCTION: &[&str] = &[
-    "logout",
-    "end_session",
-    "end_other_sessions",
-    "change_password",
+const BY_THE_USER: &[&str] = &["logout", "end_session", "end_other_sessions", "change_password"];
+const BY_AN_ADMINISTRATOR: &[&str] = &[
     "revoke_session",
     "revoke_sessions",
     "disable_user",
@@ -159,8 +156,13 @@ async fn assert_next_call_is_refused(causes: &[&str], rounds: usize) {
 }
 
 #[tokio::test]
-async fn the_next_call_at_another_node_is_refused_after_a_change_by_a_function() {
-    Box::pin(assert_next_call_is_refused(BY_FUNCTION, rounds(30, 500))).await;
+async fn the_next_call_at_another_node_is_refused_after_a_change_by_the_user() {
+    Box::pin(assert_next_call_is_refused(BY_THE_USER, rounds(20, 500))).await;
+}
+
+#[tokio::test]
+async fn the_next_call_at_another_node_is_refused_after_a_change_by_an_administrator() {
+    Box::pin(assert_next_call_is_refused(BY_AN_ADMINISTRATOR, rounds(20, 500))).await;
 }
 
 #[tokio::test]
@@ -170,7 +172,7 @@ async fn the_next_call_at_a_node_is_refused_after_a_change_by_command() {
 
 #[tokio::test]
 async fn the_next_call_at_a_node_is_refused_after_a_change_by_hand() {
-    Box::pin(assert_next_call_is_refused(BY_HAND, rounds(30, 500))).await;
+    Box::pin(assert_next_call_is_refused(BY_HAND, rounds(20, 500))).await;
 }
 
 /// With `database.trust_ms` there is a window, which the operator has chosen, and it ends in time.
