@@ -65,7 +65,9 @@ async fn a_node_that_runs_alone_or_starts_later_prints_a_new_link() {
 async fn demos_that_start_at_once_add_the_demo_users_once() {
     let database = PostgresServer::shared().await.create_database().await;
     let url = database.url();
-    let nodes = join_all((0..4).map(|_| node(&url, &[]))).await;
+    // So that none waits for the schema, and all look for the users at the same time.
+    Place::new().serve(&variables(&url, &[])).await.stop().await;
+    let nodes = join_all((0..6).map(|_| node(&url, &[]))).await;
     assert_eq!(database.number("SELECT count(*) FROM users").await, 3);
     let added = "SELECT count(*) FROM events WHERE action = 'user_added'";
     assert_eq!(database.number(added).await, 3);

@@ -21,6 +21,8 @@ pub enum Session {
         #[arg(required_unless_present = "all")]
         user: Option<String>,
         /// Id of the session, as shown by `list`; without it, all sessions are ended and all browsers forgotten
+        // It can begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         id: Option<String>,
         /// End the sessions of all users and forget all browsers, as the last step of restoring a backup
         #[arg(long, conflicts_with = "user")]
