@@ -378,8 +378,8 @@ fn announce(settings: &Settings, ca: &Path, first_admin: &FirstAdmin) {
     }
     match first_admin {
         FirstAdmin::Link(link) => {
-            let line = "  There is no user yet. Create the first administrator within an hour, with this link:";
-            lines.push(line.to_owned());
+            let message = "  There is no user yet. Create the first administrator within an hour, with this link:";
+            lines.push(message.to_owned());
             lines.push(format!("    {link}"));
         }
         FirstAdmin::LinkOfOther => lines.push(

@@ -2,7 +2,11 @@
 
 use callgate::server::{
     model::clock::Timestamp,
-    storage::{links::NewLink, roles::UpdateOutcome, users::NewUser},
+    storage::{
+        links::{FirstLink, NewLink, OtherNodes},
+        roles::UpdateOutcome,
+        users::NewUser,
+    },
 };
 use futures::future::join_all;
 
@@ -48,6 +52,12 @@ async fn nodes_that_start_at_once_make_one_link_and_one_first_administrator() {
     let (database, [one, other]) = nodes().await;
     let mut connection = database.connect().await;
     let event = event();
+    // No node has reported, so none waits for the link of another one.
+    let others = OtherNodes {
+        own_id: "",
+        seen_since: NOW,
+        link_since: NOW,
+    };
     for round in 0..rounds(200, 1000) {
         sqlx::raw_sql("DELETE FROM users; DELETE FROM links")
             .execute(&mut connection)
@@ -55,8 +65,11 @@ async fn nodes_that_start_at_once_make_one_link_and_one_first_administrator() {
             .unwrap();
         let codes = ["a", "b", "c"].map(|name| hash(&format!("{name} {round}")));
         let [a, b, c] = &codes;
-        let put = tokio::join!(one.put_first_link(a, NOW, LATER), other.put_first_link(b, NOW, LATER));
-        assert!(put.0.unwrap() && put.1.unwrap());
+        let put = tokio::join!(
+            one.put_first_link(a, NOW, LATER, &others),
+            other.put_first_link(b, NOW, LATER, &others)
+        );
+        assert_eq!((put.0.unwrap(), put.1.unwrap()), (FirstLink::Stored, FirstLink::Stored));
         let links: i64 = sqlx::query_scalar("SELECT count(*) FROM links")
             .fetch_one(&mut connection)
             .await
@@ -69,7 +82,7 @@ async fn nodes_that_start_at_once_make_one_link_and_one_first_administrator() {
             other.use_first_link(a, "bob", "x", NOW, events),
             one.use_first_link(b, "cleo", "x", NOW, events),
             other.use_first_link(b, "dora", "x", NOW, events),
-            one.put_first_link(c, NOW, LATER),
+            one.put_first_link(c, NOW, LATER, &others),
         );
         let mut count = [outcomes.0, outcomes.1, outcomes.2, outcomes.3]
             .map(Result::unwrap)

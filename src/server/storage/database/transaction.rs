@@ -49,8 +49,8 @@ impl Transaction {
                     Lock::Write => "BEGIN; SELECT changes FROM write_lock FOR UPDATE",
                     Lock::None => "BEGIN",
                 };
-                let begun = sqlx::raw_sql(begin).execute(&mut *connection).await;
-                pool.checked(begun)?;
+                let result = sqlx::raw_sql(begin).execute(&mut *connection).await;
+                pool.checked(result)?;
                 Ok(Self::Postgres(connection))
             }
         }
