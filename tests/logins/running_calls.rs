@@ -48,8 +48,11 @@ async fn ends_while(server: &Server, is_change: bool, meanwhile: &str, iteration
         "end_other_sessions" => owner.call("end_other_sessions", json!({})).await.status == 200,
         command => server.place.run(&["user", command, &user], OWNERS).await.worked,
     };
-    // If the call finished first, there may have been no session left to log out.
-    let was_in_time = has_worked && !busy.is_over();
+    // If the call finished first, there may have been no session left to log out. It may also have changed the password before
+    // the answer to the check has arrived.
+    let changes = format!("events WHERE action = 'password_changed' AND actor = '{user}'");
+    let has_changed = server.place.database().await.count(&changes).await > 0;
+    let was_in_time = has_worked && !busy.is_over() && !has_changed;
     busy.end().await;
     let reply = call.await.unwrap();
     if !was_in_time {
