@@ -33,8 +33,9 @@ const START_INTERVAL: Duration = Duration::from_millis(500);
 /// Connections for the heartbeat and for reading the log of changes. They must not wait for those of calls.
 const BACKGROUND_CONNECTIONS: usize = 2;
 
-/// The timeout of their statements. A heartbeat that took longer would prove nothing, and the next one should begin.
-const BACKGROUND_STATEMENT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The timeout of their statements, with the wait for a connection, for which a host that is away may have to be given up.
+/// A heartbeat that took longer would prove nothing, and the next one should begin.
+const BACKGROUND_STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Connections for making the schema: one that migrates, and one that holds the lock.
 const SCHEMA_CONNECTIONS: usize = 2;
