@@ -81,8 +81,8 @@ async fn a_server_that_may_open_few_files_accepts_few_connections_and_survives_m
         server.place.log()
     );
     let client = server.user01().await;
-    // Several times the connection limit, and more than the accept queue holds.
-    let crowd = join_all((0..210).map(|_| TcpStream::connect(server.https))).await;
+    // Twice the connection limit of 72. The others fit into the accept queue of 128: more would not be taken while it is full.
+    let crowd = join_all((0..190).map(|_| TcpStream::connect(server.https))).await;
     let crowd: Vec<TcpStream> = crowd
         .into_iter()
         .map(|stream| stream.expect("the system takes it"))
