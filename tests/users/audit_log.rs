@@ -356,6 +356,8 @@ async fn while_the_database_is_locked_calls_are_answered_and_logged_later() {
         assert!(user.who().await.is_some());
         assert_eq!(user.call("list_users", json!({})).await.status, 403);
     }
+    let has_failed = async || server.place.log().contains("writing the audit log");
+    until("a write to fail", has_failed).await;
     let refused = "events WHERE action = 'refused' AND actor = 'user01'";
     assert_eq!(database.count(refused).await, 0);
     database.change("ROLLBACK").await;
