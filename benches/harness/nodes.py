@@ -29,7 +29,7 @@ class Postgres:
         self.folder, self.port = folder, free_port()
         programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
         found = shutil.which("initdb")
-        self.programs = Path(found).parent if found else programs[-1]
+        self.programs = Path(found).resolve().parent if found else programs[-1]
         folder.mkdir()
         self.user = []
         if os.geteuid() == 0:
