@@ -53,6 +53,7 @@ check "Imports must follow the order in docs/architecture.md, without cycles" "$
 metaphors='doors?|houses?|patience|told|noted|under[ _]way|farewell|parted|keep_going|let_in|turned away|made[ _]up|of late|for want of|whoever|kept calls?'
 check "Words must be the field's own; replace these metaphors" "$(grep -rniwE "$metaphors" --include='*.rs' --include='*.ts' \
   --include='*.mjs' --include='*.py' --include='*.md' --exclude-dir=node_modules --exclude-dir=target --exclude-dir=api \
+  --exclude-dir=.venv \
   src macros tests end2end benches docs README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md || true)"
 
 if [ $violations -gt 0 ]; then exit 1; fi
