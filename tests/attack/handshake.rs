@@ -13,8 +13,9 @@ use tokio::{
 };
 
 use crate::support::{
+    place::Place,
     poll::within,
-    server::{Place, Server, trusting},
+    server::{Server, trusting},
 };
 
 /// What a client says first.

@@ -13,9 +13,9 @@ use tokio::{
 use tokio_rustls::client::TlsStream;
 
 use crate::support::{
+    place::Place,
     poll::{until, within},
     raw,
-    server::Place,
 };
 
 const HEAD: &str = "POST /api/notauth_func HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";

@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::server::{Place, Server, UNTHROTTLED};
+use crate::support::{
+    place::Place,
+    server::{Server, UNTHROTTLED},
+};
 
 async fn time_of(server: &Server, user: &str) -> Duration {
     let client = server.client();

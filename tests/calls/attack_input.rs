@@ -5,9 +5,10 @@ use futures::{StreamExt as _, stream};
 use crate::support::{
     client::SESSION,
     effort::rounds,
+    place::Place,
     raw,
     routes::functions,
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 /// JSON that few expect, and what is none; separated by white space. None of it is what a function takes.

@@ -8,8 +8,9 @@ use crate::{
     support::{
         client::SESSION,
         effort::rounds,
+        place::Place,
         raw, routes,
-        server::{Place, Server, UNTHROTTLED},
+        server::{Server, UNTHROTTLED},
     },
 };
 

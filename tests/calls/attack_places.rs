@@ -6,7 +6,8 @@ use crate::support::{
     client::{Client, Reply},
     effort::rounds,
     page::{input, unescaped},
-    server::{Place, Server, UNTHROTTLED},
+    place::Place,
+    server::{Server, UNTHROTTLED},
 };
 
 /// Those without white space, which separates them.

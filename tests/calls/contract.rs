@@ -2,8 +2,9 @@
 
 use crate::support::{
     client::{Client, REMEMBER, Reply, SESSION},
+    place::Place,
     routes::functions,
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 const JSON: &str = "application/json";

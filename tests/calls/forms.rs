@@ -3,7 +3,8 @@
 use crate::support::{
     client::{CALL, Client, REMEMBER, Reply, SESSION},
     page::{assert_hides, assert_shows, code, unescaped},
-    server::{Place, Server},
+    place::Place,
+    server::Server,
     waiting_call::{AUTH, log_in, waiting},
 };
 

@@ -4,9 +4,10 @@
 use std::{fs, process::Stdio};
 
 use crate::support::{
+    place::Place,
     poll::within,
     routes::{Function, functions},
-    server::{Place, Server},
+    server::Server,
 };
 
 #[tokio::test]

@@ -6,8 +6,9 @@ use std::fmt::Debug;
 use crate::support::{
     client::{Client, REMEMBER, Reply, SESSION},
     effort::rounds,
+    place::Place,
     routes,
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 // The first two are made first: making them changes the other sessions of user01.

@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::support::{
     client::Client,
     page::code,
+    place::Place,
     routes::{Function, functions},
-    server::{Place, Server},
+    server::Server,
 };
 
 #[tokio::test]

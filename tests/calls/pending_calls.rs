@@ -7,8 +7,9 @@ use futures::future::join_all;
 use crate::support::{
     client::{CALL, Client, Reply},
     page::{assert_hides, assert_shows},
+    place::Place,
     poll::until,
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
     waiting_call::{AUTH, log_in},
 };
 

@@ -8,8 +8,8 @@ use super::steps::open;
 use crate::support::{
     faulty_proxy::FaultyProxy,
     fixture,
+    place::{Place, Ran},
     postgres::PostgresServer,
-    server::{Place, Ran},
 };
 
 /// A place with certificates for HTTPS, which a start looks at first.

@@ -6,8 +6,9 @@ use futures::{StreamExt as _, stream};
 use crate::support::{
     client::{Client, REMEMBER, Reply, SESSION},
     effort::rounds,
+    place::Place,
     routes,
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 const JSON: &str = "application/json";

@@ -3,9 +3,10 @@
 use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{
+    place::Place,
     poll::{self, within},
     raw,
-    server::{Place, Server},
+    server::Server,
 };
 
 const JSON: &str = "application/json";

@@ -9,11 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{
-    poll::until,
-    raw,
-    server::{Place, Server},
-};
+use crate::support::{place::Place, poll::until, raw, server::Server};
 
 /// Whether the server has closed a connection that says nothing.
 async fn is_closed(stream: &mut TcpStream) -> bool {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::support::{
     client::{Reply, SESSION},
+    place::Place,
     routes,
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 const JSON: &str = "application/json";

@@ -6,9 +6,10 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{
     clock::{Clock, DAY},
+    place::Place,
     poll::until,
     raw,
-    server::{Place, Server, trusting},
+    server::{Server, trusting},
 };
 
 /// The certificate that the server presents to a new connection.

@@ -11,9 +11,10 @@ use crate::{
     headers::check_raw,
     support::{
         client::SESSION,
+        place::Place,
         poll::within,
         raw,
-        server::{Place, Server, trusting},
+        server::{Server, trusting},
     },
 };
 

@@ -17,9 +17,10 @@ use crate::{
     headers::check_raw,
     support::{
         client::SESSION,
+        place::Place,
         poll::{until, within},
         raw,
-        server::{Place, Server, trusting},
+        server::{Server, trusting},
     },
 };
 

@@ -12,8 +12,9 @@ use crate::support::{
     client::{Client, REMEMBER, SESSION},
     database::Database,
     effort::rounds,
+    place::Place,
     raw,
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 /// How many clients are at it at once.

@@ -15,7 +15,8 @@ use super::steps::{can_log_in, is_in, remembered, token, without_session, works}
 use crate::support::{
     client::{CALL, Client, REMEMBER, SESSION},
     database::content,
-    server::{Place, Server, UNTHROTTLED},
+    place::Place,
+    server::{Server, UNTHROTTLED},
 };
 
 /// A server with something in every table, and the browser that it is of.

@@ -5,11 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinHandle;
 
 use super::steps::confirm;
-use crate::support::{
-    client::Reply,
-    poll,
-    server::{Place, Server},
-};
+use crate::support::{client::Reply, place::Place, poll, server::Server};
 
 /// A demo with one hashing thread, whose failed logins are not limited.
 pub async fn one_thread(settings: &[(&str, &str)]) -> Server {

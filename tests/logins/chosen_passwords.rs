@@ -6,7 +6,8 @@ use super::steps::{NEW, can_log_in, change, confirm, is_in, log_in, remembered, 
 use crate::support::{
     client::{Client, REMEMBER, Reply, SESSION},
     page::{assert_shows, input},
-    server::{Place, Server, UNTHROTTLED},
+    place::Place,
+    server::{Server, UNTHROTTLED},
 };
 
 async fn server_with(more: &[(&str, &str)]) -> Server {

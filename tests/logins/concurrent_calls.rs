@@ -6,7 +6,8 @@ use serde_json::json;
 use super::steps::{is_in, remembered, sessions, token, without_session, works};
 use crate::support::{
     client::{Client, REMEMBER, Reply, SESSION},
-    server::{Place, Server, THREE_SESSIONS},
+    place::Place,
+    server::{Server, THREE_SESSIONS},
 };
 
 const USERS: [(&str, &str); 3] = [("user01", "user_01"), ("user02", "user_02"), ("user03", "user_03")];

@@ -4,7 +4,8 @@
 use super::steps::{self, NEW};
 use crate::support::{
     client::Reply,
-    server::{Place, Server, UNTHROTTLED},
+    place::Place,
+    server::{Server, UNTHROTTLED},
 };
 
 const COUNTED: (&str, &str) = ("CALLGATE_LOG_FILTER", "info,callgate=debug");

@@ -7,7 +7,8 @@ use super::steps::{end, id_where, is_in, log_in_with, remembered, sessions, toke
 use crate::support::{
     client::{REMEMBER, SESSION},
     database::Database,
-    server::{Place, Server},
+    place::Place,
+    server::Server,
 };
 
 /// A moment in the database, as RFC 3339 writes it.

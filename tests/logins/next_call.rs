@@ -8,8 +8,9 @@ use super::steps::{NEW, add_user, change, end, id_where, is_in, log_in, remember
 use crate::support::{
     client::{Client, REMEMBER, SESSION},
     page::{assert_hides, assert_shows},
+    place::Place,
     poll,
-    server::{Place, Server},
+    server::Server,
 };
 
 const PASSWORD: &str = "user_01";

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::steps::{is_in, log_in, remembered, token, without_session, works};
 use crate::support::{
     client::{Client, REMEMBER, SESSION},
-    server::{Place, Server, THREE_SESSIONS},
+    place::Place,
+    server::{Server, THREE_SESSIONS},
 };
 
 #[tokio::test]

@@ -9,8 +9,9 @@ use super::steps::{
 };
 use crate::support::{
     client::{Client, REMEMBER, SESSION},
+    place::Place,
     poll,
-    server::{Place, Server, THREE_SESSIONS},
+    server::{Server, THREE_SESSIONS},
 };
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use crate::support::{
     client::{Client, Reply, SESSION},
     clock::{Clock, MINUTE},
     effort::rounds,
-    server::{Place, Server},
+    place::Place,
+    server::Server,
 };
 
 /// A demo with these settings, in which a failure counts for its address for as long as the test takes.

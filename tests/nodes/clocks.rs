@@ -7,8 +7,9 @@ use crate::{
     support::{
         client::{Client, REMEMBER, SESSION},
         clock::{Clock, HOUR},
+        place::Place,
         postgres::PostgresServer,
-        server::{Place, Server},
+        server::Server,
     },
 };
 

@@ -10,9 +10,10 @@ use serde_json::json;
 
 use crate::support::{
     client::{Client, Reply},
+    place::{Place, Ran},
     poll::until,
     postgres::{PostgresDatabase, PostgresServer},
-    server::{Place, Ran, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 /// The public address of the site, at which nobody listens in these tests.

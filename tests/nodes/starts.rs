@@ -5,12 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{
     cluster::{client, command, logged_in, node, status, variables},
-    support::{
-        effort::rounds,
-        poll::until,
-        postgres::PostgresServer,
-        server::{Place, Server},
-    },
+    support::{effort::rounds, place::Place, poll::until, postgres::PostgresServer, server::Server},
 };
 
 const WAITS: &str = "another node is migrating the database; waiting for it";

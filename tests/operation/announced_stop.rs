@@ -12,8 +12,9 @@ use crate::{
     stop::{DRAIN, GET, PING, begin_call, demo, ends_at_term, kept_alive, next_frame, no_longer_accepts, until_frame},
     support::{
         client::Client,
+        place::Place,
         poll, raw,
-        server::{Place, Server, free_address},
+        server::{Server, free_address},
     },
 };
 

@@ -17,9 +17,10 @@ use crate::support::{
     client::{Client, REMEMBER},
     effort::rounds,
     fixture,
+    place::Place,
     poll::within,
     postgres::{PostgresServer, programs},
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 /// A place with the certificates of the template, and this database.

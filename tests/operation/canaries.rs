@@ -16,7 +16,8 @@ use crate::{
     },
     support::{
         client::{CALL, Client, FLOW, REMEMBER, Reply, SESSION, Sending},
-        server::{Place, Server, UNTHROTTLED},
+        place::Place,
+        server::{Server, UNTHROTTLED},
     },
 };
 

@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use crate::support::{
     clock::{Clock, DAY},
-    server::Place,
+    place::Place,
 };
 
 fn certificates(place: &Place) -> Vec<String> {

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use crate::support::{
     client::{Client, REMEMBER, SESSION},
     effort::rounds,
+    place::Place,
     poll,
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 const PASSWORD: &str = "lavender 7 zebras";

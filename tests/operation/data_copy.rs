@@ -8,9 +8,10 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection, sqlit
 use crate::support::{
     client::REMEMBER,
     fixture,
+    place::Place,
     poll::{until, within},
     postgres::{PostgresDatabase, PostgresServer},
-    server::{Place, Server},
+    server::Server,
 };
 
 /// One row or more of every kind, with text that breaks careless programs.

@@ -12,8 +12,9 @@ use futures::future::join_all;
 
 use crate::support::{
     client::{Client, REMEMBER, Reply, SESSION},
+    place::Place,
     poll,
-    server::{Place, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 const LOGIN: &str = r#"{"user_id":"user01","password":"user_01"}"#;

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::support::{
     fixture,
+    place::{Place, Ran},
     postgres::{PostgresDatabase, PostgresServer},
-    server::{Place, Ran, Server, free_address},
+    server::{Server, free_address},
 };
 
 /// What it finds: check, outcome and text.

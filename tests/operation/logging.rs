@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::support::{
     client::{REMEMBER, SESSION},
+    place::Place,
     raw,
-    server::{Place, Server},
+    server::Server,
 };
 
 const ACCESS: &str = "callgate::access";

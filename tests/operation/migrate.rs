@@ -4,7 +4,7 @@ use std::fs;
 
 use sqlx::{migrate::Migrator, sqlite::SqliteConnectOptions};
 
-use crate::support::{fixture, postgres::PostgresServer, server::Place};
+use crate::support::{fixture, place::Place, postgres::PostgresServer};
 
 const NEVER: (&str, &str) = ("CALLGATE_DATABASE_MIGRATE", "never");
 

@@ -10,9 +10,10 @@ use futures::future::join_all;
 
 use crate::support::{
     client::{Client, Reply},
+    place::Place,
     poll::until,
     postgres::{PostgresDatabase, PostgresServer},
-    server::{Place, Server},
+    server::Server,
 };
 
 const SCRIPT: (&str, &str) = ("callgate.a-_1.js", "export const version = 1;\n");

@@ -28,9 +28,10 @@ use crate::{
     support::{
         client::Client,
         effort::rounds,
+        place::Place,
         poll::{until, within},
         postgres::{PostgresDatabase, PostgresServer},
-        server::{Place, Server, free_address, trusting},
+        server::{Server, free_address, trusting},
     },
 };
 

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::support::server::{Place, Server, free_address};
+use crate::support::{
+    place::Place,
+    server::{Server, free_address},
+};
 
 #[tokio::test]
 async fn what_the_settings_command_prints_is_a_file_to_start_from() {

@@ -13,9 +13,10 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::{
     client::SESSION,
+    place::Place,
     poll::{self, within},
     raw,
-    server::{Place, Server},
+    server::Server,
 };
 
 const GRACE: (&str, &str) = ("CALLGATE_HTTPS_FAREWELL_MS", "3600000");

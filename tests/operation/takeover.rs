@@ -4,11 +4,7 @@ use std::{net::TcpListener, time::Duration};
 
 use crate::{
     caller::{AUTH, Calling, all_are_answered},
-    support::{
-        effort::rounds,
-        raw,
-        server::{Place, free_address},
-    },
+    support::{effort::rounds, place::Place, raw, server::free_address},
 };
 
 /// Listening sockets that outlive the servers, as a supervisor holds them.

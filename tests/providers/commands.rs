@@ -7,7 +7,7 @@ use super::{
         SETTINGS, command, demo, failure, place, run, section, section_of, users_of, wait_for_event, write_settings,
     },
 };
-use crate::support::server::Place;
+use crate::support::place::Place;
 
 #[tokio::test]
 async fn providers_that_contradict_themselves_refuse_to_start_and_name_the_key() {

@@ -11,8 +11,9 @@ use super::{
 };
 use crate::support::{
     client::{Client, Reply},
+    place::{Place, Ran},
     poll::until,
-    server::{Place, Ran, Server, UNTHROTTLED},
+    server::{Server, UNTHROTTLED},
 };
 
 pub const SECRET: &str = "canary-client-secret";

@@ -13,7 +13,10 @@ use std::{
 
 use tokio::runtime;
 
-use crate::support::server::{Place, Server, UNTHROTTLED};
+use crate::support::{
+    place::Place,
+    server::{Server, UNTHROTTLED},
+};
 
 /// The data folder of a demo that was started and stopped: its database and its certificates.
 pub fn template() -> &'static Path {

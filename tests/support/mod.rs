@@ -11,6 +11,7 @@ pub mod engine;
 pub mod faulty_proxy;
 pub mod fixture;
 pub mod page;
+pub mod place;
 pub mod poll;
 pub mod postgres;
 pub mod process;

@@ -14,9 +14,10 @@ use crate::{
         client::{Client, REMEMBER, SESSION},
         clock::{Clock, DAY},
         database::Database,
+        place::Place,
         poll::until,
         raw,
-        server::{Place, Server, UNTHROTTLED},
+        server::{Server, UNTHROTTLED},
     },
     texts,
 };

@@ -5,12 +5,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     assert_fields, rows,
-    support::{
-        client::Client,
-        poll::until,
-        raw,
-        server::{Place, Server},
-    },
+    support::{client::Client, place::Place, poll::until, raw, server::Server},
 };
 
 /// Waits until the call log has matching calls of a function, and returns them.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     PASSWORD, assert_fields, choose, rows, session_id,
-    support::server::{Place, Server},
+    support::{place::Place, server::Server},
     texts,
 };
 

@@ -9,7 +9,8 @@ use crate::{
     support::{
         client::{Client, Reply},
         clock::{Clock, HOUR, MINUTE},
-        server::{Place, Server, UNTHROTTLED},
+        place::Place,
+        server::{Server, UNTHROTTLED},
     },
     texts,
 };

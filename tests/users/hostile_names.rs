@@ -7,8 +7,9 @@ use crate::{
     support::{
         client::{Client, REMEMBER, Reply, SESSION},
         page::{input, unescaped},
+        place::Place,
         poll::until,
-        server::{Place, Server, UNTHROTTLED},
+        server::{Server, UNTHROTTLED},
     },
 };
 

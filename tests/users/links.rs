@@ -8,8 +8,9 @@ use crate::{
     support::{
         client::{Client, Reply, SESSION},
         clock::{Clock, HOUR, MINUTE},
+        place::Place,
         raw,
-        server::{Place, Server, UNTHROTTLED},
+        server::{Server, UNTHROTTLED},
     },
 };
 

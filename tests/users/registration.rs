@@ -7,7 +7,8 @@ use crate::{
     support::{
         client::{Client, Reply},
         page::unescaped,
-        server::{Place, Server, UNTHROTTLED},
+        place::Place,
+        server::{Server, UNTHROTTLED},
     },
 };
 

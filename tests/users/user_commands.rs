@@ -6,10 +6,7 @@ use serde_json::json;
 
 use crate::{
     PASSWORD, remembered,
-    support::{
-        poll::until,
-        server::{Place, Server},
-    },
+    support::{place::Place, poll::until, server::Server},
     texts,
 };
 

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 # Prints the folder of PostgreSQL's programs: that of the `initdb` on PATH, or else that of the latest version of Debian's
-# packages, which is not on PATH. tests/support/postgres.rs looks for it in the same way.
+# packages, which is not on PATH. tests/support/postgres/system.rs looks for it in the same way.
 postgres_programs() {
   local initdb
   initdb=$(command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1)

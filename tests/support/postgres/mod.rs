@@ -4,6 +4,9 @@
 //! The role `callgate` owns the databases and is not a superuser. Tests connect as the superuser `postgres`, through a Unix
 //! socket, to which neither TLS nor access rules apply.
 
+mod database;
+mod system;
+
 use std::{
     env,
     fs::{self, File, OpenOptions},
@@ -12,17 +15,16 @@ use std::{
     os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::OnceLock,
-    thread,
 };
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
-use sqlx::{
-    AssertSqlSafe, Connection as _, Decode, PgConnection, Postgres, Type,
-    postgres::{PgConnectOptions, PgSslMode},
-};
-use tokio::{runtime, sync::OnceCell};
+use rustix::process::Signal;
+use tokio::sync::OnceCell;
 
+pub use self::{database::PostgresDatabase, system::programs};
+use self::{
+    database::Socket,
+    system::{children, give_to_postgres, has_ended, is_stopped, program, signal},
+};
 use crate::support::{
     poll::{until, within},
     server::free_address,
@@ -76,13 +78,6 @@ struct Own {
     // Runs `CLEAN_UP`.
     clean_up: Child,
     postmaster: Option<Child>,
-}
-
-/// Where the tests connect: a Unix socket, which PostgreSQL names by the port.
-#[derive(Clone)]
-struct Socket {
-    folder: PathBuf,
-    port: u16,
 }
 
 impl PostgresServer {
@@ -429,186 +424,4 @@ impl Drop for PostgresServer {
         }
         let _ = own.clean_up.wait();
     }
-}
-
-/// A database of a server. On the shared server, one that was created is dropped with this.
-pub struct PostgresDatabase {
-    name: String,
-    socket: Socket,
-    is_temporary: bool,
-}
-
-impl PostgresDatabase {
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its address for the role `callgate`.
-    pub fn url(&self) -> String {
-        self.url_at("127.0.0.1", self.socket.port)
-    }
-
-    /// Its address at another host name or through a proxy.
-    pub fn url_at(&self, host: &str, port: u16) -> String {
-        format!("postgres://callgate@{host}:{port}/{}", self.name)
-    }
-
-    /// A connection as the superuser.
-    pub async fn connect(&self) -> PgConnection {
-        self.socket.connect(&self.name).await
-    }
-
-    /// Executes a statement as the superuser. Returns the number of changed rows.
-    pub async fn execute(&self, statement: &str) -> u64 {
-        self.socket.execute(&self.name, statement).await
-    }
-
-    pub async fn number(&self, query: &str) -> i64 {
-        self.socket.value(&self.name, query).await
-    }
-
-    pub async fn text(&self, query: &str) -> String {
-        self.socket.value(&self.name, query).await
-    }
-
-    /// Ends all connections to it. Returns how many there were.
-    pub async fn terminate_backends(&self) -> i64 {
-        self.number(
-            "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
-             WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
-        )
-        .await
-    }
-}
-
-impl Drop for PostgresDatabase {
-    fn drop(&mut self) {
-        if !self.is_temporary {
-            return;
-        }
-        let socket = self.socket.clone();
-        let statement = format!(r#"DROP DATABASE "{}" WITH (FORCE)"#, self.name);
-        // On a thread, because a drop cannot wait in the runtime of the test.
-        let dropped = thread::spawn(move || {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(socket.execute("postgres", &statement));
-        });
-        // A failure has been printed, and the test that uses the database has an error of its own then.
-        let _ = dropped.join();
-    }
-}
-
-impl Socket {
-    async fn try_connect(&self, database: &str) -> sqlx::Result<PgConnection> {
-        let options = PgConnectOptions::new_without_pgpass()
-            .socket(&self.folder)
-            .port(self.port)
-            .username("postgres")
-            .database(database)
-            .ssl_mode(PgSslMode::Disable);
-        PgConnection::connect_with(&options).await
-    }
-
-    async fn connect(&self, database: &str) -> PgConnection {
-        let connection = within("a connection", self.try_connect(database)).await;
-        connection.expect("a connection")
-    }
-
-    async fn execute(&self, database: &str, statement: &str) -> u64 {
-        let mut connection = self.connect(database).await;
-        let query = sqlx::query(AssertSqlSafe(statement.to_owned()));
-        let result = within("a statement", query.execute(&mut connection)).await;
-        connection.close().await.unwrap();
-        result.unwrap().rows_affected()
-    }
-
-    async fn value<T>(&self, database: &str, query: &str) -> T
-    where
-        T: for<'r> Decode<'r, Postgres> + Type<Postgres> + Send + Unpin,
-    {
-        let mut connection = self.connect(database).await;
-        let query = sqlx::query_scalar(AssertSqlSafe(query.to_owned()));
-        let result = within("a query", query.fetch_one(&mut connection)).await;
-        connection.close().await.unwrap();
-        result.unwrap()
-    }
-}
-
-/// A program of PostgreSQL. PostgreSQL refuses to run as root, so there it runs as the user of Debian's packages.
-fn program(name: &str) -> Command {
-    let program = programs().join(name);
-    let mut command = if geteuid().is_root() {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", "postgres", "--regid", "postgres", "--init-groups"]);
-        command.arg(program);
-        command
-    } else {
-        Command::new(program)
-    };
-    // Without PGHOST, PGOPTIONS and the like.
-    command.env_clear().env("LC_ALL", "C");
-    command
-}
-
-/// The folder of PostgreSQL's programs: that of the `initdb` on PATH, or else that of the latest version of Debian's packages,
-/// which is not on PATH.
-pub fn programs() -> &'static Path {
-    static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
-        let path = env::var_os("PATH").unwrap_or_default();
-        let on_path = env::split_paths(&path)
-            .map(|folder| folder.join("initdb"))
-            .find(|initdb| initdb.is_file());
-        let version = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
-        let latest = || {
-            let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-            let folder = versions.map(|entry| entry.path()).max_by_key(version)?;
-            Some(folder.join("bin/initdb"))
-        };
-        let initdb = on_path.or_else(latest).and_then(|initdb| initdb.canonicalize().ok());
-        let initdb =
-            initdb.expect("PostgreSQL is missing: install the package \"postgresql\", or run tools/setup.sh test");
-        initdb.parent().expect("a file has a folder").to_owned()
-    })
-}
-
-/// Makes a file belong to the user that `program` runs as.
-fn give_to_postgres(file: &Path) {
-    if geteuid().is_root() {
-        let status = Command::new("chown").arg("postgres:").arg(file).status();
-        assert!(status.expect("chown").success());
-    }
-}
-
-/// A field of the status of a process (proc(5)), if there is such a process.
-fn status(process: u32, field: &str) -> Option<String> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    Some(line?.trim().to_owned())
-}
-
-fn has_ended(process: u32) -> bool {
-    status(process, "State").is_none_or(|state| state.starts_with('Z'))
-}
-
-fn is_stopped(process: u32) -> bool {
-    has_ended(process) || status(process, "State").is_some_and(|state| state.starts_with('T'))
-}
-
-/// The processes that a process has started and that run.
-fn children(process: u32) -> Vec<u32> {
-    let parent = process.to_string();
-    let names = fs::read_dir("/proc").unwrap().flatten();
-    let processes = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    processes
-        .filter(|process| status(*process, "PPid").as_ref() == Some(&parent) && !has_ended(*process))
-        .collect()
-}
-
-/// Sends a signal. A process that has ended gets none.
-fn signal(process: u32, signal: Signal) {
-    let id = i32::try_from(process).ok().and_then(Pid::from_raw);
-    let _ = kill_process(id.expect("the id of a process"), signal);
 }
