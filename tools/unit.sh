@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the Rust tests except doctests with cargo-nextest. Arguments go to cargo-nextest. Most tests start their own
 # server with a copy of a template data folder. Tests that change nothing share one server (tests/support/fixture.rs).
-# Tests with PostgreSQL share one PostgreSQL server (tests/support/postgres.rs). With TEST_ENGINE=postgres, the servers of all
+# Tests with PostgreSQL share one PostgreSQL server (tests/support/postgres/). With TEST_ENGINE=postgres, the servers of all
 # tests use it (tests/support/engine.rs).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -56,7 +56,7 @@ start_shared() {
   return 1
 }
 
-# Starts PostgreSQL in $postgres_folder at $postgres_port, with SETTINGS of tests/support/postgres.rs. Returns once it is
+# Starts PostgreSQL in $postgres_folder at $postgres_port, with SETTINGS of tests/support/postgres/mod.rs. Returns once it is
 # ready. Root runs it as the user of Debian's packages, because PostgreSQL refuses to run as root.
 init_postgres() {
   as_postgres=(env -C "$postgres_folder" -i LC_ALL=C setpriv --pdeathsig QUIT)
@@ -106,10 +106,6 @@ use_database() {
 use_database template_demo template1
 start_shared
 stop_shared
-# The first server still has the lease to delete expired rows, and those of the tests would wait until its end.
-if [ -n "$database" ]; then
-  "$postgres_programs/psql" -h "$postgres_folder" -p "$postgres_port" -U postgres -q -c 'DELETE FROM leases' template_demo
-fi
 cp -a "$folder/data" "$folder/template"
 use_database shared_demo template_demo
 start_shared

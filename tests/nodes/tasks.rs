@@ -59,6 +59,10 @@ async fn one_node_sweeps_and_another_one_takes_over_once_it_hangs_or_is_killed()
     successor.kill().await;
     assert_sweeps(&database).await;
     assert_eq!(sweeper(&database).await, first);
+    // A node that stops leaves the task to others at once.
+    let (_, responsible) = nodes.pop().unwrap();
+    responsible.stop().await;
+    assert_eq!(database.number("SELECT count(*) FROM leases").await, 0);
 }
 
 /// The names of the nodes, as the command lists them.

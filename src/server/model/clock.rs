@@ -18,16 +18,20 @@ pub fn set_offset(millis: i64) {
     OFFSET.store(millis, Ordering::Relaxed);
 }
 
+/// The clock of this machine, in milliseconds since 1970. A clock before 1970 counts as 1970.
+pub fn machine_time() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// A point in time, in milliseconds since 1970 (UTC), as stored in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Reads the clock. A clock before 1970 counts as 1970.
+    /// Reads the clock, corrected by [`set_offset`].
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let machine_time = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        Self(machine_time.saturating_add(OFFSET.load(Ordering::Relaxed)))
+        Self(machine_time().saturating_add(OFFSET.load(Ordering::Relaxed)))
     }
 
     #[must_use]

@@ -4,17 +4,14 @@
 //! writes, so that nobody is let in by the word of a replica; it sets the clock of the node by that of the database; it
 //! lists the nodes for the operator; and it tells nodes apart, so that one of them deletes expired rows for all.
 
-use std::{
-    future::pending,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{future::pending, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::server::{
     config,
-    model::clock::{self, Timestamp},
+    model::clock::{self, Timestamp, machine_time},
     storage::{Storage, database::commits::since_boot, nodes::StoredNode},
     telemetry::error::InternalError,
 };
@@ -105,6 +102,7 @@ impl Node {
             node_id: self.id.clone(),
             name: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            // The first report stores it.
             started_at: Timestamp::now().0,
             seen_at: Timestamp::now().0,
         };
@@ -121,10 +119,4 @@ impl Node {
             error.log();
         }
     }
-}
-
-/// The clock of the machine, in milliseconds since 1970.
-fn machine_time() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

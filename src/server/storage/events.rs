@@ -130,7 +130,7 @@ async fn add_events(transaction: &mut Transaction, events: &[Event]) -> sqlx::Re
         let mut query = QueryBuilder::new(
             "INSERT INTO events (id, at, action, outcome, actor, user_id, about, address, request_id) VALUES ",
         );
-        query.push_rows(events.iter().zip(&mut ids), |(event, id)| {
+        query.push_rows(events.iter().zip(&mut ids).map(|(event, id)| {
             [
                 id.into(),
                 event.at.0.into(),
@@ -142,7 +142,7 @@ async fn add_events(transaction: &mut Transaction, events: &[Event]) -> sqlx::Re
                 (&event.address).into(),
                 (&event.request_id).into(),
             ]
-        });
+        }));
         query.build().execute(&mut *transaction).await?;
     }
     Ok(())
@@ -157,7 +157,7 @@ async fn add_calls(transaction: &mut Transaction, calls: &[&CallRecord]) -> sqlx
         let mut query = QueryBuilder::new(
             "INSERT INTO calls (id, at, function, user_id, outcome, calls, took_us, address, request_id) VALUES ",
         );
-        query.push_rows(calls.iter().zip(&mut ids), |(call, id)| {
+        query.push_rows(calls.iter().zip(&mut ids).map(|(call, id)| {
             [
                 id.into(),
                 call.at.0.into(),
@@ -172,7 +172,7 @@ async fn add_calls(transaction: &mut Transaction, calls: &[&CallRecord]) -> sqlx
                     .into(),
                 call.request_id.map(|id| id.to_string()).unwrap_or_default().into(),
             ]
-        });
+        }));
         query.build().execute(&mut *transaction).await?;
     }
     Ok(())

@@ -50,13 +50,19 @@ impl Storage {
         .map_err(database_error("reporting to the database"))
     }
 
+    /// Deletes a node and its leases, which another node can then take at once.
     pub async fn delete_node(&self, node_id: &str) -> Result<(), InternalError> {
-        query("DELETE FROM nodes WHERE node_id = $1")
-            .bind(node_id)
-            .execute(&self.background)
-            .await
-            .map(drop)
-            .map_err(database_error("leaving the database"))
+        for statement in [
+            "DELETE FROM leases WHERE held_by = $1",
+            "DELETE FROM nodes WHERE node_id = $1",
+        ] {
+            query(statement)
+                .bind(node_id)
+                .execute(&self.background)
+                .await
+                .map_err(database_error("leaving the database"))?;
+        }
+        Ok(())
     }
 
     /// The nodes that have reported since `since`, by name.

@@ -40,13 +40,13 @@ impl Storage {
             return Ok(());
         }
         let mut insert = QueryBuilder::new("INSERT INTO program_files (path, bytes, seen_at) VALUES ");
-        insert.push_rows(files, |file| {
+        insert.push_rows(files.into_iter().map(|file| {
             [
                 Value::from(file.path),
                 Value::from(file.bytes),
                 Value::Integer(Some(now.0)),
             ]
-        });
+        }));
         // Another node may have stored them meanwhile.
         insert.push(" ON CONFLICT (path) DO UPDATE SET seen_at = excluded.seen_at");
         insert

@@ -227,11 +227,7 @@ impl Table {
     pub fn insert(&self, rows: Vec<Vec<Value>>) -> Query {
         let columns = self.column_list(self.columns.len());
         let mut insert = QueryBuilder::new(format!("INSERT INTO {} ({columns}) VALUES ", self.name));
-        let mut separator = "";
-        for row in rows {
-            insert.push(separator).push_list(row);
-            separator = ", ";
-        }
+        insert.push_rows(rows);
         insert.build()
     }
 

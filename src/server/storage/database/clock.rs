@@ -1,6 +1,6 @@
 //! The clock of the database.
 
-use super::{pool::Pool, query::query_scalar};
+use super::{pool::Pool, postgres, query::query_scalar};
 use crate::server::model::clock::Timestamp;
 
 /// The time of the database. That of SQLite is the time of this machine.
@@ -8,8 +8,8 @@ pub async fn time(pool: &Pool) -> sqlx::Result<Timestamp> {
     match pool {
         Pool::Sqlite(_) => Ok(Timestamp::now()),
         Pool::Postgres(_) => {
-            let time = query_scalar("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT");
-            time.fetch_one(pool).await.map(Timestamp)
+            let time = query_scalar(postgres::TIME).fetch_one(pool).await;
+            time.map(Timestamp)
         }
     }
 }

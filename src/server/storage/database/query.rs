@@ -7,7 +7,7 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{
-    Arguments as _, AssertSqlSafe, FromRow, Postgres, Sqlite,
+    Arguments, AssertSqlSafe, Encode, FromRow, Postgres, Sqlite, Type,
     postgres::{PgArguments, PgRow},
     sqlite::{SqliteArguments, SqliteRow},
 };
@@ -121,21 +121,21 @@ macro_rules! run {
         let text = AssertSqlSafe(text);
         match $executor {
             Executor::Pool(Pool::Sqlite(pool)) => {
-                sqlx::$prepare::<Sqlite, $($Row,)? _>(text, sqlite_arguments(values)?)
+                sqlx::$prepare::<Sqlite, $($Row,)? _>(text, arguments::<SqliteArguments>(values)?)
                     .persistent(is_static)
                     .$method(pool)
                     .await
                     .map(Into::into)
             }
             Executor::Transaction(Transaction::Sqlite(transaction)) => {
-                sqlx::$prepare::<Sqlite, $($Row,)? _>(text, sqlite_arguments(values)?)
+                sqlx::$prepare::<Sqlite, $($Row,)? _>(text, arguments::<SqliteArguments>(values)?)
                     .persistent(is_static)
                     .$method(&mut **transaction)
                     .await
                     .map(Into::into)
             }
             Executor::Pool(Pool::Postgres(pool)) => {
-                let query = sqlx::$prepare::<Postgres, $($Row,)? _>(text, postgres_arguments(values)?)
+                let query = sqlx::$prepare::<Postgres, $($Row,)? _>(text, arguments::<PgArguments>(values)?)
                     .persistent(is_static);
                 let run = async {
                     let mut connection = pool.get().await?;
@@ -146,7 +146,7 @@ macro_rules! run {
                 pool.limit(run).await.map(Into::into)
             }
             Executor::Transaction(Transaction::Postgres(connection)) => {
-                sqlx::$prepare::<Postgres, $($Row,)? _>(text, postgres_arguments(values)?)
+                sqlx::$prepare::<Postgres, $($Row,)? _>(text, arguments::<PgArguments>(values)?)
                     .persistent(is_static)
                     .$method(&mut **connection)
                     .await
@@ -293,15 +293,11 @@ impl QueryBuilder {
         self.push(")")
     }
 
-    /// Appends one list of parameters for each row, separated by commas.
-    pub fn push_rows<R, const N: usize>(
-        &mut self,
-        rows: impl IntoIterator<Item = R>,
-        values_of: impl Fn(R) -> [Value; N],
-    ) -> &mut Self {
+    /// Appends a list of parameters for each row, separated by commas.
+    pub fn push_rows(&mut self, rows: impl IntoIterator<Item = impl IntoIterator<Item = Value>>) -> &mut Self {
         let mut separator = "";
         for row in rows {
-            self.push(separator).push_list(values_of(row));
+            self.push(separator).push_list(row);
             separator = ", ";
         }
         self
@@ -331,22 +327,16 @@ impl From<sqlx::postgres::PgQueryResult> for Affected {
     }
 }
 
-fn sqlite_arguments(values: Vec<Value>) -> sqlx::Result<SqliteArguments> {
-    let mut arguments = SqliteArguments::default();
-    for value in values {
-        match value {
-            Value::Bool(value) => arguments.add(value),
-            Value::Bytes(value) => arguments.add(value),
-            Value::Integer(value) => arguments.add(value),
-            Value::Text(value) => arguments.add(value),
-        }
-        .map_err(sqlx::Error::Encode)?;
-    }
-    Ok(arguments)
-}
-
-fn postgres_arguments(values: Vec<Value>) -> sqlx::Result<PgArguments> {
-    let mut arguments = PgArguments::default();
+/// The values as arguments for the driver of an engine.
+fn arguments<A>(values: Vec<Value>) -> sqlx::Result<A>
+where
+    A: Arguments + Default,
+    Option<bool>: for<'v> Encode<'v, A::Database> + Type<A::Database>,
+    Option<i64>: for<'v> Encode<'v, A::Database> + Type<A::Database>,
+    Option<String>: for<'v> Encode<'v, A::Database> + Type<A::Database>,
+    Option<Vec<u8>>: for<'v> Encode<'v, A::Database> + Type<A::Database>,
+{
+    let mut arguments = A::default();
     for value in values {
         match value {
             Value::Bool(value) => arguments.add(value),

@@ -1,6 +1,6 @@
 //! Examines a PostgreSQL database.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::server::{
     config,
-    model::clock::Timestamp,
+    model::clock::{Timestamp, machine_time},
     storage::database::{findings::Finding, migrations},
 };
 
@@ -200,9 +200,7 @@ async fn timeouts(connection: &mut PgConnection) -> sqlx::Result<Finding> {
 async fn clock(connection: &mut PgConnection) -> sqlx::Result<Finding> {
     const CHECK: &str = "clock";
     let before = machine_time();
-    let time: i64 = sqlx::query_scalar("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT")
-        .fetch_one(connection)
-        .await?;
+    let time: i64 = sqlx::query_scalar(server::TIME).fetch_one(connection).await?;
     let offset = time - i64::midpoint(before, machine_time());
     let text = format!("the database is {offset} ms ahead of this machine");
     Ok(if offset.abs() < NOTABLE_OFFSET {
@@ -214,12 +212,6 @@ async fn clock(connection: &mut PgConnection) -> sqlx::Result<Finding> {
             "synchronize the clocks of both machines (NTP); see `timedatectl`",
         )
     })
-}
-
-/// The clock of the machine, in milliseconds since 1970.
-fn machine_time() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Whether the server allows as many connections as all nodes use.
@@ -278,9 +270,7 @@ async fn collation(connection: &mut PgConnection) -> sqlx::Result<Finding> {
 }
 
 async fn nodes(connection: &mut PgConnection, gone_after: Duration) -> anyhow::Result<Vec<Node>> {
-    let now: i64 = sqlx::query_scalar("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT")
-        .fetch_one(&mut *connection)
-        .await?;
+    let now: i64 = sqlx::query_scalar(server::TIME).fetch_one(&mut *connection).await?;
     let nodes = sqlx::query_as("SELECT name, version FROM nodes WHERE seen_at >= $1 ORDER BY name")
         .bind(Timestamp(now).minus(gone_after).0)
         .fetch_all(connection)

@@ -9,11 +9,7 @@ mod pool;
 mod schema;
 mod server;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use tokio::time::{Instant, sleep};
@@ -23,6 +19,7 @@ pub use self::{
     errors::{is_conflict, is_lock_timeout, is_tls_failure, is_transient, with_hint},
     pool::{Connection, Pool, timed_out},
     schema::migrator,
+    server::TIME,
 };
 use crate::server::{config, storage::database::migrations::OpenFor};
 
@@ -105,12 +102,6 @@ pub fn backup_command(settings: &config::Database, file: &Path) -> anyhow::Resul
         "pg_dump --format=custom --no-owner --file={} '{url}'",
         file.display()
     ))
-}
-
-/// The files that the settings name.
-pub fn files(settings: &config::Database) -> impl Iterator<Item = &PathBuf> {
-    let files = [&settings.ca_file, &settings.certificate_file, &settings.key_file];
-    files.into_iter().flatten()
 }
 
 /// Whether a database that is away may be back soon.

@@ -3,6 +3,9 @@
 use anyhow::ensure;
 use sqlx::PgConnection;
 
+/// Selects the clock of the server, in milliseconds since 1970.
+pub const TIME: &str = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT";
+
 /// PostgreSQL 14: `client_connection_check_interval`.
 const OLDEST_VERSION: i32 = 14_00_00;
 
