@@ -12,13 +12,14 @@ use leptos_router::{
 };
 
 use crate::{
-    contract::page::PageFacts,
+    contract::{Language, page::PageFacts},
     pages::{
         access::Access, account::Account, audit::Audit, calls::Calls, confirm::ConfirmPage, function::FunctionPage,
         home::Home, logged_out::LoggedOut, login::LoginPage, not_found::NotFound, password::PasswordPage,
         register::Register, roles::Roles, setup::Setup, user::UserPage, users::Users, welcome::Welcome,
     },
-    parts::{header::Header, program::KeepIslands, visit::Visit},
+    parts::{header::Header, language_switch::LanguageSwitch, program::KeepIslands, visit::Visit},
+    t,
 };
 
 /// The HTML document around every page. `css` is the address of the style sheet; with `reload_port`, the page reloads after each
@@ -31,7 +32,7 @@ pub fn shell(css: &str, reload_port: Option<u16>) -> impl IntoView + use<> {
     }
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang=Language::current().tag()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
@@ -66,7 +67,7 @@ pub fn App() -> impl IntoView {
             page => format!("{page} · Callgate"),
         }/>
         <Router>
-            <a class="skip" href="#main">"Skip to content"</a>
+            <a class="skip" href="#main">{t!("Skip to content")}</a>
             <Header/>
             <main id="main" tabindex="-1">
                 <Routes fallback=NotFound>
@@ -89,7 +90,8 @@ pub fn App() -> impl IntoView {
                 </Routes>
             </main>
             <footer>
-                <p>"Callgate · write a function once, name its guard"</p>
+                <p>{t!("Callgate · write a function once, name its guard")}</p>
+                <LanguageSwitch/>
             </footer>
         </Router>
     }

@@ -32,7 +32,7 @@ pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-pub use callgate_macros::function;
+pub use callgate_macros::{catalogue, function, message, sentence, t};
 
 /// Crates used by generated code, at a path that is valid in every crate.
 #[doc(hidden)]

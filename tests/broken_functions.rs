@@ -115,7 +115,9 @@ pub async fn call_that_never_ends(_caller: Anyone) -> Result<Answer, Refusal> {
 /// A page that shows what one of these functions answered.
 fn calling<T: Future<Output = Result<Answer, Refusal>> + Send + 'static>(call: fn() -> T) -> AnyView {
     let answer = Resource::new_blocking(|| (), move |()| call());
-    let text = |answer: Result<Answer, Refusal>| answer.map_or_else(|refusal| refusal.message(), |_| String::new());
+    let text = |answer: Result<Answer, Refusal>| {
+        answer.map_or_else(|refusal| refusal.message().to_string(), |_| String::new())
+    };
     let shown = move || Suspend::new(async move { text(answer.await) });
     view! { <Suspense>{shown}</Suspense> }.into_any()
 }

@@ -102,7 +102,7 @@ impl ToTokens for Declaration {
                     const DOC: &'static [&'static str] = &[#(#docs),*];
                     fn refusals() -> ::std::vec::Vec<::callgate::contract::Refusal> {
                         #[allow(unused_imports, reason = "most functions list no refusals")]
-                        use ::callgate::contract::Refusal::*;
+                        use ::callgate::{contract::Refusal::*, message};
                         ::std::vec![#(#refusals),*]
                     }
                     async fn #invoke(#guard, #pattern: #arguments_type) -> #output #body

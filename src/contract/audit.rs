@@ -4,6 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use super::language::Message;
+use crate::message;
+
 /// The kind of an event. The names are stable: they are stored, exported and used in filters.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, EnumString, IntoStaticStr, VariantArray,
@@ -68,32 +71,32 @@ impl Action {
     }
 
     /// The label for people.
-    pub fn words(self) -> &'static str {
+    pub fn words(self) -> Message {
         match self {
-            Self::Login => "Login",
-            Self::LoginConfirmed => "Login confirmed",
-            Self::Throttled => "Too many attempts",
-            Self::Logout => "Logout",
-            Self::SessionsEnded => "Own sessions ended",
-            Self::SessionsRevoked => "Sessions ended by someone else",
-            Self::SurplusEnded => "Oldest logins ended",
-            Self::TokenReused => "Stolen login stopped",
-            Self::PasswordChanged => "Password changed",
-            Self::UserAdded => "User added",
-            Self::Registered => "Registration",
-            Self::UserDisabled => "User disabled",
-            Self::UserEnabled => "User enabled",
-            Self::UserDeleted => "User deleted",
-            Self::LinkMade => "One-time link created",
-            Self::LinkUsed => "One-time link used",
-            Self::RoleGiven => "Role given",
-            Self::RoleTaken => "Role taken",
-            Self::RoleChanged => "Role changed",
-            Self::RoleDeleted => "Role deleted",
-            Self::IdentityLinked => "Account elsewhere linked",
-            Self::IdentityUnlinked => "Account elsewhere unlinked",
-            Self::RolesMapped => "Roles changed by provider",
-            Self::Refused => "Call refused",
+            Self::Login => message!("Login"),
+            Self::LoginConfirmed => message!("Login confirmed"),
+            Self::Throttled => message!("Too many attempts"),
+            Self::Logout => message!("Logout"),
+            Self::SessionsEnded => message!("Own sessions ended"),
+            Self::SessionsRevoked => message!("Sessions ended by someone else"),
+            Self::SurplusEnded => message!("Oldest logins ended"),
+            Self::TokenReused => message!("Stolen login stopped"),
+            Self::PasswordChanged => message!("Password changed"),
+            Self::UserAdded => message!("User added"),
+            Self::Registered => message!("Registration"),
+            Self::UserDisabled => message!("User disabled"),
+            Self::UserEnabled => message!("User enabled"),
+            Self::UserDeleted => message!("User deleted"),
+            Self::LinkMade => message!("One-time link created"),
+            Self::LinkUsed => message!("One-time link used"),
+            Self::RoleGiven => message!("Role given"),
+            Self::RoleTaken => message!("Role taken"),
+            Self::RoleChanged => message!("Role changed"),
+            Self::RoleDeleted => message!("Role deleted"),
+            Self::IdentityLinked => message!("Account elsewhere linked"),
+            Self::IdentityUnlinked => message!("Account elsewhere unlinked"),
+            Self::RolesMapped => message!("Roles changed by provider"),
+            Self::Refused => message!("Call refused"),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
 use super::shape::{Field, FieldFault, ListShape, Shape, joined};
+use crate::message;
 
 /// The name of the only input, if the arguments are free-form JSON.
 pub const EDITOR: &str = "arguments";
@@ -166,8 +167,11 @@ fn json(text: &str, path: &str, faults: &mut Vec<FieldFault>) -> Option<Value> {
     }
     serde_json::from_str(text)
         .map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let problem = format!("must be valid JSON: there is an error at line {line}, column {column}");
+            let problem = message!(
+                "must be valid JSON: there is an error at line {line}, column {column}",
+                line = error.line(),
+                column = error.column()
+            );
             faults.push(FieldFault::new(path, problem));
         })
         .ok()

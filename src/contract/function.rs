@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
-use super::shape::Shape;
+use super::{language::Message, shape::Shape};
+use crate::message;
 
 /// Who may call a function, according to its guard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -12,7 +13,7 @@ pub struct RuleView {
     /// The guard, as written in the declaration.
     pub guard: String,
     /// The same in words, for people.
-    pub words: String,
+    pub words: Message,
     /// Whether anyone may call, logged in or not.
     pub open: bool,
 }
@@ -48,11 +49,11 @@ impl Group {
     }
 
     /// The heading on pages.
-    pub fn words(self) -> &'static str {
+    pub fn words(self) -> Message {
         match self {
-            Self::Functions => "Functions",
-            Self::Account => "Your account",
-            Self::Administration => "Administration",
+            Self::Functions => message!("Functions"),
+            Self::Account => message!("Your account"),
+            Self::Administration => message!("Administration"),
         }
     }
 }
@@ -69,7 +70,7 @@ pub struct FunctionView {
     /// Who may call it.
     pub rule: RuleView,
     /// Why the function currently refuses all calls, whatever its guard says. `None` if it does not.
-    pub closed: Option<String>,
+    pub closed: Option<Message>,
     /// The group that it is listed in.
     pub group: Group,
     /// The shape of the arguments.

@@ -9,6 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Map, Value, value::RawValue};
 
+use super::language::Message;
+use crate::message;
+
 /// A JSON object of any shape, as compact text.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(inline, with = "Map<String, Value>", description = "")]
@@ -18,7 +21,7 @@ pub struct JsonObject(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonFault {
     /// What is wrong, in a few words.
-    pub what: String,
+    pub what: Message,
     /// The line and the column, which count from 1. `None` if `what` needs none.
     pub position: Option<(usize, usize)>,
 }
@@ -27,30 +30,70 @@ impl JsonFault {
     /// For valid JSON that is not an object.
     pub fn not_an_object() -> Self {
         Self {
-            what: "it is JSON, but not an object in braces".into(),
+            what: NOT_AN_OBJECT,
             position: None,
+        }
+    }
+
+    /// What is wrong, and where.
+    pub fn message(&self) -> Message {
+        match self.position {
+            None => self.what.clone(),
+            Some((line, column)) => {
+                message!("{what} at line {line}, column {column}", what = self.what, line, column)
+            }
         }
     }
 }
 
+const NOT_AN_OBJECT: Message = message!("it is JSON, but not an object in braces");
+
 impl fmt::Display for JsonFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.position {
-            None => f.write_str(&self.what),
-            Some((line, column)) => write!(f, "{} at line {line}, column {column}", self.what),
-        }
+        self.message().fmt(f)
     }
 }
 
 impl From<serde_json::Error> for JsonFault {
     fn from(error: serde_json::Error) -> Self {
         let text = error.to_string();
-        let what = text.split(" at line ").next().unwrap_or(&text).to_owned();
+        let what = text.split(" at line ").next().unwrap_or(&text);
         Self {
-            what,
+            what: message_of(what),
             // Line 0 means that the error has no position.
             position: (error.line() > 0).then(|| (error.line(), error.column())),
         }
+    }
+}
+
+/// The message for a text of `serde_json`. A text that is not listed here stays English.
+fn message_of(what: &str) -> Message {
+    match what {
+        "EOF while parsing a list" => message!("EOF while parsing a list"),
+        "EOF while parsing an object" => message!("EOF while parsing an object"),
+        "EOF while parsing a string" => message!("EOF while parsing a string"),
+        "EOF while parsing a value" => message!("EOF while parsing a value"),
+        "expected `:`" => message!("expected `:`"),
+        "expected `,` or `]`" => message!("expected `,` or `]`"),
+        "expected `,` or `}`" => message!("expected `,` or `}`"),
+        "expected ident" => message!("expected ident"),
+        "expected value" => message!("expected value"),
+        "invalid escape" => message!("invalid escape"),
+        "invalid number" => message!("invalid number"),
+        "number out of range" => message!("number out of range"),
+        "invalid unicode code point" => message!("invalid unicode code point"),
+        "control character (\\u0000-\\u001F) found while parsing a string" => {
+            message!("control character (\\u0000-\\u001F) found while parsing a string")
+        }
+        "key must be a string" => message!("key must be a string"),
+        "lone leading surrogate in hex escape" => message!("lone leading surrogate in hex escape"),
+        "trailing comma" => message!("trailing comma"),
+        "trailing characters" => message!("trailing characters"),
+        "unexpected end of hex escape" => message!("unexpected end of hex escape"),
+        "recursion limit exceeded" => message!("recursion limit exceeded"),
+        // `JsonObject` reports it through the error of a decoder.
+        what if what == NOT_AN_OBJECT.english() => NOT_AN_OBJECT,
+        what => what.to_owned().into(),
     }
 }
 
@@ -107,7 +150,7 @@ fn compact(json: &str) -> Result<String, JsonFault> {
 fn string_fault(error: serde_json::Error, literal: &str) -> JsonFault {
     let start: String = literal.chars().take(40).collect();
     JsonFault {
-        what: format!("{} in {start}", JsonFault::from(error).what),
+        what: message!("{what} in {start}", what = JsonFault::from(error).what, start),
         position: None,
     }
 }
@@ -142,7 +185,8 @@ impl Serialize for JsonObject {
 impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::of(&raw).map_err(D::Error::custom)
+        // In English, because it becomes a text of the decoder.
+        Self::of(&raw).map_err(|fault| D::Error::custom(fault.message().english()))
     }
 }
 

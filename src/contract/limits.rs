@@ -8,6 +8,9 @@ use std::{borrow::Cow, fmt, ops::Deref};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use super::language::Message;
+use crate::message;
+
 /// A text of `MIN` to `MAX` characters (Unicode scalar values).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
@@ -16,7 +19,7 @@ pub struct Text<const MIN: usize, const MAX: usize>(String);
 
 impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     /// Accepts `text` if its length is within the limits. The error names the limit.
-    pub fn new(text: impl Into<String>) -> Result<Self, String> {
+    pub fn new(text: impl Into<String>) -> Result<Self, Message> {
         let text = text.into();
         match text.chars().count() {
             count if count < MIN => Err(too_short(MIN)),
@@ -42,7 +45,7 @@ impl<const MIN: usize, const MAX: usize> fmt::Display for Text<MIN, MAX> {
 
 impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+        Self::new(String::deserialize(deserializer)?).map_err(|problem| D::Error::custom(problem.english()))
     }
 }
 
@@ -53,7 +56,7 @@ pub struct RangedInt<const MIN: i64, const MAX: i64>(i64);
 
 impl<const MIN: i64, const MAX: i64> RangedInt<MIN, MAX> {
     /// Accepts `number` if it is within the limits. The error names the limit.
-    pub fn new(number: i64) -> Result<Self, String> {
+    pub fn new(number: i64) -> Result<Self, Message> {
         match number {
             number if number < MIN => Err(too_small(MIN)),
             number if number > MAX => Err(too_large(MAX)),
@@ -75,7 +78,7 @@ impl<const MIN: i64, const MAX: i64> fmt::Display for RangedInt<MIN, MAX> {
 
 impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for RangedInt<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(i64::deserialize(deserializer)?).map_err(D::Error::custom)
+        Self::new(i64::deserialize(deserializer)?).map_err(|problem| D::Error::custom(problem.english()))
     }
 }
 
@@ -93,20 +96,20 @@ impl<const MIN: i64, const MAX: i64> JsonSchema for RangedInt<MIN, MAX> {
     }
 }
 
-pub(super) fn too_short(min: impl fmt::Display) -> String {
-    format!("must have at least {min} characters")
+pub(super) fn too_short(min: impl fmt::Display) -> Message {
+    message!("must have at least {min} characters", min)
 }
 
-pub(super) fn too_long(max: impl fmt::Display) -> String {
-    format!("must have at most {max} characters")
+pub(super) fn too_long(max: impl fmt::Display) -> Message {
+    message!("must have at most {max} characters", max)
 }
 
-pub(super) fn too_small(min: impl fmt::Display) -> String {
-    format!("must be at least {min}")
+pub(super) fn too_small(min: impl fmt::Display) -> Message {
+    message!("must be at least {min}", min)
 }
 
-pub(super) fn too_large(max: impl fmt::Display) -> String {
-    format!("must be at most {max}")
+pub(super) fn too_large(max: impl fmt::Display) -> Message {
+    message!("must be at most {max}", max)
 }
 
 #[cfg(test)]
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn a_text_counts_characters_not_bytes() {
         assert!(Text::<1, 3>::new("éèê").is_ok());
-        assert_eq!(Text::<1, 3>::new("four").unwrap_err(), "must have at most 3 characters");
+        assert_eq!(Text::<1, 3>::new("four").unwrap_err().english(), "must have at most 3 characters");
         assert!(Text::<1, 3>::new("").is_err());
     }
 

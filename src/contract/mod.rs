@@ -13,6 +13,7 @@ pub mod form_data;
 pub mod function;
 pub mod identity;
 pub mod json;
+pub mod language;
 pub mod letter_case;
 pub mod limits;
 pub mod link;
@@ -33,5 +34,6 @@ pub mod user;
 
 pub use answer::Answer;
 pub use json::JsonObject;
+pub use language::{Language, Message};
 pub use limits::{RangedInt, Text};
 pub use refusal::Refusal;

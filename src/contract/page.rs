@@ -8,9 +8,11 @@ use std::sync::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    language::Message,
     pending_call::PendingCall,
     provider::{LogoutLink, ProviderView},
 };
+use crate::message;
 
 /// The page on which people change their password.
 pub const CHANGE_PASSWORD: &str = "/account/password";
@@ -55,7 +57,7 @@ pub struct SiteFacts {
 }
 
 /// The message for a wrong password when the user is already logged in.
-pub const WRONG_PASSWORD: &str = "Wrong password. Try again.";
+pub const WRONG_PASSWORD: Message = message!("Wrong password. Try again.");
 
 /// A refused login attempt, which the login form shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use super::language::Message;
+use crate::message;
+
 /// A configured provider, as pages offer it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderView {
@@ -60,29 +63,18 @@ impl Failure {
     }
 
     /// The message for people. It contains nothing that the provider sent; `provider` is the name in the settings.
-    pub fn message(self, provider: &str) -> String {
+    pub fn message(self, provider: &str) -> Message {
         match self {
-            Self::Cancelled => format!("You did not log in at {provider}."),
-            Self::Expired => "This login took too long, or it was started in another browser. Try again.".to_owned(),
-            Self::Unreachable => format!("{provider} cannot be reached at the moment. Try again later."),
-            Self::Refused => {
-                format!("The response of {provider} could not be verified. Report this to the operator of this site.")
-            }
-            Self::NoAccount => {
-                format!("There is no user here for this account at {provider}. An administrator can invite you.")
-            }
-            Self::NameTaken => {
-                format!("Your name at {provider} is already taken here. Ask an administrator to link your account.")
-            }
-            Self::LinkedElsewhere => format!("This account at {provider} is linked to another user here."),
-            Self::WrongAccount => format!(
-                "This account at {provider} does not belong to the user who started here. Try again with the right \
-                 account."
-            ),
-            Self::NotFresh => {
-                format!("{provider} did not confirm that you just logged in there. Use your password instead.")
-            }
-            Self::Busy => "Too many logins are running. Try again in a moment.".to_owned(),
+            Self::Cancelled => message!("You did not log in at {provider}.", provider),
+            Self::Expired => message!("This login took too long, or it was started in another browser. Try again."),
+            Self::Unreachable => message!("{provider} cannot be reached at the moment. Try again later.", provider),
+            Self::Refused => message!("The response of {provider} could not be verified. Report this to the operator of this site.", provider),
+            Self::NoAccount => message!("There is no user here for this account at {provider}. An administrator can invite you.", provider),
+            Self::NameTaken => message!("Your name at {provider} is already taken here. Ask an administrator to link your account.", provider),
+            Self::LinkedElsewhere => message!("This account at {provider} is linked to another user here.", provider),
+            Self::WrongAccount => message!("This account at {provider} does not belong to the user who started here. Try again with the right account.", provider),
+            Self::NotFresh => message!("{provider} did not confirm that you just logged in there. Use your password instead.", provider),
+            Self::Busy => message!("Too many logins are running. Try again in a moment."),
         }
     }
 

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use jiff::civil::Date;
 
 use super::{RangedInt, Refusal, Text};
+use crate::message;
 
 /// Parses a text.
 pub fn text<const MIN: usize, const MAX: usize>(field: &str, value: &str) -> Result<Option<Text<MIN, MAX>>, Refusal> {
@@ -19,15 +20,15 @@ pub fn text<const MIN: usize, const MAX: usize>(field: &str, value: &str) -> Res
 pub fn one<T: FromStr>(field: &str, value: &str) -> Result<Option<T>, Refusal> {
     parse_unless_empty(value, |text| {
         text.parse()
-            .map_err(|_| Refusal::of_argument(field, "is not one of the choices"))
+            .map_err(|_| Refusal::of_argument(field, message!("is not one of the choices")))
     })
 }
 
 /// Parses a day, such as 2026-01-31.
 pub fn day(field: &str, value: &str) -> Result<Option<Date>, Refusal> {
-    let problem = "must be a date such as 2026-01-31";
+    let problem = || message!("must be a date such as 2026-01-31");
     parse_unless_empty(value, |text| {
-        text.parse().map_err(|_| Refusal::of_argument(field, problem))
+        text.parse().map_err(|_| Refusal::of_argument(field, problem()))
     })
 }
 
@@ -35,7 +36,7 @@ pub fn day(field: &str, value: &str) -> Result<Option<Date>, Refusal> {
 pub fn number(field: &str, value: &str) -> Result<Option<RangedInt<1, { i64::MAX }>>, Refusal> {
     parse_unless_empty(value, |text| {
         let number = text.parse().ok().and_then(|number| RangedInt::new(number).ok());
-        number.ok_or_else(|| Refusal::of_argument(field, "must be a whole number of at least 1"))
+        number.ok_or_else(|| Refusal::of_argument(field, message!("must be a whole number of at least 1")))
     })
 }
 

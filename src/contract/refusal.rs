@@ -7,7 +7,13 @@ use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strum::{EnumString, IntoStaticStr};
 
-use super::{codec::JsonText, required::Required, shape::FieldFault};
+use super::{
+    codec::JsonText,
+    language::{Language, Message},
+    required::Required,
+    shape::FieldFault,
+};
+use crate::message;
 
 /// An expected "no". [`Refusal::Internal`] is the public view of an internal error.
 ///
@@ -20,10 +26,10 @@ pub enum Refusal {
     /// The function requires a fresh login.
     FreshLoginRequired,
     /// The guard refuses this caller. The text says who may call, or why nobody may.
-    Forbidden(String),
+    Forbidden(Message),
     /// Not found, or not the caller's: the reply does not reveal which (OWASP ASVS 8.2.2). The text is the kind of
     /// object, such as "user".
-    NotFound(String),
+    NotFound(Message),
     /// Wrong password, unknown user or disabled user. The reply does not reveal which (OWASP ASVS 6.3.8).
     InvalidCredentials,
     /// Too many failed logins, for this account or address (NIST SP 800-63B, 5.2.2). Right passwords are refused, too.
@@ -34,16 +40,16 @@ pub enum Refusal {
     /// The guard requires a permission or a role that the caller does not have.
     PermissionRequired(Required),
     /// The call conflicts with the current state. The text is the whole message.
-    Conflict(String),
+    Conflict(Message),
     /// The page that makes the call was loaded for another user than the one now logged in.
     OtherUser,
     /// The body is not a JSON object. The text says why and where.
     #[strum(serialize = "malformed_body")]
-    Malformed(String),
+    Malformed(Message),
     /// The form cannot be parsed. The text says why.
-    MalformedForm(String),
+    MalformedForm(Message),
     /// The request is ambiguous: implementations could read it differently. The text says why.
-    MalformedRequest(String),
+    MalformedRequest(Message),
     /// The headers are too many or too large, usually because of cookies.
     HeadersTooLarge,
     /// The body is a JSON object, but the arguments are invalid.
@@ -136,7 +142,7 @@ impl Refusal {
     }
 
     /// A refusal because of one invalid argument.
-    pub fn of_argument(field: &str, problem: impl Into<String>) -> Self {
+    pub fn of_argument(field: &str, problem: impl Into<Message>) -> Self {
         Self::InvalidArguments(vec![FieldFault::new(field, problem)])
     }
 
@@ -151,86 +157,72 @@ impl Refusal {
     }
 
     /// The message for people.
-    pub fn message(&self) -> String {
+    pub fn message(&self) -> Message {
         match self {
-            Self::NotLoggedIn => "You need to log in first.".into(),
-            Self::FreshLoginRequired => "You logged in too long ago for this. Confirm your login first.".into(),
-            Self::Forbidden(reason) => format!("You cannot call this function. {reason}"),
-            Self::PermissionRequired(required) => format!("You need {required} for this. Ask an administrator."),
+            Self::NotLoggedIn => message!("You need to log in first."),
+            Self::FreshLoginRequired => message!("You logged in too long ago for this. Confirm your login first."),
+            Self::Forbidden(reason) => message!("You cannot call this function. {reason}", reason),
+            Self::PermissionRequired(required) => message!("You need {required} for this. Ask an administrator.", required = required.words()),
             Self::Conflict(message) => message.clone(),
-            Self::OtherUser => {
-                "Another user has logged in since this page was loaded. Nothing was done. Reload the page to continue.".into()
-            }
+            Self::OtherUser => message!("Another user has logged in since this page was loaded. Nothing was done. Reload the page to continue."),
             // One message for all cases, so that it does not reveal which one applies.
-            Self::NotFound(kind) if kind == "link" => {
-                "There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one."
-                    .into()
-            }
-            Self::NotFound(kind) => format!("There is no such {kind}."),
-            Self::InvalidCredentials => "Invalid user_id or password".into(),
-            Self::TooManyAttempts { retry_after } => {
-                format!("Too many attempts. Try again in {}.", duration(*retry_after))
-            }
-            Self::Malformed(reason) => format!("The body is not a JSON object: {reason}."),
-            Self::MalformedForm(reason) => format!("The form cannot be read: {reason}. Go back and send it again."),
-            Self::MalformedRequest(reason) => format!("The request is not valid: {reason}."),
-            Self::HeadersTooLarge => {
-                "The request has too many headers or cookies. Delete the cookies of this site, then try again.".into()
-            }
-            Self::InvalidArguments(faults) => format!("Some values are not valid: {}.", list(faults)),
-            Self::NotJson => "Send the arguments as JSON, with the header Content-Type: application/json.".into(),
-            Self::NotAForm => "Send the form with the header Content-Type: application/x-www-form-urlencoded.".into(),
-            Self::Encoded => "Send the body uncompressed, without Content-Encoding.".into(),
-            Self::TooLarge { limit } => format!("The body is too large. Send at most {limit} bytes."),
-            Self::TooSlow => "The body did not arrive in time. Send it again.".into(),
-            Self::CallTooSlow => {
-                "This took too long and was stopped. Part of it may have been done: check before you try again.".into()
-            }
-            Self::UnknownFunction => "There is no function with that name.".into(),
-            Self::MethodNotAllowed => {
-                "Use POST to call a function, or GET /api/openapi.json to read about all of them.".into()
-            }
-            Self::CrossOrigin => "This request comes from another site. Use Callgate's own pages instead.".into(),
-            Self::PlainHttp => "Call functions over HTTPS only.".into(),
-            Self::Busy { retry_after } => format!("The server is busy. Try again in {}.", duration(*retry_after)),
-            Self::Internal { reference } => format!(
-                "Something went wrong on the server. Try again later, or give its operator the reference {reference}."
-            ),
-            Self::Unreachable => "The server could not be reached. Check your connection and try again.".into(),
+            Self::NotFound(kind) if kind.english() == "link" => message!("There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one."),
+            Self::NotFound(kind) => message!("There is no such {kind}.", kind),
+            Self::InvalidCredentials => message!("Invalid user_id or password"),
+            Self::TooManyAttempts { retry_after } => message!("Too many attempts. Try again in {time}.", time = duration(*retry_after)),
+            Self::Malformed(reason) => message!("The body is not a JSON object: {reason}.", reason),
+            Self::MalformedForm(reason) => message!("The form cannot be read: {reason}. Go back and send it again.", reason),
+            Self::MalformedRequest(reason) => message!("The request is not valid: {reason}.", reason),
+            Self::HeadersTooLarge => message!("The request has too many headers or cookies. Delete the cookies of this site, then try again."),
+            Self::InvalidArguments(faults) => message!("Some values are not valid: {faults}.", faults = list(faults)),
+            Self::NotJson => message!("Send the arguments as JSON, with the header Content-Type: application/json."),
+            Self::NotAForm => message!("Send the form with the header Content-Type: application/x-www-form-urlencoded."),
+            Self::Encoded => message!("Send the body uncompressed, without Content-Encoding."),
+            Self::TooLarge { limit } => message!("The body is too large. Send at most {limit} bytes.", limit),
+            Self::TooSlow => message!("The body did not arrive in time. Send it again."),
+            Self::CallTooSlow => message!("This took too long and was stopped. Part of it may have been done: check before you try again."),
+            Self::UnknownFunction => message!("There is no function with that name."),
+            Self::MethodNotAllowed => message!("Use POST to call a function, or GET /api/openapi.json to read about all of them."),
+            Self::CrossOrigin => message!("This request comes from another site. Use Callgate's own pages instead."),
+            Self::PlainHttp => message!("Call functions over HTTPS only."),
+            Self::Busy { retry_after } => message!("The server is busy. Try again in {time}.", time = duration(*retry_after)),
+            Self::Internal { reference } => message!("Something went wrong on the server. Try again later, or give its operator the reference {reference}.", reference),
+            Self::Unreachable => message!("The server could not be reached. Check your connection and try again."),
         }
     }
 }
 
 /// A duration in words, rounded up.
-fn duration(seconds: u32) -> String {
+fn duration(seconds: u32) -> Message {
     match seconds {
-        0..=1 => "a second".to_owned(),
-        2..=90 => format!("{seconds} seconds"),
-        91..=5400 => format!("{} minutes", seconds.div_ceil(60)),
-        _ => format!("{} hours", seconds.div_ceil(3600)),
+        0..=1 => message!("a second"),
+        2..=90 => message!("{seconds} seconds", seconds),
+        91..=5400 => message!("{minutes} minutes", minutes = seconds.div_ceil(60)),
+        _ => message!("{hours} hours", hours = seconds.div_ceil(3600)),
     }
 }
 
 /// All faults, separated by semicolons.
-fn list(faults: &[FieldFault]) -> String {
-    let problems: Vec<String> = faults
-        .iter()
-        .map(|FieldFault { field, problem }| match field.as_str() {
-            "" => problem.clone(),
-            field => format!("{field} {problem}"),
-        })
-        .collect();
-    problems.join("; ")
+fn list(faults: &[FieldFault]) -> Message {
+    let list = |language: Language| {
+        let words = |FieldFault { field, problem }: &FieldFault| match field.as_str() {
+            "" => problem.in_language(language).to_owned(),
+            // Korean sentences begin with the name of the field, too, but have no particle behind it.
+            field => format!("{field}{}{}", language.pick(" ", ": "), problem.in_language(language)),
+        };
+        faults.iter().map(words).collect::<Vec<_>>().join("; ")
+    };
+    Message::made(list(Language::En), Some(list(Language::Ko)))
 }
 
 /// The JSON form of a refusal.
 #[derive(Default, Serialize, Deserialize)]
 struct Wire {
     ok: bool,
-    error: String,
+    error: Message,
     code: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    detail: Option<Message>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     required: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,6 +1,7 @@
 //! The permissions and roles that a guard requires.
 
-use std::fmt;
+use super::language::Message;
+use crate::message;
 
 /// A permission, or a role (prefixed with `role:`), that a caller needs, with the alternatives that would do as well.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +22,16 @@ impl Required {
             }
         }
         self
+    }
+
+    /// All alternatives, in words that continue "You need".
+    pub fn words(&self) -> Message {
+        let words = |name: &str| match name.strip_prefix("role:") {
+            Some(role) => message!("the role {role}", role),
+            None => message!("the permission {name}", name),
+        };
+        let either = |one: Message, other: Message| message!("{one} or {other}", one, other);
+        self.names().map(words).reduce(either).unwrap_or_default()
     }
 
     /// All alternatives.
@@ -44,20 +55,6 @@ impl From<&str> for Required {
     }
 }
 
-/// Words that continue "You need".
-impl fmt::Display for Required {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, name) in self.names().enumerate() {
-            let or = if at == 0 { "" } else { " or " };
-            match name.strip_prefix("role:") {
-                Some(role) => write!(f, "{or}the role {role}")?,
-                None => write!(f, "{or}the permission {name}")?,
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,10 +62,10 @@ mod tests {
     #[test]
     fn each_alternative_is_named_once() {
         let one = || Required::from("users.read");
-        assert_eq!(one().to_string(), "the permission users.read");
+        assert_eq!(one().words().english(), "the permission users.read");
         let any = one().or("users.manage".into()).or(one().or("role:editor".into()));
         assert_eq!(
-            any.to_string(),
+            any.words().english(),
             "the permission users.read or the permission users.manage or the role editor"
         );
     }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::language::Message;
+
 /// The permission to see users. Guards declare the permissions; pages use these names to decide what to offer.
 pub const SEE_USERS: &str = "users.read";
 /// The permission to manage users.
@@ -18,7 +20,7 @@ pub struct PermissionView {
     /// The name, as guards use it.
     pub name: String,
     /// What it allows.
-    pub words: String,
+    pub words: Message,
     /// Whether a guard declares it. A permission that no guard declares allows nothing.
     pub known: bool,
 }
@@ -80,5 +82,5 @@ pub struct Explanation {
     /// Whether the user may call it with a fresh login.
     pub allowed: bool,
     /// Why, or why not, in sentences.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Message>,
 }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::t;
+
 /// A session or a remembered browser of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionView {
@@ -30,10 +32,21 @@ pub struct SessionView {
 impl SessionView {
     /// Device and address, by which people recognize the session.
     pub fn in_words(&self) -> String {
+        let device = device_in_words(&self.device);
         match self.address.as_str() {
-            "" => self.device.clone(),
-            address => format!("{}, {address}", self.device),
+            "" => device,
+            address => format!("{device}, {address}"),
         }
+    }
+}
+
+/// A device, which is stored as `server::auth::device` describes it, in the current language.
+fn device_in_words(device: &str) -> String {
+    match device.split_once(" on ") {
+        Some(("A program", system)) => t!("A program on {system}", system),
+        Some((program, system)) => t!("{program} on {system}", program, system),
+        None if device == "An unknown program" => t!("An unknown program").to_owned(),
+        None => device.to_owned(),
     }
 }
 

@@ -7,7 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::limits::{too_large, too_long, too_short, too_small};
+use super::{
+    language::Message,
+    limits::{too_large, too_long, too_short, too_small},
+};
+use crate::message;
 
 /// The maximum number of faults that one check reports.
 pub const MAX_FAULTS: usize = 20;
@@ -148,12 +152,12 @@ pub struct FieldFault {
     /// The path of the field, such as `contact.email` or `extras[2]`. Empty for the arguments as a whole.
     pub field: String,
     /// What is wrong, in words that continue the name of the field.
-    pub problem: String,
+    pub problem: Message,
 }
 
 impl FieldFault {
     /// Creates a fault of the field at this path.
-    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn new(field: impl Into<String>, problem: impl Into<Message>) -> Self {
         Self {
             field: field.into(),
             problem: problem.into(),
@@ -191,7 +195,7 @@ impl Shape {
     }
 
     /// Checks a value that is neither a list nor a record.
-    fn problem(&self, value: &Value) -> Option<String> {
+    fn problem(&self, value: &Value) -> Option<Message> {
         match (self, value) {
             (Self::Text(text), Value::String(value)) => text.problem(value),
             // In JSON Schema, 1.0 is an integer.
@@ -210,23 +214,23 @@ impl Shape {
     }
 
     /// The problem of a value of the wrong type.
-    fn type_problem(&self) -> String {
+    fn type_problem(&self) -> Message {
         match self {
             Self::Text(text) => match text.format {
-                Format::Plain => "must be text".into(),
-                Format::Date => NOT_A_DATE.into(),
-                Format::Email => NOT_AN_EMAIL.into(),
+                Format::Plain => message!("must be text"),
+                Format::Date => NOT_A_DATE,
+                Format::Email => NOT_AN_EMAIL,
             },
-            Self::Integer(_) => "must be a whole number".into(),
-            Self::Number(_) => "must be a number".into(),
-            Self::Flag => "must be true or false".into(),
+            Self::Integer(_) => message!("must be a whole number"),
+            Self::Number(_) => message!("must be a number"),
+            Self::Flag => message!("must be true or false"),
             Self::Choice(choices) => {
                 let values: Vec<&str> = choices.iter().map(|choice| choice.value.as_str()).collect();
-                format!("must be one of {}", values.join(", "))
+                message!("must be one of {values}", values = values.join(", "))
             }
-            Self::List(_) => "must be a list".into(),
-            Self::Record(_) | Self::Object => "must be an object".into(),
-            Self::Any(_) => "is not valid".into(),
+            Self::List(_) => message!("must be a list"),
+            Self::Record(_) | Self::Object => message!("must be an object"),
+            Self::Any(_) => message!("is not valid"),
         }
     }
 
@@ -247,8 +251,8 @@ impl Shape {
     }
 }
 
-const NOT_A_DATE: &str = "must be a date such as 2026-01-31";
-const NOT_AN_EMAIL: &str = "must be an e-mail address";
+const NOT_A_DATE: Message = message!("must be a date such as 2026-01-31");
+const NOT_AN_EMAIL: Message = message!("must be an e-mail address");
 
 impl TextShape {
     /// Whether it is a password, which is masked while it is typed. Other secrets, such as a one-time link, stay
@@ -257,21 +261,21 @@ impl TextShape {
         self.secret && self.autocomplete.as_deref() != Some("off")
     }
 
-    fn problem(&self, value: &str) -> Option<String> {
+    fn problem(&self, value: &str) -> Option<Message> {
         let count = value.chars().count();
         match (self.min, self.max, self.format) {
-            (Some(1), ..) if count == 0 => Some("must not be empty".to_owned()),
+            (Some(1), ..) if count == 0 => Some(message!("must not be empty")),
             (Some(min), ..) if count < min => Some(too_short(min)),
             (_, Some(max), _) if count > max => Some(too_long(max)),
-            (.., Format::Date) if !is_date(value) => Some(NOT_A_DATE.to_owned()),
-            (.., Format::Email) if !is_email(value) => Some(NOT_AN_EMAIL.to_owned()),
+            (.., Format::Date) if !is_date(value) => Some(NOT_A_DATE),
+            (.., Format::Email) if !is_email(value) => Some(NOT_AN_EMAIL),
             _ => None,
         }
     }
 }
 
 impl Range {
-    fn problem(&self, value: f64) -> Option<String> {
+    fn problem(&self, value: f64) -> Option<Message> {
         let small = self.min.filter(|min| value < *min).map(too_small);
         small.or_else(|| self.max.filter(|max| value > *max).map(too_large))
     }
@@ -280,10 +284,10 @@ impl Range {
 impl ListShape {
     fn check(&self, path: &str, items: &[Value], faults: &mut Vec<FieldFault>) {
         if let Some(min) = self.min.filter(|min| items.len() < *min) {
-            faults.push(FieldFault::new(path, format!("must have at least {min} items")));
+            faults.push(FieldFault::new(path, message!("must have at least {min} items", min)));
         }
         if let Some(max) = self.max.filter(|max| items.len() > *max) {
-            faults.push(FieldFault::new(path, format!("must have at most {max} items")));
+            faults.push(FieldFault::new(path, message!("must have at most {max} items", max)));
             return;
         }
         for (at, item) in items.iter().enumerate() {
@@ -297,18 +301,18 @@ fn check_record(fields: &[Field], path: &str, map: &Map<String, Value>, faults: 
         let alias = field.alias.as_deref().and_then(|alias| map.get(alias));
         let path = joined(path, &field.name);
         match (map.get(&field.name), alias) {
-            (Some(_), Some(_)) => faults.push(FieldFault::new(path, "is given twice, under both of its names")),
+            (Some(_), Some(_)) => faults.push(FieldFault::new(path, message!("is given twice, under both of its names"))),
             (Some(Value::Null), None) | (None, Some(Value::Null)) if field.nullable => {}
             (None, None) if !field.required => {}
             (Some(value), None) | (None, Some(value)) => field.shape.check(&path, value, faults),
-            (None, None) => faults.push(FieldFault::new(path, "is missing")),
+            (None, None) => faults.push(FieldFault::new(path, message!("is missing"))),
         }
     }
     for name in map.keys() {
         let is_known = |field: &Field| field.name == *name || field.alias.as_ref() == Some(name);
         if !fields.iter().any(is_known) {
             let short: String = name.chars().take(80).collect();
-            faults.push(FieldFault::new(joined(path, &short), "is not an argument here"));
+            faults.push(FieldFault::new(joined(path, &short), message!("is not an argument here")));
         }
     }
     faults.truncate(MAX_FAULTS);

@@ -48,7 +48,7 @@ pub async fn my_sessions(caller: LoggedIn) -> Result<SessionList, Refusal> {
 
 /// Ends one of the caller's sessions, and forgets its browser if it was remembered.
 #[function]
-#[refuses(NotFound("session".into()))]
+#[refuses(NotFound(message!("session")))]
 pub async fn end_session(
     caller: LoggedIn,
     /// The `id` of the session, from `my_sessions`.

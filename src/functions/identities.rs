@@ -15,7 +15,7 @@ pub async fn my_identities(caller: LoggedIn) -> Result<IdentityList, Refusal> {
 ///
 /// Sessions and remembered browsers that were logged in with it end. The only way to log in cannot be unlinked.
 #[function]
-#[refuses(NotFound("account".into()), Conflict("This is your only way to log in.".into()))]
+#[refuses(NotFound(message!("account")), Conflict(message!("This is your only way to log in.")))]
 pub async fn unlink_identity(
     caller: FreshLogin,
     /// The `id` of the account, from `my_identities`.

@@ -18,7 +18,7 @@ pub async fn list_roles(
 
 /// Creates or changes a role.
 #[function]
-#[refuses(Conflict("The role admin is built in.".into()), Permission::<ManageUsers>::refusal())]
+#[refuses(Conflict(message!("The role admin is built in.")), Permission::<ManageUsers>::refusal())]
 pub async fn put_role(
     caller: AllOf<Permission<ManageRoles>, FreshLogin>,
     /// Lowercase letters, digits, dots and hyphens.
@@ -37,13 +37,19 @@ pub async fn put_role(
     #[serde(default)]
     version: Option<Text<1, 64>>,
 ) -> Result<Answer, Refusal> {
-    use crate::server::{
-        accounts::{actor::Actor, roles},
-        storage::roles::Precondition,
+    use crate::{
+        message,
+        server::{
+            accounts::{actor::Actor, roles},
+            storage::roles::Precondition,
+        },
     };
     let precondition = match (new, version.as_deref()) {
         (true, None) => Precondition::Absent,
-        (true, Some(_)) => return Err(Refusal::of_argument("version", "cannot be given for a new role")),
+        (true, Some(_)) => {
+            let problem = message!("cannot be given for a new role");
+            return Err(Refusal::of_argument("version", problem));
+        }
         (false, Some(version)) => Precondition::Version(version),
         (false, None) => Precondition::Anything,
     };
@@ -59,7 +65,7 @@ pub async fn put_role(
 
 /// Deletes a role, and takes it from all users who have it.
 #[function]
-#[refuses(NotFound("role".into()), Conflict("The role admin is built in.".into()),
+#[refuses(NotFound(message!("role")), Conflict(message!("The role admin is built in.")),
     Permission::<ManageUsers>::refusal())]
 pub async fn delete_role(
     caller: AllOf<Permission<ManageRoles>, FreshLogin>,
@@ -72,7 +78,7 @@ pub async fn delete_role(
 
 /// Gives a user a role. The role cannot have more permissions than the caller.
 #[function]
-#[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
+#[refuses(NotFound(message!("user")), Permission::<ManageRoles>::refusal())]
 pub async fn give_role(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
@@ -86,7 +92,7 @@ pub async fn give_role(
 
 /// Takes a role from a user. The very next call that needs it is refused.
 #[function]
-#[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
+#[refuses(NotFound(message!("user")), Conflict(message!("This is the last administrator.")),
     Permission::<ManageRoles>::refusal())]
 pub async fn take_role(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
@@ -109,7 +115,7 @@ pub async fn access_table(caller: Permission<SeeUsers>) -> Result<AccessByRole, 
 
 /// Explains why a user can or cannot call a function.
 #[function]
-#[refuses(NotFound("user".into()))]
+#[refuses(NotFound(message!("user")))]
 pub async fn explain_access(
     caller: Permission<SeeUsers>,
     user_id: Text<1, 64>,

@@ -37,7 +37,7 @@ pub async fn list_users(
 
 /// Shows a user: state, roles, sessions, and recent activity.
 #[function]
-#[refuses(NotFound("user".into()))]
+#[refuses(NotFound(message!("user")))]
 pub async fn show_user(
     caller: AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>,
     user_id: Text<1, 64>,
@@ -49,7 +49,8 @@ pub async fn show_user(
 ///
 /// Use `invite_user` next, to create a link for choosing a password.
 #[function]
-#[refuses(Conflict("There is already a user ada.".into()), Permission::<ManageRoles>::refusal())]
+#[refuses(Conflict(message!("There is already a user {user_id}.", user_id = "ada")),
+    Permission::<ManageRoles>::refusal())]
 pub async fn create_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
@@ -70,7 +71,8 @@ pub async fn create_user(
 /// The link works once, within 24 hours, and is shown only now. Send it only to that person. Any earlier link of the
 /// same user stops working.
 #[function]
-#[refuses(Conflict("There is already a user ada.".into()), Permission::<ManageRoles>::refusal())]
+#[refuses(Conflict(message!("There is already a user {user_id}.", user_id = "ada")),
+    Permission::<ManageRoles>::refusal())]
 pub async fn invite_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     /// 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -
@@ -90,7 +92,7 @@ pub async fn invite_user(
 ///
 /// The link works once, within an hour, and is shown only now. Send it only to that person.
 #[function]
-#[refuses(NotFound("user".into()), Conflict("ada is disabled.".into()), Permission::<ManageRoles>::refusal())]
+#[refuses(NotFound(message!("user")), Conflict(message!("ada is disabled.")), Permission::<ManageRoles>::refusal())]
 pub async fn require_new_password(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
@@ -104,7 +106,7 @@ pub async fn require_new_password(
 
 /// Disables a user. The user's very next call is refused.
 #[function]
-#[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
+#[refuses(NotFound(message!("user")), Conflict(message!("This is the last administrator.")),
     Permission::<ManageRoles>::refusal())]
 pub async fn disable_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
@@ -119,7 +121,7 @@ pub async fn disable_user(
 
 /// Enables a disabled user again.
 #[function]
-#[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
+#[refuses(NotFound(message!("user")), Permission::<ManageRoles>::refusal())]
 pub async fn enable_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
@@ -131,7 +133,7 @@ pub async fn enable_user(
 
 /// Deletes a user and everything that belongs to them. Their entries in the audit log stay.
 #[function]
-#[refuses(NotFound("user".into()), Conflict("This is the last administrator.".into()),
+#[refuses(NotFound(message!("user")), Conflict(message!("This is the last administrator.")),
     Permission::<ManageRoles>::refusal())]
 pub async fn delete_user(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
@@ -144,7 +146,7 @@ pub async fn delete_user(
 
 /// Ends a session of another user, and forgets its browser if it was remembered.
 #[function]
-#[refuses(NotFound("session".into()), Permission::<ManageRoles>::refusal())]
+#[refuses(NotFound(message!("session")), Permission::<ManageRoles>::refusal())]
 pub async fn revoke_session(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
@@ -158,7 +160,7 @@ pub async fn revoke_session(
 
 /// Ends all sessions of another user, and forgets all their remembered browsers.
 #[function]
-#[refuses(NotFound("user".into()), Permission::<ManageRoles>::refusal())]
+#[refuses(NotFound(message!("user")), Permission::<ManageRoles>::refusal())]
 pub async fn revoke_sessions(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
@@ -170,7 +172,7 @@ pub async fn revoke_sessions(
 
 /// Lists the accounts at providers that a user can log in with.
 #[function]
-#[refuses(NotFound("user".into()))]
+#[refuses(NotFound(message!("user")))]
 pub async fn list_identities(caller: Permission<ManageUsers>, user_id: Text<1, 64>) -> Result<IdentityList, Refusal> {
     crate::server::accounts::identities::list_of_user(caller.state(), &user_id).await
 }
@@ -179,7 +181,7 @@ pub async fn list_identities(caller: Permission<ManageUsers>, user_id: Text<1, 6
 ///
 /// Sessions and remembered browsers that were logged in with it end.
 #[function]
-#[refuses(NotFound("account".into()), Conflict("This is the last administrator.".into()),
+#[refuses(NotFound(message!("account")), Conflict(message!("This is the last administrator.")),
     Permission::<ManageRoles>::refusal())]
 pub async fn remove_identity(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,

@@ -9,7 +9,7 @@ use crate::{
 ///
 /// The link works once. All earlier sessions of the user end.
 #[function]
-#[refuses(NotFound("link".into()), TooManyAttempts { retry_after: 60 })]
+#[refuses(NotFound(message!("link")), TooManyAttempts { retry_after: 60 })]
 pub async fn choose_password(
     caller: Anyone,
     /// The link that you received, or the part after the `#`.
@@ -25,7 +25,7 @@ pub async fn choose_password(
 
 /// Adds the first administrator, with the one-time link that the server printed when it started.
 #[function]
-#[refuses(NotFound("link".into()), TooManyAttempts { retry_after: 60 })]
+#[refuses(NotFound(message!("link")), TooManyAttempts { retry_after: 60 })]
 pub async fn create_first_admin(
     caller: Anyone,
     /// The link that the server printed, or the part after the `#`.
@@ -46,7 +46,7 @@ pub async fn create_first_admin(
 ///
 /// The server adds a few random letters to the name. So the name is never taken, and nobody learns which names exist.
 #[function]
-#[refuses(Forbidden("Registration is closed.".into()), TooManyAttempts { retry_after: 60 })]
+#[refuses(Forbidden(message!("Registration is closed.")), TooManyAttempts { retry_after: 60 })]
 pub async fn register(
     caller: Anyone,
     /// What your name starts with: up to 48 letters (a to z, A to Z), digits or any of . _ @ -

@@ -11,6 +11,7 @@ use crate::{
     },
     functions::roles::{access_table, explain_access},
     parts::{paging::value_of, refused::Refused},
+    t,
 };
 
 #[component]
@@ -18,9 +19,9 @@ pub fn Access() -> impl IntoView {
     let query = use_query_map();
     let found = Resource::new_blocking(move || query.get(), find);
     view! {
-        <Title text="Access"/>
-        <h1>"Access"</h1>
-        <p class="lead">"Who can call which function. The guards themselves decide this, for a user who has just logged in."</p>
+        <Title text=t!("Access")/>
+        <h1>{t!("Access")}</h1>
+        <p class="lead">{t!("Who can call which function. The guards themselves decide this, for a user who has just logged in.")}</p>
         <Suspense>
             {move || Suspend::new(async move {
                 match found.await {
@@ -69,25 +70,25 @@ fn Results(query: ParamsMap, found: Found) -> impl IntoView {
         .collect_view();
     view! {
         <section aria-labelledby="why-heading">
-            <h2 id="why-heading">"Why someone can or cannot call a function"</h2>
+            <h2 id="why-heading">{t!("Why someone can or cannot call a function")}</h2>
             <form class="filter" method="get" action="/access">
                 <div>
-                    <label for="user_id">"User"</label>
+                    <label for="user_id">{t!("User")}</label>
                     <input id="user_id" name="user_id" value=user required autocapitalize="off" spellcheck="false"/>
                 </div>
                 <div>
-                    <label for="function">"Function"</label>
+                    <label for="function">{t!("Function")}</label>
                     <select id="function" name="function">{options}</select>
                 </div>
-                <button class="button quiet" type="submit">"Check"</button>
+                <button class="button quiet" type="submit">{t!("Check")}</button>
             </form>
             {explanation.map(|explanation| match explanation {
                 Ok(explanation) => view! { <Verdict explanation=explanation/> }.into_any(),
-                Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+                Err(refusal) => view! { <p role="alert">{refusal.message().to_string()}</p> }.into_any(),
             })}
         </section>
         <section aria-labelledby="table-heading">
-            <h2 id="table-heading">"Functions and roles"</h2>
+            <h2 id="table-heading">{t!("Functions and roles")}</h2>
             <Table table=table/>
         </section>
     }
@@ -95,27 +96,41 @@ fn Results(query: ParamsMap, found: Found) -> impl IntoView {
 
 #[component]
 fn Verdict(explanation: Explanation) -> impl IntoView {
-    let can = if explanation.allowed { "can" } else { "cannot" };
+    let Explanation {
+        user_id: user,
+        function,
+        allowed,
+        reasons,
+    } = explanation;
+    let verdict = if allowed {
+        t!("{user} can call {function}.", user, function)
+    } else {
+        t!("{user} cannot call {function}.", user, function)
+    };
     view! {
         <div role="status">
-            <p><strong>{format!("{} {can} call {}.", explanation.user_id, explanation.function)}</strong></p>
-            <ul class="plain-list">{explanation.reasons.into_iter().map(|reason| view! { <li>{reason}</li> }).collect_view()}</ul>
+            <p><strong>{verdict}</strong></p>
+            <ul class="plain-list">{reasons.into_iter().map(|reason| view! { <li>{reason.to_string()}</li> }).collect_view()}</ul>
         </div>
     }
 }
 
 #[component]
 fn Table(table: AccessByRole) -> impl IntoView {
-    let head = table
-        .callers
+    // The first two callers are not roles.
+    let kinds = [t!("nobody"; "caller"), t!("no role")];
+    let roles = table.callers.into_iter().skip(kinds.len());
+    let head = kinds
         .into_iter()
+        .map(str::to_owned)
+        .chain(roles)
         .map(|caller| view! { <th scope="col">{caller}</th> })
         .collect_view();
     let rows = table.functions.into_iter().map(row).collect_view();
     view! {
-        <div class="scroll" role="region" aria-label="Table of functions and roles" tabindex="0">
+        <div class="scroll" role="region" aria-label=t!("Table of functions and roles") tabindex="0">
             <table>
-                <thead><tr><th scope="col">"Function"</th>{head}</tr></thead>
+                <thead><tr><th scope="col">{t!("Function")}</th>{head}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>
         </div>
@@ -134,7 +149,7 @@ fn row(row: AccessRow) -> impl IntoView {
         .into_iter()
         .map(|answer| {
             let class = if answer == "yes" { "yes" } else { "no" };
-            view! { <td class=class>{answer.replace('_', " ")}</td> }
+            view! { <td class=class>{in_words(&answer)}</td> }
         })
         .collect_view();
     view! {
@@ -142,5 +157,16 @@ fn row(row: AccessRow) -> impl IntoView {
             <th scope="row"><a href=format!("/functions/{}", row.function)>{row.function.clone()}</a><span class="quiet">{parts}</span></th>
             {cells}
         </tr>
+    }
+}
+
+/// The decision of a guard for people.
+fn in_words(answer: &str) -> String {
+    match answer {
+        "yes" => t!("yes"; "can call").to_owned(),
+        "not_logged_in" => t!("not logged in").to_owned(),
+        "permission_required" => t!("permission required").to_owned(),
+        "forbidden" => t!("forbidden").to_owned(),
+        other => other.replace('_', " "),
     }
 }

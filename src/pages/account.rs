@@ -24,6 +24,7 @@ use crate::{
         session::Session,
         visit::Visit,
     },
+    sentence, t,
 };
 
 /// The address of this page.
@@ -43,8 +44,8 @@ pub fn Account() -> impl IntoView {
     let query = use_query_map();
     let found = Resource::new_blocking(move || query.get(), move |query| find(visit, query));
     view! {
-        <Title text=title_of("Your account", failed_login().is_some())/>
-        <h1>"Your account"</h1>
+        <Title text=title_of(t!("Your account"), failed_login().is_some())/>
+        <h1>{t!("Your account")}</h1>
         <Suspense>
             {move || Suspend::new(async move {
                 let notice = notice(&query.get_untracked());
@@ -61,7 +62,12 @@ pub fn Account() -> impl IntoView {
                     }
                     (_, Err(refusal)) => view! { <Refused refusal=refusal/> }.into_any(),
                     _ => view! {
-                        <p>"You are not logged in. " <a href="/login?next=/account">"Log in"</a> " to see your account."</p>
+                        <p>
+                            {sentence!(
+                                "You are not logged in. {link} to see your account.",
+                                link = view! { <a href="/login?next=/account">{t!("Log in")}</a> },
+                            )}
+                        </p>
                     }
                     .into_any(),
                 }
@@ -73,10 +79,13 @@ pub fn Account() -> impl IntoView {
 /// The notice about what was just done, according to the query.
 fn notice(query: &ParamsMap) -> Option<String> {
     if query.get_str("changed") == Some("password") {
-        return Some("Your password has been changed. All your other sessions have ended.".to_owned());
+        return Some(t!("Your password has been changed. All your other sessions have ended.").to_owned());
     }
     let name = name_of(query.get_str("linked")?)?;
-    Some(format!("Your account at {name} is linked. You can now log in with it."))
+    Some(t!(
+        "Your account at {name} is linked. You can now log in with it.",
+        name
+    ))
 }
 
 /// What the page shows of the user.
@@ -123,32 +132,41 @@ fn Details(user_id: String, found: Found) -> impl IntoView {
     let has_password = identities.as_ref().is_none_or(|list| list.has_password);
     let total = list.total;
     let is_cut = total > list.sessions.len();
+    let about_password = if has_password {
+        sentence!(
+            "{link}. This ends all your other sessions and forgets all remembered browsers.",
+            link = view! { <a href=CHANGE_PASSWORD>{t!("Change your password")}</a> },
+        )
+    } else {
+        sentence!(
+            "You have no password. {link}. This ends all your other sessions and forgets all remembered browsers.",
+            link = view! { <a href=CHANGE_PASSWORD>{t!("Choose a password")}</a> },
+        )
+    };
     view! {
-        <p class="lead">"You are logged in as " <strong>{user_id}</strong> "."</p>
+        <p class="lead">{sentence!("You are logged in as {user}.", user = view! { <strong>{user_id}</strong> })}</p>
         <section aria-labelledby="password-heading">
-            <h2 id="password-heading">"Password"</h2>
-            <p>
-                {(!has_password).then_some("You have no password. ")}
-                <a href=CHANGE_PASSWORD>{if has_password { "Change your password" } else { "Choose a password" }}</a>
-                ". This ends all your other sessions and forgets all remembered browsers."
-            </p>
+            <h2 id="password-heading">{t!("Password")}</h2>
+            <p>{about_password}</p>
         </section>
         {identities.map(|list| view! { <Identities list=list/> })}
         <section aria-labelledby="sessions-heading">
-            <h2 id="sessions-heading">"Where you are logged in"</h2>
-            {is_cut.then(|| view! { <p class="quiet">{format!("Showing the latest {} of {total}.", SessionList::MOST)}</p> })}
+            <h2 id="sessions-heading">{t!("Where you are logged in")}</h2>
+            {is_cut.then(|| view! {
+                <p class="quiet">{t!("Showing the latest {shown} of {total}.", shown = SessionList::MOST, total)}</p>
+            })}
             <ul class="sessions">{list.sessions.into_iter().map(|session| view! {
                 <Session session=session end=Some("end_session") then="/account"/>
             }).collect_view()}</ul>
             {(total > 1).then(|| view! {
-                <ActionButton function="end_other_sessions" arguments=[] then="/account" label="End all other sessions"/>
+                <ActionButton function="end_other_sessions" arguments=[] then="/account" label=t!("End all other sessions")/>
             })}
         </section>
         <section aria-labelledby="events-heading">
-            <h2 id="events-heading">"Recent activity"</h2>
-            <p class="quiet">"If you see something that was not you, change your password."</p>
+            <h2 id="events-heading">{t!("Recent activity")}</h2>
+            <p class="quiet">{t!("If you see something that was not you, change your password.")}</p>
             <Events events=events.events/>
-            <More path="/account" query=ParamsMap::new() name="before" next=events.next.map(|next| next.to_string()) label="Earlier"/>
+            <More path="/account" query=ParamsMap::new() name="before" next=events.next.map(|next| next.to_string()) label=t!("Earlier")/>
         </section>
     }
 }
@@ -170,17 +188,22 @@ fn Identities(list: IdentityList) -> impl IntoView {
     others.retain(|provider| !is_linked(provider));
     view! {
         <section aria-labelledby="identities-heading">
-            <h2 id="identities-heading">"Accounts elsewhere"</h2>
-            {is_empty.then(|| view! { <p class="quiet">"Link an account elsewhere to log in with it."</p> })}
+            <h2 id="identities-heading">{t!("Accounts elsewhere")}</h2>
+            {is_empty.then(|| view! { <p class="quiet">{t!("Link an account elsewhere to log in with it.")}</p> })}
             <ul class="sessions">{identities.into_iter().map(|identity| {
-                let end = identity.can_unlink.then_some(("unlink_identity", "Unlink"));
+                let end = identity.can_unlink.then_some(("unlink_identity", t!("Unlink")));
                 view! { <Identity identity=identity end=end then=PATH/> }
             }).collect_view()}</ul>
             {has_only_way.then(|| view! {
-                <p>"This is your only way to log in. " <a href=CHANGE_PASSWORD>"Choose a password"</a> " before you unlink it."</p>
+                <p>
+                    {sentence!(
+                        "This is your only way to log in. {link} before you unlink it.",
+                        link = view! { <a href=CHANGE_PASSWORD>{t!("Choose a password")}</a> },
+                    )}
+                </p>
             })}
             <div class="buttons">{others.into_iter().map(|provider| view! {
-                <ProviderForm provider=provider action="/account/link" label="Link" is_of_user=true/>
+                <ProviderForm label=t!("Link {name}", name = provider.name) provider=provider action="/account/link" is_of_user=true/>
             }).collect_view()}</div>
         </section>
     }

@@ -17,6 +17,7 @@ use crate::{
         paging::{Choice, Field, More, value_of},
         refused::{Refused, filtered},
     },
+    t,
 };
 
 #[component]
@@ -24,9 +25,11 @@ pub fn Audit() -> impl IntoView {
     let query = use_query_map();
     let found = Resource::new_blocking(move || query.get(), find);
     view! {
-        <Title text="Audit log"/>
-        <h1>"Audit log"</h1>
-        <p class="lead">"Logins, refused calls, and changes to users and roles: who did what, and when. Entries are never changed."</p>
+        <Title text=t!("Audit log")/>
+        <h1>{t!("Audit log")}</h1>
+        <p class="lead">
+            {t!("Logins, refused calls, and changes to users and roles: who did what, and when. Entries are never changed.")}
+        </p>
         <Suspense>
             {move || Suspend::new(async move {
                 let query = query.get_untracked();
@@ -62,25 +65,37 @@ async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
 #[component]
 fn Results(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
-    let actions = Action::VARIANTS.iter().map(|action| (action.name(), action.words()));
-    let outcomes = Outcome::VARIANTS.iter().map(|outcome| (outcome.name(), outcome.name()));
+    let actions = Action::VARIANTS
+        .iter()
+        .map(|action| (action.name(), action.words().to_string()));
+    let outcomes = Outcome::VARIANTS
+        .iter()
+        .map(|&outcome| (outcome.name(), in_words(outcome).to_owned()));
     view! {
-        <form class="filter" method="get" action="/audit" role="search" aria-label="Events">
-            <Field name="user" label="User" value=text("user")/>
-            <Choice name="action" label="Action" chosen=text("action") choices=actions.collect()/>
-            <Choice name="outcome" label="Outcome" chosen=text("outcome") choices=outcomes.collect()/>
-            <Field name="since" label="From (UTC)" value=text("since") kind="date"/>
-            <Field name="until" label="Until" value=text("until") kind="date"/>
-            <button class="button quiet" type="submit">"Show"</button>
-            <button class="button quiet" type="submit" formaction="/audit/events.jsonl">"Download as JSON lines"</button>
+        <form class="filter" method="get" action="/audit" role="search" aria-label=t!("Events")>
+            <Field name="user" label=t!("User") value=text("user")/>
+            <Choice name="action" label=t!("Action"; "audit log") chosen=text("action") choices=actions.collect()/>
+            <Choice name="outcome" label=t!("Outcome") chosen=text("outcome") choices=outcomes.collect()/>
+            <Field name="since" label=t!("From (UTC)") value=text("since") kind="date"/>
+            <Field name="until" label=t!("Until") value=text("until") kind="date"/>
+            <button class="button quiet" type="submit">{t!("Show"; "filter")}</button>
+            <button class="button quiet" type="submit" formaction="/audit/events.jsonl">{t!("Download as JSON lines")}</button>
         </form>
         {match found {
             Ok(list) => view! {
                 <Events events=list.events/>
-                <More path="/audit" query=query name="before" next=list.next.map(|next| next.to_string()) label="Earlier"/>
+                <More path="/audit" query=query name="before" next=list.next.map(|next| next.to_string()) label=t!("Earlier")/>
             }
             .into_any(),
             Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
         }}
+    }
+}
+
+/// The label of an outcome.
+fn in_words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => t!("ok"; "outcome"),
+        Outcome::Refused => t!("refused"),
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         paging::{Field, More, value_of},
         refused::{Refused, filtered},
     },
+    sentence, t,
 };
 
 #[component]
@@ -23,9 +24,9 @@ pub fn Calls() -> impl IntoView {
     let query = use_query_map();
     let found = Resource::new_blocking(move || query.get(), find);
     view! {
-        <Title text="Call log"/>
-        <h1>"Call log"</h1>
-        <p class="lead">"Who called which function, and with which outcome. Arguments and replies are not recorded."</p>
+        <Title text=t!("Call log")/>
+        <h1>{t!("Call log")}</h1>
+        <p class="lead">{t!("Who called which function, and with which outcome. Arguments and replies are not recorded.")}</p>
         <Suspense>
             {move || Suspend::new(async move {
                 let query = query.get_untracked();
@@ -62,19 +63,19 @@ async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
 fn Results(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
     view! {
-        <form class="filter" method="get" action="/calls" role="search" aria-label="Calls">
-            <Field name="user" label="User" value=text("user")/>
-            <Field name="function" label="Function" value=text("function")/>
-            <Field name="outcome" label="Outcome" value=text("outcome")/>
-            <Field name="since" label="From (UTC)" value=text("since") kind="date"/>
-            <Field name="until" label="Until" value=text("until") kind="date"/>
-            <button class="button quiet" type="submit">"Show"</button>
+        <form class="filter" method="get" action="/calls" role="search" aria-label=t!("Calls")>
+            <Field name="user" label=t!("User") value=text("user")/>
+            <Field name="function" label=t!("Function") value=text("function")/>
+            <Field name="outcome" label=t!("Outcome") value=text("outcome")/>
+            <Field name="since" label=t!("From (UTC)") value=text("since") kind="date"/>
+            <Field name="until" label=t!("Until") value=text("until") kind="date"/>
+            <button class="button quiet" type="submit">{t!("Show"; "filter")}</button>
         </form>
         {match found {
             Ok(list) => view! {
-                {list.calls.is_empty().then(|| view! { <p class="quiet">"No calls found."</p> })}
+                {list.calls.is_empty().then(|| view! { <p class="quiet">{t!("No calls found.")}</p> })}
                 <ul class="rows">{list.calls.into_iter().map(|call| view! { <Call call=call/> }).collect_view()}</ul>
-                <More path="/calls" query=query name="before" next=list.next.map(|next| next.to_string()) label="Earlier"/>
+                <More path="/calls" query=query name="before" next=list.next.map(|next| next.to_string()) label=t!("Earlier")/>
             }
             .into_any(),
             Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
@@ -89,14 +90,29 @@ fn Call(call: CallView) -> impl IntoView {
     } else {
         "mark-word bad"
     };
-    let by = (!call.user.is_empty()).then(|| format!(" by {}", call.user));
-    let count = (call.calls > 1).then(|| format!(" · {} calls", call.calls));
-    let took = format!(", {}.{:03} ms", call.took_us / 1000, call.took_us % 1000);
-    let from = (!call.address.is_empty()).then(|| format!(" from {}", call.address));
+    let function = view! { <strong>{call.function}</strong> };
+    let who = if call.user.is_empty() {
+        function.into_any()
+    } else {
+        sentence!("{function} by {user}", function, user = call.user)
+    };
+    let count = (call.calls > 1).then(|| format!(" · {}", t!("{n} calls", n = call.calls)));
+    let time = view! { <Moment at=call.at/> };
+    let duration = format!("{}.{:03} ms", call.took_us / 1000, call.took_us % 1000);
+    let when = if call.address.is_empty() {
+        sentence!("{time}, {duration}", time, duration)
+    } else {
+        sentence!(
+            "{time}, {duration} from {address}",
+            time,
+            duration,
+            address = call.address
+        )
+    };
     view! {
         <li>
-            <p><strong>{call.function}</strong>{by}" "<span class=class>{call.outcome}</span>{count}</p>
-            <p class="quiet"><Moment at=call.at/>{took}{from}" · "<code>{call.request_id}</code></p>
+            <p>{who}" "<span class=class>{call.outcome}</span>{count}</p>
+            <p class="quiet">{when}" · "<code>{call.request_id}</code></p>
         </li>
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         refused::title_of,
         visit::{Visit, set_status},
     },
+    sentence, t,
 };
 
 #[component]
@@ -35,9 +36,9 @@ pub fn ConfirmPage() -> impl IntoView {
     let is_refused = visit.refused_login().is_some() || failed_login().is_some();
     let ways = Resource::new_blocking(|| (), move |()| ways(visit));
     view! {
-        <Title text=title_of("Confirm it is you", is_refused)/>
+        <Title text=title_of(t!("Confirm it is you"), is_refused)/>
         <div class="narrow">
-            <h1>"Confirm it is you"</h1>
+            <h1>{t!("Confirm it is you")}</h1>
             <Suspense>
                 {move || {
                     let next = next.clone();
@@ -45,10 +46,15 @@ pub fn ConfirmPage() -> impl IntoView {
                         match (visit.user().await, ways.await) {
                             (Ok(Some(user)), Ok(ways)) => view! { <Confirm user_id=user.user_id ways=ways next=next/> }.into_any(),
                             (Ok(None), _) | (_, Err(Refusal::NotLoggedIn)) => view! {
-                                <p>"You are not logged in. " <a href=format!("/login?next={}", next.escaped())>"Log in"</a> " first."</p>
+                                <p>
+                                    {sentence!(
+                                        "You are not logged in. {link} first.",
+                                        link = view! { <a href=format!("/login?next={}", next.escaped())>{t!("Log in")}</a> },
+                                    )}
+                                </p>
                             }
                             .into_any(),
-                            (Err(refusal), _) | (_, Err(refusal)) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+                            (Err(refusal), _) | (_, Err(refusal)) => view! { <p role="alert">{refusal.message().to_string()}</p> }.into_any(),
                         }
                     })
                 }}
@@ -94,28 +100,34 @@ async fn ways(visit: Visit) -> Result<Ways, Refusal> {
 fn Confirm(user_id: String, ways: Ways, next: OwnPage) -> impl IntoView {
     let Ways { password, providers } = ways;
     let instruction = match (password, providers.is_empty()) {
-        (true, true) => "Enter your password again to continue.",
-        (true, false) => "Enter your password again, or log in again at your provider, to continue.",
-        (false, false) => "Log in again at your provider to continue.",
-        (false, true) => {
+        (true, true) => t!("Enter your password again to continue."),
+        (true, false) => t!("Enter your password again, or log in again at your provider, to continue."),
+        (false, false) => t!("Log in again at your provider to continue."),
+        (false, true) => t!(
             "You have no password, and your provider cannot confirm that it is you. Ask an administrator for a link to \
              choose a password."
-        }
+        ),
     };
     let has_both = password && !providers.is_empty();
     let refused = Visit::current().refused_login().unwrap_or_default();
     view! {
-        <p>"You are logged in as " <strong>{user_id.clone()}</strong> ". " {instruction}</p>
+        <p>
+            {sentence!("You are logged in as {user}.", user = view! { <strong>{user_id.clone()}</strong> })}
+            " " {instruction}
+        </p>
         <ProviderFailure/>
         {password.then(|| view! {
             <ConfirmForm user_id=user_id next=next.clone() refused=refused/>
             <Program/>
         })}
-        {has_both.then(|| view! { <p class="or">"or"</p> })}
+        {has_both.then(|| view! { <p class="or">{t!("or")}</p> })}
         {providers
             .into_iter()
             .map(|provider| view! {
-                <ProviderForm provider=provider action="/confirm/with" label="Confirm with" next=next.clone() is_of_user=true/>
+                <ProviderForm
+                    label=t!("Confirm with {name}", name = provider.name) provider=provider action="/confirm/with" next=next.clone()
+                    is_of_user=true
+                />
             })
             .collect_view()}
     }
@@ -161,9 +173,9 @@ fn ConfirmForm(
                     is_outdated.set(refusal == Refusal::OtherUser);
                     is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
                     error.set(if is_wrong.get_untracked() {
-                        WRONG_PASSWORD.to_owned()
+                        WRONG_PASSWORD.to_string()
                     } else {
-                        refusal.message()
+                        refusal.message().to_string()
                     });
                     password.select();
                 }
@@ -179,9 +191,9 @@ fn ConfirmForm(
             // Password managers read the user name from it.
             <input type="text" name=SHOWN_TO value=user_id autocomplete="username" readonly hidden/>
             <p id="confirm-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>
-            {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>"Reload the page"</a></p> })}
+            {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>{t!("Reload the page")}</a></p> })}
             <PasswordField described_by="confirm-error" is_wrong=is_wrong element=password/>
-            <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Confirm"</button>
+            <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>{t!("Confirm")}</button>
         </form>
     }
 }

@@ -4,16 +4,20 @@ use std::borrow::Cow;
 
 use leptos::prelude::*;
 
-use crate::{contract::Refusal, parts::header::Mark};
+use crate::{
+    contract::{Language, Refusal},
+    parts::header::Mark,
+    sentence, t,
+};
 
 /// The document for a refusal, with the request id to quote to the operator and a link to continue.
 pub fn html(refusal: &Refusal, reference: Option<&str>, link: NextLink) -> String {
-    let (status, message) = (refusal.status(), refusal.message());
+    let (status, message) = (refusal.status(), refusal.message().to_string());
     let heading = match refusal {
-        Refusal::Busy { .. } => "Try again in a moment",
-        Refusal::CallTooSlow => "That took too long",
-        _ if status < 500 => "That did not work",
-        _ => "Something went wrong",
+        Refusal::Busy { .. } => t!("Try again in a moment"),
+        Refusal::CallTooSlow => t!("That took too long"),
+        _ if status < 500 => t!("That did not work"),
+        _ => t!("Something went wrong"),
     };
     // The message of an internal error contains it already.
     let reference = reference
@@ -24,19 +28,19 @@ pub fn html(refusal: &Refusal, reference: Option<&str>, link: NextLink) -> Strin
 
 /// The document for a GET of an address that only takes forms. It may be in the address bar after a form was sent.
 pub fn form_only_page(link: NextLink) -> String {
-    let message = "This address only accepts form submissions.".to_owned();
-    document("This page cannot be opened directly", message, None, link)
+    let message = t!("This address only accepts form submissions.").to_owned();
+    document(t!("This page cannot be opened directly"), message, None, link)
 }
 
 /// The document that sends the browser to a provider at `url`. It shows the host, so that people see where they are going.
 pub fn leaving_page(provider: &str, host: &str, url: String) -> String {
-    let message = format!("Taking you to {provider} ({host})… Use the button if nothing happens.");
-    document(
-        "Continue at another site",
-        message,
-        None,
-        NextLink::new(url, format!("Continue to {provider}")),
-    )
+    let message = t!(
+        "Taking you to {provider} ({host})… Use the button if nothing happens.",
+        provider,
+        host
+    );
+    let link = NextLink::new(url, t!("Continue to {provider}", provider));
+    document(t!("Continue at another site"), message, None, link)
 }
 
 /// A link to continue.
@@ -57,14 +61,14 @@ impl NextLink {
 
     /// A link to the home page.
     pub fn home() -> Self {
-        Self::new("/", "See all functions")
+        Self::new("/", t!("See all functions"))
     }
 }
 
 fn document(heading: &'static str, message: String, reference: Option<String>, link: NextLink) -> String {
     let page = Owner::new().with(|| {
         view! {
-            <html lang="en">
+            <html lang=Language::current().tag()>
                 <head>
                     <meta charset="utf-8"/>
                     <meta name="viewport" content="width=device-width, initial-scale=1"/>
@@ -79,7 +83,9 @@ fn document(heading: &'static str, message: String, reference: Option<String>, l
                     <main class="narrow">
                         <h1>{heading}</h1>
                         <p class="lead">{message}</p>
-                        {reference.map(|reference| view! { <p class="quiet">"Reference: "<code>{reference}</code></p> })}
+                        {reference.map(|reference| view! {
+                            <p class="quiet">{sentence!("Reference: {reference}", reference = view! { <code>{reference}</code> })}</p>
+                        })}
                         <p><a class="button" href=link.address>{link.label}</a></p>
                     </main>
                 </body>

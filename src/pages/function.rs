@@ -17,6 +17,7 @@ use crate::{
         call_form::CallForm, guard_badge::GuardBadge, program::Program, prose::prose, refused::title_of, reply::Reply,
         visit::Visit,
     },
+    t,
 };
 
 /// The page of the function that the path names.
@@ -42,7 +43,7 @@ async fn page(visit: Visit, function: Result<Option<FunctionView>, Refusal>) -> 
             view! { <Callable function=function whoami=whoami/> }.into_any()
         }
         Ok(None) => view! { <NotFound/> }.into_any(),
-        Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+        Err(refusal) => view! { <p role="alert">{refusal.message().to_string()}</p> }.into_any(),
     }
 }
 
@@ -54,7 +55,7 @@ fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> 
     let site = visit.site();
     view! {
         <Title text=title_of(&function.name, is_refused)/>
-        <p class="crumb"><a href="/">"All functions"</a></p>
+        <p class="crumb"><a href="/">{t!("All functions")}</a></p>
         <div class="title">
             <h1><code>{function.name.clone()}</code></h1>
             <GuardBadge rule=function.rule.clone() is_closed=function.closed.is_some()/>
@@ -62,7 +63,7 @@ fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> 
         <p class="lead">{prose(&function.summary)}</p>
         {function.details.iter().map(|paragraph| view! { <p>{prose(paragraph)}</p> }).collect_view()}
         {match function.closed.clone() {
-            Some(reason) => view! { <Closed reason=reason pending_call=pending_call/> }.into_any(),
+            Some(reason) => view! { <Closed reason=reason.to_string() pending_call=pending_call/> }.into_any(),
             None => view! {
                 <CallForm
                     function=function whoami=whoami pending_call=pending_call

@@ -10,6 +10,7 @@ use crate::{
         function::{FunctionView, Group},
     },
     parts::{guard_badge::GuardBadge, prose::prose, visit::Visit},
+    sentence, t,
 };
 
 #[component]
@@ -19,20 +20,30 @@ pub fn Home() -> impl IntoView {
     view! {
         <Title text=""/>
         <section class="intro">
-            <h1>"Functions behind a login"</h1>
+            <h1>{t!("Functions behind a login")}</h1>
             <p class="lead">
-                "Log in once, then call functions from these pages or with JSON. The pages also work without JavaScript. \
-                 Some functions are open to anyone. The others check who you are, however you call them."
+                {t!("Log in once, then call functions from these pages or with JSON. The pages also work without JavaScript. \
+                     Some functions are open to anyone. The others check who you are, however you call them.")}
             </p>
             <Suspense>
                 {move || Suspend::new(async move {
                     visit.user().await.ok().map(|user| match user {
                         Some(user) => view! {
-                            <p class="you">"You are logged in as " <strong>{user.user_id}</strong> ". Some functions need a permission, or a recent login."</p>
+                            <p class="you">
+                                {sentence!(
+                                    "You are logged in as {user}. Some functions need a permission, or a recent login.",
+                                    user = view! { <strong>{user.user_id}</strong> },
+                                )}
+                            </p>
                         }
                         .into_any(),
                         None => view! {
-                            <p class="you">"You are not logged in. " <a href="/login">"Log in"</a> " to call the guarded functions."</p>
+                            <p class="you">
+                                {sentence!(
+                                    "You are not logged in. {link} to call the guarded functions.",
+                                    link = view! { <a href="/login">{t!("Log in")}</a> },
+                                )}
+                            </p>
                         }
                         .into_any(),
                     })
@@ -55,7 +66,7 @@ fn lists(functions: Result<Vec<FunctionView>, Refusal>) -> AnyView {
             })
             .collect_view()
             .into_any(),
-        Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+        Err(refusal) => view! { <p role="alert">{refusal.message().to_string()}</p> }.into_any(),
     }
 }
 
@@ -65,7 +76,7 @@ fn List(group: Group, functions: Vec<FunctionView>) -> impl IntoView {
     (!functions.is_empty()).then(|| {
         view! {
             <section aria-labelledby=id>
-                <h2 id=id>{group.words()}</h2>
+                <h2 id=id>{group.words().to_string()}</h2>
                 <ul class="functions">
                     {functions.into_iter().map(|function| view! { <FunctionRow function=function/> }).collect_view()}
                 </ul>

@@ -25,6 +25,7 @@ use crate::{
         refused::title_of,
         visit::Visit,
     },
+    sentence, t,
 };
 
 #[component]
@@ -43,14 +44,21 @@ pub fn LoginPage() -> impl IntoView {
     let is_refused = !refused.error.is_empty() || failed_login().is_some();
     let has_new_password = query.read_untracked().get_str("done") == Some("password");
     view! {
-        <Title text=title_of("Log in", is_refused)/>
+        <Title text=title_of(t!("Log in"), is_refused)/>
         <div class="narrow">
-            <h1>"Log in"</h1>
-            {has_new_password.then(|| view! { <p class="you" role="status">"Your password is set. You can now log in."</p> })}
+            <h1>{t!("Log in")}</h1>
+            {has_new_password.then(|| view! {
+                <p class="you" role="status">{t!("Your password is set. You can now log in.")}</p>
+            })}
             <Suspense>
                 {move || Suspend::new(async move {
                     visit.user().await.ok().flatten().map(|user| view! {
-                        <p class="you">"You are logged in as " <strong>{user.user_id}</strong> ". Log in here to switch to another user."</p>
+                        <p class="you">
+                            {sentence!(
+                                "You are logged in as {user}. Log in here to switch to another user.",
+                                user = view! { <strong>{user.user_id}</strong> },
+                            )}
+                        </p>
                     })
                 })}
             </Suspense>
@@ -58,7 +66,12 @@ pub fn LoginPage() -> impl IntoView {
             <LoginForm next=next.clone() refused=refused/>
             <Providers next=next.clone()/>
             {visit.site().registration_open.then(|| view! {
-                <p>"New here? " <a href=format!("/register?next={}", next.escaped())>"Register"</a> "."</p>
+                <p>
+                    {sentence!(
+                        "New here? {link}.",
+                        link = view! { <a href=format!("/register?next={}", next.escaped())>{t!("Register")}</a> },
+                    )}
+                </p>
             })}
             <DemoUsers/>
         </div>
@@ -107,7 +120,7 @@ fn LoginForm(
                 // A full page load, so that no state from before the login remains.
                 Ok(_) => navigate(target.as_str()),
                 Err(refusal) => {
-                    error.set(refusal.message());
+                    error.set(refusal.message().to_string());
                     is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
                     password.select();
                 }
@@ -120,7 +133,7 @@ fn LoginForm(
         <form class="panel" method="post" action=format!("/login?next={}", next.escaped()) on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
             <p id="login-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>
-            <label for="user_id">"User"</label>
+            <label for="user_id">{t!("User"; "login field")}</label>
             <input
                 id="user_id" name="user_id" node_ref=user value=refused.user_id required
                 autocomplete="username" autocapitalize="off" {..no_autocorrect()} spellcheck="false"
@@ -129,9 +142,9 @@ fn LoginForm(
             <PasswordField described_by="login-error" is_wrong=is_wrong element=password/>
             <label class="tick">
                 <input name="remember" type="checkbox" node_ref=checkbox checked=refused.remember/>
-                "Remember me on this device"
+                {t!("Remember me on this device")}
             </label>
-            <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>"Log in"</button>
+            <button class="button" type="submit" aria-disabled=move || is_sending.get().to_string()>{t!("Log in")}</button>
         </form>
     }
 }
@@ -142,11 +155,14 @@ fn Providers(next: OwnPage) -> impl IntoView {
     let providers = Visit::current().site().providers;
     (!providers.is_empty()).then(|| {
         view! {
-            <p class="or">"or"</p>
+            <p class="or">{t!("or")}</p>
             {providers
                 .into_iter()
                 .map(|provider| view! {
-                    <ProviderForm provider=provider action="/login/with" label="Continue with" next=next.clone() offers_remember=true/>
+                    <ProviderForm
+                        label=t!("Continue with {name}", name = provider.name) provider=provider action="/login/with" next=next.clone()
+                        offers_remember=true
+                    />
                 })
                 .collect_view()}
         }
@@ -160,12 +176,20 @@ fn DemoUsers() -> impl IntoView {
     (!users.is_empty()).then(|| {
         view! {
             <section class="demo" aria-labelledby="demo">
-                <h2 id="demo">"This is a demo"</h2>
-                <p class="quiet">"Log in as one of these users. The passwords are public."</p>
+                <h2 id="demo">{t!("This is a demo")}</h2>
+                <p class="quiet">{t!("Log in as one of these users. The passwords are public.")}</p>
                 <ul>
                     {users
                         .into_iter()
-                        .map(|(user, password)| view! { <li><code>{user}</code> " with password " <code>{password}</code></li> })
+                        .map(|(user, password)| view! {
+                            <li>
+                                {sentence!(
+                                    "{user} with password {password}",
+                                    user = view! { <code>{user}</code> },
+                                    password = view! { <code>{password}</code> },
+                                )}
+                            </li>
+                        })
                         .collect_view()}
                 </ul>
             </section>

@@ -3,18 +3,18 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::parts::visit::set_status;
+use crate::{parts::visit::set_status, t};
 
 /// Sets the status of the page to 404.
 #[component]
 pub fn NotFound() -> impl IntoView {
     set_status(404);
     view! {
-        <Title text="Not found"/>
+        <Title text=t!("Not found")/>
         <div class="narrow">
-            <h1>"Page not found"</h1>
-            <p class="lead">"Check the address, or start from the list of functions."</p>
-            <p><a class="button" href="/">"See all functions"</a></p>
+            <h1>{t!("Page not found")}</h1>
+            <p class="lead">{t!("Check the address, or start from the list of functions.")}</p>
+            <p><a class="button" href="/">{t!("See all functions")}</a></p>
         </div>
     }
 }

@@ -4,19 +4,19 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::account::PASSWORD_CHANGED;
-use crate::{contract::page::CHANGE_PASSWORD, parts::function_form::FunctionForm};
+use crate::{contract::page::CHANGE_PASSWORD, parts::function_form::FunctionForm, t};
 
 #[component]
 pub fn PasswordPage() -> impl IntoView {
     view! {
-        <Title text="Change your password"/>
+        <Title text=t!("Change your password")/>
         <div class="narrow">
-            <p class="crumb"><a href="/account">"Your account"</a></p>
-            <h1>"Change your password"</h1>
+            <p class="crumb"><a href="/account">{t!("Your account")}</a></p>
+            <h1>{t!("Change your password")}</h1>
             <FunctionForm
                 name="change_password"
-                intro="This ends all your other sessions and forgets all remembered browsers. You stay logged in here."
-                button="Change password"
+                intro=t!("This ends all your other sessions and forgets all remembered browsers. You stay logged in here.")
+                button=t!("Change password")
                 page=CHANGE_PASSWORD
                 then=PASSWORD_CHANGED
             />

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use crate::{contract::redirect_target::OwnPage, parts::function_form::FunctionForm};
+use crate::{contract::redirect_target::OwnPage, parts::function_form::FunctionForm, t};
 
 #[component]
 pub fn Register() -> impl IntoView {
@@ -12,13 +12,13 @@ pub fn Register() -> impl IntoView {
     // The page that asked for a login. The user returns to it after registration and login.
     let next = OwnPage::or_home(query.read_untracked().get_str("next"));
     view! {
-        <Title text="Register"/>
+        <Title text=t!("Register")/>
         <div class="narrow">
-            <h1>"Register"</h1>
+            <h1>{t!("Register")}</h1>
             <FunctionForm
                 name="register"
-                intro="The server adds a few random letters to the name you choose. Log in with the full name."
-                button="Register"
+                intro=t!("The server adds a few random letters to the name you choose. Log in with the full name.")
+                button=t!("Register")
                 then=format!("/login?next={}", next.escaped())
                 shows_reply=true
             />

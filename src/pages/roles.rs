@@ -14,6 +14,7 @@ use crate::{
         refused::Refused,
         visit::Visit,
     },
+    t,
 };
 
 #[component]
@@ -21,9 +22,9 @@ pub fn Roles() -> impl IntoView {
     let visit = Visit::current();
     let found = Resource::new_blocking(|| (), |()| list_roles());
     view! {
-        <Title text="Roles"/>
-        <h1>"Roles"</h1>
-        <p class="lead">"A role is a set of permissions that you can give to users. Changes take effect on the next call."</p>
+        <Title text=t!("Roles")/>
+        <h1>{t!("Roles")}</h1>
+        <p class="lead">{t!("A role is a set of permissions that you can give to users. Changes take effect on the next call.")}</p>
         <Suspense>
             {move || Suspend::new(async move {
                 let may_manage = visit.may(MANAGE_ROLES).await;
@@ -55,8 +56,8 @@ fn RoleCard(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) 
     let heading = format!("role-{name}");
     let labelled_by = heading.clone();
     let user_count = match role.users {
-        1 => "1 user".to_owned(),
-        users => format!("{users} users"),
+        1 => t!("1 user").to_owned(),
+        n => t!("{n} users", n),
     };
     let body = if may_manage && !built_in {
         view! { <EditRole role=role permissions=permissions/> }.into_any()
@@ -71,7 +72,7 @@ fn RoleCard(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) 
         <section class="card" aria-labelledby=labelled_by>
             <div class="title">
                 <h2 id=heading>{name.clone()}</h2>
-                {built_in.then(|| view! { <span class="mark-word">"built in"</span> })}
+                {built_in.then(|| view! { <span class="mark-word">{t!("built in")}</span> })}
                 <a href=format!("/users?role={name}")>{user_count}</a>
             </div>
             {body}
@@ -84,7 +85,7 @@ fn Permission(permission: PermissionView) -> impl IntoView {
     let PermissionView { name, words, known } = permission;
     view! {
         <code>{name}</code>
-        {(!known).then(|| view! { " " <span class="mark-word bad">"unknown"</span> })}
+        {(!known).then(|| view! { " " <span class="mark-word bad">{t!("unknown"; "permission")}</span> })}
         <span class="quiet">{format!(": {words}")}</span>
     }
 }
@@ -107,12 +108,12 @@ fn EditRole(role: RoleView, permissions: Vec<PermissionView>) -> impl IntoView {
             <input type="hidden" name="role" value=name.clone()/>
             <input type="hidden" name="version" value=role.version/>
             <RoleFields prefix=name.clone() description=role.description offered=offered/>
-            <button class="button quiet" type="submit">"Save"<span class="unseen">{format!(": {name}")}</span></button>
+            <button class="button quiet" type="submit">{t!("Save")}<span class="unseen">{format!(": {name}")}</span></button>
         </form>
         <details>
-            <summary>"Delete this role"<span class="unseen">{format!(": {name}")}</span></summary>
-            <p>"All users who have this role will lose it."</p>
-            <ActionButton function="delete_role" arguments=vec![("role", name.clone())] then="/roles" label="Delete permanently" subject=name/>
+            <summary>{t!("Delete this role")}<span class="unseen">{format!(": {name}")}</span></summary>
+            <p>{t!("All users who have this role will lose it.")}</p>
+            <ActionButton function="delete_role" arguments=vec![("role", name.clone())] then="/roles" label=t!("Delete permanently") subject=name/>
         </details>
     }
 }
@@ -122,16 +123,16 @@ fn NewRole(permissions: Vec<PermissionView>) -> impl IntoView {
     let offered = permissions.into_iter().map(|permission| (permission, false));
     view! {
         <section class="card" aria-labelledby="new-role">
-            <h2 id="new-role">"New role"</h2>
+            <h2 id="new-role">{t!("New role")}</h2>
             <form method="post" action="/functions/put_role">
                 <ShownTo/>
-                <label for="new-name">"Name"</label>
-                <p id="new-name-help" class="help">"Lowercase letters, digits, dots and hyphens."</p>
+                <label for="new-name">{t!("Name"; "role")}</label>
+                <p id="new-name-help" class="help">{t!("Lowercase letters, digits, dots and hyphens.")}</p>
                 <input id="new-name" name="role" required autocapitalize="off" spellcheck="false" aria-describedby="new-name-help"/>
                 <input type="hidden" name="new" value="true"/>
                 // `+` cannot be in the name of a role, so the ids stay unique.
                 <RoleFields prefix="+".to_owned() description=String::new() offered=offered.collect()/>
-                <button class="button quiet" type="submit">"Add"</button>
+                <button class="button quiet" type="submit">{t!("Add")}</button>
             </form>
         </section>
     }
@@ -155,10 +156,10 @@ fn RoleFields(prefix: String, description: String, offered: Vec<(PermissionView,
         .collect_view();
     view! {
         <input type="hidden" name=THEN value="/roles"/>
-        <label for=id.clone()>"Description (optional)"</label>
+        <label for=id.clone()>{t!("Description (optional)")}</label>
         <input id=id name="description" value=description/>
         <fieldset>
-            <legend>"Permissions"</legend>
+            <legend>{t!("Permissions")}</legend>
             {boxes}
         </fieldset>
     }

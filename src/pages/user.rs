@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::users::state_class;
+use super::users::{state_class, state_in_words};
 use crate::{
     contract::{
         Refusal, Text,
@@ -18,6 +18,7 @@ use crate::{
         roles::list_roles,
         users::{list_identities, show_user},
     },
+    message,
     parts::{
         action_button::{ActionButton, ShownTo},
         events::Events,
@@ -27,6 +28,7 @@ use crate::{
         session::Session,
         visit::Visit,
     },
+    sentence, t,
 };
 
 /// The id of the notice that the user is disabled.
@@ -39,7 +41,7 @@ pub fn UserPage() -> impl IntoView {
     let name = move || query.read().get("name").unwrap_or_default();
     let found = Resource::new_blocking(name, move |name| find(visit, name));
     view! {
-        <p class="crumb"><a href="/users">"All users"</a></p>
+        <p class="crumb"><a href="/users">{t!("All users")}</a></p>
         <Suspense>
             {move || Suspend::new(async move {
                 let may = May {
@@ -53,8 +55,8 @@ pub fn UserPage() -> impl IntoView {
                     }
                     .into_any(),
                     Err(refusal) => view! {
-                        <Title text="User"/>
-                        <h1>"User"</h1>
+                        <Title text=t!("User")/>
+                        <h1>{t!("User")}</h1>
                         <Refused refusal=refusal/>
                     }
                     .into_any(),
@@ -66,7 +68,7 @@ pub fn UserPage() -> impl IntoView {
 
 /// The user, all roles, and the user's accounts at providers if the viewer may see them.
 async fn find(visit: Visit, name: String) -> Result<(UserDetail, Vec<RoleView>, Option<IdentityList>), Refusal> {
-    let name = Text::<1, 64>::new(name).map_err(|_| Refusal::NotFound("user".to_owned()))?;
+    let name = Text::<1, 64>::new(name).map_err(|_| Refusal::NotFound(message!("user")))?;
     let detail = show_user(name.clone()).await?;
     let may_manage = visit.may(MANAGE_USERS).await;
     let identities = if may_manage {
@@ -95,32 +97,36 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, identities: Option<Identit
     let identities = identities.map(|list| list.identities).unwrap_or_default();
     view! {
         // Without the user's name, because leptos_meta 0.8 does not escape titles.
-        <Title text="User"/>
+        <Title text=t!("User")/>
         <div class="title">
             <h1>{name.clone()}</h1>
-            <span class=state_class(user.state)>{user.state.name()}</span>
+            <span class=state_class(user.state)>{state_in_words(user.state)}</span>
         </div>
         <State name=name.clone() state=user.state page=page.clone() may_manage=may_manage/>
-        <p class="quiet">"Added " <Moment at=user.created_at/></p>
-        {detail.link_until.map(|until| view! { <p class="quiet">"One-time link valid until " <Moment at=until/></p> })}
+        <p class="quiet">{sentence!("Added {time}", time = view! { <Moment at=user.created_at/> })}</p>
+        {detail.link_until.map(|until| view! {
+            <p class="quiet">{sentence!("One-time link valid until {time}", time = view! { <Moment at=until/> })}</p>
+        })}
         {may_manage.then(|| view! { <Actions name=name.clone() state=user.state page=page.clone()/> })}
         <section aria-labelledby="roles-heading">
-            <h2 id="roles-heading">"Roles"</h2>
+            <h2 id="roles-heading">{t!("Roles")}</h2>
             <Roles name=name.clone() held=user.roles all=all_roles page=page.clone() may_manage=may_manage/>
-            {may.explain.then(|| view! { <p><a href=format!("/access?user_id={name}")>"What can this user call?"</a></p> })}
+            {may.explain.then(|| view! { <p><a href=format!("/access?user_id={name}")>{t!("What can this user call?")}</a></p> })}
         </section>
         {(!identities.is_empty()).then(|| view! {
             <Identities name=name.clone() identities=identities page=page.clone()/>
         })}
         <section aria-labelledby="sessions-heading">
-            <h2 id="sessions-heading">"Where this user is logged in"</h2>
-            {is_cut.then(|| view! { <p class="quiet">{format!("Showing the latest {} of {total}.", sessions.len())}</p> })}
+            <h2 id="sessions-heading">{t!("Where this user is logged in")}</h2>
+            {is_cut.then(|| view! {
+                <p class="quiet">{t!("Showing the latest {shown} of {total}.", shown = sessions.len(), total)}</p>
+            })}
             <Sessions name=name.clone() sessions=sessions page=page may_manage=may_manage/>
         </section>
         <section aria-labelledby="events-heading">
-            <h2 id="events-heading">"Recent activity"</h2>
+            <h2 id="events-heading">{t!("Recent activity")}</h2>
             <Events events=detail.events/>
-            {may.read_audit.then(|| view! { <p><a href=format!("/audit?user={name}")>"Show all"</a></p> })}
+            {may.read_audit.then(|| view! { <p><a href=format!("/audit?user={name}")>{t!("Show all")}</a></p> })}
         </section>
     }
 }
@@ -129,17 +135,17 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, identities: Option<Identit
 #[component]
 fn State(name: String, state: UserState, page: String, may_manage: bool) -> impl IntoView {
     match state {
-        UserState::Active => view! { <p class="lead">"Can log in."</p> }.into_any(),
+        UserState::Active => view! { <p class="lead">{t!("Can log in.")}</p> }.into_any(),
         UserState::Invited => view! {
-            <p class="lead">"Cannot log in yet. Send this person a one-time link to choose a password."</p>
+            <p class="lead">{t!("Cannot log in yet. Send this person a one-time link to choose a password.")}</p>
         }
         .into_any(),
         // The form that disables a user leads to this id, so that screen readers read it.
         UserState::Disabled => view! {
             <div id=NOTICE class="notice" tabindex="-1">
-                <p>"This user is disabled and cannot log in. All sessions have ended."</p>
+                <p>{t!("This user is disabled and cannot log in. All sessions have ended.")}</p>
                 {may_manage.then(|| view! {
-                    <ActionButton function="enable_user" arguments=vec![("user_id", name)] then=page label="Enable"/>
+                    <ActionButton function="enable_user" arguments=vec![("user_id", name)] then=page label=t!("Enable")/>
                 })}
             </div>
         }
@@ -154,31 +160,42 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
     view! {
         {(state == UserState::Invited).then(|| view! {
             <div class="buttons">
-                <ActionButton function="invite_user" arguments=user.clone() label="Create an invitation link"/>
+                <ActionButton function="invite_user" arguments=user.clone() label=t!("Create an invitation link")/>
             </div>
         })}
         {(state == UserState::Active).then(|| view! {
             <details>
-                <summary>"Require a new password"</summary>
+                <summary>{t!("Require a new password")}</summary>
                 <p>
-                    {format!("This removes the password of {name} and ends all their sessions. You get a one-time link to send to this person.")}
+                    {t!(
+                        "This removes the password of {name} and ends all their sessions. You get a one-time link to send to this person.",
+                        name,
+                    )}
                 </p>
-                <ActionButton function="require_new_password" arguments=user.clone() label="Create a link for a new password"/>
+                <ActionButton function="require_new_password" arguments=user.clone() label=t!("Create a link for a new password")/>
             </details>
         })}
         {(state != UserState::Disabled).then(|| view! {
             <details>
-                <summary>"Disable this user"</summary>
+                <summary>{t!("Disable this user")}</summary>
                 <p>
-                    {format!("This ends all sessions of {name} and blocks logins. Roles are kept, and you can enable {name} again.")}
+                    {t!(
+                        "This ends all sessions of {name} and blocks logins. Roles are kept, and you can enable {name} again.",
+                        name,
+                    )}
                 </p>
-                <ActionButton function="disable_user" arguments=user.clone() then=format!("{page}#{NOTICE}") label="Disable"/>
+                <ActionButton function="disable_user" arguments=user.clone() then=format!("{page}#{NOTICE}") label=t!("Disable")/>
             </details>
         })}
         <details>
-            <summary>"Delete this user"</summary>
-            <p>{format!("This permanently deletes {name} and everything that belongs to {name}. Entries in the audit log are kept.")}</p>
-            <ActionButton function="delete_user" arguments=user then="/users" label="Delete permanently"/>
+            <summary>{t!("Delete this user")}</summary>
+            <p>
+                {t!(
+                    "This permanently deletes {name} and everything that belongs to {name}. Entries in the audit log are kept.",
+                    name,
+                )}
+            </p>
+            <ActionButton function="delete_user" arguments=user then="/users" label=t!("Delete permanently")/>
         </details>
     }
 }
@@ -196,7 +213,7 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
         .map(|role| {
             let arguments = vec![("user_id", name.clone()), ("role", role.clone())];
             let take = may_manage.then(|| {
-                view! { <ActionButton function="take_role" arguments=arguments then=page.clone() label="Remove" subject=role.clone()/> }
+                view! { <ActionButton function="take_role" arguments=arguments then=page.clone() label=t!("Remove"; "role of a user") subject=role.clone()/> }
             });
             view! { <li><div><p><strong>{role.clone()}</strong></p></div>{take}</li> }
         })
@@ -212,31 +229,34 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
                 <input type="hidden" name="user_id" value=name.clone()/>
                 <input type="hidden" name=THEN value=page.clone()/>
                 <div>
-                    <label for="role">"Give a role"</label>
+                    <label for="role">{t!("Give a role")}</label>
                     <select id="role" name="role" required>
-                        <option value="">"Choose a role"</option>
+                        <option value="">{t!("Choose a role")}</option>
                         {options}
                     </select>
                 </div>
-                <button class="button quiet" type="submit">"Give"</button>
+                <button class="button quiet" type="submit">{t!("Give")}</button>
             </form>
         }
     });
     let promote = admin.into_iter().filter(|_| may_manage).map(|role| {
-        let summary = format!("Make {name} an administrator");
+        let summary = t!("Make {name} an administrator", name);
         let arguments = vec![("user_id", name.clone()), ("role", role.role)];
         view! {
             <details>
                 <summary>{summary}</summary>
                 <p>
-                    {format!("An administrator can call every function. {name} could then manage all users and roles, including you.")}
+                    {t!(
+                        "An administrator can call every function. {name} could then manage all users and roles, including you.",
+                        name,
+                    )}
                 </p>
-                <ActionButton function="give_role" arguments=arguments then=page.clone() label="Make administrator"/>
+                <ActionButton function="give_role" arguments=arguments then=page.clone() label=t!("Make administrator")/>
             </details>
         }
     });
     view! {
-        {is_empty.then(|| view! { <p class="quiet">"No roles."</p> })}
+        {is_empty.then(|| view! { <p class="quiet">{t!("No roles.")}</p> })}
         <ul class="sessions">{rows}</ul>
         {give}
         {promote.collect_view()}
@@ -249,13 +269,13 @@ fn Identities(name: String, identities: Vec<IdentityView>, page: String) -> impl
         .into_iter()
         .map(|identity| {
             let arguments = vec![("user_id", name.clone())];
-            let end = Some(("remove_identity", "Remove"));
+            let end = Some(("remove_identity", t!("Remove"; "linked account")));
             view! { <Identity identity=identity end=end arguments=arguments then=page.clone() shows_details=true/> }
         })
         .collect_view();
     view! {
         <section aria-labelledby="identities-heading">
-            <h2 id="identities-heading">"Accounts elsewhere"</h2>
+            <h2 id="identities-heading">{t!("Accounts elsewhere")}</h2>
             <ul class="sessions">{rows}</ul>
         </section>
     }
@@ -273,10 +293,10 @@ fn Sessions(name: String, sessions: Vec<SessionView>, page: String, may_manage: 
         })
         .collect_view();
     view! {
-        {is_empty.then(|| view! { <p class="quiet">"No sessions."</p> })}
+        {is_empty.then(|| view! { <p class="quiet">{t!("No sessions.")}</p> })}
         <ul class="sessions">{rows}</ul>
         {(may_manage && !is_empty).then(|| view! {
-            <ActionButton function="revoke_sessions" arguments=vec![("user_id", name)] then=page label="End all sessions"/>
+            <ActionButton function="revoke_sessions" arguments=vec![("user_id", name)] then=page label=t!("End all sessions")/>
         })}
     }
 }

@@ -18,6 +18,7 @@ use crate::{
         refused::{Refused, filtered},
         visit::Visit,
     },
+    sentence, t,
 };
 
 #[component]
@@ -26,8 +27,8 @@ pub fn Users() -> impl IntoView {
     let query = use_query_map();
     let found = Resource::new_blocking(move || query.get(), find);
     view! {
-        <Title text="Users"/>
-        <h1>"Users"</h1>
+        <Title text=t!("Users")/>
+        <h1>{t!("Users")}</h1>
         <Suspense>
             {move || Suspend::new(async move {
                 let may_manage = visit.may(MANAGE_USERS).await;
@@ -61,21 +62,26 @@ async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
 #[component]
 fn Results(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
-    let states = UserState::VARIANTS.iter().map(|state| (state.name(), state.name()));
+    let states = UserState::VARIANTS
+        .iter()
+        .map(|&state| (state.name(), state_in_words(state).to_owned()));
     view! {
-        {may_manage.then(|| view! { <p><a class="button" href="/functions/invite_user">"Invite a user"</a></p> })}
-        <form class="filter" method="get" action="/users" role="search" aria-label="Users">
-            <Field name="part" label="Name contains" value=text("part")/>
-            <Field name="role" label="Role" value=text("role")/>
-            <Choice name="state" label="State" chosen=text("state") choices=states.collect()/>
-            <Choice name="order" label="Order" chosen=text("order") empty="by name" choices=vec![("newest", "newest first")]/>
-            <button class="button quiet" type="submit">"Show"</button>
+        {may_manage.then(|| view! { <p><a class="button" href="/functions/invite_user">{t!("Invite a user")}</a></p> })}
+        <form class="filter" method="get" action="/users" role="search" aria-label=t!("Users")>
+            <Field name="part" label=t!("Name contains") value=text("part")/>
+            <Field name="role" label=t!("Role") value=text("role")/>
+            <Choice name="state" label=t!("State") chosen=text("state") choices=states.collect()/>
+            <Choice
+                name="order" label=t!("Order") chosen=text("order") empty=t!("by name")
+                choices=vec![("newest", t!("newest first").to_owned())]
+            />
+            <button class="button quiet" type="submit">{t!("Show"; "filter")}</button>
         </form>
         {match found {
             Ok(list) => view! {
-                {list.users.is_empty().then(|| view! { <p class="quiet">"No users found."</p> })}
+                {list.users.is_empty().then(|| view! { <p class="quiet">{t!("No users found.")}</p> })}
                 <ul class="rows">{list.users.into_iter().map(|user| view! { <Row user=user/> }).collect_view()}</ul>
-                <More path="/users" query=query name="after" next=list.next label="Next page"/>
+                <More path="/users" query=query name="after" next=list.next label=t!("Next page")/>
             }
             .into_any(),
             Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
@@ -91,6 +97,15 @@ pub fn state_class(state: UserState) -> &'static str {
     }
 }
 
+/// The label of a user's state.
+pub fn state_in_words(state: UserState) -> &'static str {
+    match state {
+        UserState::Active => t!("active"; "state of a user"),
+        UserState::Invited => t!("invited"; "state of a user"),
+        UserState::Disabled => t!("disabled"; "state of a user"),
+    }
+}
+
 #[component]
 fn Row(user: UserRow) -> impl IntoView {
     let state = user.state;
@@ -99,10 +114,10 @@ fn Row(user: UserRow) -> impl IntoView {
         <li>
             <p>
                 <a href=page>{user.user_id}</a>
-                {(state != UserState::Active).then(|| view! { " " <span class=state_class(state)>{state.name()}</span> })}
+                {(state != UserState::Active).then(|| view! { " " <span class=state_class(state)>{state_in_words(state)}</span> })}
                 {user.roles.into_iter().map(|role| view! { " " <span class="mark-word role">{role}</span> }).collect_view()}
             </p>
-            <p class="quiet">"added " <Moment at=user.created_at/></p>
+            <p class="quiet">{sentence!("added {time}", time = view! { <Moment at=user.created_at/> })}</p>
         </li>
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         refused::title_of,
         visit::Visit,
     },
+    sentence, t,
 };
 
 #[component]
@@ -28,28 +29,27 @@ pub fn Welcome() -> impl IntoView {
         .map(|provider| {
             (
                 format!("/welcome/with/{}", provider.key),
-                format!("Continue with {}", provider.name),
+                t!("Continue with {name}"; "one-time link", name = provider.name),
             )
         })
         .collect();
-    let choice = if alternatives.is_empty() {
-        ""
-    } else {
-        "You can also use an account elsewhere. "
-    };
+    let choice = (!alternatives.is_empty()).then(|| view! { {t!("You can also use an account elsewhere.")} " " });
     let failed = failed_login().is_some();
-    let account = match user.clone() {
-        Some(user) => view! { <strong>{user}</strong> }.into_any(),
-        None => "your account".to_owned().into_any(),
+    let instruction = match user.clone() {
+        Some(user) => sentence!(
+            "Choose a password for {user}.",
+            user = view! { <strong>{user}</strong> }
+        ),
+        None => t!("Choose a password for your account.").into_any(),
     };
     view! {
-        <Title text=title_of("Choose a password", failed)/>
+        <Title text=title_of(t!("Choose a password"), failed)/>
         <div class="narrow">
-            <h1>"Choose a password"</h1>
-            <p>"Choose a password for " {account} ". " {choice} "Your link works only once."</p>
+            <h1>{t!("Choose a password")}</h1>
+            <p>{instruction} " " {choice} {t!("Your link works only once.")}</p>
             <ProviderFailure/>
-            {failed.then(|| view! { <p>"Open your link again to try again."</p> })}
-            <FunctionForm name="choose_password" button="Set password" then=then user_id=user alternatives=alternatives/>
+            {failed.then(|| view! { <p>{t!("Open your link again to try again.")}</p> })}
+            <FunctionForm name="choose_password" button=t!("Set password") then=then user_id=user alternatives=alternatives/>
         </div>
     }
 }

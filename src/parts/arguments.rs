@@ -3,6 +3,8 @@
 //! Each input has a label, limits, help from the doc comment, and a message for its faults. The name of an input is the path of
 //! its field, which is also how faults name it. No input has a `maxlength`, because browsers silently cut off what is longer.
 
+use std::fmt::Display;
+
 use leptos::{
     attr::{Attribute, custom::custom_attribute},
     prelude::*,
@@ -14,10 +16,13 @@ use super::{
     password_field::PasswordField,
     prose::{escaped, prose},
 };
-use crate::contract::{
-    form_data::{Typed, is_line},
-    letter_case::capitalized,
-    shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
+use crate::{
+    contract::{
+        form_data::{Typed, is_line},
+        letter_case::capitalized,
+        shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
+    },
+    t,
 };
 
 /// A text that may be longer than this, in characters, gets a textarea.
@@ -48,7 +53,7 @@ pub fn Arguments(
     };
     match shape {
         Shape::Record(fields) if fields.is_empty() => {
-            view! { <p class="quiet">"This function takes no arguments."</p> }.into_any()
+            view! { <p class="quiet">{t!("This function takes no arguments.")}</p> }.into_any()
         }
         Shape::Record(fields) => inputs.fields(&fields, ""),
         _ => view! { <JsonEditor text=text/> }.into_any(),
@@ -69,7 +74,7 @@ impl Inputs {
         let label = if field.required || field.shape == Shape::Flag {
             field.label.clone()
         } else {
-            format!("{} (optional)", field.label)
+            t!("{label} (optional)", label = field.label)
         };
         if let Shape::List(list) = &field.shape
             && let Shape::Choice(choices) = &*list.item
@@ -183,7 +188,7 @@ impl Inputs {
             Shape::Number(range) => self.number_input(field, range, "any", name, value),
             Shape::Choice(choices) => self.select(field, choices, name, &value),
             Shape::Flag => {
-                let choices = [("true", "Yes"), ("false", "No")].map(|(value, label)| Choice {
+                let choices = [("true", t!("Yes")), ("false", t!("No"))].map(|(value, label)| Choice {
                     value: value.to_owned(),
                     label: label.to_owned(),
                 });
@@ -238,7 +243,7 @@ impl Inputs {
                 id=id_of(name) name=name.to_owned() required=field.required
                 aria-describedby=described_by(field, name) aria-invalid=move || is_wrong.get().to_string()
             >
-                <option value="">{if field.required { "Choose one" } else { "Not specified" }}</option>
+                <option value="">{if field.required { t!("Choose one") } else { t!("Not specified") }}</option>
                 {options}
             </select>
         }
@@ -302,19 +307,19 @@ impl Inputs {
 }
 
 /// A fault of a field, or of its part at the path `rest`, as a sentence.
-fn sentence(rest: &str, problem: &str) -> String {
-    let clause = match rest {
-        "" => problem.to_owned(),
-        rest => format!("{} {problem}", part_in_words(rest)),
+fn sentence(rest: &str, problem: &impl Display) -> String {
+    let sentence = match rest {
+        "" => format!("{problem}."),
+        rest => t!("{part} {problem}.", part = part_in_words(rest), problem),
     };
-    format!("{}.", capitalized(&clause))
+    capitalized(&sentence)
 }
 
 /// The path of a part in words: `[1]` is "item 2".
 fn part_in_words(rest: &str) -> String {
     let item = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     match item.and_then(|(at, rest)| Some((at.parse::<usize>().ok()?, rest))) {
-        Some((at, rest)) => format!("item {}{rest}", at + 1),
+        Some((at, rest)) => t!("item {n}{rest}", n = at + 1, rest),
         None => rest.trim_start_matches('.').to_owned(),
     }
 }
@@ -323,10 +328,10 @@ fn part_in_words(rest: &str) -> String {
 fn help_text(field: &Field) -> String {
     let syntax = match &field.shape {
         Shape::List(list) if matches!(*list.item, Shape::Choice(_)) => "",
-        Shape::List(list) if is_line(&list.item) => "One per line.",
-        Shape::List(_) => "A JSON list.",
-        Shape::Object => "A JSON object.",
-        Shape::Any { .. } => "Any JSON value.",
+        Shape::List(list) if is_line(&list.item) => t!("One per line."),
+        Shape::List(_) => t!("A JSON list."),
+        Shape::Object => t!("A JSON object."),
+        Shape::Any { .. } => t!("Any JSON value."),
         _ => "",
     };
     format!("{} {syntax}", field.help).trim().to_owned()

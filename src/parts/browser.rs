@@ -7,11 +7,14 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlElement, HtmlFormElement, HtmlInputElement};
 
-use crate::contract::{
-    Refusal,
-    form_data::{SHOWN_TO, Typed, names},
-    pending_call::Outcome,
-    shape::{FieldFault, Shape},
+use crate::{
+    contract::{
+        Refusal,
+        form_data::{SHOWN_TO, Typed, names},
+        pending_call::Outcome,
+        shape::{FieldFault, Shape},
+    },
+    message,
 };
 
 /// Whether the island is hydrated. Controls that need script are shown only then.
@@ -94,8 +97,8 @@ fn unparsable_inputs(form: &HtmlFormElement) -> Vec<FieldFault> {
         .into_iter()
         .filter(|input| input.validity().bad_input())
         .map(|input| match input.type_().as_str() {
-            "number" => FieldFault::new(input.name(), "must be a number"),
-            _ => FieldFault::new(input.name(), "is not complete"),
+            "number" => FieldFault::new(input.name(), message!("must be a number")),
+            _ => FieldFault::new(input.name(), message!("is not complete")),
         })
         .collect()
 }

@@ -17,13 +17,16 @@ use super::{
     visit::whoami,
     waiting::Waiting,
 };
-use crate::contract::{
-    JsonObject, Refusal,
-    form_data::{SHOWN_TO, THEN, Typed},
-    function::FunctionView,
-    pending_call::{Outcome, PendingCall, State},
-    shape::{FieldFault, Shape},
-    user::WhoAmI,
+use crate::{
+    contract::{
+        JsonObject, Refusal,
+        form_data::{SHOWN_TO, THEN, Typed},
+        function::FunctionView,
+        pending_call::{Outcome, PendingCall, State},
+        shape::{FieldFault, Shape},
+        user::WhoAmI,
+    },
+    t,
 };
 
 #[island(lazy)]
@@ -93,7 +96,7 @@ pub fn CallForm(
                 // The text of the JSON editor is the body itself.
                 <Arguments shape=function.arguments.clone() typed=typed faults=calls.faults text=calls.body password_chars=password_chars/>
                 <p class="said bad" role="alert">{move || calls.general_faults()}</p>
-                <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>"Call"</button>
+                <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>{t!("Call")}</button>
             </form>
             <Reply outcome=calls.outcome is_calling=calls.is_calling page=page.clone()/>
             <Curl function=function origin=origin ca_file=ca_file body=calls.body/>
@@ -239,7 +242,7 @@ impl Calls {
             .read()
             .iter()
             .filter(|fault| fault.field.is_empty())
-            .map(|fault| format!("This {}.", fault.problem))
+            .map(|fault| t!("This {problem}.", problem = fault.problem))
             .collect();
         (!faults.is_empty()).then(|| faults.join(" "))
     }

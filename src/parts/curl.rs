@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::browser::{copy_to_clipboard, hydrated};
-use crate::contract::function::FunctionView;
+use crate::{contract::function::FunctionView, sentence, t};
 
 #[component]
 pub fn Curl(
@@ -33,24 +33,27 @@ pub fn Curl(
         set_status.set(None);
         copy_to_clipboard(command.get_untracked(), move |is_copied| {
             set_status.set(Some(if is_copied {
-                "Copied"
+                t!("Copied")
             } else {
-                "Your browser did not allow copying"
+                t!("Your browser did not allow copying")
             }));
         });
     };
     view! {
         <section class="curl" aria-labelledby="curl">
             <div class="row">
-                <h2 id="curl">"From a shell"</h2>
+                <h2 id="curl">{t!("From a shell")}</h2>
                 <span class="quiet" role="status">{status}</span>
-                <button class="plain" type="button" class:waiting=move || !is_ready.get() on:click=on_copy>"Copy"</button>
+                <button class="plain" type="button" class:waiting=move || !is_ready.get() on:click=on_copy>{t!("Copy")}</button>
             </div>
-            <pre tabindex="0" role="group" aria-label="curl command"><code>{command}</code></pre>
+            <pre tabindex="0" role="group" aria-label=t!("curl command")><code>{command}</code></pre>
             {(!is_open).then(|| view! {
                 <p class="quiet">
-                    "curl stores your session in the file " <code>"cookies"</code> ". To log in, call "
-                    <a href="/functions/login">"login"</a> " first."
+                    {sentence!(
+                        "curl stores your session in the file {file}. To log in, call {login} first.",
+                        file = view! { <code>"cookies"</code> },
+                        login = view! { <a href="/functions/login">"login"</a> }
+                    )}
                 </p>
             })}
         </section>

@@ -3,12 +3,15 @@
 use leptos::prelude::*;
 
 use super::moment::Moment;
-use crate::contract::audit::{Action, EventView};
+use crate::{
+    contract::audit::{Action, EventView, Outcome},
+    sentence, t,
+};
 
 #[component]
 pub fn Events(events: Vec<EventView>) -> impl IntoView {
     if events.is_empty() {
-        return view! { <p class="quiet">"No events found."</p> }.into_any();
+        return view! { <p class="quiet">{t!("No events found.")}</p> }.into_any();
     }
     view! { <ul class="rows">{events.into_iter().map(|event| view! { <Event event=event/> }).collect_view()}</ul> }
         .into_any()
@@ -17,39 +20,76 @@ pub fn Events(events: Vec<EventView>) -> impl IntoView {
 #[component]
 fn Event(event: EventView) -> impl IntoView {
     let is_bad = event.outcome != "ok";
-    let by = (!event.actor.is_empty()).then(|| format!(" by {}", event.actor));
-    let to = (!event.user.is_empty() && event.user != event.actor).then(|| format!(" · {}", event.user));
-    let from = (!event.address.is_empty()).then(|| format!(" from {}", event.address));
+    let action = view! { <strong>{action_in_words(&event.action)}</strong> };
+    let about = (!event.about.is_empty()).then(|| format!(": {}", about_in_words(&event.action, &event.about)));
+    let user = Some(event.user).filter(|user| !user.is_empty() && *user != event.actor);
+    let actor = Some(event.actor).filter(|actor| !actor.is_empty());
+    let what = match (actor, user) {
+        (None, None) => action.into_any(),
+        (Some(actor), None) => sentence!("{action} by {actor}", action, actor),
+        (None, Some(user)) => sentence!("{action} · {user}", action, user),
+        (Some(actor), Some(user)) => sentence!("{action} by {actor} · {user}", action, actor, user),
+    };
+    let time = view! { <Moment at=event.at/> };
+    let origin = match event.address {
+        address if address.is_empty() => time.into_any(),
+        address => sentence!("{time} from {address}", time, address),
+    };
     let request = (!event.request_id.is_empty()).then(|| view! { " · " <code>{event.request_id}</code> });
     view! {
         <li>
             <p>
-                <strong>{action_in_words(&event.action)}</strong>
-                {by}
-                {to}
-                {(!event.about.is_empty()).then(|| format!(": {}", about_in_words(&event.action, &event.about)))}
-                {is_bad.then(|| view! { " " <span class="mark-word bad">{event.outcome}</span> })}
+                {what}
+                {about}
+                {is_bad.then(|| view! { " " <span class="mark-word bad">{outcome_in_words(&event.outcome)}</span> })}
             </p>
-            <p class="quiet"><Moment at=event.at/>{from}{request}</p>
+            <p class="quiet">{origin}{request}</p>
         </li>
     }
 }
 
 /// The label of an action. An action that this version does not know is shown as stored.
 fn action_in_words(action: &str) -> String {
-    action.parse().map_or(action, |known: Action| known.words()).to_owned()
+    let known = action.parse().map(|known: Action| known.words().to_string());
+    known.unwrap_or_else(|_| action.to_owned())
+}
+
+/// The label of an outcome. An outcome that this version does not know is shown as stored.
+fn outcome_in_words(outcome: &str) -> String {
+    let words = match outcome.parse() {
+        Ok(Outcome::Refused) => t!("refused"),
+        _ => outcome,
+    };
+    words.to_owned()
 }
 
 fn about_in_words(action: &str, about: &str) -> String {
     match (action.parse().ok(), about) {
-        (Some(Action::Logout | Action::SessionsEnded), "1") => "1 session".to_owned(),
-        (Some(Action::Logout | Action::SessionsEnded), count) => format!("{count} sessions"),
-        (Some(Action::SurplusEnded), "1") => "1 login".to_owned(),
-        (Some(Action::SurplusEnded), count) => format!("{count} logins"),
-        (Some(Action::Login), "remembered") => "a remembered browser".to_owned(),
-        (Some(Action::Login | Action::LoginConfirmed), reason) => reason.replace('_', " "),
+        (Some(Action::Logout | Action::SessionsEnded), "1") => t!("1 session").to_owned(),
+        (Some(Action::Logout | Action::SessionsEnded), count) => t!("{count} sessions", count),
+        (Some(Action::SurplusEnded), "1") => t!("1 login").to_owned(),
+        (Some(Action::SurplusEnded), count) => t!("{count} logins", count),
+        (Some(Action::Login), "remembered") => t!("a remembered browser").to_owned(),
+        (Some(Action::Login | Action::LoginConfirmed), about) => login_in_words(about),
+        (Some(Action::Throttled), "address") => t!("address").to_owned(),
+        (Some(Action::Throttled), "account") => t!("account").to_owned(),
+        (Some(Action::Throttled), "account and address") => t!("account and address").to_owned(),
         _ => about.to_owned(),
     }
+}
+
+/// How a user logged in, or why a login failed (`Way` and `Failure` in `server::auth::security_log`).
+fn login_in_words(about: &str) -> String {
+    let words = match about {
+        "password" => t!("password"),
+        "remembered_again" => t!("remembered again"),
+        "unknown_user" => t!("unknown user"),
+        "wrong_password" => t!("wrong password"),
+        "disabled" => t!("disabled"; "why a login failed"),
+        "overtaken" => t!("overtaken"),
+        about => return about.replace('_', " "),
+    };
+    words.to_owned()
 }
 
 #[cfg(test)]

@@ -11,11 +11,14 @@ use super::{
     program::Program,
     visit::Visit,
 };
-use crate::contract::{
-    Refusal,
-    form_data::{FORM_PAGE, SHOWN_TO, THEN},
-    function::FunctionView,
-    pending_call::{Outcome, PendingCall, State},
+use crate::{
+    contract::{
+        Refusal,
+        form_data::{FORM_PAGE, SHOWN_TO, THEN},
+        function::FunctionView,
+        pending_call::{Outcome, PendingCall, State},
+    },
+    t,
 };
 
 #[component]
@@ -51,7 +54,7 @@ pub fn FunctionForm(
                 let alternatives = alternatives.clone();
                 Suspend::new(async move {
                     match functions.named(name).await {
-                        Ok(Some(FunctionView { closed: Some(reason), .. })) => view! { <p class="notice">{reason}</p> }.into_any(),
+                        Ok(Some(FunctionView { closed: Some(reason), .. })) => view! { <p class="notice">{reason.to_string()}</p> }.into_any(),
                         Ok(Some(function)) => {
                             let user = if function.rule.open { None } else { visit.user().await.ok().flatten() };
                             let shown_to = user.map(|user| user.user_id);
@@ -67,7 +70,7 @@ pub fn FunctionForm(
                             .into_any()
                         }
                         Ok(None) => ().into_any(),
-                        Err(refusal) => view! { <p role="alert">{refusal.message()}</p> }.into_any(),
+                        Err(refusal) => view! { <p role="alert">{refusal.message().to_string()}</p> }.into_any(),
                     }
                 })
             }}
@@ -169,12 +172,14 @@ pub fn PurposeForm(
     let user_name = shown_to.or(user_id);
     view! {
         {is_back_from_login.then(|| view! {
-            <p class="notice">"You needed to log in first. Passwords and other secrets are never stored, so enter them again."</p>
+            <p class="notice">
+                {t!("You needed to log in first. Passwords and other secrets are never stored, so enter them again.")}
+            </p>
         })}
         <div role="status">
             {move || reply.get().map(|reply| view! {
                 <p><strong>{reply}</strong></p>
-                <p><a class="button" href=then.get_value() node_ref=continue_link>"Continue"</a></p>
+                <p><a class="button" href=then.get_value() node_ref=continue_link>{t!("Continue")}</a></p>
             })}
         </div>
         <form
@@ -186,7 +191,7 @@ pub fn PurposeForm(
             // Password managers read the user name from it.
             {user_name.map(|user| view! { <input type="text" hidden readonly autocomplete="username" name=user_field value=user/> })}
             <p id="reply" tabindex="-1" class="said bad" role="alert">{move || Some(error.get()).filter(|error| !error.is_empty())}</p>
-            {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>"Reload the page"</a></p> })}
+            {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>{t!("Reload the page")}</a></p> })}
             <Arguments shape=function.arguments.clone() typed=typed faults=faults text=text password_chars=password_chars/>
             <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>
             <Alternatives buttons=alternatives/>
@@ -198,7 +203,7 @@ pub fn PurposeForm(
 #[component]
 fn Alternatives(buttons: Vec<(String, String)>) -> impl IntoView {
     view! {
-        {(!buttons.is_empty()).then(|| view! { <p class="or">"or"</p> })}
+        {(!buttons.is_empty()).then(|| view! { <p class="or">{t!("or")}</p> })}
         {buttons
             .into_iter()
             .map(|(address, label)| view! { <button class="button quiet" type="submit" formaction=address formnovalidate>{label}</button> })
@@ -228,5 +233,5 @@ fn text_in(body: &str, name: &str) -> String {
         .as_ref()
         .and_then(|reply| reply.get(name))
         .and_then(serde_json::Value::as_str);
-    text.map_or_else(|| Refusal::Unreachable.message(), str::to_owned)
+    text.map_or_else(|| Refusal::Unreachable.message().to_string(), str::to_owned)
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::contract::function::RuleView;
+use crate::{contract::function::RuleView, t};
 
 #[component]
 pub fn GuardBadge(
@@ -15,7 +15,11 @@ pub fn GuardBadge(
     } else {
         ("guard closed", "M5 8V5a3 3 0 0 1 6 0v3")
     };
-    let words = if is_closed { "Closed".to_owned() } else { rule.words };
+    let words = if is_closed {
+        t!("Closed").to_owned()
+    } else {
+        rule.words.to_string()
+    };
     view! {
         <span class=class>
             <svg viewBox="0 0 16 16" aria-hidden="true">

@@ -4,12 +4,15 @@ use leptos::{mount::mount_to_renderer, prelude::*};
 use leptos_router::hooks::use_location;
 
 use super::{refused::current_page, visit::Visit};
-use crate::contract::{
-    Refusal,
-    form_data::SHOWN_TO,
-    redirect_target::OwnPage,
-    role::{MANAGE_ROLES, MANAGE_USERS, READ_AUDIT, SEE_USERS},
-    user::WhoAmI,
+use crate::{
+    contract::{
+        Refusal,
+        form_data::SHOWN_TO,
+        redirect_target::OwnPage,
+        role::{MANAGE_ROLES, MANAGE_USERS, READ_AUDIT, SEE_USERS},
+        user::WhoAmI,
+    },
+    t,
 };
 
 const HEAD: &str = "head";
@@ -75,11 +78,11 @@ fn Head(
 /// Links to the pages that the user's permissions allow. Any one of the listed permissions is enough.
 fn administration(permissions: &[String], current: &str) -> Option<AnyView> {
     let pages = [
-        (&[SEE_USERS, MANAGE_USERS][..], "/users", "Users"),
-        (&[SEE_USERS, MANAGE_USERS, MANAGE_ROLES], "/roles", "Roles"),
-        (&[SEE_USERS], "/access", "Access"),
-        (&[READ_AUDIT], "/audit", "Audit log"),
-        (&[READ_AUDIT], "/calls", "Call log"),
+        (&[SEE_USERS, MANAGE_USERS][..], "/users", t!("Users")),
+        (&[SEE_USERS, MANAGE_USERS, MANAGE_ROLES], "/roles", t!("Roles")),
+        (&[SEE_USERS], "/access", t!("Access")),
+        (&[READ_AUDIT], "/audit", t!("Audit log")),
+        (&[READ_AUDIT], "/calls", t!("Call log")),
     ];
     let links = pages
         .into_iter()
@@ -87,19 +90,19 @@ fn administration(permissions: &[String], current: &str) -> Option<AnyView> {
         .map(|(_, path, name)| view! { <li><a href=path aria-current=aria_current(path, current)>{name}</a></li> })
         .collect::<Vec<_>>();
     (!links.is_empty())
-        .then(|| view! { <nav class="manage" aria-label="Administration"><ul>{links}</ul></nav> }.into_any())
+        .then(|| view! { <nav class="manage" aria-label=t!("Administration")><ul>{links}</ul></nav> }.into_any())
 }
 
 fn visitor(whoami: &Result<Option<WhoAmI>, Refusal>, page: &str) -> AnyView {
     match whoami {
         Ok(Some(WhoAmI { user, .. })) => view! {
             <span class="user">
-                <span class="quiet">"Logged in as "</span>
+                <span class="quiet">{t!("Logged in as ")}</span>
                 <a href="/account">{user.user_id.clone()}</a>
             </span>
             <form method="post" action="/logout">
                 <input type="hidden" name=SHOWN_TO value=user.user_id.clone()/>
-                <button class="plain" type="submit">"Log out"</button>
+                <button class="plain" type="submit">{t!("Log out")}</button>
             </form>
         }
         .into_any(),
@@ -108,10 +111,10 @@ fn visitor(whoami: &Result<Option<WhoAmI>, Refusal>, page: &str) -> AnyView {
                 "" | "/" | "/login" | "/logged-out" | "/confirm" => "/login".to_owned(),
                 _ => format!("/login?next={}", OwnPage::or_home(Some(page)).escaped()),
             };
-            view! { <a class="button quiet" href=target aria-current=aria_current("/login", path_of(page))>"Log in"</a> }
+            view! { <a class="button quiet" href=target aria-current=aria_current("/login", path_of(page))>{t!("Log in")}</a> }
                 .into_any()
         }
-        Err(refusal) => view! { <span class="user" role="alert">{refusal.message()}</span> }.into_any(),
+        Err(refusal) => view! { <span class="user" role="alert">{refusal.message().to_string()}</span> }.into_any(),
     }
 }
 

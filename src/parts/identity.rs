@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{action_button::ActionButton, moment::Moment};
-use crate::contract::identity::IdentityView;
+use crate::{contract::identity::IdentityView, sentence, t};
 
 #[component]
 pub fn Identity(
@@ -43,9 +43,16 @@ pub fn Identity(
             />
         }
     });
-    let last_used = match last_used_at {
-        Some(at) => view! { ", last used " <Moment at=at/> }.into_any(),
-        None => ", never used".into_any(),
+    let linked = view! { <Moment at=linked_at/> };
+    let by = shows_details.then_some(linked_by);
+    let last_use = last_used_at.map(|at| view! { <Moment at=at/> });
+    let history = match (by, last_use) {
+        (None, None) => sentence!("Linked {linked}, never used", linked),
+        (None, Some(last_use)) => sentence!("Linked {linked}, last used {last_use}", linked, last_use),
+        (Some(by), None) => sentence!("Linked {linked} by {by}, never used", linked, by),
+        (Some(by), Some(last_use)) => {
+            sentence!("Linked {linked} by {by}, last used {last_use}", linked, by, last_use)
+        }
     };
     view! {
         <li>
@@ -53,12 +60,10 @@ pub fn Identity(
                 <p>
                     <strong>{provider_name}</strong>
                     {(!label.is_empty()).then(|| format!(" {label}"))}
-                    {is_gone.then(|| view! { " " <span class="mark-word role">"no longer offered here"</span> })}
+                    {is_gone.then(|| view! { " " <span class="mark-word role">{t!("no longer offered here")}</span> })}
                 </p>
                 {shows_details.then(|| view! { <p><code>{subject}</code></p> })}
-                <p id=times class="quiet">
-                    "Linked " <Moment at=linked_at/> {shows_details.then(|| format!(" by {linked_by}"))} {last_used}
-                </p>
+                <p id=times class="quiet">{history}</p>
             </div>
             {end}
         </li>

@@ -11,6 +11,7 @@ pub mod guard_badge;
 pub mod header;
 pub mod identity;
 pub mod json_editor;
+pub mod language_switch;
 pub mod moment;
 pub mod paging;
 pub mod password_field;

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
+use crate::t;
+
 pub fn value_of<'a>(query: &'a ParamsMap, name: &str) -> &'a str {
     query.get_str(name).unwrap_or_default()
 }
@@ -31,12 +33,12 @@ pub fn Choice(
     label: &'static str,
     chosen: String,
     /// The label of the empty value.
-    #[prop(default = "any")]
+    #[prop(default = t!("any"))]
     empty: &'static str,
     /// The other values with their labels.
-    choices: Vec<(&'static str, &'static str)>,
+    choices: Vec<(&'static str, String)>,
 ) -> impl IntoView {
-    let options = [("", empty)]
+    let options = [("", empty.to_owned())]
         .into_iter()
         .chain(choices)
         .map(|(value, label)| view! { <option value=value selected=value == chosen>{label}</option> })

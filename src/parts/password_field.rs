@@ -5,13 +5,14 @@
 use leptos::{html, prelude::*};
 
 use super::browser::{hydrated, password_chars};
+use crate::{sentence, t};
 
 /// The defaults are those of a field for the current password.
 #[component]
 pub fn PasswordField(
     #[prop(default = "password".to_owned())] id: String,
     #[prop(default = "password".to_owned())] name: String,
-    #[prop(default = "Password".to_owned())] label: String,
+    #[prop(default = t!("Password").to_owned())] label: String,
     /// For password managers: `current-password` or `new-password`.
     #[prop(default = "current-password".to_owned())]
     autocomplete: String,
@@ -38,11 +39,11 @@ pub fn PasswordField(
         described_by
     };
     let message = move || match length.get() {
-        0 => format!("At least {min_chars} characters."),
-        count if count < min_chars => format!("{count} of at least {min_chars} characters."),
-        count => format!("{count} characters: long enough. Longer is stronger."),
+        0 => t!("At least {min} characters.", min = min_chars),
+        count if count < min_chars => t!("{count} of at least {min} characters.", count, min = min_chars),
+        count => t!("{count} characters: long enough. Longer is stronger.", count),
     };
-    let suffix = format!(" {}", label.to_ascii_lowercase());
+    let field = label.to_ascii_lowercase();
     view! {
         <label for=id.clone()>{label}</label>
         <div class="with-button">
@@ -57,8 +58,7 @@ pub fn PasswordField(
                 class="plain" type="button" aria-controls=id aria-pressed=move || is_shown.get().to_string()
                 class:waiting=move || !is_ready.get() on:click=move |_| is_shown.update(|shown| *shown = !*shown)
             >
-                "Show"
-                <span class="unseen">{suffix}</span>
+                {sentence!("Show {field}", field = view! { <span class="unseen">{field}</span> })}
             </button>
         </div>
         {is_new.then(|| view! { <p id=hint class="help">{message}</p> })}

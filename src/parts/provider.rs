@@ -4,10 +4,13 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::{action_button::ShownTo, visit::Visit};
-use crate::contract::{
-    letter_case::capitalized,
-    provider::{FailedLogin, ProviderView},
-    redirect_target::OwnPage,
+use crate::{
+    contract::{
+        letter_case::capitalized,
+        provider::{FailedLogin, ProviderView},
+        redirect_target::OwnPage,
+    },
+    sentence, t,
 };
 
 /// A form with one button, which leads to a provider.
@@ -16,8 +19,8 @@ pub fn ProviderForm(
     provider: ProviderView,
     /// The address of the form, without the key of the provider.
     action: &'static str,
-    /// The label of the button, without the name of the provider.
-    label: &'static str,
+    /// The label of the button, with the name of the provider.
+    label: String,
     /// The page to show afterwards.
     #[prop(optional, into)]
     next: Option<OwnPage>,
@@ -32,7 +35,7 @@ pub fn ProviderForm(
         view! {
             <label class="tick">
                 <input name="remember" type="checkbox"/>
-                {format!("Remember me after a login with {}", provider.name)}
+                {t!("Remember me after a login with {name}", name = provider.name)}
             </label>
         }
     });
@@ -41,7 +44,7 @@ pub fn ProviderForm(
             {is_of_user.then(|| view! { <ShownTo/> })}
             {next.map(|next| view! { <input type="hidden" name="next" value=next.to_string()/> })}
             {remember}
-            <button class="button quiet" type="submit">{format!("{label} {}", provider.name)}</button>
+            <button class="button quiet" type="submit">{label}</button>
         </form>
     }
 }
@@ -64,12 +67,17 @@ pub fn name_of(key: &str) -> Option<String> {
 pub fn ProviderFailure() -> impl IntoView {
     failed_login().map(|failed| {
         let name = failed.provider.as_deref().and_then(name_of);
-        let message = failed.failure.message(name.as_deref().unwrap_or("the provider"));
+        let message = failed
+            .failure
+            .message(name.as_deref().unwrap_or(t!("the provider")))
+            .to_string();
         let message = if name.is_none() { capitalized(&message) } else { message };
         view! {
             <div class="notice bad" role="alert" tabindex="-1" autofocus>
                 <p>{message}</p>
-                {failed.reference.map(|reference| view! { <p>"Reference: " <code>{reference}</code></p> })}
+                {failed.reference.map(|reference| view! {
+                    <p>{sentence!("Reference: {reference}", reference = view! { <code>{reference}</code> })}</p>
+                })}
             </div>
         }
     })

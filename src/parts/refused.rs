@@ -4,7 +4,10 @@ use leptos::prelude::*;
 use leptos_router::{hooks::use_location, location::Location};
 
 use super::visit::set_status;
-use crate::contract::{Refusal, redirect_target::OwnPage};
+use crate::{
+    contract::{Refusal, redirect_target::OwnPage},
+    t,
+};
 
 /// Shows why data could not be loaded, links to the login if that helps, and sets the status of the page.
 #[component]
@@ -16,12 +19,17 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
             let next = OwnPage::or_home(Some(&current_page(&location)));
             format!("/login?next={}", next.escaped())
         };
-        view! { <p><a class="button" href=target>"Log in"</a></p> }
+        view! { <p><a class="button" href=target>{t!("Log in")}</a></p> }
     });
     let message = match refusal {
-        Refusal::NotLoggedIn => "Log in to see this page.".to_owned(),
-        Refusal::PermissionRequired(required) => format!("You need {required} to see this page. Ask an administrator."),
-        refusal => refusal.message(),
+        Refusal::NotLoggedIn => t!("Log in to see this page.").to_owned(),
+        Refusal::PermissionRequired(required) => {
+            t!(
+                "You need {required} to see this page. Ask an administrator.",
+                required = required.words()
+            )
+        }
+        refusal => refusal.message().to_string(),
     };
     view! {
         <p role="alert">{message}</p>
@@ -31,8 +39,11 @@ pub fn Refused(refusal: Refusal) -> impl IntoView {
 
 /// The title of a page. After a refused form it starts with "Error", so that screen readers announce that first.
 pub fn title_of(page: &str, is_refused: bool) -> String {
-    let prefix = if is_refused { "Error: " } else { "" };
-    format!("{prefix}{page}")
+    if is_refused {
+        t!("Error: {page}", page)
+    } else {
+        page.to_owned()
+    }
 }
 
 /// Shows a filter with its results. If a value of the filter is invalid, the filter is shown as well, so that the user can

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use crate::contract::{Refusal, pending_call::Outcome};
+use crate::{
+    contract::{Refusal, pending_call::Outcome},
+    t,
+};
 
 /// Status, duration and reply of the last call. Always rendered, so that screen readers announce a reply when it arrives.
 #[component]
@@ -21,26 +24,27 @@ pub fn Reply(
             view! {
                 <p class=class>
                     <strong>{outcome.status_line()}</strong>
-                    <span class="quiet">{format!(" in {} ms", outcome.took_ms)}</span>
+                    " "
+                    <span class="quiet">{t!("in {ms} ms", ms = outcome.took_ms)}</span>
                 </p>
                 {one_time_link(&outcome.body).map(|link| view! {
-                    <p>"Send this link to the person. It is shown only once:"</p>
-                    <pre tabindex="0" role="group" aria-label="One-time link"><code>{link}</code></pre>
+                    <p>{t!("Send this link to the person. It is shown only once:")}</p>
+                    <pre tabindex="0" role="group" aria-label=t!("One-time link")><code>{link}</code></pre>
                 })}
                 {is_outdated.then(|| view! {
-                    <p>{Refusal::OtherUser.message()}</p>
-                    <p><a class="button" href=page>"Reload the page"</a></p>
+                    <p>{Refusal::OtherUser.message().to_string()}</p>
+                    <p><a class="button" href=page>{t!("Reload the page")}</a></p>
                 })}
-                <pre tabindex="0" role="group" aria-label="Reply as JSON"><code>{outcome.body}</code></pre>
+                <pre tabindex="0" role="group" aria-label=t!("Reply as JSON")><code>{outcome.body}</code></pre>
             }
         })
     };
     view! {
         <section class="reply" aria-labelledby="reply">
-            <h2 id="reply">"Reply"</h2>
+            <h2 id="reply">{t!("Reply")}</h2>
             <div role="status" aria-busy=move || is_calling.get().to_string()>
                 {result}
-                {move || outcome.get().is_none().then(|| view! { <p class="quiet">"No call yet."</p> })}
+                {move || outcome.get().is_none().then(|| view! { <p class="quiet">{t!("No call yet.")}</p> })}
             </div>
         </section>
     }

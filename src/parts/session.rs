@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{action_button::ActionButton, moment::Moment, provider::name_of};
-use crate::contract::session::SessionView;
+use crate::{contract::session::SessionView, sentence, t};
 
 #[component]
 pub fn Session(
@@ -25,7 +25,7 @@ pub fn Session(
     let end = end.map(|function| {
         let mut arguments = arguments;
         arguments.push(("id", session.id));
-        let label = if session.current { "Log out here" } else { "End" };
+        let label = if session.current { t!("Log out here") } else { t!("End") };
         view! { <ActionButton function=function arguments=arguments then=then label=label subject=device.clone() described_by=times.clone()/> }
     });
     view! {
@@ -33,11 +33,17 @@ pub fn Session(
             <div>
                 <p>
                     <strong>{device.clone()}</strong>
-                    {session.current.then(|| view! { " " <span class="mark-word">"this session"</span> })}
-                    {provider.map(|name| view! { " " <span class="mark-word">{format!("by {name}")}</span> })}
-                    {session.remembered.then(|| view! { " " <span class="mark-word">"remembered"</span> })}
+                    {session.current.then(|| view! { " " <span class="mark-word">{t!("this session")}</span> })}
+                    {provider.map(|name| view! { " " <span class="mark-word">{t!("by {name}", name)}</span> })}
+                    {session.remembered.then(|| view! { " " <span class="mark-word">{t!("remembered")}</span> })}
                 </p>
-                <p id=times class="quiet">"Logged in " <Moment at=session.logged_in_at/> ", last used " <Moment at=session.last_used_at/></p>
+                <p id=times class="quiet">
+                    {sentence!(
+                        "Logged in {login}, last used {last_use}",
+                        login = view! { <Moment at=session.logged_in_at/> },
+                        last_use = view! { <Moment at=session.last_used_at/> }
+                    )}
+                </p>
             </div>
             {end}
         </li>

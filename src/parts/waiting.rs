@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use crate::contract::form_data::{SHOWN_TO, WAITING};
+use crate::{
+    contract::form_data::{SHOWN_TO, WAITING},
+    t,
+};
 
 #[component]
 pub fn Waiting(
@@ -16,23 +19,25 @@ pub fn Waiting(
     let action = format!("{page}/kept");
     view! {
         <section class="kept" aria-labelledby="kept">
-            <h2 id="kept">"Your call is waiting"</h2>
+            <h2 id="kept">{t!("Your call is waiting")}</h2>
             {match body {
                 Some(body) => view! {
-                    <p>"You needed to log in first, so this call has not run yet. Check its arguments, then run it."</p>
-                    <pre tabindex="0" role="group" aria-label="Arguments of the waiting call"><code>{body}</code></pre>
+                    <p>{t!("You needed to log in first, so this call has not run yet. Check its arguments, then run it.")}</p>
+                    <pre tabindex="0" role="group" aria-label=t!("Arguments of the waiting call")><code>{body}</code></pre>
                     <form class="buttons" method="post" action=action>
                         <input type="hidden" name=SHOWN_TO value=shown_to/>
                         <input type="hidden" name=WAITING value=id/>
-                        <button class="button" type="submit" name="run" value="run">"Run this call"</button>
-                        <button class="plain" type="submit" name="drop" value="drop">"Discard"</button>
+                        <button class="button" type="submit" name="run" value="run">{t!("Run this call")}</button>
+                        <button class="plain" type="submit" name="drop" value="drop">{t!("Discard")}</button>
                     </form>
                 }
                 .into_any(),
                 None => view! {
                     <p>
-                        "You needed to log in first, so this call has not run yet. What you entered is below, except for \
-                         passwords and other secrets, which are never stored. Enter them again, then press Call."
+                        {t!(
+                            "You needed to log in first, so this call has not run yet. What you entered is below, except for \
+                             passwords and other secrets, which are never stored. Enter them again, then press Call."
+                        )}
                     </p>
                 }
                 .into_any(),

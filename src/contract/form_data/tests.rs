@@ -132,7 +132,7 @@ fn what_stands_for_nothing_stays_a_text_for_the_check_to_refuse() {
 fn broken_json_is_a_fault_with_its_place() {
     let (_, faults) = typed(&[("free", "{\n\"a\":}")]).body(&form());
     assert_eq!(faults[0].field, "free");
-    assert!(faults[0].problem.contains("line 2"), "{}", faults[0].problem);
+    assert!(faults[0].problem.english().contains("line 2"), "{}", faults[0].problem);
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn problems(value: &Value) -> Vec<(String, String)> {
     let faults = guest().faults(value);
     faults
         .into_iter()
-        .map(|FieldFault { field, problem }| (field, problem))
+        .map(|FieldFault { field, problem }| (field, problem.english().to_owned()))
         .collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::{one_time_links, registration};
 use crate::{
-    contract::function::FunctionView,
+    contract::{Message, function::FunctionView},
     server::{registry, state::AppState, telemetry::error::InternalError},
 };
 
@@ -11,7 +11,7 @@ pub async fn views(state: &AppState) -> Vec<FunctionView> {
     let mut views: Vec<FunctionView> = registry::all().map(|function| function.view.clone()).collect();
     for view in &mut views {
         match closed_reason(state, &view.name).await {
-            Ok(reason) => view.closed = reason.map(str::to_owned),
+            Ok(reason) => view.closed = reason,
             // Only the hint is missing: the page still works, and the function itself still refuses the call.
             Err(error) => _ = error.log(),
         }
@@ -20,7 +20,7 @@ pub async fn views(state: &AppState) -> Vec<FunctionView> {
 }
 
 /// Why the function refuses every call, if it does.
-async fn closed_reason(state: &AppState, name: &str) -> Result<Option<&'static str>, InternalError> {
+async fn closed_reason(state: &AppState, name: &str) -> Result<Option<Message>, InternalError> {
     match name {
         "create_first_admin" => one_time_links::first_admin_closed_reason(state.storage()).await,
         "register" => registration::closed_reason(state).await,

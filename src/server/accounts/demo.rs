@@ -29,7 +29,7 @@ pub async fn add_users(state: &AppState) -> anyhow::Result<()> {
             .passwords()
             .hash_at_startup(Password::new(password.to_owned()))
             .await
-            .map_err(|refusal: Refusal| anyhow::anyhow!(refusal.message()))?;
+            .map_err(|refusal: Refusal| anyhow::anyhow!(refusal.message().english().to_owned()))?;
         let role = (user_id == ADMINISTRATOR).then(|| ADMIN.to_owned());
         let user = NewUser {
             user_id,

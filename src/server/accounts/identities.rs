@@ -12,6 +12,7 @@ use crate::{
         audit::Action,
         identity::{IdentityList, IdentityView},
     },
+    message,
     server::{
         auth::{
             guard::{
@@ -50,7 +51,7 @@ pub async fn list_of_user(state: &AppState, user_id: &str) -> Result<IdentityLis
     let storage = state.storage();
     let user = storage.find_user(user_id).await?;
     let has_password = user
-        .ok_or_else(|| Refusal::NotFound("user".to_owned()))?
+        .ok_or_else(|| Refusal::NotFound(message!("user")))?
         .hash()
         .is_some();
     let stored = storage.identities_of(user_id).await?;
@@ -152,16 +153,16 @@ async fn provider_of(state: &AppState, user_id: &str, id: &str) -> Result<String
 }
 
 fn no_account() -> Refusal {
-    Refusal::NotFound("account".to_owned())
+    Refusal::NotFound(message!("account"))
 }
 
 fn check(outcome: UnlinkOutcome) -> Result<(), Refusal> {
     match outcome {
         UnlinkOutcome::Done => Ok(()),
         UnlinkOutcome::NotFound => Err(no_account()),
-        UnlinkOutcome::LastWayIn => Err(Refusal::Conflict(
-            "This is your only way to log in. Choose a password first.".to_owned(),
-        )),
+        UnlinkOutcome::LastWayIn => Err(Refusal::Conflict(message!(
+            "This is your only way to log in. Choose a password first."
+        ))),
         UnlinkOutcome::LastAdmin => check_outcome(UpdateOutcome::LastAdmin).map(drop),
         UnlinkOutcome::SessionEnded => Err(Refusal::NotLoggedIn),
     }
@@ -181,7 +182,7 @@ pub async fn add(
 ) -> Result<String, Refusal> {
     let providers = &actor.state.settings().providers;
     let settings = providers.iter().find(|settings| settings.key == provider);
-    let settings = settings.ok_or_else(|| Refusal::NotFound("provider".to_owned()))?;
+    let settings = settings.ok_or_else(|| Refusal::NotFound(message!("provider")))?;
     if !(1..=MAX_SUBJECT).contains(&subject.len()) || subject.chars().any(char::is_control) {
         let problem = "must have 1 to 255 bytes, without control characters";
         return Err(Refusal::of_argument("subject", problem));
@@ -208,8 +209,10 @@ pub async fn add(
         LinkOutcome::Unchanged | LinkOutcome::LinkedElsewhere | LinkOutcome::NameTaken => {
             let owner = storage.find_identity(settings.issuer(), subject).await?;
             let owner = owner.map_or_else(|| "another user".to_owned(), |owner| owner.user_id);
-            Err(Refusal::Conflict(format!("This account is linked to {owner} already.")))
+            Err(Refusal::Conflict(
+                format!("This account is linked to {owner} already.").into(),
+            ))
         }
-        LinkOutcome::Outdated => Err(Refusal::NotFound("user".to_owned())),
+        LinkOutcome::Outdated => Err(Refusal::NotFound(message!("user"))),
     }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::actor::Actor;
 use crate::{
-    contract::{Refusal, audit::Action, link::LinkCode, login::NewPassword, user::LinkReply},
+    contract::{Message, Refusal, audit::Action, link::LinkCode, login::NewPassword, user::LinkReply},
+    message,
     server::{
         auth::{caller::Caller, guard::granted::Permissions, security_log},
         config::Settings,
@@ -184,9 +185,11 @@ pub async fn create_first_admin(
 }
 
 /// Why the first administrator cannot be created, if that is the case.
-pub async fn first_admin_closed_reason(storage: &Storage) -> Result<Option<&'static str>, InternalError> {
+pub async fn first_admin_closed_reason(storage: &Storage) -> Result<Option<Message>, InternalError> {
     let has_users = storage.has_users().await?;
-    Ok(has_users.then_some("There are users already. Log in, or ask an administrator to invite you."))
+    Ok(has_users.then_some(message!(
+        "There are users already. Log in, or ask an administrator to invite you."
+    )))
 }
 
 /// A valid link, and the attempt to use it, which counts against the rate limit.
@@ -226,7 +229,7 @@ async fn find<'a>(
 }
 
 fn no_link() -> Refusal {
-    Refusal::NotFound("link".to_owned())
+    Refusal::NotFound(message!("link"))
 }
 
 /// Hashes a newly chosen password. Fails with [`Refusal::InvalidArguments`] if the policy rejects it.

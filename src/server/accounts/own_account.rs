@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     contract::{Refusal, audit::Action, login::NewPassword, session::SessionView},
+    message,
     server::{
         auth::{
             guard::{
@@ -62,7 +63,7 @@ pub async fn sessions(caller: &LoggedIn) -> Result<Vec<SessionView>, Refusal> {
 pub async fn end_session(caller: LoggedIn, id: &str) -> Result<(), Refusal> {
     let entries = entries(&caller).await?;
     let Some(entry) = entries.into_iter().find(|entry| entry.view.id == id) else {
-        return Err(Refusal::NotFound("session".to_owned()));
+        return Err(Refusal::NotFound(message!("session")));
     };
     if entry.view.current {
         return log_out(caller).await.map(drop);

@@ -5,7 +5,8 @@
 
 use super::one_time_links::hash_new;
 use crate::{
-    contract::{Refusal, audit::Action, login::NewPassword},
+    contract::{Message, Refusal, audit::Action, login::NewPassword},
+    message,
     server::{
         auth::{caller::Caller, security_log},
         model::{clock::Timestamp, event::Event, user_name},
@@ -28,10 +29,10 @@ const SUFFIX_CHARS: usize = 5;
 pub async fn register(caller: &Caller, requested_name: &str, new: NewPassword) -> Result<String, Refusal> {
     let state = caller.state();
     if let Some(reason) = closed_reason(state).await? {
-        return Err(Refusal::Forbidden(reason.to_owned()));
+        return Err(Refusal::Forbidden(reason));
     }
     if !user_name::is_allowed(requested_name) {
-        let problem = "must consist of letters (a to z, A to Z), digits or any of . _ @ -";
+        let problem = message!("must consist of letters (a to z, A to Z), digits or any of . _ @ -");
         return Err(Refusal::of_argument("user_id", problem));
     }
     let account = format!("registration {}", RequestId::generate());
@@ -64,13 +65,17 @@ pub async fn register(caller: &Caller, requested_name: &str, new: NewPassword) -
 }
 
 /// Why nobody can register, if that is the case.
-pub async fn closed_reason(state: &AppState) -> Result<Option<&'static str>, InternalError> {
+pub async fn closed_reason(state: &AppState) -> Result<Option<Message>, InternalError> {
     if !state.settings().registration.open {
-        return Ok(Some("Registration is closed. Ask an administrator to invite you."));
+        return Ok(Some(message!(
+            "Registration is closed. Ask an administrator to invite you."
+        )));
     }
     // The link for the first administrator works only while there are no users.
     let has_users = state.storage().has_users().await?;
-    Ok((!has_users).then_some("Registration has not begun: the first administrator must be created first."))
+    Ok((!has_users).then_some(message!(
+        "Registration has not begun: the first administrator must be created first."
+    )))
 }
 
 /// Random letters and digits that are not easily confused with one another, as in a request id.

@@ -7,10 +7,11 @@
 use super::actor::Actor;
 use crate::{
     contract::{
-        Refusal,
+        Message, Refusal,
         audit::Action,
         role::{PermissionView, RoleList, RoleView},
     },
+    message,
     server::{
         auth::{
             guard::{granted::Permissions, permissions},
@@ -23,10 +24,12 @@ use crate::{
         },
         telemetry::error::InternalError,
     },
+    t,
 };
 
 /// The rule for names of roles. The text follows the name of the argument.
-const NAME_RULE: &str = "must consist of lowercase letters, digits, dots and hyphens, and start with a letter";
+const NAME_RULE: Message =
+    message!("must consist of lowercase letters, digits, dots and hyphens, and start with a letter");
 
 pub async fn list(storage: &Storage) -> Result<RoleList, InternalError> {
     let mut roles = Vec::new();
@@ -51,17 +54,23 @@ fn view(role: StoredRole, stored: &[String]) -> RoleView {
         },
         users: u64::try_from(role.users).unwrap_or_default(),
         role: role.role,
-        description: role.description,
+        description: if built_in {
+            t!("May do everything").to_owned()
+        } else {
+            role.description
+        },
         built_in,
     }
 }
 
 fn permission(name: &str) -> PermissionView {
     let declared = permissions::find(name);
-    let words = declared.map_or("has no effect: no guard requires it", |declared| declared.words);
     PermissionView {
         name: name.to_owned(),
-        words: words.to_owned(),
+        words: match declared {
+            Some(declared) => declared.words.into(),
+            None => message!("has no effect: no guard requires it"),
+        },
         known: declared.is_some(),
     }
 }
@@ -104,7 +113,7 @@ pub async fn put(
         .iter()
         .position(|name| permissions::find(name).is_none() && !held.contains(name))
     {
-        let problem = "is not a permission that any guard requires";
+        let problem = message!("is not a permission that any guard requires");
         return Err(Refusal::of_argument(&format!("permissions[{unknown}]"), problem));
     }
     actor.require_all(&Permissions::of_permissions(held.iter().chain(permissions)))?;
@@ -119,9 +128,10 @@ pub async fn put(
             security_log::changed(&event);
             Ok(())
         }
-        PutOutcome::AlreadyExists => Err(Refusal::Conflict(format!("There is already a role {role}."))),
-        PutOutcome::Modified => Err(Refusal::Conflict(format!(
-            "The role {role} has changed since you opened it. Open it again and repeat your change."
+        PutOutcome::AlreadyExists => Err(Refusal::Conflict(message!("There is already a role {role}.", role))),
+        PutOutcome::Modified => Err(Refusal::Conflict(message!(
+            "The role {role} has changed since you opened it. Open it again and repeat your change.",
+            role
         ))),
     }
 }
@@ -141,8 +151,9 @@ async fn require_role(actor: &Actor<'_>, role: &str) -> Result<(), Refusal> {
 
 fn refuse_built_in(role: &str) -> Result<(), Refusal> {
     if role == ADMIN {
-        return Err(Refusal::Conflict(format!(
-            "The role {ADMIN} is built in. It has every permission and cannot be changed or deleted."
+        return Err(Refusal::Conflict(message!(
+            "The role {role} is built in. It has every permission and cannot be changed or deleted.",
+            role
         )));
     }
     Ok(())
@@ -160,16 +171,14 @@ pub(super) fn check_outcome(outcome: UpdateOutcome) -> Result<bool, Refusal> {
     match outcome {
         UpdateOutcome::Done => Ok(true),
         UpdateOutcome::Unchanged => Ok(false),
-        UpdateOutcome::NoUser => Err(Refusal::NotFound("user".to_owned())),
-        UpdateOutcome::NoRole => Err(Refusal::NotFound("role".to_owned())),
-        UpdateOutcome::LastAdmin => Err(Refusal::Conflict(
-            "This is the last administrator who can log in. Make someone else an administrator first.".to_owned(),
-        )),
-        UpdateOutcome::Mapped => Err(Refusal::Conflict(
-            "The user has this role because of an account elsewhere. Change that account, or the roles in the settings of \
-             its provider."
-                .to_owned(),
-        )),
+        UpdateOutcome::NoUser => Err(Refusal::NotFound(message!("user"))),
+        UpdateOutcome::NoRole => Err(Refusal::NotFound(message!("role"))),
+        UpdateOutcome::LastAdmin => Err(Refusal::Conflict(message!(
+            "This is the last administrator who can log in. Make someone else an administrator first."
+        ))),
+        UpdateOutcome::Mapped => Err(Refusal::Conflict(message!(
+            "The user has this role because of an account elsewhere. Change that account, or the roles in the settings of its provider."
+        ))),
     }
 }
 

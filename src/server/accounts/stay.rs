@@ -2,9 +2,12 @@
 
 use jiff::{ToSpan as _, civil::Date};
 
-use crate::contract::{
-    RangedInt, Refusal,
-    example::{Contact, Extra, Part, Quote, Room},
+use crate::{
+    contract::{
+        RangedInt, Refusal,
+        example::{Contact, Extra, Part, Quote, Room},
+    },
+    message,
 };
 
 #[derive(Debug)]
@@ -26,7 +29,7 @@ impl Stay {
         let departure = self
             .arrival
             .checked_add(nights.days())
-            .map_err(|_| Refusal::of_argument("arrival", "is too late for this number of nights"))?;
+            .map_err(|_| Refusal::of_argument("arrival", message!("is too late for this number of nights")))?;
         let mut parts = vec![self.part("room", self.per_night() * nights)];
         for extra in &self.extras {
             let (name, price) = self.extra(*extra);

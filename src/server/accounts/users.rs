@@ -19,6 +19,7 @@ use crate::{
         session::SessionList,
         user::{LinkReply, UserDetail, UserList, UserOrder, UserRow, UserState},
     },
+    message,
     server::{
         audit,
         auth::{guard::granted::Permissions, security_log},
@@ -44,7 +45,7 @@ pub fn order(order: UserOrder, after: Option<&str>) -> Result<Order<'_>, Refusal
         (UserOrder::Newest, None) => Ok(Order::Newest(None)),
         (UserOrder::Newest, Some(after)) => newest_after(after)
             .map(|last| Order::Newest(Some(last)))
-            .ok_or_else(|| Refusal::of_argument("after", "is not the `next` of a page in this order")),
+            .ok_or_else(|| Refusal::of_argument("after", message!("is not the `next` of a page in this order"))),
     }
 }
 
@@ -102,7 +103,7 @@ pub async fn show(state: &AppState, user_id: &str) -> Result<UserDetail, Refusal
 }
 
 fn no_user() -> Refusal {
-    Refusal::NotFound("user".to_owned())
+    Refusal::NotFound(message!("user"))
 }
 
 /// Adds a user without a password, who cannot log in until a one-time link is used.
@@ -139,9 +140,9 @@ pub async fn invite(actor: &Actor<'_>, user_id: &str, roles: &[String]) -> Resul
             roles::finish(outcome, &event)?;
         }
         Some(_) => {
-            return Err(Refusal::Conflict(format!(
-                "There is already a user {user_id}. To let that person choose another password, \
-                 call require_new_password, or run user passwd {user_id} --link on the command line."
+            return Err(Refusal::Conflict(message!(
+                "There is already a user {user_id}. To let that person choose another password, call require_new_password, or run user passwd {user_id} --link on the command line.",
+                user_id
             )));
         }
     }
@@ -173,12 +174,16 @@ async fn add(
         UpdateOutcome::Unchanged => {
             require_free_name(storage, user_id).await?;
             // The conflicting user was deleted in between.
-            return Err(Refusal::Conflict(format!(
-                "A user who was just deleted conflicts with {user_id}. Try again."
+            return Err(Refusal::Conflict(message!(
+                "A user who was just deleted conflicts with {user_id}. Try again.",
+                user_id
             )));
         }
         UpdateOutcome::NoRole => {
-            return Err(Refusal::of_argument("roles", "contains an unknown or duplicate role"));
+            return Err(Refusal::of_argument(
+                "roles",
+                message!("contains an unknown or duplicate role"),
+            ));
         }
         outcome => roles::check_outcome(outcome)?,
     };
@@ -190,9 +195,14 @@ async fn add(
 pub async fn require_free_name(storage: &Storage, user_id: &str) -> Result<(), Refusal> {
     match storage.find_twin(user_id).await? {
         None => Ok(()),
-        Some(twin) if twin == user_id => Err(Refusal::Conflict(format!("There is already a user {user_id}."))),
-        Some(twin) => Err(Refusal::Conflict(format!(
-            "There is already a user {twin}, and {user_id} looks too much like it. Choose another name."
+        Some(twin) if twin == user_id => Err(Refusal::Conflict(message!(
+            "There is already a user {user_id}.",
+            user_id
+        ))),
+        Some(twin) => Err(Refusal::Conflict(message!(
+            "There is already a user {twin}, and {user_id} looks too much like it. Choose another name.",
+            twin,
+            user_id
         ))),
     }
 }
@@ -209,8 +219,9 @@ pub async fn require_new_password(
     let user = storage.find_user(user_id).await?.ok_or_else(no_user)?;
     actor.require_all_of_user(user_id).await?;
     if !user.active {
-        return Err(Refusal::Conflict(format!(
-            "{user_id} is disabled. Enable that user first."
+        return Err(Refusal::Conflict(message!(
+            "{user_id} is disabled. Enable that user first.",
+            user_id
         )));
     }
     let link = Link::new(actor, user_id, NEW_PASSWORD)?;
@@ -266,7 +277,7 @@ pub async fn revoke_all_sessions(actor: &Actor<'_>) -> Result<(), InternalError>
 /// Ends a session of a user and forgets its browser if it was remembered.
 pub async fn revoke_session(actor: &Actor<'_>, user_id: &str, id: &str) -> Result<(), Refusal> {
     actor.require_all_of_user(user_id).await?;
-    let no_session = || Refusal::NotFound("session".to_owned());
+    let no_session = || Refusal::NotFound(message!("session"));
     let entries = active_sessions::list(actor.state, user_id, &CurrentSession::default()).await?;
     let Some(Entry { view, session, series }) = entries.into_iter().find(|entry| entry.view.id == id) else {
         return Err(no_session());

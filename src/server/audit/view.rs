@@ -7,6 +7,7 @@ use crate::{
         Refusal,
         audit::{CallList, CallView, EventList, EventView},
     },
+    message,
     server::{
         model::{clock::Timestamp, paging::page},
         storage::{
@@ -90,11 +91,14 @@ pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(Strin
 /// [`Refusal::InvalidArguments`] if `until` is before `since`, or if a day is outside the supported range.
 pub fn days(since: Option<Date>, until: Option<Date>) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
     if since.zip(until).is_some_and(|(since, until)| until < since) {
-        return Err(Refusal::of_argument("until", "must not be before the first day"));
+        return Err(Refusal::of_argument(
+            "until",
+            message!("must not be before the first day"),
+        ));
     }
     let start = |field, day: Result<Date, jiff::Error>| {
         let zoned = day.and_then(|day| day.to_zoned(TimeZone::UTC));
-        let zoned = zoned.map_err(|_| Refusal::of_argument(field, "is out of bounds"))?;
+        let zoned = zoned.map_err(|_| Refusal::of_argument(field, message!("is out of bounds")))?;
         Ok::<_, Refusal>(Timestamp(zoned.timestamp().as_millisecond()))
     };
     let since = since.map(|day| start("since", Ok(day))).transpose()?;

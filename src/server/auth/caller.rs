@@ -18,10 +18,10 @@ use tower_sessions::{Session, session::Id};
 
 use super::{
     cookies::{CookieName, Cookies, SetCookie},
-    device,
+    device, language,
 };
 use crate::{
-    contract::Refusal,
+    contract::{Language, Refusal},
     server::{
         model::{
             clock::Timestamp,
@@ -62,6 +62,7 @@ pub(super) struct Request {
     remember_cookie: Option<String>,
     pending_call_cookie: Option<String>,
     flow_cookie: Option<String>,
+    language: Language,
     /// Set once the remembered browser was logged in again, or needs no such login.
     pub(super) restored: OnceCell<()>,
     new_cookies: Mutex<Vec<SetCookie>>,
@@ -99,6 +100,9 @@ impl Caller {
         let remember_cookie = cookie(CookieName::Remember);
         let pending_call_cookie = cookie(CookieName::PendingCall);
         let flow_cookie = cookie(CookieName::Flow);
+        let chosen = cookies.get(CookieName::Language).and_then(|tag| tag.parse().ok());
+        let language = chosen.or_else(|| language::accepted(headers));
+        let language = language.unwrap_or(state.settings().site.language);
         Self(Arc::new(Request {
             state,
             sent,
@@ -115,6 +119,7 @@ impl Caller {
             remember_cookie,
             pending_call_cookie,
             flow_cookie,
+            language,
             new_cookies: Mutex::default(),
         }))
     }
@@ -187,6 +192,12 @@ impl Caller {
         let mut state = self.login_state();
         state.session = CallerSession::Open(session);
         state.invalidate();
+    }
+
+    /// The language of the response: the one that was chosen in this browser, or else the one that its settings prefer, or
+    /// else the one of the site.
+    pub fn language(&self) -> Language {
+        self.0.language
     }
 
     pub fn arrival(&self) -> Arrival {

@@ -1,4 +1,4 @@
-//! Reading and setting the four cookies.
+//! Reading and setting the five cookies.
 //!
 //! All have the `__Host-` prefix, so that no sibling site and no plain-HTTP page can set them (RFC 6265bis, 4.1.3.2),
 //! and are `Secure`, `HttpOnly` and `SameSite=Lax`. A cookie that is sent more than once is ignored, because it is
@@ -21,10 +21,18 @@ pub enum CookieName {
     PendingCall,
     /// The token that binds logins at providers to this browser.
     Flow,
+    /// The language that was chosen in this browser.
+    Language,
 }
 
 impl CookieName {
-    const ALL: [Self; 4] = [Self::Session, Self::Remember, Self::PendingCall, Self::Flow];
+    const ALL: [Self; 5] = [
+        Self::Session,
+        Self::Remember,
+        Self::PendingCall,
+        Self::Flow,
+        Self::Language,
+    ];
 
     /// The full name; `suffix` is the cookie suffix of the site.
     pub fn with(self, suffix: &str) -> String {
@@ -33,6 +41,7 @@ impl CookieName {
             Self::Remember => "-remember",
             Self::PendingCall => "-call",
             Self::Flow => "-flow",
+            Self::Language => "-language",
         };
         format!("__Host-callgate{kind}{suffix}")
     }
@@ -40,7 +49,7 @@ impl CookieName {
 
 /// The cookies of this app in a request: the value of each one that was sent exactly once.
 #[derive(Debug, Clone, Copy)]
-pub struct Cookies<'a>([Option<&'a str>; 4]);
+pub struct Cookies<'a>([Option<&'a str>; 5]);
 
 impl<'a> Cookies<'a> {
     /// Reads the cookies of a request; `suffix` is the cookie suffix of the site. Other cookies may hold any bytes,
@@ -222,9 +231,9 @@ mod tests {
         let sent = "__Host-callgate=a; __Host-callgate-8443=b; __Host-callgate-remember-8443=c; __Host-callgate-8444=d";
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(sent))]);
         let read = |suffix| CookieName::ALL.map(|name| Cookies::read(&headers, suffix).get(name));
-        assert_eq!(read(""), [Some("a"), None, None, None]);
-        assert_eq!(read("-8443"), [Some("b"), Some("c"), None, None]);
-        assert_eq!(read("-8444"), [Some("d"), None, None, None]);
+        assert_eq!(read(""), [Some("a"), None, None, None, None]);
+        assert_eq!(read("-8443"), [Some("b"), Some("c"), None, None, None]);
+        assert_eq!(read("-8444"), [Some("d"), None, None, None, None]);
     }
 
     #[test]

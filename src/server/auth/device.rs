@@ -1,6 +1,7 @@
 //! A description of the device of a login, for its user to recognize: "Firefox on Linux".
 //!
-//! It is derived from the `User-Agent` header, which a client can forge. Never base a decision on it.
+//! It is derived from the `User-Agent` header, which a client can forge. Never base a decision on it. It is stored in
+//! English; `SessionView::in_words` shows it in the language of the page.
 
 /// Markers of programs. The first match wins: most browsers also name the browsers that they are compatible with.
 const PROGRAMS: &[(&str, &str)] = &[

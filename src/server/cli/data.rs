@@ -108,7 +108,7 @@ impl Data {
             DataCommand::Migrate => migrate(&settings, self.json).await,
         };
         result.map_err(|error| match error.downcast::<storage::Refused>() {
-            Ok(storage::Refused(reason)) => Refused(Refusal::Conflict(reason)).into(),
+            Ok(storage::Refused(reason)) => Refused(Refusal::Conflict(reason.into())).into(),
             Err(error) => error,
         })
     }

@@ -12,7 +12,7 @@ use crate::{
 
 /// A refusal as an error of a command, for [`exit_code`].
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .0.message().trim_end_matches('.'))]
+#[error("{}", .0.message().english().trim_end_matches('.'))]
 pub struct Refused(pub Refusal);
 
 impl From<Refusal> for Refused {
@@ -24,7 +24,7 @@ impl From<Refusal> for Refused {
 /// Adds `name` to "not found".
 pub fn with_name(name: &str, refusal: Refusal) -> Refused {
     Refused(match refusal {
-        Refusal::NotFound(kind) => Refusal::NotFound(format!("{kind}: {name}")),
+        Refusal::NotFound(kind) => Refusal::NotFound(format!("{}: {name}", kind.english()).into()),
         refusal => refusal,
     })
 }

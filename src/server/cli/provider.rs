@@ -36,7 +36,7 @@ impl ProviderCommand {
             None => providers.iter().map(AsRef::as_ref).collect(),
             Some(key) => match providers.by_key(key) {
                 Some(provider) => vec![provider.as_ref()],
-                None => return Err(Refused(Refusal::NotFound(format!("provider: {key}"))).into()),
+                None => return Err(Refused(Refusal::NotFound(format!("provider: {key}").into())).into()),
             },
         };
         if chosen.is_empty() {

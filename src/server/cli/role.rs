@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::output::{database_name, print_as, report, table, with_name};
 use crate::{
-    contract::role::RoleList,
+    contract::{Message, role::RoleList},
     server::{
         accounts::{actor::Actor, roles},
         registry::access,
@@ -91,7 +91,8 @@ impl Role {
                 let result = access::explain(state, &user, &function).await;
                 let explanation = result.map_err(|refusal| with_name(&format!("{user}, {function}"), refusal))?;
                 let can = if explanation.allowed { "can" } else { "cannot" };
-                let reasons = explanation.reasons.join("\n  ");
+                let reasons: Vec<&str> = explanation.reasons.iter().map(Message::english).collect();
+                let reasons = reasons.join("\n  ");
                 let text = format!("{user} {can} call {function}.\n  {reasons}");
                 print_as(json, &explanation, text)
             }
@@ -118,6 +119,6 @@ fn text(list: &RoleList) -> String {
     let rows = list
         .permissions
         .iter()
-        .map(|permission| vec![permission.name.clone(), permission.words.clone()]);
+        .map(|permission| vec![permission.name.clone(), permission.words.english().to_owned()]);
     format!("{roles}\n\n{}", table(["PERMISSION", "USERS WITH IT CAN"], rows))
 }

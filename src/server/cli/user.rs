@@ -116,7 +116,7 @@ impl User {
             }
             Self::Passwd { name, link: false, .. } => {
                 if state.storage().find_user(&name).await?.is_none() {
-                    return Err(with_name(&name, Refusal::NotFound("user".to_owned())).into());
+                    return Err(with_name(&name, Refusal::NotFound("user".into())).into());
                 }
                 let hash = read_and_hash_password(state, &name).await?;
                 let changed = users::change_password(&actor, &name, &hash).await;
@@ -141,7 +141,7 @@ impl User {
 }
 
 async fn add(actor: &Actor<'_>, name: &str, roles: &[String], json: bool) -> anyhow::Result<()> {
-    ensure!(user_name::is_allowed(name), "a name {}", user_name::RULE);
+    ensure!(user_name::is_allowed(name), "a name {}", user_name::RULE.english());
     // Check before prompting for a password.
     let storage = actor.state.storage();
     users::require_free_name(storage, name).await.map_err(Refused)?;
@@ -217,7 +217,7 @@ async fn show(state: &AppState, name: &str, json: bool) -> anyhow::Result<()> {
 async fn check_roles_exist(storage: &Storage, roles: &[String]) -> anyhow::Result<()> {
     let known = storage.list_roles().await?;
     match roles.iter().find(|role| known.iter().all(|known| known.role != **role)) {
-        Some(role) => Err(with_name(role, Refusal::NotFound("role".to_owned())).into()),
+        Some(role) => Err(with_name(role, Refusal::NotFound("role".into())).into()),
         None => Ok(()),
     }
 }
@@ -233,7 +233,7 @@ async fn read_and_hash_password(state: &AppState, name: &str) -> anyhow::Result<
     let password = NewPassword(read_password()?);
     match state.passwords().hash_new(password, name).await {
         Ok(Ok(hash)) => Ok(hash),
-        Ok(Err(problem)) => bail!("the password {problem}"),
+        Ok(Err(problem)) => bail!("the password {}", problem.english()),
         Err(refusal) => Err(Refused(refusal).into()),
     }
 }

@@ -10,6 +10,7 @@ use super::{
     proxies::{ForwardedHeader, Network},
     variables::not_empty,
 };
+use crate::contract::Language;
 
 /// The HTTPS listener.
 #[derive(Debug, Clone, Config)]
@@ -87,6 +88,11 @@ pub struct Site {
     /// 0.0.0.0:443. Default: https.address, with localhost for 127.0.0.1.
     #[config(env = "CALLGATE_SITE_ORIGIN", parse_env = not_empty)]
     pub origin: Option<String>,
+
+    /// Language of pages and refusals for clients that ask for none: "en" or "ko". Browsers ask for theirs, and everybody can
+    /// choose one on each page.
+    #[config(env = "CALLGATE_SITE_LANGUAGE", default = "en")]
+    pub language: Language,
 
     /// Folder with the browser part. Default: the browser part in the program. A development build contains none and
     /// uses the folder site beside its own folder.

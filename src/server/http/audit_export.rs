@@ -53,7 +53,7 @@ pub async fn events(
 ) -> Result<Response, ErrorPage> {
     let checking = check::<Permission<ReadAudit>>(&caller, OPERATION);
     caller.with_deadline(OPERATION, checking).await?;
-    let Query(params) = params.map_err(|error| Refusal::MalformedForm(error.body_text()))?;
+    let Query(params) = params.map_err(|error| Refusal::MalformedForm(error.body_text().into()))?;
     let user = query::text::<1, 64>("user", &params.user)?;
     let action = query::one::<Action>("action", &params.action)?;
     let outcome = query::one::<Outcome>("outcome", &params.outcome)?;

@@ -10,7 +10,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::{contract::Refusal, server::config::Settings};
+use crate::{contract::Refusal, message, server::config::Settings};
 
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -44,8 +44,10 @@ pub async fn read(request: &mut Request, settings: &Settings) -> Result<String, 
     let bytes = timeout(settings.https.body_seconds.duration(), reading)
         .await
         .map_err(|_| Refusal::TooSlow)??;
-    String::from_utf8(bytes)
-        .map_err(|error| Refusal::Malformed(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to())))
+    String::from_utf8(bytes).map_err(|error| {
+        let position = error.utf8_error().valid_up_to();
+        Refusal::Malformed(message!("byte {position} is not UTF-8", position))
+    })
 }
 
 /// Collects a body into one buffer. A list of frames would take many times its size if the frames are small.
@@ -53,7 +55,7 @@ async fn collect(body: &mut Body, limit: u64, partial_bytes: &Semaphore) -> Resu
     let mut bytes = Vec::new();
     let mut permits = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::Malformed("it ended too early".to_owned()))?;
+        let frame = frame.map_err(|_| Refusal::Malformed(message!("it ended too early")))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

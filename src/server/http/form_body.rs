@@ -30,5 +30,5 @@ pub async fn read_form(mut request: Request, settings: &Settings) -> Result<Type
     };
     serde_urlencoded::from_str(&body)
         .map(Typed::new)
-        .map_err(|error| Refusal::MalformedForm(error.to_string()))
+        .map_err(|error| Refusal::MalformedForm(error.to_string().into()))
 }

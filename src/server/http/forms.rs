@@ -32,6 +32,7 @@ use crate::{
         auth::caller::Caller,
         registry::{self, Function, call_log::RunningCall, pending_calls},
     },
+    t,
 };
 
 /// `POST /functions/<name>`: calls a function and shows the result on its page.
@@ -185,7 +186,8 @@ async fn submit(
 fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
     let (status, body) = match result {
         Ok(body) if body.len() > pending_calls::MAX_REPLY => {
-            let message = "The function was called. Its reply is too long for this page. Call it with JSON to read it.";
+            let message =
+                t!("The function was called. Its reply is too long for this page. Call it with JSON to read it.");
             (200, json!({ "ok": true, "msg": message }).to_string())
         }
         Ok(body) => (200, body),
@@ -215,7 +217,7 @@ pub async fn login(
     let refused = |refusal: &Refusal| RefusedLogin {
         user_id,
         remember,
-        error: refusal.message(),
+        error: refusal.message().to_string(),
         is_wrong: *refusal == Refusal::InvalidCredentials,
     };
     submit_login(&pages, caller, "login", &body, form.get("next"), refused).await
@@ -238,8 +240,8 @@ pub async fn confirm(
     let body = json!({ "password": form.get("password").unwrap_or_default() });
     let refused = |refusal: &Refusal| RefusedLogin {
         error: match refusal {
-            Refusal::InvalidCredentials => WRONG_PASSWORD.to_owned(),
-            other => other.message(),
+            Refusal::InvalidCredentials => WRONG_PASSWORD.to_string(),
+            other => other.message().to_string(),
         },
         is_wrong: *refusal == Refusal::InvalidCredentials,
         ..RefusedLogin::default()

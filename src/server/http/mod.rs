@@ -14,6 +14,7 @@ pub mod embedded_assets;
 pub mod form_body;
 pub mod forms;
 pub mod health;
+pub mod language;
 pub mod middleware;
 pub mod pages;
 pub mod program_files;
@@ -65,6 +66,7 @@ fn session_routes(pages: &Pages) -> Router {
         .route("/login", post(forms::login).get(pages::show))
         .route("/confirm", post(forms::confirm).get(pages::show))
         .route("/logout", post(forms::logout))
+        .route("/language", post(language::choose))
         .route("/logged-out", get(provider_logout::logged_out))
         .route("/login/with/{key}", post(provider_login::log_in))
         .route("/login/with/{key}/callback", any(provider_login::callback))

@@ -51,6 +51,7 @@ use crate::{
         state::AppState,
         telemetry::error::InternalError,
     },
+    t,
 };
 
 /// The state of the handlers that render pages.
@@ -143,7 +144,7 @@ impl Pages {
             site: self.site.as_ref().clone(),
             ..facts
         };
-        let page_caller = caller.clone();
+        let (page_caller, language) = (caller.clone(), caller.language());
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
         let program = self.program.files.clone();
@@ -151,6 +152,7 @@ impl Pages {
             let status = status.clone();
             move || {
                 provide_context(caller.clone());
+                provide_context(language);
                 provide_context(facts.clone());
                 provide_context(status.clone());
                 provide_context(program.clone());
@@ -261,7 +263,7 @@ pub async fn method_not_allowed(request: Request) -> Response {
         .strip_suffix("/kept")
         .and_then(|page| registry::find(page.strip_prefix("/functions/")?));
     let link = match function {
-        Some(function) => NextLink::new(function.view.page(), "Go to the function"),
+        Some(function) => NextLink::new(function.view.page(), t!("Go to the function")),
         None => NextLink::home(),
     };
     let page = failure::form_only_page(link);

@@ -23,6 +23,7 @@ use crate::{
         provider::Failure,
         redirect_target::OwnPage,
     },
+    message,
     pages::account,
     server::{
         accounts::provider_login::{self, Purpose, ReturnTo, Start},
@@ -184,5 +185,5 @@ pub async fn callback(Extension(caller): Extension<Caller>, Path(key): Path<Stri
 }
 
 fn unknown_provider() -> Response {
-    error_page(&Refusal::NotFound("provider".to_owned()))
+    error_page(&Refusal::NotFound(message!("provider")))
 }

@@ -17,6 +17,7 @@ use crate::{
     contract::{Refusal, redirect_target::OwnPage},
     pages::failure::{self, NextLink},
     server::telemetry::{error::InternalError, request::RequestContext, request_id::RequestId},
+    t,
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -54,7 +55,7 @@ pub fn error_response(format: ResponseFormat, refusal: &Refusal) -> Response {
 /// A refusal as an HTML page. It uses neither the database nor scripts.
 pub fn error_page(refusal: &Refusal) -> Response {
     let link = match refusal {
-        Refusal::NotLoggedIn => NextLink::new("/login", "Log in"),
+        Refusal::NotLoggedIn => NextLink::new("/login", t!("Log in")),
         _ => NextLink::home(),
     };
     error_page_with_link(refusal, link)
@@ -85,7 +86,7 @@ pub fn error_page_with_link(refusal: &Refusal, link: NextLink) -> Response {
 
 /// The error page for a form whose page was loaded for another user. `page` is that page.
 pub fn outdated(page: String) -> Response {
-    error_page_with_link(&Refusal::OtherUser, NextLink::new(page, "Reload the page"))
+    error_page_with_link(&Refusal::OtherUser, NextLink::new(page, t!("Reload the page")))
 }
 
 /// The response to a form that sends the browser to `url` at a provider. It has a `Refresh` header instead of a redirect,

@@ -10,9 +10,10 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use crate::contract::user::is_user_id as is_allowed;
+use crate::{contract::Message, message};
 
 /// The rule of [`is_allowed`], as a text that follows the name of the field.
-pub const RULE: &str = "must be 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -";
+pub const RULE: Message = message!("must be 1 to 64 letters (a to z, A to Z), digits or any of . _ @ -");
 
 /// Characters of names that look like others, with their prototypes (Unicode UTS #39, `confusables.txt`).
 const LOOKALIKES: [(char, &str); 4] = [('0', "O"), ('1', "l"), ('I', "l"), ('m', "rn")];

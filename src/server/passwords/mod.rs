@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     contract::{
-        Refusal,
+        Message, Refusal,
         login::{NewPassword, Password},
     },
     server::{
@@ -68,13 +68,13 @@ impl Passwords {
     }
 
     /// Hashes a newly chosen password. If the policy rejects it, returns the reason, as a text that follows "password".
-    pub async fn hash_new(&self, password: NewPassword, user_id: &str) -> Result<Result<String, String>, Refusal> {
+    pub async fn hash_new(&self, password: NewPassword, user_id: &str) -> Result<Result<String, Message>, Refusal> {
         self.hash_chosen(password, user_id, None).await
     }
 
     /// Like [`Self::hash_new`], for a user who is logged in. Refuses a second password of the same user while one is
     /// being hashed, because the rate limit for logins does not apply here.
-    pub async fn hash_own(&self, password: NewPassword, user_id: &str) -> Result<Result<String, String>, Refusal> {
+    pub async fn hash_own(&self, password: NewPassword, user_id: &str) -> Result<Result<String, Message>, Refusal> {
         let guard = self.per_user.lock(user_id).ok_or(Refusal::Busy { retry_after: 1 })?;
         self.hash_chosen(password, user_id, Some(guard)).await
     }
@@ -84,7 +84,7 @@ impl Passwords {
         password: NewPassword,
         user_id: &str,
         guard: Option<PerUserGuard>,
-    ) -> Result<Result<String, String>, Refusal> {
+    ) -> Result<Result<String, Message>, Refusal> {
         let (user_id, min_chars) = (user_id.to_owned(), self.min_chars);
         self.work(self.deadline(), move |hasher| {
             // Held until the work is done: the request may be cancelled earlier.

@@ -5,11 +5,12 @@
 use super::{Function, guard_matrix};
 use crate::{
     contract::{
-        Refusal,
+        Message, Refusal,
         audit::Action,
         role::{AccessByRole, AccessRow, Explanation},
         user::UserState,
     },
+    message,
     server::{
         auth::{
             caller::Caller,
@@ -89,8 +90,8 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
     let user = storage
         .find_listed(user_id)
         .await?
-        .ok_or_else(|| Refusal::NotFound("user".to_owned()))?;
-    let function = registry::find(name).ok_or_else(|| Refusal::NotFound("function".to_owned()))?;
+        .ok_or_else(|| Refusal::NotFound(message!("user")))?;
+    let function = registry::find(name).ok_or_else(|| Refusal::NotFound(message!("function")))?;
     let roles = storage.roles_of(user_id).await?;
     let fresh = sample_caller::logged_in(state, user_id, PasswordGiven::JustNow).await?;
     let decision = guard_matrix::decision(function, &fresh).await?;
@@ -99,27 +100,30 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
     let is_open = function.rule.refusals.is_empty();
     let allowed = decision == guard_matrix::ALLOWED && (is_open || user.state() == UserState::Active);
 
-    let mut reasons = vec![format!(
-        "{name} is guarded by {}: {}.",
-        function.rule.name, function.rule.words
+    let mut reasons = vec![message!(
+        "{name} is guarded by {guard}: {words}.",
+        name,
+        guard = function.rule.name,
+        words = function.rule.words
     )];
     match user.state() {
         UserState::Active => {}
         _ if is_open => {}
-        UserState::Disabled => reasons.push(format!("{user_id} is disabled and cannot log in.")),
-        UserState::Invited => reasons.push(format!(
-            "{user_id} has neither a password nor an account elsewhere, and cannot log in yet."
+        UserState::Disabled => reasons.push(message!("{user_id} is disabled and cannot log in.", user_id)),
+        UserState::Invited => reasons.push(message!(
+            "{user_id} has neither a password nor an account elsewhere, and cannot log in yet.",
+            user_id
         )),
     }
     reasons.push(describe_permissions(state, user_id, &roles).await?);
     reasons.push(match decision.as_str() {
-        guard_matrix::ALLOWED => format!("The guard allows {user_id}."),
+        guard_matrix::ALLOWED => message!("The guard allows {user_id}.", user_id),
         code => describe_refusal(function, user_id, code, state, &fresh).await?,
     });
     if decision == guard_matrix::ALLOWED && remembered_decision != guard_matrix::ALLOWED {
-        reasons.push(format!(
-            "The password must have been entered within the last {} seconds.",
-            state.settings().sessions.fresh_seconds.duration().as_secs()
+        reasons.push(message!(
+            "The password must have been entered within the last {seconds} seconds.",
+            seconds = state.settings().sessions.fresh_seconds.duration().as_secs()
         ));
     }
     Ok(Explanation {
@@ -130,20 +134,25 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
     })
 }
 
-async fn describe_permissions(state: &AppState, user_id: &str, roles: &[String]) -> Result<String, Refusal> {
+async fn describe_permissions(state: &AppState, user_id: &str, roles: &[String]) -> Result<Message, Refusal> {
     let permissions = Permissions::by_roles(state.storage(), roles).await?.names();
     Ok(match roles {
-        [] => format!("{user_id} has no roles, and so no permissions."),
-        roles if roles.iter().any(|role| role == ADMIN) => {
-            format!("{user_id} has the role {ADMIN}, which has every permission.")
-        }
-        roles if permissions.is_empty() => {
-            format!("Roles of {user_id}: {}. They have no permissions.", roles.join(", "))
-        }
-        roles => format!(
-            "Roles of {user_id}: {}. Their permissions: {}.",
-            roles.join(", "),
-            permissions.join(", ")
+        [] => message!("{user_id} has no roles, and so no permissions.", user_id),
+        roles if roles.iter().any(|role| role == ADMIN) => message!(
+            "{user_id} has the role {role}, which has every permission.",
+            user_id,
+            role = ADMIN
+        ),
+        roles if permissions.is_empty() => message!(
+            "Roles of {user_id}: {roles}. They have no permissions.",
+            user_id,
+            roles = roles.join(", ")
+        ),
+        roles => message!(
+            "Roles of {user_id}: {roles}. Their permissions: {permissions}.",
+            user_id,
+            roles = roles.join(", "),
+            permissions = permissions.join(", ")
         ),
     })
 }
@@ -155,14 +164,17 @@ async fn describe_refusal(
     code: &str,
     state: &AppState,
     caller: &Caller,
-) -> Result<String, Refusal> {
+) -> Result<Message, Refusal> {
     let Err(Refusal::PermissionRequired(missing)) = function.check(caller).await else {
-        return Ok(format!("The guard refuses {user_id} with {code}."));
+        return Ok(message!("The guard refuses {user_id} with {code}.", user_id, code));
     };
     let storage = state.storage();
-    let sentence = format!("{user_id} needs {missing}.");
     if missing.names().all(|name| name.starts_with("role:")) {
-        return Ok(sentence);
+        return Ok(message!(
+            "{user_id} needs {missing}.",
+            user_id,
+            missing = missing.words()
+        ));
     }
     let mut granting = vec![ADMIN.to_owned()];
     for role in storage.list_roles().await? {
@@ -175,5 +187,10 @@ async fn describe_refusal(
             granting.push(role.role);
         }
     }
-    Ok(format!("{sentence} Roles that have it: {}.", granting.join(", ")))
+    Ok(message!(
+        "{user_id} needs {missing}. Roles that have it: {roles}.",
+        user_id,
+        missing = missing.words(),
+        roles = granting.join(", ")
+    ))
 }

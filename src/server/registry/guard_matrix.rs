@@ -57,8 +57,8 @@ pub async fn rows() -> anyhow::Result<Vec<Vec<String>>> {
                 Some((user_id, given)) => logged_in(&state, user_id, given).await?,
                 None => nobody(&state),
             };
-            let decision = decision(function, &caller).await;
-            row.push(decision.map_err(|failure| anyhow::anyhow!("cannot check a guard: {}", failure.message()))?);
+            let failed = |failure: Refusal| anyhow::anyhow!("cannot check a guard: {}", failure.message().english());
+            row.push(decision(function, &caller).await.map_err(failed)?);
         }
         rows.push(row);
     }

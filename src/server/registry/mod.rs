@@ -25,7 +25,8 @@ pub use self::{
     declaration::{Declaration, Declared, Outcome},
 };
 use crate::{
-    contract::{Refusal, function::FunctionView, json::JsonFault, shape::Shape},
+    contract::{Message, Refusal, function::FunctionView, json::JsonFault, shape::Shape},
+    message,
     server::{
         auth::{caller::Caller, guard::Rule},
         model::no_duplicate_keys::NoDuplicateKeys,
@@ -143,7 +144,7 @@ fn parse(body: &str) -> Result<NoDuplicateKeys, Refusal> {
 }
 
 fn malformed(fault: impl Into<JsonFault>) -> Refusal {
-    Refusal::Malformed(fault.into().to_string())
+    Refusal::Malformed(fault.into().message())
 }
 
 /// The refusal for an error of a type, with the path of the field.
@@ -151,12 +152,13 @@ fn invalid_argument(error: serde_path_to_error::Error<serde_json::Error>) -> Ref
     let path = error.path().to_string();
     Refusal::of_argument(
         path.trim_matches('.'),
-        without_values(&JsonFault::from(error.into_inner()).what),
+        without_values(JsonFault::from(error.into_inner()).what),
     )
 }
 
 /// Replaces messages of serde that quote the value, because it may be a secret.
-fn without_values(message: &str) -> String {
+fn without_values(problem: Message) -> Message {
+    let english = problem.english();
     let quoting = [
         "invalid type",
         "invalid value",
@@ -164,10 +166,13 @@ fn without_values(message: &str) -> String {
         "unknown variant",
         "unknown field",
     ];
-    if quoting.iter().any(|start| message.starts_with(start)) {
-        "has the wrong format".to_owned()
+    let twice = english.strip_prefix("duplicate field `");
+    if quoting.iter().any(|start| english.starts_with(start)) {
+        message!("has the wrong format")
+    } else if let Some(field) = twice.and_then(|rest| rest.strip_suffix('`')) {
+        message!("duplicate field `{field}`", field)
     } else {
-        message.to_owned()
+        problem
     }
 }
 

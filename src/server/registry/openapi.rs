@@ -11,8 +11,10 @@ use super::{Function, schema};
 use crate::{
     contract::{
         Refusal,
+        json::JsonFault,
         shape::{FieldFault, Shape},
     },
+    message,
     server::{auth::cookies::CookieName, config::origin::cookie_suffix, registry},
 };
 
@@ -102,12 +104,16 @@ fn responses(function: &Function, reply: &Value, body_bytes: u64) -> Value {
 
 /// An example of each refusal of a call: by the guard, the function, the HTTP layer, and the decoder.
 fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
+    let not_json = JsonFault {
+        what: message!("expected value"),
+        position: Some((1, 1)),
+    };
     let mut refusals = function.rule.refusals.clone();
     refusals.extend(function.refusals());
     refusals.extend([
         Refusal::CrossOrigin,
-        Refusal::Malformed("expected value at line 1, column 1".to_owned()),
-        Refusal::MalformedRequest("Host is missing".to_owned()),
+        Refusal::Malformed(not_json.message()),
+        Refusal::MalformedRequest(message!("Host is missing")),
         Refusal::NotJson,
         Refusal::Encoded,
         Refusal::TooLarge { limit: body_bytes },
@@ -119,7 +125,10 @@ fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
         },
     ]);
     if *function.shape() != Shape::Object {
-        refusals.push(Refusal::InvalidArguments(vec![FieldFault::new("field", "is missing")]));
+        refusals.push(Refusal::InvalidArguments(vec![FieldFault::new(
+            "field",
+            message!("is missing"),
+        )]));
     }
     refusals
 }
@@ -133,7 +142,7 @@ fn example(refusal: &Refusal) -> Value {
 /// The response object for all refusals with one status.
 fn refusal_response(refusals: &[Refusal]) -> Value {
     let codes: BTreeSet<&str> = refusals.iter().map(Refusal::code).collect();
-    let messages: Vec<String> = refusals.iter().map(Refusal::message).collect();
+    let messages: Vec<String> = refusals.iter().map(|refusal| refusal.message().to_string()).collect();
     let examples: Map<String, Value> = refusals
         .iter()
         .map(|refusal| (refusal.code().to_owned(), json!({ "value": example(refusal) })))

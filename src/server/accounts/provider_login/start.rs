@@ -3,6 +3,7 @@
 use super::{Departure, Purpose, Start, failed::Failed, flow::Secrets, kind::Kind};
 use crate::{
     contract::{Refusal, provider::Failure},
+    message,
     server::{
         accounts::{active_sessions::CurrentSession, one_time_links},
         auth::{
@@ -44,7 +45,7 @@ struct Permitted {
 /// [`Refusal::NotFound`] for an unknown provider or link; the refusals of the guard; [`Refusal::Busy`] if too many flows
 /// are started. The inner error is shown on a page of ours.
 pub async fn start(caller: &Caller, start: Start<'_>) -> Result<Result<Departure, Failure>, Refusal> {
-    let no_provider = || Refusal::NotFound("provider".to_owned());
+    let no_provider = || Refusal::NotFound(message!("provider"));
     let provider = caller
         .state()
         .providers()

@@ -9,6 +9,7 @@ pub use super::{
 use super::{Guard, Rule};
 use crate::{
     contract::{Refusal, user::UserView},
+    message,
     server::{auth::caller::Caller, model::clock::Timestamp, state::AppState},
 };
 
@@ -32,7 +33,7 @@ impl Anyone {
 
 impl Guard for Anyone {
     fn rule() -> Rule {
-        Rule::new("Anyone", "Open to anyone", [])
+        Rule::new("Anyone", message!("Open to anyone"), [])
     }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
@@ -49,7 +50,7 @@ pub struct LoggedIn {
 
 impl Guard for LoggedIn {
     fn rule() -> Rule {
-        Rule::new("LoggedIn", "For logged-in users", [Refusal::NotLoggedIn])
+        Rule::new("LoggedIn", message!("For logged-in users"), [Refusal::NotLoggedIn])
     }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
@@ -86,7 +87,7 @@ pub struct FreshLogin(LoggedIn);
 impl Guard for FreshLogin {
     fn rule() -> Rule {
         let refusals = [Refusal::NotLoggedIn, Refusal::FreshLoginRequired];
-        Rule::new("FreshLogin", "For recently logged-in users", refusals)
+        Rule::new("FreshLogin", message!("For recently logged-in users"), refusals)
     }
 
     async fn check(caller: &Caller) -> Result<Self, Refusal> {
@@ -121,7 +122,7 @@ impl<P: Named> Guard for Permission<P> {
     fn rule() -> Rule {
         Rule::new(
             &format!("Permission<{}>", P::NAME),
-            &format!("For users with the permission {}", P::NAME),
+            message!("For users with the permission {permission}", permission = P::NAME),
             [Refusal::NotLoggedIn, Self::refusal()],
         )
     }
@@ -157,7 +158,7 @@ impl<R: Named> Guard for Role<R> {
     fn rule() -> Rule {
         Rule::new(
             &format!("Role<{}>", R::NAME),
-            &format!("For users with the role {}", R::NAME),
+            message!("For users with the role {role}", role = R::NAME),
             [Refusal::NotLoggedIn, Self::refusal()],
         )
     }

@@ -14,7 +14,8 @@ use std::future::Future;
 use self::kinds::LoggedIn;
 use super::{caller::Caller, security_log};
 use crate::{
-    contract::{Refusal, function::RuleView, letter_case::uncapitalized, user::UserView},
+    contract::{Language, Message, Refusal, function::RuleView, letter_case::uncapitalized, user::UserView},
+    message,
     server::state::AppState,
 };
 
@@ -66,24 +67,24 @@ pub struct Rule {
     /// The name of the guard, as in a declaration.
     pub name: String,
     /// Who may call, as a phrase for people: "For logged-in users".
-    pub words: String,
+    pub words: Message,
     /// The refusals that the guard can return, one of each kind. Empty if anyone may call.
     pub refusals: Vec<Refusal>,
 }
 
 impl Rule {
     /// Creates the description of a guard.
-    pub fn new(name: &str, words: &str, refusals: impl IntoIterator<Item = Refusal>) -> Self {
+    pub fn new(name: &str, words: impl Into<Message>, refusals: impl IntoIterator<Item = Refusal>) -> Self {
         Self {
             name: name.to_owned(),
-            words: words.to_owned(),
+            words: words.into(),
             refusals: refusals.into_iter().collect(),
         }
     }
 
     /// The rule of a new guard that checks this one first and may then also refuse with `refusal`.
     #[must_use]
-    pub fn but(self, name: &str, words: &str, refusal: Refusal) -> Self {
+    pub fn but(self, name: &str, words: impl Into<Message>, refusal: Refusal) -> Self {
         Self::new(name, words, self.refusals.into_iter().chain([refusal]))
     }
 
@@ -110,7 +111,11 @@ impl Rule {
         };
         Self {
             name: format!("AnyOf<{}, {}>", self.name, other.name),
-            words: format!("{}, or {}", self.words, uncapitalized(&other.words)),
+            words: message!(
+                "{first}, or {second}",
+                first = self.words,
+                second = continued(&other.words)
+            ),
             refusals,
         }
     }
@@ -124,7 +129,11 @@ impl Rule {
         }
         Self {
             name: format!("AllOf<{}, {}>", self.name, other.name),
-            words: format!("{}, and only {}", self.words, uncapitalized(&other.words)),
+            words: message!(
+                "{first}, and only {second}",
+                first = self.words,
+                second = continued(&other.words)
+            ),
             refusals,
         }
     }
@@ -137,6 +146,12 @@ impl Rule {
             open: self.refusals.is_empty(),
         }
     }
+}
+
+/// The words of a rule after those of another. Only English has capital letters.
+fn continued(words: &Message) -> Message {
+    let korean = words.in_language(Language::Ko).to_owned();
+    Message::made(uncapitalized(words.english()), Some(korean))
 }
 
 /// Checks a guard and records a refusal of the operation.

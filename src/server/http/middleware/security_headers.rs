@@ -14,7 +14,7 @@ const DEFAULT_POLICY: HeaderValue =
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
+const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie, Accept-Language");
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

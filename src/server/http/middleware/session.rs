@@ -2,7 +2,10 @@
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, header::SET_COOKIE},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CONTENT_LANGUAGE, SET_COOKIE},
+    },
     middleware::Next,
     response::Response,
 };
@@ -34,6 +37,17 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
         .map(|info| info.0.clone());
     let caller = caller_of(state, connection.as_ref(), request.headers());
     request.extensions_mut().insert(caller.clone());
+    let language = caller.language();
+    let mut response = language.scope(answer(caller, format, request, next)).await;
+    let language = HeaderValue::from_static(language.tag());
+    response.headers_mut().insert(CONTENT_LANGUAGE, language);
+    if let Some(connection) = connection {
+        connection.mark_responded(Timestamp::now());
+    }
+    response
+}
+
+async fn answer(caller: Caller, format: ResponseFormat, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if let Some(session) = caller.open_session()
         && let Err(error) = save(&caller, session).await
@@ -46,9 +60,6 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
         headers.append(SET_COOKIE, cookie);
     }
     depend_on_session(headers);
-    if let Some(connection) = connection {
-        connection.mark_responded(Timestamp::now());
-    }
     response
 }
 

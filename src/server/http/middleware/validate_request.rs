@@ -18,7 +18,8 @@ use axum::{
 };
 
 use crate::{
-    contract::Refusal,
+    contract::{Message, Refusal},
+    message,
     server::http::response::{ResponseFormat, error_response},
 };
 
@@ -39,7 +40,7 @@ pub async fn check(request: Request, next: Next) -> Response {
     let Some(problem) = problem else {
         return next.run(request).await;
     };
-    let response = error_response(format, &Refusal::MalformedRequest(problem.to_owned()));
+    let response = error_response(format, &Refusal::MalformedRequest(problem));
     if request.version() <= Version::HTTP_11 {
         // It is unclear where the next request on this connection begins.
         return ([(CONNECTION, "close")], response).into_response();
@@ -57,20 +58,20 @@ fn has_too_many_headers(headers: &HeaderMap) -> bool {
     fields > MAX_FIELDS || bytes > MAX_BYTES
 }
 
-fn length_problem(headers: &HeaderMap) -> Option<&'static str> {
+fn length_problem(headers: &HeaderMap) -> Option<Message> {
     let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
     match (encodings.next(), encodings.next()) {
         (None, _) => None,
         (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => None,
-        _ => Some("Transfer-Encoding is not chunked"),
+        _ => Some(message!("Transfer-Encoding is not chunked")),
     }
 }
 
-fn host_problem(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
+fn host_problem(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<Message> {
     let mut hosts = headers.get_all(HOST).iter();
     let (host, more) = (hosts.next(), hosts.next());
     if more.is_some() {
-        return Some("there is more than one Host header");
+        return Some(message!("there is more than one Host header"));
     }
     let authority = uri.authority();
     // Fast path: nearly all requests.
@@ -81,19 +82,21 @@ fn host_problem(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<&'st
     let host = match host.map(|host| host.to_str().map(Authority::from_str)) {
         None => None,
         Some(Ok(Ok(host))) => Some(host),
-        Some(_) => return Some("Host is not a valid address"),
+        Some(_) => return Some(message!("Host is not a valid address")),
     };
     if [authority, host.as_ref()]
         .into_iter()
         .flatten()
         .any(|host| host.as_str().contains('@'))
     {
-        return Some("the host contains user information");
+        return Some(message!("the host contains user information"));
     }
     match (version, authority, host) {
-        (Version::HTTP_11, _, None) => Some("Host is missing"),
-        (Version::HTTP_2, None, None) => Some("the host is missing"),
-        (Version::HTTP_2, Some(authority), Some(host)) if *authority != host => Some("Host and :authority differ"),
+        (Version::HTTP_11, _, None) => Some(message!("Host is missing")),
+        (Version::HTTP_2, None, None) => Some(message!("the host is missing")),
+        (Version::HTTP_2, Some(authority), Some(host)) if *authority != host => {
+            Some(message!("Host and :authority differ"))
+        }
         _ => None,
     }
 }

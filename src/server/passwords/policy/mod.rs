@@ -9,12 +9,19 @@ mod korean;
 
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
-use zxcvbn::{Score, zxcvbn};
+use zxcvbn::{
+    Score,
+    feedback::{Feedback, Warning},
+    zxcvbn,
+};
 
 use super::{is_too_long, normalize};
-use crate::contract::{
-    letter_case::uncapitalized,
-    login::{NewPassword, Password},
+use crate::{
+    contract::{
+        Message,
+        login::{NewPassword, Password},
+    },
+    message,
 };
 
 /// The name of the product, which attackers try first.
@@ -24,54 +31,83 @@ const PRODUCT: &str = "callgate";
 const MIN_NAME_CHARS: usize = 3;
 
 /// Why the policy rejects `password` for `user_id`, as a text that follows "password". `None` if it is acceptable.
-pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Option<String> {
+pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Option<Message> {
     let NewPassword(password) = password;
     if is_too_long(password) {
-        return Some(format!("must have at most {} characters", Password::MAX_CHARS));
+        return Some(message!(
+            "must have at most {max} characters",
+            max = Password::MAX_CHARS
+        ));
     }
     let text = normalize(password);
     let folded = Zeroizing::new(text.to_lowercase());
     let user = user_id.nfkc().collect::<String>().to_lowercase();
     if text.chars().count() < min_chars {
-        return Some(format!(
-            "must have at least {min_chars} characters: a few words make a good one"
+        return Some(message!(
+            "must have at least {min} characters: a few words make a good one",
+            min = min_chars
         ));
     }
     if user.chars().count() >= MIN_NAME_CHARS && folded.contains(user.as_str()) {
-        return Some("must not contain the name of the user: attackers try that first".to_owned());
+        return Some(message!(
+            "must not contain the name of the user: attackers try that first"
+        ));
     }
     if folded.contains(PRODUCT) {
-        return Some("must not contain the name of this program: attackers try that first".to_owned());
+        return Some(message!(
+            "must not contain the name of this program: attackers try that first"
+        ));
     }
     let keys = korean::keys(&text);
     let reason = guessable(&folded, &user)
         // An English word typed on a keyboard that was switched to Hangul.
         .or_else(|| (*keys != *folded).then(|| guessable(&keys, &user)).flatten())
         .or_else(|| guessable_korean(&keys, &user, min_chars))?;
-    Some(format!("is too easily guessed: {reason}"))
+    Some(message!("is too easily guessed: {reason}", reason))
 }
 
 /// Why zxcvbn finds a text too easy to guess, if it does.
-fn guessable(text: &str, user: &str) -> Option<String> {
+fn guessable(text: &str, user: &str) -> Option<Message> {
     let guess = zxcvbn(text, &[user, PRODUCT]);
     (guess.score() < Score::Three).then(|| {
-        let warning = guess.feedback().and_then(zxcvbn::feedback::Feedback::warning);
-        warning.map_or_else(
-            || "it is made of parts that attackers try first".to_owned(),
-            |warning| uncapitalized(warning.to_string().trim_end_matches('.')),
-        )
+        let warning = guess.feedback().and_then(Feedback::warning);
+        warning.map_or(message!("it is made of parts that attackers try first"), message_of)
     })
+}
+
+/// The text of a warning, as part of a sentence.
+fn message_of(warning: Warning) -> Message {
+    match warning {
+        Warning::StraightRowsOfKeysAreEasyToGuess => message!("straight rows of keys are easy to guess"),
+        Warning::ShortKeyboardPatternsAreEasyToGuess => message!("short keyboard patterns are easy to guess"),
+        Warning::RepeatsLikeAaaAreEasyToGuess => message!("repeats like \"aaa\" are easy to guess"),
+        Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess => {
+            message!("repeats like \"abcabcabc\" are only slightly harder to guess than \"abc\"")
+        }
+        Warning::ThisIsATop10Password => message!("this is a top-10 common password"),
+        Warning::ThisIsATop100Password => message!("this is a top-100 common password"),
+        Warning::ThisIsACommonPassword => message!("this is a very common password"),
+        Warning::ThisIsSimilarToACommonlyUsedPassword => message!("this is similar to a commonly used password"),
+        Warning::SequencesLikeAbcAreEasyToGuess => message!("sequences like abc or 6543 are easy to guess"),
+        Warning::RecentYearsAreEasyToGuess => message!("recent years are easy to guess"),
+        Warning::AWordByItselfIsEasyToGuess => message!("a word by itself is easy to guess"),
+        Warning::DatesAreOftenEasyToGuess => message!("dates are often easy to guess"),
+        Warning::NamesAndSurnamesByThemselvesAreEasyToGuess => {
+            message!("names and surnames by themselves are easy to guess")
+        }
+        Warning::CommonNamesAndSurnamesAreEasyToGuess => message!("common names and surnames are easy to guess"),
+    }
 }
 
 /// Why a password with frequent Korean words is too easy to guess, if it is. These words do not count: what remains
 /// must be as long, in keys, and as strong as a whole password.
-fn guessable_korean(keys: &str, user: &str, min_chars: usize) -> Option<String> {
+fn guessable_korean(keys: &str, user: &str, min_chars: usize) -> Option<Message> {
     let rest = korean::without_frequent_words(keys)?;
     if rest.is_empty() {
-        return Some("it is made of Korean words that attackers try first".to_owned());
+        return Some(message!("it is made of Korean words that attackers try first"));
     }
     (rest.chars().count() < min_chars || guessable(&rest, user).is_some())
-        .then(|| "apart from Korean words that attackers try first, it is too short or too simple".to_owned())
+        .then(|| message!("apart from Korean words that attackers try first, it is too short or too simple"))
 }
 
 #[cfg(test)]
@@ -79,7 +115,8 @@ mod tests {
     use super::*;
 
     fn problem(text: &str) -> Option<String> {
-        super::problem(&NewPassword(Password::new(text.to_owned())), "ada.lovelace", 15)
+        let problem = super::problem(&NewPassword(Password::new(text.to_owned())), "ada.lovelace", 15);
+        problem.map(|problem| problem.english().to_owned())
     }
 
     #[test]
@@ -115,7 +152,7 @@ mod tests {
             assert!(why.contains("too easily guessed"), "{bad}: {why}");
         }
         let short = super::problem(&NewPassword(Password::new("football1".into())), "ada", 8);
-        assert!(short.is_some_and(|why| why.contains("too easily guessed")));
+        assert!(short.is_some_and(|why| why.english().contains("too easily guessed")));
     }
 
     /// In Hangul, typed on the Latin keys of the same word (two-set layout), and combined from several words.

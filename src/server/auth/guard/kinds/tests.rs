@@ -147,7 +147,10 @@ fn a_rule_names_what_its_guard_is_made_of_and_what_it_may_refuse_with() {
         [Refusal::NotLoggedIn, Refusal::FreshLoginRequired, no_one()]
     );
     let rule = AnyOf::<FreshLogin, LoggedIn>::rule();
-    assert_eq!(rule.words, "For recently logged-in users, or for logged-in users");
+    assert_eq!(
+        rule.words.english(),
+        "For recently logged-in users, or for logged-in users"
+    );
     assert!(AnyOf::<LoggedIn, Anyone>::rule().refusals.is_empty());
 }
 
