@@ -100,7 +100,7 @@ pub(super) fn too_short(min: impl fmt::Display) -> Message {
     message!("must have at least {min} characters", min)
 }
 
-pub(super) fn too_long(max: impl fmt::Display) -> Message {
+pub(crate) fn too_long(max: impl fmt::Display) -> Message {
     message!("must have at most {max} characters", max)
 }
 
@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn a_text_counts_characters_not_bytes() {
         assert!(Text::<1, 3>::new("éèê").is_ok());
-        assert_eq!(Text::<1, 3>::new("four").unwrap_err().english(), "must have at most 3 characters");
+        assert_eq!(
+            Text::<1, 3>::new("four").unwrap_err().english(),
+            "must have at most 3 characters"
+        );
         assert!(Text::<1, 3>::new("").is_err());
     }
 

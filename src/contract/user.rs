@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::{audit::EventView, session::SessionView};
+use super::{Language, audit::EventView, session::SessionView};
 
 /// Whether a user may have this name: 1 to 64 letters (a to z, A to Z), digits or any of `. _ @ -`. Such a name needs
 /// no escaping in log lines, URLs or HTML.
@@ -21,6 +21,20 @@ pub fn is_user_id(name: &str) -> bool {
 pub struct UserView {
     /// The login name.
     pub user_id: String,
+    /// The name that is shown beside the login name, if the user has chosen one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+}
+
+/// What a user has chosen. `null` stands for what the browser or the site prefers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileView {
+    /// The name that is shown beside the login name.
+    pub display_name: Option<String>,
+    /// The language of pages and refusals.
+    pub language: Option<Language>,
+    /// The time zone of pages: a name of the IANA database, such as `Asia/Seoul`.
+    pub time_zone: Option<String>,
 }
 
 /// The reply of `current_user`.
@@ -60,6 +74,9 @@ impl UserState {
 pub struct UserRow {
     /// The name.
     pub user_id: String,
+    /// The name that is shown beside it, if the user has chosen one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// Whether the user may log in.
     pub state: UserState,
     /// The roles, by name.

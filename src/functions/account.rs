@@ -2,10 +2,11 @@
 
 use crate::{
     contract::{
-        Answer, RangedInt, Refusal, Text,
+        Answer, Language, RangedInt, Refusal, Text,
         audit::EventList,
         login::{NewPassword, Password},
         session::SessionList,
+        user::ProfileView,
     },
     function,
 };
@@ -37,6 +38,32 @@ pub async fn confirm_login(
 ) -> Result<Answer, Refusal> {
     let user = crate::server::accounts::login::confirm(caller, password).await?;
     Ok(Answer::new(format!("login of <{user}> confirmed")))
+}
+
+/// Shows what the caller has chosen: display name, language and time zone.
+#[function]
+pub async fn my_profile(caller: LoggedIn) -> Result<ProfileView, Refusal> {
+    crate::server::accounts::profile::find(&caller).await
+}
+
+/// Sets the display name and the time zone of the caller. What is left out is removed.
+#[function]
+pub async fn set_profile(
+    caller: LoggedIn,
+    /// The name that is shown beside the login name.
+    display_name: Option<Text<0, 40>>,
+    /// A name of the IANA time zone database, such as Asia/Seoul. Without one, pages show the time of the site.
+    time_zone: Option<Text<0, 64>>,
+) -> Result<Answer, Refusal> {
+    crate::server::accounts::profile::set_profile(&caller, display_name.as_deref(), time_zone.as_deref()).await?;
+    Ok(Answer::new("profile saved"))
+}
+
+/// Sets the language of pages and refusals for the caller, in every browser. Without one, each browser decides.
+#[function]
+pub async fn set_language(caller: LoggedIn, language: Option<Language>) -> Result<Answer, Refusal> {
+    crate::server::accounts::profile::set_language(&caller, language).await?;
+    Ok(Answer::new("language saved"))
 }
 
 /// Lists the caller's sessions and remembered browsers: the latest hundred.

@@ -4,18 +4,19 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator as _;
 
 use crate::{
     contract::{
-        RangedInt, Refusal, audit::EventList, identity::IdentityList, page::CHANGE_PASSWORD, provider::ProviderView,
-        query, session::SessionList,
+        Language, RangedInt, Refusal, audit::EventList, form_data::THEN, identity::IdentityList, page::CHANGE_PASSWORD,
+        provider::ProviderView, query, session::SessionList, user::ProfileView,
     },
     functions::{
-        account::{my_events, my_sessions},
+        account::{my_events, my_profile, my_sessions},
         identities::my_identities,
     },
     parts::{
-        action_button::ActionButton,
+        action_button::{ActionButton, ShownTo},
         events::Events,
         identity::Identity,
         paging::{More, value_of},
@@ -91,6 +92,7 @@ fn notice(query: &ParamsMap) -> Option<String> {
 /// What the page shows of the user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Found {
+    profile: ProfileView,
     sessions: SessionList,
     events: EventList,
     /// `None` if no provider is configured.
@@ -106,6 +108,7 @@ async fn find(visit: Visit, query: ParamsMap) -> Result<Option<Found>, Refusal> 
         let before = query::number("before", value_of(&query, "before"))?;
         let has_providers = !visit.site().providers.is_empty();
         Ok(Found {
+            profile: my_profile().await?,
             events: my_events(before, RangedInt::new(20).ok()).await?,
             sessions: my_sessions().await?,
             identities: if has_providers {
@@ -125,6 +128,7 @@ async fn find(visit: Visit, query: ParamsMap) -> Result<Option<Found>, Refusal> 
 #[component]
 fn Details(user_id: String, found: Found) -> impl IntoView {
     let Found {
+        profile,
         sessions: list,
         events,
         identities,
@@ -145,6 +149,7 @@ fn Details(user_id: String, found: Found) -> impl IntoView {
     };
     view! {
         <p class="lead">{sentence!("You are logged in as {user}.", user = view! { <strong>{user_id}</strong> })}</p>
+        <Profile profile=profile/>
         <section aria-labelledby="password-heading">
             <h2 id="password-heading">{t!("Password")}</h2>
             <p>{about_password}</p>
@@ -169,6 +174,67 @@ fn Details(user_id: String, found: Found) -> impl IntoView {
             <More path="/account" query=ParamsMap::new() name="before" next=events.next.map(|next| next.to_string()) label=t!("Earlier")/>
         </section>
     }
+}
+
+/// What the user has chosen, and forms to change it.
+#[component]
+fn Profile(profile: ProfileView) -> impl IntoView {
+    let ProfileView {
+        display_name,
+        language,
+        time_zone,
+    } = profile;
+    let choice = move |choice: Language| {
+        view! {
+            <option value=choice.tag() lang=choice.tag() selected=language == Some(choice)>{choice.own_name()}</option>
+        }
+    };
+    view! {
+        <section aria-labelledby="profile-heading">
+            <h2 id="profile-heading">{t!("Profile")}</h2>
+            <form method="post" action="/functions/set_profile">
+                <ShownTo/>
+                <input type="hidden" name=THEN value=PATH/>
+                <label for="display-name">{t!("Display name")}</label>
+                <p id="display-name-help" class="help">{t!("Shown beside your login name. Leave it empty for none.")}</p>
+                <input
+                    id="display-name" name="display_name" maxlength="40" autocomplete="name" value=display_name
+                    aria-describedby="display-name-help"
+                />
+                <label for="time-zone">{t!("Time zone")}</label>
+                <p id="time-zone-help" class="help">{t!("Such as Asia/Seoul. Leave it empty for the time of the site.")}</p>
+                <input
+                    id="time-zone" name="time_zone" maxlength="64" value=time_zone list="time-zones" autocapitalize="off"
+                    spellcheck="false" aria-describedby="time-zone-help"
+                />
+                <datalist id="time-zones">
+                    {time_zones().into_iter().map(|name| view! { <option value=name></option> }).collect_view()}
+                </datalist>
+                <button class="button quiet" type="submit">{t!("Save")}<span class="unseen">{format!(": {}", t!("Profile"))}</span></button>
+            </form>
+            <form method="post" action="/functions/set_language">
+                <ShownTo/>
+                <input type="hidden" name=THEN value=PATH/>
+                <label for="language">{t!("Language")}</label>
+                <select id="language" name="language">
+                    <option value="" selected=language.is_none()>{t!("As the browser asks for")}</option>
+                    {Language::iter().map(choice).collect_view()}
+                </select>
+                <button class="button quiet" type="submit">{t!("Save")}<span class="unseen">{format!(": {}", t!("Language"))}</span></button>
+            </form>
+        </section>
+    }
+}
+
+/// The names that the server knows. The browser gets them with the page.
+#[cfg(feature = "ssr")]
+fn time_zones() -> Vec<String> {
+    jiff::tz::db().available().map(|name| name.to_string()).collect()
+}
+
+#[cfg(not(feature = "ssr"))]
+fn time_zones() -> Vec<String> {
+    Vec::new()
 }
 
 /// The accounts at providers that the user can log in with, and buttons to link others.

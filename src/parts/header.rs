@@ -98,7 +98,10 @@ fn visitor(whoami: &Result<Option<WhoAmI>, Refusal>, page: &str) -> AnyView {
         Ok(Some(WhoAmI { user, .. })) => view! {
             <span class="user">
                 <span class="quiet">{t!("Logged in as ")}</span>
-                <a href="/account">{user.user_id.clone()}</a>
+                <a href="/account">
+                    {user.display_name.clone().map(|name| view! { {name} " " })}
+                    {user.user_id.clone()}
+                </a>
             </span>
             <form method="post" action="/logout">
                 <input type="hidden" name=SHOWN_TO value=user.user_id.clone()/>

@@ -16,8 +16,9 @@ use crate::support::{
 
 /// One row or more of every kind, with text that breaks careless programs.
 const ROWS: &str = r#"
-    INSERT INTO users VALUES ('Robert''); DROP TABLE users;--', 'x', TRUE, FALSE, 1, 2, NULL, NULL),
-        ('ünïcode 한글 👩‍👩‍👧', '', FALSE, FALSE, -5, 9223372036854775807, 'folded', 'skeleton');
+    INSERT INTO users VALUES ('Robert''); DROP TABLE users;--', 'x', TRUE, FALSE, 1, 2, NULL, NULL, NULL, NULL, NULL),
+        ('ünïcode 한글 👩‍👩‍👧', '', FALSE, FALSE, -5, 9223372036854775807, 'folded', 'skeleton',
+            'ko', 'Asia/Seoul', '홍길동');
     INSERT INTO roles VALUES ('"role"', 'nul ' || char(0) || ' tab ' || char(9) || ' back \0 \n %s');
     INSERT INTO role_permissions VALUES ('"role"', 'users.read'), ('"role"', 'audit.read');
     INSERT INTO user_roles VALUES ('user01', '"role"'), ('user02', '"role"');

@@ -17,6 +17,7 @@ mod first_start;
 mod hostile_names;
 mod links;
 mod manage_users;
+mod profiles;
 mod registration;
 mod roles;
 mod user_commands;

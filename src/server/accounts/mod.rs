@@ -9,6 +9,7 @@ mod linked_account;
 pub mod login;
 pub mod one_time_links;
 pub mod own_account;
+pub mod profile;
 pub mod provider_login;
 pub mod provider_logout;
 pub mod provider_warnings;

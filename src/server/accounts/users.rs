@@ -77,6 +77,7 @@ fn row(user: ListedUser, roles: Vec<String>) -> UserRow {
         state: user.state(),
         created_at: Timestamp(user.created_at).to_rfc3339(),
         user_id: user.user_id,
+        display_name: user.display_name,
         roles,
     }
 }

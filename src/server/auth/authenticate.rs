@@ -16,11 +16,20 @@ use crate::{
 };
 
 impl Caller {
-    /// The login of this request, if any. Logs a remembered browser in again, at most once per request.
+    /// The login of this request, if any. Logs a remembered browser in again, at most once per request. From then on the
+    /// answer is in the language that the user has chosen.
     ///
     /// # Errors
     /// Fails if the login cannot be determined. The next call tries again.
     pub async fn login(&self) -> Result<Option<Arc<Login>>, InternalError> {
+        let login = self.find_login().await?;
+        if let Some(language) = login.as_ref().and_then(|login| login.profile.language) {
+            language.change_current();
+        }
+        Ok(login)
+    }
+
+    async fn find_login(&self) -> Result<Option<Arc<Login>>, InternalError> {
         if let Some(login) = self.cached_login() {
             return Ok(Some(login));
         }

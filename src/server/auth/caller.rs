@@ -194,8 +194,8 @@ impl Caller {
         state.invalidate();
     }
 
-    /// The language of the response: the one that was chosen in this browser, or else the one that its settings prefer, or
-    /// else the one of the site.
+    /// The language of the response as long as it is unknown who is logged in: the one that was chosen in this browser, or
+    /// else the one that its settings prefer, or else the one of the site.
     pub fn language(&self) -> Language {
         self.0.language
     }

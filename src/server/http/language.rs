@@ -1,4 +1,4 @@
-//! `POST /language`: chooses the language of this browser.
+//! `POST /language`: chooses the language of this browser and, for a logged-in user, of the account.
 
 use std::time::Duration;
 
@@ -20,9 +20,13 @@ use crate::{
         redirect_target::OwnPage,
     },
     message,
-    server::auth::{
-        caller::Caller,
-        cookies::{CookieName, SetCookie},
+    server::{
+        accounts::profile,
+        auth::{
+            caller::Caller,
+            cookies::{CookieName, SetCookie},
+            guard::{Guard as _, kinds::LoggedIn},
+        },
     },
 };
 
@@ -40,6 +44,14 @@ pub async fn choose(
         .get(CHOICE)
         .and_then(|tag| tag.parse().ok())
         .ok_or_else(|| Refusal::of_argument(CHOICE, message!("is not one of the choices")))?;
-    caller.set_cookie(SetCookie::lasting(CookieName::Language, language.tag().to_owned(), LIFETIME));
+    caller.set_cookie(SetCookie::lasting(
+        CookieName::Language,
+        language.tag().to_owned(),
+        LIFETIME,
+    ));
+    // Otherwise the earlier choice of the user would go before the cookie.
+    if let Ok(user) = LoggedIn::check(&caller).await {
+        profile::set_language(&user, Some(language)).await?;
+    }
     Ok(response::see_other(OwnPage::or_home(form.get(NEXT)).as_str()))
 }

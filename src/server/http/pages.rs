@@ -33,7 +33,7 @@ use super::{
 use crate::{
     app::{App, shell},
     contract::{
-        Refusal,
+        Language, Refusal,
         page::{CHANGE_PASSWORD, PageFacts, PageStatus, SiteFacts},
         provider::ProviderView,
         redirect_target::OwnPage,
@@ -144,7 +144,11 @@ impl Pages {
             site: self.site.as_ref().clone(),
             ..facts
         };
-        let (page_caller, language) = (caller.clone(), caller.language());
+        // The whole page is in the language of the user. If the login cannot be looked up, the page says so.
+        if let Err(error) = caller.login().await {
+            tracing::debug!(error = error.chain(), "the language of the user is unknown");
+        }
+        let (page_caller, language) = (caller.clone(), Language::current());
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
         let program = self.program.files.clone();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{clock::Timestamp, token::TokenHash};
+use super::{clock::Timestamp, profile::Profile, token::TokenHash};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
@@ -34,6 +34,9 @@ pub struct Login {
     /// When the session ends at the latest, in milliseconds since 1970, if that provider shortens the absolute time limit.
     #[serde(default)]
     pub ends_at: Option<i64>,
+    /// Not part of the session: it is read with it.
+    #[serde(skip)]
+    pub profile: Profile,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

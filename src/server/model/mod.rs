@@ -7,5 +7,6 @@ pub mod login;
 pub mod network;
 pub mod no_duplicate_keys;
 pub mod paging;
+pub mod profile;
 pub mod token;
 pub mod user_name;

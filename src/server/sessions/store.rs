@@ -148,7 +148,8 @@ impl Store {
             return Ok(None);
         };
         let login = login_in(&stored.data).map_err(|error| InternalError::new("reading a session", error))?;
-        let Some(login) = login else { return Ok(None) };
+        let Some(mut login) = login else { return Ok(None) };
+        login.profile = stored.profile.into();
         // Within this time always record the use: it shows that the remembered browser has received its new token.
         let is_restored = login.series.is_some() && login.password_at.is_none();
         let may_be_lost = is_restored && is_within(LOST_RESPONSE_GRACE, login.at(), now);

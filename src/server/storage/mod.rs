@@ -24,6 +24,7 @@ pub mod new_session;
 pub mod nodes;
 pub mod passwords;
 pub mod pending_calls;
+pub mod profiles;
 pub mod program_files;
 pub mod remembered;
 pub mod removal;

@@ -10,6 +10,7 @@ use super::{
         transaction::{Commit, Rollback, transaction},
     },
     events::add_event,
+    profiles::StoredProfile,
     removal::Rows,
 };
 use crate::server::{
@@ -29,6 +30,9 @@ pub struct StoredSession {
     pub data: String,
     /// The last recorded use, in milliseconds since 1970. Not every use is recorded.
     pub last_used_at: i64,
+    /// What the user has chosen.
+    #[sqlx(flatten)]
+    pub profile: StoredProfile,
 }
 
 /// A session that continues under a new token.
@@ -92,7 +96,7 @@ impl Storage {
         limits: Limits,
     ) -> Result<Option<StoredSession>, InternalError> {
         query_as(
-            "SELECT sessions.data, sessions.last_used_at FROM sessions
+            "SELECT sessions.data, sessions.last_used_at, users.language, users.time_zone, users.display_name FROM sessions
              JOIN users ON users.user_id = sessions.user_id AND users.active AND users.demo <= $4
              WHERE token_hash = $1 AND logged_in_at > $2 AND last_used_at > $3
                AND logged_in_at <= $5 AND last_used_at <= $5 AND (ends_at IS NULL OR ends_at > $6)",

@@ -18,6 +18,7 @@ use crate::{contract::user::UserState, server::telemetry::error::InternalError};
 #[derive(Debug, Clone, FromRow)]
 pub struct ListedUser {
     pub user_id: String,
+    pub display_name: Option<String>,
     /// `false` for a disabled user.
     pub active: bool,
     /// Whether the user has a password, or an account at a configured provider.
@@ -68,7 +69,7 @@ impl Storage {
     pub async fn list_user_page(&self, filter: &UserFilter<'_>, limit: u32) -> Result<Vec<ListedUser>, InternalError> {
         // A subquery, so that conditions can name `has_way_in`.
         let mut query = QueryBuilder::new(concat!(
-            "SELECT * FROM (SELECT user_id, active, demo, created_at, ",
+            "SELECT * FROM (SELECT user_id, display_name, active, demo, created_at, ",
             has_way_in!("$1"),
             " AS has_way_in FROM users) AS listed WHERE TRUE",
         ));
@@ -116,7 +117,7 @@ impl Storage {
     /// One user, in the form of a list entry.
     pub async fn find_listed(&self, user_id: &str) -> Result<Option<ListedUser>, InternalError> {
         query_as(concat!(
-            "SELECT user_id, active, demo, created_at, ",
+            "SELECT user_id, display_name, active, demo, created_at, ",
             has_way_in!("$2"),
             " AS has_way_in FROM users WHERE user_id = $1",
         ))

@@ -59,6 +59,7 @@ impl Guard for LoggedIn {
             caller: caller.clone(),
             user: UserView {
                 user_id: login.user_id.clone(),
+                display_name: login.profile.display_name.clone(),
             },
         })
     }

@@ -13,7 +13,7 @@ use tower_sessions::Session;
 
 use super::security_headers::depend_on_session;
 use crate::{
-    contract::Refusal,
+    contract::{Language, Refusal},
     server::{
         auth::{
             caller::{Arrival, Caller},
@@ -37,10 +37,16 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
         .map(|info| info.0.clone());
     let caller = caller_of(state, connection.as_ref(), request.headers());
     request.extensions_mut().insert(caller.clone());
-    let language = caller.language();
-    let mut response = language.scope(answer(caller, format, request, next)).await;
-    let language = HeaderValue::from_static(language.tag());
-    response.headers_mut().insert(CONTENT_LANGUAGE, language);
+    // A cached login costs nothing here. Otherwise its language is known once something asks for the login.
+    let chosen = caller.known_login().and_then(|login| login.profile.language);
+    let language = chosen.unwrap_or_else(|| caller.language());
+    let response = language.scope(async {
+        let mut response = answer(caller, format, request, next).await;
+        let language = HeaderValue::from_static(Language::current().tag());
+        response.headers_mut().insert(CONTENT_LANGUAGE, language);
+        response
+    });
+    let response = response.await;
     if let Some(connection) = connection {
         connection.mark_responded(Timestamp::now());
     }

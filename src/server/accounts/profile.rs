@@ -1,0 +1,54 @@
+//! What users choose for themselves: a display name, the language and the time zone.
+
+use jiff::tz::TimeZone;
+
+use crate::{
+    contract::{Language, Refusal, user::ProfileView},
+    message,
+    server::{
+        auth::guard::{AuthenticatedGuard, kinds::LoggedIn},
+        model::profile,
+    },
+};
+
+pub async fn find(caller: &LoggedIn) -> Result<ProfileView, Refusal> {
+    let found = caller.state().storage().find_profile(caller.user_id()).await?;
+    // The user was deleted meanwhile.
+    let profile = found.ok_or(Refusal::NotLoggedIn)?;
+    Ok(ProfileView {
+        display_name: profile.display_name,
+        language: profile.language,
+        time_zone: profile.time_zone,
+    })
+}
+
+/// Sets the language of the user, in which this request is answered, too.
+pub async fn set_language(caller: &LoggedIn, language: Option<Language>) -> Result<(), Refusal> {
+    let tag = language.map(Language::tag);
+    caller.state().storage().set_language(caller.user_id(), tag).await?;
+    language.unwrap_or_else(|| caller.caller().language()).change_current();
+    Ok(())
+}
+
+/// Sets display name and time zone. An empty text is none.
+///
+/// # Errors
+/// [`Refusal::InvalidArguments`] for a name with invisible characters, and for a time zone that is not known.
+pub async fn set_profile(
+    caller: &LoggedIn,
+    display_name: Option<&str>,
+    time_zone: Option<&str>,
+) -> Result<(), Refusal> {
+    let display_name = profile::display_name(display_name.unwrap_or_default())
+        .map_err(|problem| Refusal::of_argument("display_name", problem))?;
+    let time_zone = time_zone.map(str::trim).filter(|name| !name.is_empty());
+    if time_zone.is_some_and(|name| TimeZone::get(name).is_err()) {
+        let problem = message!("must be the name of a time zone, such as Asia/Seoul");
+        return Err(Refusal::of_argument("time_zone", problem));
+    }
+    let storage = caller.state().storage();
+    storage
+        .set_profile(caller.user_id(), display_name.as_deref(), time_zone)
+        .await?;
+    Ok(())
+}
