@@ -1,12 +1,14 @@
 //! `callgate audit …`: reads the audit log and the call log.
 
+use std::io::{self, IsTerminal as _};
+
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use strum::VariantArray as _;
 
 use super::{
-    output::{Refused, print_as, table},
+    output::{ProgressLine, Refused, print_as, table},
     print,
 };
 use crate::{
@@ -86,14 +88,21 @@ impl Audit {
             Self::Export(filter) => {
                 let mut filter = filter.for_events()?;
                 let mut after = 0;
+                // The lines themselves show the progress where they are written to the terminal.
+                let is_visible = io::stderr().is_terminal() && !io::stdout().is_terminal();
+                let mut progress = ProgressLine::new(is_visible);
+                let mut exported = 0;
                 loop {
                     filter.after = Some(after);
                     let next = view::lines(storage, &filter).await;
                     let (lines, last) = next.context("the export is incomplete")?;
                     if lines.is_empty() {
+                        progress.clear();
                         return Ok(());
                     }
+                    exported += lines.lines().count();
                     print(lines)?;
+                    progress.show(format_args!("exported {exported} entries"));
                     after = last;
                 }
             }

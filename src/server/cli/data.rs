@@ -3,14 +3,13 @@
 use std::{
     io::{self, IsTerminal as _},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
 use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::output::{Refused, print_as};
+use super::output::{ProgressLine, Refused, print_as};
 use crate::{
     contract::Refusal,
     server::{
@@ -23,9 +22,6 @@ use crate::{
         telemetry::log,
     },
 };
-
-/// How often the progress is shown.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Copy, back up and migrate the database
 #[derive(Debug, Args)]
@@ -169,20 +165,13 @@ fn place(settings: &Settings) -> Place<'_> {
 
 /// Shows the progress if standard error is a terminal.
 fn progress_line() -> impl FnMut(Progress) {
-    let is_terminal = io::stderr().is_terminal();
-    let mut shown_at: Option<Instant> = None;
+    let mut line = ProgressLine::new(io::stderr().is_terminal());
     move |progress: Progress| {
-        let is_last = i64::try_from(progress.rows).is_ok_and(|rows| rows >= progress.total);
-        let is_due = shown_at.is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL);
-        if is_terminal && (is_last || is_due) {
-            let doing = if progress.is_check { "comparing" } else { "copying" };
-            let Progress { table, rows, total, .. } = progress;
-            // Overwrites the line before.
-            eprint!("\r\x1b[K{doing} {table}: {rows} of {total} rows");
-            if is_last {
-                eprint!("\r\x1b[K");
-            }
-            shown_at = Some(Instant::now());
+        let Progress { table, rows, total, .. } = progress;
+        let doing = if progress.is_check { "comparing" } else { "copying" };
+        line.show(format_args!("{doing} {table}: {rows} of {total} rows"));
+        if i64::try_from(rows).is_ok_and(|rows| rows >= total) {
+            line.clear();
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Output, errors and exit codes of the commands.
 
-use std::{fmt, io, iter};
+use std::{
+    fmt, io, iter,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 
@@ -63,6 +66,40 @@ pub fn print_as<T: Serialize>(json: bool, value: &T, text: impl fmt::Display) ->
 pub fn report(name: &str, result: Result<(), Refusal>, message: String, json: bool) -> anyhow::Result<()> {
     result.map_err(|refusal| with_name(name, refusal))?;
     print_as(json, &Answer::new(message.as_str()), &message)
+}
+
+/// How often a line of progress is written.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A line on standard error that says how far a command is.
+#[derive(Debug)]
+pub struct ProgressLine {
+    is_visible: bool,
+    shown_at: Option<Instant>,
+}
+
+impl ProgressLine {
+    pub fn new(is_visible: bool) -> Self {
+        Self {
+            is_visible,
+            shown_at: None,
+        }
+    }
+
+    /// Overwrites the line, unless it was written just now.
+    pub fn show(&mut self, text: impl fmt::Display) {
+        if self.is_visible && self.shown_at.is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL) {
+            eprint!("\r\x1b[K{text}");
+            self.shown_at = Some(Instant::now());
+        }
+    }
+
+    /// Removes the line.
+    pub fn clear(&self) {
+        if self.shown_at.is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
 }
 
 /// Formats a table with a header.
