@@ -98,6 +98,7 @@ impl Outcome {
             415 => "Unsupported Media Type",
             422 => "Unprocessable Content",
             429 => "Too Many Requests",
+            499 => "Cancelled",
             500 => "Internal Server Error",
             502 => "Unreachable",
             503 => "Service Unavailable",

@@ -95,6 +95,8 @@ pub enum Refusal {
     },
     /// The server is unreachable, or its response is not understood. Created only in the browser.
     Unreachable,
+    /// The user stopped waiting for the response. Created only in the browser.
+    Cancelled,
 }
 
 impl Refusal {
@@ -122,6 +124,8 @@ impl Refusal {
             Self::InvalidArguments(_) => 422,
             Self::TooManyAttempts { .. } => 429,
             Self::HeadersTooLarge => 431,
+            // No server sends it. Proxies log it for such calls.
+            Self::Cancelled => 499,
             Self::Internal { .. } => 500,
             Self::Unreachable => 502,
             Self::CallTooSlow | Self::Busy { .. } => 503,
@@ -133,11 +137,11 @@ impl Refusal {
         matches!(self, Self::NotLoggedIn | Self::FreshLoginRequired)
     }
 
-    /// Whether the cause is the server and not the caller.
+    /// Whether the arguments were not the cause, so that the same call may work later.
     pub fn is_failure(&self) -> bool {
         matches!(
             self,
-            Self::Internal { .. } | Self::Busy { .. } | Self::CallTooSlow | Self::Unreachable
+            Self::Internal { .. } | Self::Busy { .. } | Self::CallTooSlow | Self::Unreachable | Self::Cancelled
         )
     }
 
@@ -213,6 +217,9 @@ impl Refusal {
                 reference
             ),
             Self::Unreachable => message!("The server could not be reached. Check your connection and try again."),
+            Self::Cancelled => {
+                message!("You stopped waiting. The call may have been done all the same: check before you try again.")
+            }
         }
     }
 }
@@ -360,6 +367,7 @@ mod tests {
             Refusal::Busy { retry_after: 2 },
             Refusal::Internal { reference: "r".into() },
             Refusal::Unreachable,
+            Refusal::Cancelled,
         ]
     }
 

@@ -162,7 +162,7 @@ fn ConfirmForm(
         let (target, shown_to) = (target.clone(), shown_to.clone());
         spawn_local(async move {
             let body = serde_json::json!({ "password": password.value() }).to_string();
-            let outcome = call("/api/confirm_login", body, Some(&shown_to)).await;
+            let outcome = call("/api/confirm_login", body, Some(&shown_to), None).await;
             // Also before another page is loaded: the user may stop that, and the button must work again.
             is_sending.set(false);
             match outcome.refusal() {

@@ -5,7 +5,7 @@ use js_sys::{Function, Reflect};
 use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{HtmlElement, HtmlFormElement, HtmlInputElement};
+use web_sys::{AbortSignal, HtmlElement, HtmlFormElement, HtmlInputElement};
 
 use crate::{
     contract::{
@@ -24,13 +24,15 @@ pub fn hydrated() -> ReadSignal<bool> {
     hydrated
 }
 
-/// Calls a function with a JSON body. `shown_to` is the user the page was loaded for.
-pub async fn call(path: &str, body: String, shown_to: Option<&str>) -> Outcome {
+/// Calls a function with a JSON body. `shown_to` is the user the page was loaded for. `cancel` can end the wait.
+pub async fn call(path: &str, body: String, shown_to: Option<&str>, cancel: Option<&AbortSignal>) -> Outcome {
     let clock = window().performance();
     let now = || clock.as_ref().map_or(0.0, web_sys::Performance::now);
     let started = now();
     let send = async {
-        let request = Request::post(path).header("Content-Type", "application/json");
+        let request = Request::post(path)
+            .header("Content-Type", "application/json")
+            .abort_signal(cancel);
         let request = match shown_to {
             Some(user_id) => request.header(SHOWN_TO, user_id),
             None => request,
@@ -47,16 +49,16 @@ pub async fn call(path: &str, body: String, shown_to: Option<&str>) -> Outcome {
     let took_ms = (now() - started).round() as u64;
     match result {
         Ok((status, body)) => Outcome { status, body, took_ms },
-        Err(_) => unreachable_outcome(took_ms),
+        Err(_) if cancel.is_some_and(AbortSignal::aborted) => outcome_without_reply(&Refusal::Cancelled, took_ms),
+        Err(_) => outcome_without_reply(&Refusal::Unreachable, took_ms),
     }
 }
 
-/// The outcome of a call that did not reach the server.
-pub fn unreachable_outcome(took_ms: u64) -> Outcome {
-    let refusal = Refusal::Unreachable;
+/// The outcome of a call that the server did not reply to.
+pub fn outcome_without_reply(refusal: &Refusal, took_ms: u64) -> Outcome {
     Outcome {
         status: refusal.status(),
-        body: serde_json::to_string(&refusal).unwrap_or_default(),
+        body: serde_json::to_string(refusal).unwrap_or_default(),
         took_ms,
     }
 }

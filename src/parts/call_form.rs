@@ -4,16 +4,19 @@
 //! form is submitted as without script instead, so that the server stores the call until after the login.
 
 use leptos::{html, prelude::*, task::spawn_local};
+use send_wrapper::SendWrapper;
+use web_sys::AbortController;
 
 use super::{
     arguments::Arguments,
     browser::{
-        arguments, call, clear_secrets, focus_first_wrong, hydrated, is_reachable, submit_without_script, typed_into,
-        unreachable_outcome,
+        arguments, call, clear_secrets, focus_first_wrong, hydrated, is_reachable, outcome_without_reply,
+        submit_without_script, typed_into,
     },
     curl::Curl,
     header::render_again,
     reply::Reply,
+    running_call::RunningCall,
     visit::whoami,
     waiting::Waiting,
 };
@@ -62,6 +65,7 @@ pub fn CallForm(
         faults: RwSignal::new(outcome.as_ref().map(Outcome::faults).unwrap_or_default()),
         outcome: RwSignal::new(outcome),
         is_calling: RwSignal::new(false),
+        controller: StoredValue::new(None),
     };
     let form = NodeRef::<html::Form>::new();
     let is_ready = hydrated();
@@ -97,6 +101,7 @@ pub fn CallForm(
                 <Arguments shape=function.arguments.clone() typed=typed faults=calls.faults text=calls.body password_chars=password_chars/>
                 <p class="said bad" role="alert">{move || calls.general_faults()}</p>
                 <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>{t!("Call")}</button>
+                <RunningCall is_calling=calls.is_calling on_cancel=Callback::new(move |()| calls.cancel())/>
             </form>
             <Reply outcome=calls.outcome is_calling=calls.is_calling page=page.clone()/>
             <Curl function=function origin=origin ca_file=ca_file body=calls.body/>
@@ -129,6 +134,8 @@ struct Calls {
     faults: RwSignal<Vec<FieldFault>>,
     outcome: RwSignal<Option<Outcome>>,
     is_calling: RwSignal<bool>,
+    /// Ends the wait for the running call. Always `None` on the server.
+    controller: StoredValue<Option<SendWrapper<AbortController>>>,
 }
 
 impl Calls {
@@ -160,6 +167,9 @@ impl Calls {
         // This may be outdated, for example after a login in another tab. The guard decides.
         let needs_login = !self.is_open && matches!(*self.whoami.read_untracked(), Ok(None));
         self.is_calling.set(true);
+        let controller = AbortController::new().ok();
+        let signal = controller.as_ref().map(AbortController::signal);
+        self.controller.set_value(controller.map(SendWrapper::new));
         spawn_local(async move {
             // If the server is unreachable, submitting the form would lose the input to the browser's error page.
             if needs_login && is_reachable().await {
@@ -168,9 +178,10 @@ impl Calls {
                 return;
             }
             let outcome = if needs_login {
-                unreachable_outcome(0)
+                outcome_without_reply(&Refusal::Unreachable, 0)
             } else {
-                call(&self.path.get_value(), body, untrack(|| self.shown_to()).as_deref()).await
+                let shown_to = untrack(|| self.shown_to());
+                call(&self.path.get_value(), body, shown_to.as_deref(), signal.as_ref()).await
             };
             // Also before another page is loaded: the user may stop that, and the button must work again.
             self.is_calling.set(false);
@@ -191,6 +202,15 @@ impl Calls {
             self.outcome.set(Some(outcome));
             if has_faults {
                 focus_first_wrong(form);
+            }
+        });
+    }
+
+    /// Stops waiting for the running call.
+    fn cancel(self) {
+        self.controller.with_value(|controller| {
+            if let Some(controller) = controller {
+                controller.abort();
             }
         });
     }

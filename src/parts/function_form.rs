@@ -145,7 +145,7 @@ pub fn PurposeForm(
         error.set(String::new());
         is_calling.set(true);
         spawn_local(async move {
-            let outcome = call(&path.get_value(), body, user.get_value().as_deref()).await;
+            let outcome = call(&path.get_value(), body, user.get_value().as_deref(), None).await;
             is_calling.set(false);
             if outcome.is_ok() {
                 if shows_reply {

@@ -20,6 +20,7 @@ pub mod prose;
 pub mod provider;
 pub mod refused;
 pub mod reply;
+pub mod running_call;
 pub mod session;
 pub mod visit;
 pub mod waiting;
