@@ -102,3 +102,18 @@ test('the curl line follows what is typed, and is copied', async ({ site, page, 
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   expect(copied).toBe(await curl.locator('pre').textContent());
 });
+
+test('a long call says for how long it has been running, and the user can stop waiting', async ({ site, page }) => {
+  await page.route('**/api/notauth_func', () => {});
+  await site.open('/functions/notauth_func');
+  await site.editor.fill('{"a":1}');
+  await site.main.getByRole('button', { name: 'Call', exact: true }).click();
+  await expect(site.main.getByRole('timer')).toHaveText(/^Running for [2-9] s$/);
+  await site.main.getByRole('button', { name: 'Cancel' }).click();
+  await expect(site.main.getByText('499 Cancelled')).toBeVisible();
+  await expect(site.main.getByText('You stopped waiting.').first()).toBeVisible();
+  await expect(site.main.getByRole('timer')).toHaveCount(0);
+  await page.unroute('**/api/notauth_func');
+  await site.call();
+  await site.hasReply('200 OK', { ok: true, msg: 'notauth_func({"a":1})' });
+});
