@@ -60,7 +60,7 @@ absent "the builder's home folder" "$(quoted "$HOME")/" "$program" "${browser[@]
 absent "cargo's folder" "$(quoted "${CARGO_HOME:-$HOME/.cargo}")|/\\.cargo/registry" "$program" "${browser[@]}"
 # in_sources <text>: whether our sources or those of a crate contain the text, as with "localhost" and "callgate".
 in_sources() {
-  grep -rqF -- "$1" Cargo.toml Cargo.lock macros src style public migrations "${CARGO_HOME:-$HOME/.cargo}/registry/src"
+  grep -rqF -- "$1" Cargo.toml Cargo.lock macros locales src style public migrations "${CARGO_HOME:-$HOME/.cargo}/registry/src"
 }
 # Values of this machine, unless they are too short to be distinctive, or a build has them from its sources.
 for variable in USER HOSTNAME; do
