@@ -98,7 +98,7 @@ pub struct Choice {
     /// The value that is sent.
     pub value: String,
     /// The label on pages.
-    pub label: String,
+    pub label: Message,
 }
 
 /// The items and the length of a list.
@@ -123,10 +123,10 @@ pub struct Field {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
     /// The label on pages.
-    pub label: String,
+    pub label: Message,
     /// The help text, from the doc comment.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub help: String,
+    #[serde(default, skip_serializing_if = "Message::is_empty")]
+    pub help: Message,
     /// The shape of its value.
     pub shape: Shape,
     /// Whether the field is required.
@@ -301,7 +301,10 @@ fn check_record(fields: &[Field], path: &str, map: &Map<String, Value>, faults: 
         let alias = field.alias.as_deref().and_then(|alias| map.get(alias));
         let path = joined(path, &field.name);
         match (map.get(&field.name), alias) {
-            (Some(_), Some(_)) => faults.push(FieldFault::new(path, message!("is given twice, under both of its names"))),
+            (Some(_), Some(_)) => faults.push(FieldFault::new(
+                path,
+                message!("is given twice, under both of its names"),
+            )),
             (Some(Value::Null), None) | (None, Some(Value::Null)) if field.nullable => {}
             (None, None) if !field.required => {}
             (Some(value), None) | (None, Some(value)) => field.shape.check(&path, value, faults),
@@ -312,7 +315,10 @@ fn check_record(fields: &[Field], path: &str, map: &Map<String, Value>, faults: 
         let is_known = |field: &Field| field.name == *name || field.alias.as_ref() == Some(name);
         if !fields.iter().any(is_known) {
             let short: String = name.chars().take(80).collect();
-            faults.push(FieldFault::new(joined(path, &short), message!("is not an argument here")));
+            faults.push(FieldFault::new(
+                joined(path, &short),
+                message!("is not an argument here"),
+            ));
         }
     }
     faults.truncate(MAX_FAULTS);

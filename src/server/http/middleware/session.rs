@@ -13,7 +13,7 @@ use tower_sessions::Session;
 
 use super::security_headers::depend_on_session;
 use crate::{
-    contract::Refusal,
+    contract::{Language, Refusal},
     server::{
         auth::{
             caller::{Arrival, Caller},
@@ -38,9 +38,7 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
     let caller = caller_of(state, connection.as_ref(), request.headers());
     request.extensions_mut().insert(caller.clone());
     let language = caller.language();
-    let mut response = language.scope(answer(caller, format, request, next)).await;
-    let language = HeaderValue::from_static(language.tag());
-    response.headers_mut().insert(CONTENT_LANGUAGE, language);
+    let response = language.scope(answer(caller, format, request, next)).await;
     if let Some(connection) = connection {
         connection.mark_responded(Timestamp::now());
     }
@@ -59,6 +57,8 @@ async fn answer(caller: Caller, format: ResponseFormat, request: Request, next: 
     for cookie in caller.set_cookie_headers() {
         headers.append(SET_COOKIE, cookie);
     }
+    // A handler may have changed it.
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(Language::current().tag()));
     depend_on_session(headers);
     response
 }
