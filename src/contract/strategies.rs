@@ -3,7 +3,10 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Number, Value};
 
-use super::shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape};
+use super::{
+    Message,
+    shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape},
+};
 
 /// Any JSON.
 pub fn json() -> BoxedStrategy<Value> {

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::contract::{
+    Message,
     shape::{Choice, Range, TextShape},
     strategies,
 };
