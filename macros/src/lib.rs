@@ -5,6 +5,8 @@ mod catalogue;
 mod declaration;
 mod expand;
 #[cfg(test)]
+mod korean;
+#[cfg(test)]
 mod tests;
 mod translate;
 

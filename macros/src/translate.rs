@@ -12,7 +12,7 @@ use syn::{
 use crate::catalogue::{Catalogue, Key};
 
 /// What stands in the parentheses: `"{n} users", n`, or `"User"; "login field"`.
-struct Text {
+pub(crate) struct Text {
     english: LitStr,
     context: Option<LitStr>,
     values: Vec<(Ident, Expr)>,
@@ -50,6 +50,15 @@ impl Parse for Text {
     }
 }
 
+impl Text {
+    pub(crate) fn key(&self) -> Key {
+        Key {
+            context: self.context.as_ref().map(LitStr::value),
+            english: self.english.value(),
+        }
+    }
+}
+
 /// The text in English and, if the catalogue has it, in Korean.
 struct Translated {
     english: LitStr,
@@ -58,15 +67,9 @@ struct Translated {
 }
 
 fn translated(input: TokenStream, catalogue: &Catalogue) -> Result<Translated> {
-    let Text {
-        english,
-        context,
-        values,
-    } = syn::parse2(input)?;
-    let key = Key {
-        context: context.map(|context| context.value()),
-        english: english.value(),
-    };
+    let text: Text = syn::parse2(input)?;
+    let key = text.key();
+    let Text { english, values, .. } = text;
     let names: BTreeSet<String> = values.iter().map(|(name, _)| name.to_string()).collect();
     let placeholders = placeholders(&key.english);
     if placeholders != names {
@@ -107,7 +110,7 @@ fn listed(names: &BTreeSet<String>) -> String {
 }
 
 /// The names in braces. `{{` and `}}` are braces of the text.
-fn placeholders(text: &str) -> BTreeSet<String> {
+pub(crate) fn placeholders(text: &str) -> BTreeSet<String> {
     let text = text.replace("{{", "").replace("}}", "");
     let after_braces = text.split('{').skip(1);
     let inner = after_braces.filter_map(|part| part.split_once('}'));

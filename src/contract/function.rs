@@ -64,9 +64,9 @@ pub struct FunctionView {
     /// The name, which is also the last segment of the path.
     pub name: String,
     /// The first paragraph of its doc comment.
-    pub summary: String,
+    pub summary: Message,
     /// The paragraphs after the first.
-    pub details: Vec<String>,
+    pub details: Vec<Message>,
     /// Who may call it.
     pub rule: RuleView,
     /// Why the function currently refuses all calls, whatever its guard says. `None` if it does not.

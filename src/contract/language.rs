@@ -163,6 +163,36 @@ impl Message {
             None => Language::En,
         }
     }
+
+    /// The `lang` of an element with this text, if it is not that of the page. Only the server knows it: in the browser, a
+    /// message has lost its translation, and hydration keeps the attributes that the server wrote.
+    pub fn lang(&self) -> Option<&'static str> {
+        let language = self.current_language();
+        (language != Language::current()).then(|| language.tag())
+    }
+
+    /// Whether it has a translation.
+    pub fn is_translated(&self) -> bool {
+        self.korean.is_some()
+    }
+
+    /// Whether it is the empty text.
+    pub fn is_empty(&self) -> bool {
+        self.english.is_empty()
+    }
+
+    /// Changes the text in each language.
+    #[must_use]
+    pub fn map(&self, change: impl Fn(&str) -> String) -> Self {
+        Self::made(change(&self.english), self.korean.as_deref().map(change))
+    }
+
+    /// Several texts as one. It is English if one of them has no translation.
+    pub fn joined(parts: &[Self], separator: &str) -> Self {
+        let english: Vec<&str> = parts.iter().map(Self::english).collect();
+        let korean: Option<Vec<&str>> = parts.iter().map(|part| part.korean.as_deref()).collect();
+        Self::made(english.join(separator), korean.map(|korean| korean.join(separator)))
+    }
 }
 
 /// A text in the [current](Language::current) language.

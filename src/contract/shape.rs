@@ -98,7 +98,7 @@ pub struct Choice {
     /// The value that is sent.
     pub value: String,
     /// The label on pages.
-    pub label: String,
+    pub label: Message,
 }
 
 /// The items and the length of a list.
@@ -123,10 +123,10 @@ pub struct Field {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
     /// The label on pages.
-    pub label: String,
+    pub label: Message,
     /// The help text, from the doc comment.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub help: String,
+    #[serde(default, skip_serializing_if = "Message::is_empty")]
+    pub help: Message,
     /// The shape of its value.
     pub shape: Shape,
     /// Whether the field is required.

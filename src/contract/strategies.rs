@@ -3,7 +3,10 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Number, Value};
 
-use super::shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape};
+use super::{
+    Message,
+    shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape},
+};
 
 /// Any JSON.
 pub fn json() -> BoxedStrategy<Value> {
@@ -59,7 +62,7 @@ pub fn shape() -> BoxedStrategy<Shape> {
             values
                 .into_iter()
                 .map(|value| Choice {
-                    label: value.clone(),
+                    label: value.clone().into(),
                     value
                 })
                 .collect()
@@ -72,8 +75,8 @@ pub fn shape() -> BoxedStrategy<Shape> {
         let field = ("[a-z]{1,3}", any::<Option<bool>>(), inner, any::<[bool; 2]>());
         let field = field.prop_map(|(name, initially, shape, [required, nullable])| Field {
             alias: Some(format!("{name}_old")),
-            label: name.clone(),
-            help: String::new(),
+            label: name.clone().into(),
+            help: Message::default(),
             name,
             shape,
             required,

@@ -60,8 +60,8 @@ fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> 
             <h1><code>{function.name.clone()}</code></h1>
             <GuardBadge rule=function.rule.clone() is_closed=function.closed.is_some()/>
         </div>
-        <p class="lead">{prose(&function.summary)}</p>
-        {function.details.iter().map(|paragraph| view! { <p>{prose(paragraph)}</p> }).collect_view()}
+        <p class="lead" lang=function.summary.lang()>{prose(function.summary.current())}</p>
+        {function.details.iter().map(|text| view! { <p lang=text.lang()>{prose(text.current())}</p> }).collect_view()}
         {match function.closed.clone() {
             Some(reason) => view! { <Closed reason=reason.to_string() pending_call=pending_call/> }.into_any(),
             None => view! {

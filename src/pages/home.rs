@@ -91,7 +91,7 @@ fn FunctionRow(function: FunctionView) -> impl IntoView {
         <li>
             <div>
                 <a class="name" href=function.page()><code>{function.name.clone()}</code></a>
-                <p>{prose(&function.summary)}</p>
+                <p lang=function.summary.lang()>{prose(function.summary.current())}</p>
             </div>
             <GuardBadge rule=function.rule is_closed=function.closed.is_some()/>
         </li>

@@ -86,7 +86,7 @@ fn Permission(permission: PermissionView) -> impl IntoView {
     view! {
         <code>{name}</code>
         {(!known).then(|| view! { " " <span class="mark-word bad">{t!("unknown"; "permission")}</span> })}
-        <span class="quiet">{format!(": {words}")}</span>
+        <span class="quiet" lang=words.lang()>{format!(": {words}")}</span>
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
         letter_case::capitalized,
         shape::{Choice, Field, FieldFault, Format, Range, Shape, TextShape, joined},
     },
-    t,
+    message, t,
 };
 
 /// A text that may be longer than this, in characters, gets a textarea.
@@ -72,7 +72,7 @@ impl Inputs {
     /// A field with label, help, input and message.
     fn field(self, field: &Field, name: String) -> AnyView {
         let label = if field.required || field.shape == Shape::Flag {
-            field.label.clone()
+            field.label.to_string()
         } else {
             t!("{label} (optional)", label = field.label)
         };
@@ -89,7 +89,7 @@ impl Inputs {
                 let control = self.control(field, &name);
                 view! {
                     <div class="field">
-                        <label for=id_of(&name)>{label}</label>
+                        <label for=id_of(&name) lang=field.label.lang()>{label}</label>
                         {help(field, &name)}
                         {control}
                         {self.message(name, false)}
@@ -105,7 +105,7 @@ impl Inputs {
         let message = self.message(name.to_owned(), matches!(field.shape, Shape::Record(_)));
         view! {
             <fieldset aria-describedby=described_by(field, name)>
-                <legend>{label}</legend>
+                <legend lang=field.label.lang()>{label}</legend>
                 {help(field, name)}
                 {inputs}
                 {message}
@@ -121,7 +121,7 @@ impl Inputs {
         });
         view! {
             <div class="field">
-                <label class="tick">
+                <label class="tick" lang=field.label.lang()>
                     <input id=id_of(&name) name=name.clone() type="checkbox" checked=checked aria-describedby=described_by(field, &name)/>
                     {label}
                 </label>
@@ -147,12 +147,12 @@ impl Inputs {
             .iter()
             .map(|choice| {
                 view! {
-                    <label class="tick">
+                    <label class="tick" lang=choice.label.lang()>
                         <input
                             name=name.to_owned() type="checkbox" value=choice.value.clone() checked=is_checked(&choice.value)
                             aria-invalid=move || is_wrong.get().to_string()
                         />
-                        {choice.label.clone()}
+                        {choice.label.to_string()}
                     </label>
                 }
             })
@@ -188,9 +188,9 @@ impl Inputs {
             Shape::Number(range) => self.number_input(field, range, "any", name, value),
             Shape::Choice(choices) => self.select(field, choices, name, &value),
             Shape::Flag => {
-                let choices = [("true", t!("Yes")), ("false", t!("No"))].map(|(value, label)| Choice {
+                let choices = [("true", message!("Yes")), ("false", message!("No"))].map(|(value, label)| Choice {
                     value: value.to_owned(),
-                    label: label.to_owned(),
+                    label,
                 });
                 self.select(field, &choices, name, &value)
             }
@@ -235,7 +235,11 @@ impl Inputs {
         let options = choices
             .iter()
             .map(|choice| {
-                view! { <option value=choice.value.clone() selected=choice.value == selected>{choice.label.clone()}</option> }
+                view! {
+                    <option value=choice.value.clone() selected=choice.value == selected lang=choice.label.lang()>
+                        {choice.label.to_string()}
+                    </option>
+                }
             })
             .collect_view();
         view! {
@@ -340,7 +344,7 @@ fn help_text(field: &Field) -> String {
 fn help(field: &Field, name: &str) -> AnyView {
     let (id, text) = (format!("help-{}", id_of(name)), help_text(field));
     (!text.is_empty())
-        .then(|| view! { <p id=id class="help">{prose(&text)}</p> })
+        .then(|| view! { <p id=id class="help" lang=field.help.lang()>{prose(&text)}</p> })
         .into_any()
 }
 

@@ -15,13 +15,13 @@ pub fn GuardBadge(
     } else {
         ("guard closed", "M5 8V5a3 3 0 0 1 6 0v3")
     };
-    let words = if is_closed {
-        t!("Closed").to_owned()
+    let (words, lang) = if is_closed {
+        (t!("Closed").to_owned(), None)
     } else {
-        rule.words.to_string()
+        (rule.words.to_string(), rule.words.lang())
     };
     view! {
-        <span class=class>
+        <span class=class lang=lang>
             <svg viewBox="0 0 16 16" aria-hidden="true">
                 <path d=shackle fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round"/>
                 <rect x="3" y="7.5" width="10" height="7" rx="1.6" fill="currentColor"/>

@@ -49,6 +49,25 @@ async fn the_description_names_every_function_with_what_its_guard_refuses() {
 }
 
 #[tokio::test]
+async fn the_description_is_in_the_language_of_the_header_or_else_of_the_query() {
+    let client = Server::shared().client();
+    let summary = async |language: &str, query: &str| {
+        let path = format!("/api/openapi.json{query}");
+        let sending = client.request("GET", &path).header("accept-language", language);
+        let reply = sending.send().await;
+        let summary = reply.value()["paths"]["/api/login"]["post"]["summary"].clone();
+        (reply.header("content-language").to_owned(), summary)
+    };
+    let english = ("en".to_owned(), "Logs a user in.".into());
+    let korean = ("ko".to_owned(), "사용자로 로그인합니다.".into());
+    assert_eq!(summary("*", "").await, english);
+    assert_eq!(summary("ko", "").await, korean);
+    assert_eq!(summary("en", "?language=ko").await, korean);
+    assert_eq!(summary("ko", "?language=en").await, english);
+    assert_eq!(summary("ko", "?language=fr").await, korean);
+}
+
+#[tokio::test]
 async fn the_description_is_only_read() {
     let server = Server::shared();
     let client = server.client();

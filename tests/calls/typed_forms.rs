@@ -191,6 +191,26 @@ async fn the_form_has_the_right_inputs_with_their_limits_labels_and_help() {
 }
 
 #[tokio::test]
+async fn the_form_has_its_labels_help_and_choices_in_the_language_of_the_page() {
+    let client = Server::shared().client();
+    let page = client.request("GET", PAGE).header("accept-language", "ko").send().await;
+    let body = page.body.replace("<!>", "");
+    for text in [
+        "호텔 숙박 요금을 계산합니다. 여러 형식의 인수를 보여 주는 예제입니다.",
+        "브라우저와 서버에서 모든 인수의 형식을 확인합니다.",
+        "로그인한 사용자",
+        r#"<label for="argument-arrival">도착일</label>"#,
+        r#"class="help">숙박을 시작하는 날짜입니다.</p>"#,
+        r#"<option value="double">2인실, 1박 90</option>"#,
+        "조식, 1인 1박 12",
+        "이메일 (선택)",
+        "그 밖의 요청 사항입니다. 한 줄에 하나씩 입력하세요.",
+    ] {
+        assert!(body.contains(text), "{text}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn a_new_password_that_is_refused_is_said_beside_its_field_and_never_shown_or_kept() {
     let server = Server::demo().await;
     let client = server.user01().await;

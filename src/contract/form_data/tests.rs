@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::contract::{
+    Message,
     shape::{Choice, Range, TextShape},
     strategies,
 };
@@ -26,8 +27,8 @@ fn field(name: &str, shape: Shape, required: bool) -> Field {
     Field {
         name: name.to_owned(),
         alias: None,
-        label: String::new(),
-        help: String::new(),
+        label: Message::default(),
+        help: Message::default(),
         shape,
         required,
         nullable: !required,
@@ -40,7 +41,7 @@ fn choice() -> Shape {
         ["a", "b"]
             .map(|value| Choice {
                 value: value.to_owned(),
-                label: String::new(),
+                label: Message::default(),
             })
             .to_vec(),
     )

@@ -16,8 +16,8 @@ fn field(name: &str, shape: Shape, required: bool) -> Field {
     Field {
         name: name.to_owned(),
         alias: None,
-        label: name.to_owned(),
-        help: String::new(),
+        label: name.to_owned().into(),
+        help: Message::default(),
         shape,
         required,
         nullable: !required,

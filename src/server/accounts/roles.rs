@@ -18,6 +18,7 @@ use crate::{
             security_log,
         },
         model::event::Event,
+        registry::translations,
         storage::{
             Storage,
             roles::{ADMIN, Precondition, PutOutcome, StoredRole, UpdateOutcome, version},
@@ -68,7 +69,7 @@ fn permission(name: &str) -> PermissionView {
     PermissionView {
         name: name.to_owned(),
         words: match declared {
-            Some(declared) => declared.words.into(),
+            Some(declared) => translations::text(declared.words),
             None => message!("has no effect: no guard requires it"),
         },
         known: declared.is_some(),

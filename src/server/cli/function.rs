@@ -36,7 +36,7 @@ fn list() -> String {
             view.name.clone(),
             view.path(),
             view.rule.guard.clone(),
-            view.summary.clone(),
+            view.summary.english().to_owned(),
         ]
     });
     table(["NAME", "PATH", "GUARD", "WHAT IT DOES"], rows)

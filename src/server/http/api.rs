@@ -5,13 +5,14 @@
 
 use axum::{
     Extension,
-    extract::{Request, State},
+    extract::{Query, Request, State, rejection::QueryRejection},
     http::{
         HeaderMap, Method, Version,
         header::{ALLOW, CONNECTION, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
 };
+use serde::Deserialize;
 
 use super::{
     body::{drain, read},
@@ -19,7 +20,7 @@ use super::{
     response::{json_error, json_response},
 };
 use crate::{
-    contract::{Refusal, form_data::SHOWN_TO},
+    contract::{Language, Refusal, form_data::SHOWN_TO},
     server::{
         auth::caller::Caller,
         registry::{self, Function, call_log::RunningCall, pending_calls},
@@ -100,8 +101,20 @@ pub async fn run_and_record(function: &'static Function, caller: Caller, body: S
     result
 }
 
-/// `GET /api/openapi.json`: the OpenAPI document.
-pub async fn openapi(State(pages): State<Pages>) -> Response {
+#[derive(Deserialize)]
+pub struct OpenapiQuery {
+    language: Option<Language>,
+}
+
+/// `GET /api/openapi.json`: the OpenAPI document. `?language=` is for tools that cannot send `Accept-Language`.
+pub async fn openapi(State(pages): State<Pages>, query: Result<Query<OpenapiQuery>, QueryRejection>) -> Response {
+    // An unknown language counts as none, as in the header.
+    if let Ok(Query(OpenapiQuery {
+        language: Some(language),
+    })) = query
+    {
+        language.change_current();
+    }
     json_response(pages.openapi().to_owned())
 }
 

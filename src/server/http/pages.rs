@@ -62,8 +62,8 @@ pub struct Pages {
     site: Arc<SiteFacts>,
     /// The paths of the table in `app.rs`.
     paths: Arc<[String]>,
-    /// Created at the first request, because it is large and rarely requested.
-    openapi: Arc<OnceLock<String>>,
+    /// English and Korean. Each is created at the first request, because it is large and rarely requested.
+    openapi: Arc<[OnceLock<String>; 2]>,
     reload_port: Option<u16>,
 }
 
@@ -133,9 +133,12 @@ impl Pages {
         known.or_else(|| function().map(|function| function.view.page()))
     }
 
+    /// The OpenAPI document in the current language.
     pub fn openapi(&self) -> &str {
         let body_bytes = self.state.settings().limits.body_bytes.get();
-        self.openapi
+        let [english, korean] = &*self.openapi;
+        Language::current()
+            .pick(english, korean)
             .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
     }
 

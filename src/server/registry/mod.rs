@@ -10,6 +10,7 @@ pub mod guard_matrix;
 pub mod openapi;
 pub mod pending_calls;
 pub mod schema;
+pub mod translations;
 
 mod call;
 mod declaration;
@@ -25,7 +26,12 @@ pub use self::{
     declaration::{Declaration, Declared, Outcome},
 };
 use crate::{
-    contract::{Message, Refusal, function::FunctionView, json::JsonFault, shape::Shape},
+    contract::{
+        Message, Refusal,
+        function::{FunctionView, Group},
+        json::JsonFault,
+        shape::Shape,
+    },
     message,
     server::{
         auth::{caller::Caller, guard::Rule},
@@ -54,14 +60,14 @@ impl Function {
             return Err(format!("the arguments of `{}` are not a JSON object", declaration.name));
         }
         let has_secret_reply = schema::check_reply(declaration.name, declaration.reply)?;
-        let mut paragraphs = paragraphs(declaration.doc).into_iter();
+        let mut paragraphs = translations::paragraphs(declaration.doc.iter().copied()).into_iter();
         let view = FunctionView {
             name: declaration.name.to_owned(),
             summary: paragraphs.next().unwrap_or_default(),
             details: paragraphs.collect(),
             rule: rule.clone().view(),
             closed: None,
-            group: crate::contract::function::Group::of(declaration.module),
+            group: Group::of(declaration.module),
             example: schema::example(&shape).to_string(),
             arguments: shape,
         };
@@ -239,16 +245,6 @@ fn encode(reply: &impl Serialize) -> Result<String, Refusal> {
     Ok(String::from_utf8(text).map_err(|error| failure(error.into()))?)
 }
 
-/// Joins the lines of a doc comment to paragraphs.
-fn paragraphs(doc: &[&str]) -> Vec<String> {
-    let lines: Vec<&str> = doc.iter().map(|line| line.trim()).collect();
-    lines
-        .split(|line| line.is_empty())
-        .map(|paragraph| paragraph.join(" "))
-        .filter(|paragraph| !paragraph.is_empty())
-        .collect()
-}
-
 #[cfg(test)]
 mod properties;
 
@@ -266,11 +262,6 @@ mod tests {
         let error = check_paths(&["/api/login", "/api/stray"], &["login"]).unwrap_err();
         assert!(error.contains("/api/stray") && !error.contains("/api/login"), "{error}");
         assert!(check_paths(&["/elsewhere/login"], &["login"]).is_err());
-    }
-
-    #[test]
-    fn doc_comments_become_paragraphs() {
-        assert_eq!(paragraphs(&[" One", " line.", "", " Two."]), ["One line.", "Two."]);
     }
 
     #[test]

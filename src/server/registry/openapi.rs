@@ -10,17 +10,18 @@ use serde_json::{Map, Value, json};
 use super::{Function, schema};
 use crate::{
     contract::{
-        Refusal,
+        Language, Message, Refusal,
         json::JsonFault,
         shape::{FieldFault, Shape},
     },
     message,
     server::{auth::cookies::CookieName, config::origin::cookie_suffix, registry},
+    t,
 };
 
 const REQUEST_ID: &str = "k3v9xabcm7t2q";
 
-/// The document for a site at `origin` that accepts bodies of up to `body_bytes`.
+/// The document for a site at `origin` that accepts bodies of up to `body_bytes`, in the current language.
 pub fn document(origin: &str, body_bytes: u64) -> Value {
     let mut generator = schema::of_replies();
     let mut paths = Map::new();
@@ -38,9 +39,11 @@ pub fn document(origin: &str, body_bytes: u64) -> Value {
         "openapi": "3.1.1",
         "info": {
             "title": "Callgate",
-            "summary": "Functions guarded by a login.",
-            "description": "Every function is called with POST and a JSON object. A reply has `ok: true`; a refusal has \
-                            `ok: false`, a sentence for people, and a code for programs that never changes.",
+            "summary": t!("Functions guarded by a login."),
+            "description": t!(
+                "Every function is called with POST and a JSON object. A reply has `ok: true`; a refusal has `ok: false`, a \
+                 sentence for people, and a code for programs that never changes."
+            ),
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
@@ -53,7 +56,7 @@ pub fn document(origin: &str, body_bytes: u64) -> Value {
                     "type": "apiKey",
                     "in": "cookie",
                     "name": CookieName::Session.with(&cookie_suffix(origin)),
-                    "description": "The session cookie that `login` sets.",
+                    "description": t!("The session cookie that `login` sets."),
                 },
             },
         },
@@ -63,9 +66,9 @@ pub fn document(origin: &str, body_bytes: u64) -> Value {
 fn operation(function: &Function, reply: &Value, body_bytes: u64) -> Value {
     let view = &function.view;
     let example: Value = serde_json::from_str(&view.example).unwrap_or_default();
-    let arguments = with_aliases(schema::with_enums(function.arguments()));
-    let mut description = view.details.clone();
-    description.push(format!("Who may call: {}.", view.rule.words));
+    let arguments = with_aliases(schema::for_document(function.arguments()));
+    let mut description: Vec<String> = view.details.iter().map(Message::to_string).collect();
+    description.push(t!("Who may call: {rule}.", rule = view.rule.words));
     json!({
         "operationId": view.name,
         "summary": view.summary,
@@ -88,7 +91,7 @@ fn responses(function: &Function, reply: &Value, body_bytes: u64) -> Value {
     responses.insert(
         "200".to_owned(),
         json!({
-            "description": "The reply of the function.",
+            "description": t!("The reply of the function."),
             "content": { "application/json": { "schema": { "allOf": [ok, reply] } } },
         }),
     );
@@ -133,8 +136,9 @@ fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
     refusals
 }
 
+/// The body of a refusal. It is English in every language, as for programs that ask for none.
 fn example(refusal: &Refusal) -> Value {
-    let mut body = json!(refusal);
+    let mut body = Language::En.with(|| json!(refusal));
     body["request_id"] = REQUEST_ID.into();
     body
 }
@@ -161,7 +165,7 @@ fn refusal_response(refusals: &[Refusal]) -> Value {
     if refusals.iter().any(has_retry_after) {
         response["headers"] = json!({
             "Retry-After": {
-                "description": "Seconds to wait.",
+                "description": t!("Seconds to wait."),
                 "required": refusals.iter().all(has_retry_after),
                 "schema": { "type": "integer" },
             },
@@ -177,25 +181,25 @@ fn refusal_schema(generator: &mut schemars::SchemaGenerator) -> Value {
         "type": "object",
         "properties": {
             "ok": { "const": false },
-            "error": { "type": "string", "description": "What went wrong and what to do, for people." },
-            "code": { "type": "string", "description": "What went wrong, for programs. It never changes." },
+            "error": { "type": "string", "description": t!("What went wrong and what to do, for people.") },
+            "code": { "type": "string", "description": t!("What went wrong, for programs. It never changes.") },
             "detail": {
                 "type": "string",
-                "description": "Details, if there are any. For `not_found`, the kind of thing that does not exist, such as `user`.",
+                "description": t!("Details, if there are any. For `not_found`, the kind of thing that does not exist, such as `user`."),
             },
-            "faults": { "type": "array", "items": fault, "description": "The invalid fields, each with its problem." },
-            "retry_after": { "type": "integer", "description": "Seconds to wait." },
-            "limit": { "type": "integer", "description": "The limit, in bytes." },
-            "required": { "type": "string", "description": "The missing permission, or `role:` and the missing role." },
+            "faults": { "type": "array", "items": fault, "description": t!("The invalid fields, each with its problem.") },
+            "retry_after": { "type": "integer", "description": t!("Seconds to wait.") },
+            "limit": { "type": "integer", "description": t!("The limit, in bytes.") },
+            "required": { "type": "string", "description": t!("The missing permission, or `role:` and the missing role.") },
             "alternatives": {
                 "type": "array",
                 "items": { "type": "string" },
-                "description": "Other permissions or roles, any of which is sufficient instead.",
+                "description": t!("Other permissions or roles, any of which is sufficient instead."),
             },
-            "reference": { "type": "string", "description": "The request id, to quote to the operator." },
+            "reference": { "type": "string", "description": t!("The request id, to quote to the operator.") },
             "request_id": {
                 "type": "string",
-                "description": "The id of this request, to quote to the operator. It identifies the request in the log.",
+                "description": t!("The id of this request, to quote to the operator. It identifies the request in the log."),
             },
         },
         "required": ["ok", "error", "code", "request_id"],
@@ -289,6 +293,40 @@ mod tests {
             );
         });
         assert!(enums > 100);
+    }
+
+    /// Visits the texts for people.
+    fn each_text(value: &mut Value, visit: &mut impl FnMut(&mut String)) {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in object.iter_mut().filter(|(key, _)| !key.starts_with("example")) {
+                    match value {
+                        Value::String(text) if ["summary", "description", "title"].contains(&key.as_str()) => {
+                            visit(text)
+                        }
+                        value => each_text(value, visit),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, visit)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_text_for_people_has_a_translation_and_nothing_else_differs() {
+        let mut english = document("https://calls.example", 1);
+        let mut korean = Language::Ko.with(|| document("https://calls.example", 1));
+        let is_hangul = |letter: char| ('가'..='힣').contains(&letter);
+        let mut missing = BTreeSet::new();
+        each_text(&mut korean, &mut |text| {
+            let lines = text.lines().filter(|line| !line.is_empty() && *line != "Callgate");
+            missing.extend(lines.filter(|line| !line.contains(is_hangul)).map(str::to_owned));
+            text.clear();
+        });
+        assert!(missing.is_empty(), "add to locales/ko.po: {missing:#?}");
+        each_text(&mut english, &mut String::clear);
+        assert_eq!(english, korean);
     }
 
     #[test]

@@ -111,11 +111,9 @@ impl Rule {
         };
         Self {
             name: format!("AnyOf<{}, {}>", self.name, other.name),
-            words: message!(
-                "{first}, or {second}",
-                first = self.words,
-                second = continued(&other.words)
-            ),
+            words: combined(&self.words, &other.words, |first, second| {
+                message!("{first}, or {second}", first, second)
+            }),
             refusals,
         }
     }
@@ -129,11 +127,9 @@ impl Rule {
         }
         Self {
             name: format!("AllOf<{}, {}>", self.name, other.name),
-            words: message!(
-                "{first}, and only {second}",
-                first = self.words,
-                second = continued(&other.words)
-            ),
+            words: combined(&self.words, &other.words, |first, second| {
+                message!("{first}, and only {second}", first, second)
+            }),
             refusals,
         }
     }
@@ -148,10 +144,21 @@ impl Rule {
     }
 }
 
-/// The words of a rule after those of another. Only English has capital letters.
-fn continued(words: &Message) -> Message {
-    let korean = words.in_language(Language::Ko).to_owned();
-    Message::made(uncapitalized(words.english()), Some(korean))
+/// The words of two rules together. They are English if those of one rule have no translation.
+fn combined(first: &Message, second: &Message, combine: fn(&Message, &Message) -> Message) -> Message {
+    // Hangul has no capital letters, but a Korean text may begin with a name.
+    let second = Message::made(
+        uncapitalized(second.english()),
+        second
+            .is_translated()
+            .then(|| second.in_language(Language::Ko).to_owned()),
+    );
+    let words = combine(first, &second);
+    if first.is_translated() && second.is_translated() {
+        words
+    } else {
+        words.english().to_owned().into()
+    }
 }
 
 /// Checks a guard and records a refusal of the operation.

@@ -40,13 +40,7 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
     // A cached login costs nothing here. Otherwise its language is known once something asks for the login.
     let chosen = caller.known_login().and_then(|login| login.profile.language);
     let language = chosen.unwrap_or_else(|| caller.language());
-    let response = language.scope(async {
-        let mut response = answer(caller, format, request, next).await;
-        let language = HeaderValue::from_static(Language::current().tag());
-        response.headers_mut().insert(CONTENT_LANGUAGE, language);
-        response
-    });
-    let response = response.await;
+    let response = language.scope(answer(caller, format, request, next)).await;
     if let Some(connection) = connection {
         connection.mark_responded(Timestamp::now());
     }
@@ -65,6 +59,8 @@ async fn answer(caller: Caller, format: ResponseFormat, request: Request, next: 
     for cookie in caller.set_cookie_headers() {
         headers.append(SET_COOKIE, cookie);
     }
+    // A handler may have changed it.
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(Language::current().tag()));
     depend_on_session(headers);
     response
 }

@@ -14,6 +14,7 @@ use schemars::{
 use serde_json::{Value, json};
 
 pub use self::{example::example, ranged_int::normalize_integers, shape::shape};
+use super::translations;
 
 /// Where OpenAPI has named schemas.
 const COMPONENTS: &str = "/components/schemas";
@@ -35,15 +36,27 @@ pub fn of_replies() -> SchemaGenerator {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.meta_schema = None;
     settings.definitions_path = COMPONENTS.into();
+    let settings = settings.with_transform(RecursiveTransform(translate));
     SchemaGenerator::new(settings.with_transform(RecursiveTransform(use_enums)))
 }
 
-/// The schema of arguments with each choice as an `enum`.
-pub fn with_enums(mut arguments: Value) -> Value {
+/// The schema of arguments as in the OpenAPI document: in the current language, and with each choice as an `enum`.
+pub fn for_document(mut arguments: Value) -> Value {
     if let Ok(schema) = <&mut Schema>::try_from(&mut arguments) {
+        RecursiveTransform(translate).transform(schema);
         RecursiveTransform(use_enums).transform(schema);
     }
     arguments
+}
+
+/// Puts title and description into the current language.
+fn translate(schema: &mut Schema) {
+    if let Some(Value::String(title)) = schema.get_mut("title") {
+        *title = translations::label(title).into();
+    }
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        *description = translations::doc(description, "\n\n").into();
+    }
 }
 
 /// Turns a `oneOf` of string constants, as schemars generates it, into an `enum`, because client generators do not
@@ -55,7 +68,7 @@ fn use_enums(schema: &mut Schema) {
             (Some(Value::String(value)), _) => {
                 values.push(json!(value));
                 let meaning = variant.get("description").and_then(Value::as_str);
-                meanings.extend(meaning.map(|meaning| format!("- `{value}`: {}", meaning.replace('\n', " "))));
+                meanings.extend(meaning.map(|meaning| format!("- `{value}`: {}", meaning.replace("\n\n", " "))));
             }
             (None, Some(more)) if variant["type"] == "string" => values.extend(more.iter().cloned()),
             _ => others.push(variant.clone()),
@@ -143,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_choice_is_described_as_an_enum_with_the_meaning_of_each_value() {
-        let schema = with_enums(of_arguments::<Parcel>().to_value());
+        let schema = for_document(of_arguments::<Parcel>().to_value());
         let route = |meaning: &str| {
             json!({
                 "type": "string",

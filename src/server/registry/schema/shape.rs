@@ -2,9 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use crate::contract::{
-    letter_case::capitalized,
-    shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape},
+use crate::{
+    contract::{
+        Message,
+        letter_case::capitalized,
+        shape::{AnyShape, Choice, Field, Format, ListShape, Range, Shape, TextShape},
+    },
+    server::registry::translations,
 };
 
 /// Schema keywords that may be ignored because they limit nothing.
@@ -114,9 +118,9 @@ fn is_nullable(schema: &Value) -> bool {
 
 /// The choices, if the schema is an `enum` or `oneOf` of strings.
 fn choices(schema: &Map<String, Value>) -> Option<Vec<Choice>> {
-    let choice = |value: &str, label: Option<&str>| Choice {
+    let choice = |value: &str, label: Option<Message>| Choice {
         value: value.to_owned(),
-        label: label.map_or_else(|| label_of(value), str::to_owned),
+        label: label.unwrap_or_else(|| label_of(value)),
     };
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         let values = values.iter().filter(|value| !value.is_null());
@@ -130,11 +134,10 @@ fn choices(schema: &Map<String, Value>) -> Option<Vec<Choice>> {
             variant.get("enum").and_then(Value::as_array),
         ) {
             (Some(value), _) => {
-                let label = variant
-                    .get("title")
-                    .or_else(|| variant.get("description"))
-                    .and_then(Value::as_str);
-                choices.push(choice(value, label.map(|label| label.trim_end_matches('.'))));
+                let text = |key: &str| variant.get(key).and_then(Value::as_str);
+                let meaning = |text| translations::doc(text, " ").map(|text| text.trim_end_matches('.').to_owned());
+                let label = text("title").map(translations::label);
+                choices.push(choice(value, label.or_else(|| text("description").map(meaning))));
             }
             (None, Some(values)) => {
                 for value in values {
@@ -187,8 +190,8 @@ fn record(schema: &Map<String, Value>, properties: &Map<String, Value>) -> Resul
         Ok(Field {
             name: name.clone(),
             alias: text("x-alias").map(str::to_owned),
-            label: text("title").map_or_else(|| label_of(name), str::to_owned),
-            help: paragraph(text("description").unwrap_or_default()),
+            label: text("title").map_or_else(|| label_of(name), translations::label),
+            help: translations::doc(text("description").unwrap_or_default(), " "),
             shape: shape(schema).map_err(|problem| format!("{name}: {problem}"))?,
             required: is_required(name),
             nullable: is_nullable(schema),
@@ -203,12 +206,8 @@ fn record(schema: &Map<String, Value>, properties: &Map<String, Value>) -> Resul
 }
 
 /// The label for a name: `first_name` becomes "First name".
-fn label_of(name: &str) -> String {
-    capitalized(&name.trim_matches('_').replace('_', " "))
-}
-
-fn paragraph(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+fn label_of(name: &str) -> Message {
+    translations::label(&capitalized(&name.trim_matches('_').replace('_', " ")))
 }
 
 #[cfg(test)]
@@ -315,7 +314,7 @@ mod tests {
                 .find(|choice| choice.value == value)
                 .unwrap()
                 .label
-                .clone()
+                .to_string()
         };
         assert_eq!(
             (label("Red"), label("DarkBlue")),
@@ -327,8 +326,8 @@ mod tests {
     #[test]
     fn labels_and_help_come_from_names_and_doc_comments() {
         let fields = fields::<Everything>();
-        assert_eq!(fields[0].label, "Number of");
-        assert_eq!(fields[0].help, "How many of them.");
+        assert_eq!(fields[0].label.english(), "Number of");
+        assert_eq!(fields[0].help.english(), "How many of them.");
         let optional: Vec<&str> = fields
             .iter()
             .filter(|field| !field.required)
