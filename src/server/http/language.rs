@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long a browser keeps the choice.
-const LIFETIME: Duration = Duration::from_hours(365 * 24);
+pub const LIFETIME: Duration = Duration::from_hours(365 * 24);
 
 /// Sets the language cookie and leads back to the page. Works without script and without a login.
 pub async fn choose(
@@ -41,5 +41,5 @@ pub async fn choose(
         .and_then(|tag| tag.parse().ok())
         .ok_or_else(|| Refusal::of_argument(CHOICE, message!("is not one of the choices")))?;
     caller.set_cookie(SetCookie::lasting(CookieName::Language, language.tag().to_owned(), LIFETIME));
-    Ok(response::see_other(OwnPage::or_home(form.get(NEXT)).as_str()))
+    Ok(response::see_other(OwnPage::back_to(form.get(NEXT)).as_str()))
 }

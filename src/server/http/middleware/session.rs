@@ -37,8 +37,9 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
         .map(|info| info.0.clone());
     let caller = caller_of(state, connection.as_ref(), request.headers());
     request.extensions_mut().insert(caller.clone());
-    let language = caller.language();
-    let mut response = language.scope(answer(caller, format, request, next)).await;
+    let (language, theme) = (caller.language(), caller.theme());
+    let answer = answer(caller, format, request, next);
+    let mut response = theme.scope(language.scope(answer)).await;
     let language = HeaderValue::from_static(language.tag());
     response.headers_mut().insert(CONTENT_LANGUAGE, language);
     if let Some(connection) = connection {
