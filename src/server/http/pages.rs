@@ -144,7 +144,7 @@ impl Pages {
             site: self.site.as_ref().clone(),
             ..facts
         };
-        let (page_caller, language) = (caller.clone(), caller.language());
+        let (page_caller, language, theme) = (caller.clone(), caller.language(), caller.theme());
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
         let program = self.program.files.clone();
@@ -153,6 +153,7 @@ impl Pages {
             move || {
                 provide_context(caller.clone());
                 provide_context(language);
+                provide_context(theme);
                 provide_context(facts.clone());
                 provide_context(status.clone());
                 provide_context(program.clone());
@@ -212,9 +213,11 @@ pub async fn show(
     request: Request,
 ) -> Result<Response, ErrorPage> {
     let pending_call = pending_calls::find(&caller).await?;
+    let path = request.uri().path();
     let facts = PageFacts {
-        // Shown on its own page only.
-        pending_call: pending_call.filter(|call| request.uri().path() == call.page().as_str()),
+        // Shown on its own page only. The pages for a login name it.
+        pending_call: pending_call
+            .filter(|call| ["/login", "/confirm"].contains(&path) || path == call.page().as_str()),
         ..PageFacts::default()
     };
     Ok(pages.respond(caller, target(&request), facts, 200).await)
