@@ -14,7 +14,7 @@ test('in the name of a user who is refused', async ({ site, page }) => {
   site.watch.expectResponse(site.hydrates ? '401 POST /api/login' : '401 POST /login');
   await site.fillLogin(HOSTILE, 'wrong');
   await site.main.getByRole('button', { name: 'Log in' }).click();
-  await expect(site.main.getByRole('alert')).toHaveText('Invalid user_id or password');
+  await expect(site.main.getByRole('alert')).toHaveText('Wrong user or password. Try again.');
   await site.ready();
   await expect(page.getByLabel('User', { exact: true })).toHaveValue(HOSTILE);
   await expectInert(page);
@@ -24,7 +24,7 @@ test('in the address', async ({ site, page }) => {
   const next = `/functions/${HOSTILE.replaceAll(' ', '')}`;
   const escaped = encodeURIComponent(HOSTILE);
   await site.open(`/login?next=${encodeURIComponent(next)}`);
-  await expect(page.locator('input[name=next]')).toHaveValue(next);
+  await expect(site.main.locator('input[name=next]')).toHaveValue(next);
   await expectInert(page);
   for (const path of [
     `/?__path=${encodeURIComponent('/api/login')}&__err=${btoa(HOSTILE)}`,

@@ -2,7 +2,7 @@
 import { expect, test, PASSWORD, USER, cookieNames } from './support/test.ts';
 
 const DAY = 24 * 60 * 60;
-const INVALID = 'Invalid user_id or password';
+const INVALID = 'Wrong user or password. Try again.';
 
 test('a user logs in, is named on every page, and logs out', async ({ site }) => {
   await site.open('/');
@@ -119,7 +119,7 @@ test('a login never leads to another site, nor to what is no page', async ({ sit
     'https://evil.example/',
   ]) {
     await site.open(`/login?next=${asked}`);
-    await expect(page.locator('input[name=next]'), asked).toHaveValue('/');
+    await expect(site.main.locator('input[name=next]'), asked).toHaveValue('/');
   }
   await site.fillLogin(USER, PASSWORD);
   await site.sendLogin('/');

@@ -15,7 +15,7 @@ test('a refused login says so in title and focus, and keeps the ticked box and w
   site.watch.expectResponse('401 POST /login');
   await site.fillLogin('user02', 'wrong');
   await site.main.getByRole('button', { name: 'Log in' }).click();
-  await expect(site.main.getByRole('alert')).toHaveText('Invalid user_id or password');
+  await expect(site.main.getByRole('alert')).toHaveText('Wrong user or password. Try again.');
   await expect(site.main.getByRole('alert')).toBeFocused();
   await expect(page).toHaveTitle('Error: Log in · Callgate');
   await expect(box).toBeChecked();

@@ -44,7 +44,7 @@ test('somebody registers, reads the whole of the name, and logs in with it', asy
   await site.fillLogin('ada', PASSWORD);
   site.watch.expectResponse(site.hydrates ? '401 POST /api/login' : '401 POST /login');
   await site.main.getByRole('button', { name: 'Log in' }).click();
-  await expect(site.main.getByRole('alert')).toHaveText('Invalid user_id or password');
+  await expect(site.main.getByRole('alert')).toHaveText('Wrong user or password. Try again.');
   await site.ready();
   await site.fillLogin(name, PASSWORD);
   await site.sendLogin('/functions/auth_func', name);

@@ -10,7 +10,7 @@ test('after too many wrong passwords even the right one waits, and the page says
   // Another account than that of the other tests of this file's server.
   const user = site.hydrates ? USER : 'user02';
   for (const [password, status, message] of [
-    ['wrong', 401, 'Invalid user_id or password'],
+    ['wrong', 401, 'Wrong user or password. Try again.'],
     [site.hydrates ? PASSWORD : 'user_02', 429, 'Too many attempts. Try again in 4 minutes.'],
   ] as const) {
     site.watch.expectResponse(`${status} POST ${path}`);

@@ -188,7 +188,7 @@ for (const [path, label] of [
       await show.click();
       await expect(password).toHaveAttribute('type', 'text');
       await expect(password).toHaveValue('secret');
-      await show.click();
+      await page.getByRole('button', { name: `Hide ${label.toLowerCase()}` }).click();
       await expect(password).toHaveAttribute('type', 'password');
       await expect(password).toHaveValue('secret');
     } else {

@@ -12,13 +12,18 @@ use leptos_router::{
 };
 
 use crate::{
-    contract::{Language, page::PageFacts},
+    contract::{Language, Theme, page::PageFacts},
     pages::{
         access::Access, account::Account, audit::Audit, calls::Calls, confirm::ConfirmPage, function::FunctionPage,
         home::Home, logged_out::LoggedOut, login::LoginPage, not_found::NotFound, password::PasswordPage,
         register::Register, roles::Roles, setup::Setup, user::UserPage, users::Users, welcome::Welcome,
     },
-    parts::{header::Header, language_switch::LanguageSwitch, program::KeepIslands, visit::Visit},
+    parts::{
+        header::Header,
+        preferences::{LanguageSwitch, ThemeSwitch},
+        program::KeepIslands,
+        visit::Visit,
+    },
     t,
 };
 
@@ -32,11 +37,11 @@ pub fn shell(css: &str, reload_port: Option<u16>) -> impl IntoView + use<> {
     }
     view! {
         <!DOCTYPE html>
-        <html lang=Language::current().tag()>
+        <html lang=Language::current().tag() data-theme=Theme::current().name()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
+                <meta name="color-scheme" content=Theme::current().color_scheme()/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=css.to_owned()/>
                 <MetaTags/>
@@ -92,6 +97,7 @@ pub fn App() -> impl IntoView {
             <footer>
                 <p>{t!("Callgate · write a function once, name its guard")}</p>
                 <LanguageSwitch/>
+                <ThemeSwitch/>
             </footer>
         </Router>
     }

@@ -62,7 +62,7 @@ async function refusedLogin(site: Site): Promise<void> {
   site.watch.expectResponse(site.hydrates ? '401 POST /api/login' : '401 POST /login');
   await site.fillLogin(USER, 'wrong');
   await site.main.getByRole('button', { name: 'Log in' }).click();
-  await expect(site.main.getByRole('alert')).toHaveText('Invalid user_id or password');
+  await expect(site.main.getByRole('alert')).toHaveText('Wrong user or password. Try again.');
   await site.ready();
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use super::language::Message;
 use crate::message;
 
-/// A text of `MIN` to `MAX` characters (Unicode scalar values).
+/// A text of `MIN` to `MAX` characters (Unicode scalar values). The server decodes it in composed form (NFC).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline, with = "String", description = "", extend("minLength" = MIN, "maxLength" = MAX))]
@@ -45,8 +45,26 @@ impl<const MIN: usize, const MAX: usize> fmt::Display for Text<MIN, MAX> {
 
 impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(String::deserialize(deserializer)?).map_err(|problem| D::Error::custom(problem.english()))
+        Self::new(composed(String::deserialize(deserializer)?)).map_err(|problem| D::Error::custom(problem.english()))
     }
+}
+
+/// Composes the characters of a text (NFC), so that texts that look alike are stored alike: macOS decomposes Hangul and
+/// accented letters in names of files.
+#[cfg(feature = "ssr")]
+fn composed(text: String) -> String {
+    use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text,
+        _ => text.nfc().collect(),
+    }
+}
+
+/// The browser leaves it to the server: the tables are large.
+#[cfg(not(feature = "ssr"))]
+fn composed(text: String) -> String {
+    text
 }
 
 /// A whole number from `MIN` to `MAX`, inclusive.
@@ -124,6 +142,12 @@ mod tests {
             "must have at most 3 characters"
         );
         assert!(Text::<1, 3>::new("").is_err());
+    }
+
+    #[test]
+    fn a_decoded_text_is_composed() {
+        let decoded: Text<1, 2> = serde_json::from_str(r#""\u1112\u1161\u11ab\u1100\u1173\u11af""#).unwrap();
+        assert_eq!(&*decoded, "한글");
     }
 
     #[test]

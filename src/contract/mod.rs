@@ -30,6 +30,7 @@ pub mod session;
 pub mod shape;
 #[cfg(test)]
 pub mod strategies;
+pub mod theme;
 pub mod user;
 
 pub use answer::Answer;
@@ -37,3 +38,4 @@ pub use json::JsonObject;
 pub use language::{Language, Message};
 pub use limits::{RangedInt, Text};
 pub use refusal::Refusal;
+pub use theme::Theme;

@@ -8,6 +8,7 @@ use std::sync::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    Refusal,
     language::Message,
     pending_call::PendingCall,
     provider::{LogoutLink, ProviderView},
@@ -59,6 +60,9 @@ pub struct SiteFacts {
 /// The message for a wrong password when the user is already logged in.
 pub const WRONG_PASSWORD: Message = message!("Wrong password. Try again.");
 
+/// The message for a wrong user or password on the login page. Programs get that of the refusal, which names their arguments.
+pub const WRONG_LOGIN: Message = message!("Wrong user or password. Try again.");
+
 /// A refused login attempt, which the login form shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedLogin {
@@ -70,6 +74,22 @@ pub struct RefusedLogin {
     pub error: String,
     /// Whether the credentials were wrong. They may be right if, for example, there were too many attempts.
     pub is_wrong: bool,
+}
+
+impl RefusedLogin {
+    /// A login that was refused. `wrong` is the message for wrong credentials.
+    pub fn new(refusal: &Refusal, wrong: &Message) -> Self {
+        let is_wrong = *refusal == Refusal::InvalidCredentials;
+        Self {
+            error: if is_wrong {
+                wrong.to_string()
+            } else {
+                refusal.message().to_string()
+            },
+            is_wrong,
+            ..Self::default()
+        }
+    }
 }
 
 /// The HTTP status of the page that is being rendered. Pages set it; the server reads it after rendering.

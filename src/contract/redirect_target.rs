@@ -42,15 +42,17 @@ impl OwnPage {
     /// backslash, no dot segments. Paths that a redirect must not lead to (`/api/…`, `/confirm`, `/login`, `/logout`,
     /// `/pkg/…`) are rejected.
     pub fn parse(target: &str) -> Option<Self> {
-        let rest = target.strip_prefix('/')?;
-        let is_own_path = target.len() <= Self::MAX_BYTES
-            && !rest.starts_with('/')
-            && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        let path = rest.split(['?', '#']).next().unwrap_or_default();
+        let path = own_path(target)?;
         let first = path.split('/').next().unwrap_or_default();
-        let is_page =
-            !matches!(first, "api" | "confirm" | "login" | "logout" | "pkg") && !path.split('/').any(is_dot_segment);
-        (is_own_path && is_page).then(|| Self(target.to_owned()))
+        (!matches!(first, "api" | "confirm" | "login" | "logout" | "pkg")).then(|| Self(target.to_owned()))
+    }
+
+    /// Accepts the page on which a form of the footer was sent, and falls back to the home page. In addition to
+    /// [`Self::parse`], this may be the login or the confirmation page, which check their own `next`.
+    pub fn back_to(target: Option<&str>) -> Self {
+        let asks_for_password = |target: &&str| matches!(own_path(target), Some("confirm" | "login"));
+        let form_page = target.filter(asks_for_password).map(|target| Self(target.to_owned()));
+        form_page.unwrap_or_else(|| Self::or_home(target))
     }
 
     /// Accepts the page to show after a form. In addition to [`Self::parse`], this may be the login page with a notice
@@ -90,6 +92,17 @@ impl TryFrom<String> for OwnPage {
     fn try_from(target: String) -> Result<Self, Self::Error> {
         Self::parse(&target).ok_or("is not a page of this site")
     }
+}
+
+/// The path without its leading slash, if every browser reads `target` as a path on this site.
+fn own_path(target: &str) -> Option<&str> {
+    let rest = target.strip_prefix('/')?;
+    let path = rest.split(['?', '#']).next().unwrap_or_default();
+    let is_own = target.len() <= OwnPage::MAX_BYTES
+        && !rest.starts_with('/')
+        && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+        && !path.split('/').any(is_dot_segment);
+    is_own.then_some(path)
 }
 
 /// Whether a query pair of the login page is a valid notice or user name.

@@ -109,10 +109,15 @@ fn Confirm(user_id: String, ways: Ways, next: OwnPage) -> impl IntoView {
         ),
     };
     let has_both = password && !providers.is_empty();
+    let waiting = Visit::current().waiting_function(&next).map(|function| {
+        let function = view! { <code translate="no">{function}</code> };
+        view! { <p>{sentence!("Confirm your login to go on with the call of {function}.", function)}</p> }
+    });
     let refused = Visit::current().refused_login().unwrap_or_default();
     view! {
+        {waiting}
         <p>
-            {sentence!("You are logged in as {user}.", user = view! { <strong>{user_id.clone()}</strong> })}
+            {sentence!("You are logged in as {user}.", user = view! { <strong translate="no">{user_id.clone()}</strong> })}
             " " {instruction}
         </p>
         <ProviderFailure/>
@@ -171,12 +176,9 @@ fn ConfirmForm(
                 refusal => {
                     let refusal = refusal.unwrap_or(Refusal::Unreachable);
                     is_outdated.set(refusal == Refusal::OtherUser);
-                    is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
-                    error.set(if is_wrong.get_untracked() {
-                        WRONG_PASSWORD.to_string()
-                    } else {
-                        refusal.message().to_string()
-                    });
+                    let refused = RefusedLogin::new(&refusal, &WRONG_PASSWORD);
+                    error.set(refused.error);
+                    is_wrong.set(refused.is_wrong);
                     password.select();
                 }
             }
@@ -186,7 +188,7 @@ fn ConfirmForm(
     let here = format!("/confirm?next={}", next.escaped());
     let action = here.clone();
     view! {
-        <form class="panel" method="post" action=action on:submit=on_submit>
+        <form class="panel" data-focus="" method="post" action=action on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
             // Password managers read the user name from it.
             <input type="text" name=SHOWN_TO value=user_id autocomplete="username" readonly hidden/>

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use leptos::prelude::*;
 
 use crate::{
-    contract::{Language, Refusal},
+    contract::{Language, Refusal, Theme},
     parts::header::Mark,
     sentence, t,
 };
@@ -68,23 +68,23 @@ impl NextLink {
 fn document(heading: &'static str, message: String, reference: Option<String>, link: NextLink) -> String {
     let page = Owner::new().with(|| {
         view! {
-            <html lang=Language::current().tag()>
+            <html lang=Language::current().tag() data-theme=Theme::current().name()>
                 <head>
                     <meta charset="utf-8"/>
                     <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                    <meta name="color-scheme" content="light dark"/>
+                    <meta name="color-scheme" content=Theme::current().color_scheme()/>
                     // As markup: Leptos appends a comment to dynamic text, and a title would show it as text.
                     <title inner_html=format!("{heading} · Callgate")></title>
                     <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                     <link rel="stylesheet" href="/pkg/callgate.css"/>
                 </head>
                 <body>
-                    <header class="site"><a class="brand" href="/"><Mark/>"Callgate"</a></header>
+                    <header class="site"><a class="brand" href="/" translate="no"><Mark/>"Callgate"</a></header>
                     <main class="narrow">
                         <h1>{heading}</h1>
                         <p class="lead">{message}</p>
                         {reference.map(|reference| view! {
-                            <p class="quiet">{sentence!("Reference: {reference}", reference = view! { <code>{reference}</code> })}</p>
+                            <p class="quiet">{sentence!("Reference: {reference}", reference = view! { <code translate="no">{reference}</code> })}</p>
                         })}
                         <p><a class="button" href=link.address>{link.label}</a></p>
                     </main>

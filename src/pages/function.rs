@@ -57,7 +57,7 @@ fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> 
         <Title text=title_of(&function.name, is_refused)/>
         <p class="crumb"><a href="/">{t!("All functions")}</a></p>
         <div class="title">
-            <h1><code>{function.name.clone()}</code></h1>
+            <h1><code translate="no">{function.name.clone()}</code></h1>
             <GuardBadge rule=function.rule.clone() is_closed=function.closed.is_some()/>
         </div>
         <p class="lead" lang=function.summary.lang()>{prose(function.summary.current())}</p>

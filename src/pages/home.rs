@@ -90,7 +90,7 @@ fn FunctionRow(function: FunctionView) -> impl IntoView {
     view! {
         <li>
             <div>
-                <a class="name" href=function.page()><code>{function.name.clone()}</code></a>
+                <a class="name" href=function.page()><code translate="no">{function.name.clone()}</code></a>
                 <p lang=function.summary.lang()>{prose(function.summary.current())}</p>
             </div>
             <GuardBadge rule=function.rule is_closed=function.closed.is_some()/>

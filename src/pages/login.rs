@@ -9,9 +9,8 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     contract::{
-        Refusal,
         login::{LoginArguments, Password},
-        page::RefusedLogin,
+        page::{RefusedLogin, WRONG_LOGIN},
         redirect_target::OwnPage,
         user::is_user_id,
     },
@@ -42,6 +41,7 @@ pub fn LoginPage() -> impl IntoView {
         ..RefusedLogin::default()
     });
     let is_refused = !refused.error.is_empty() || failed_login().is_some();
+    let target = StoredValue::new(next.clone());
     let has_new_password = query.read_untracked().get_str("done") == Some("password");
     view! {
         <Title text=title_of(t!("Log in"), is_refused)/>
@@ -52,14 +52,19 @@ pub fn LoginPage() -> impl IntoView {
             })}
             <Suspense>
                 {move || Suspend::new(async move {
-                    visit.user().await.ok().flatten().map(|user| view! {
-                        <p class="you">
-                            {sentence!(
-                                "You are logged in as {user}. Log in here to switch to another user.",
-                                user = view! { <strong>{user.user_id}</strong> },
-                            )}
-                        </p>
-                    })
+                    match visit.user().await {
+                        Ok(Some(user)) => view! {
+                            <p class="you">
+                                {sentence!(
+                                    "You are logged in as {user}. Log in here to switch to another user.",
+                                    user = view! { <strong translate="no">{user.user_id}</strong> },
+                                )}
+                            </p>
+                        }
+                        .into_any(),
+                        _ if has_new_password => ().into_any(),
+                        _ => target.with_value(|next| reason(visit, next)),
+                    }
                 })}
             </Suspense>
             <ProviderFailure/>
@@ -77,6 +82,17 @@ pub fn LoginPage() -> impl IntoView {
         </div>
         <Program/>
     }
+}
+
+/// Why somebody is here who has not asked for the login page.
+fn reason(visit: Visit, next: &OwnPage) -> AnyView {
+    if let Some(function) = visit.waiting_function(next) {
+        let function = view! { <code translate="no">{function}</code> };
+        return view! { <p>{sentence!("Log in to go on with the call of {function}.", function)}</p> }.into_any();
+    }
+    (*next != OwnPage::home())
+        .then(|| view! { <p>{t!("Log in to continue.")}</p> })
+        .into_any()
 }
 
 #[island]
@@ -120,8 +136,9 @@ fn LoginForm(
                 // A full page load, so that no state from before the login remains.
                 Ok(_) => navigate(target.as_str()),
                 Err(refusal) => {
-                    error.set(refusal.message().to_string());
-                    is_wrong.set(matches!(refusal, Refusal::InvalidCredentials));
+                    let refused = RefusedLogin::new(&refusal, &WRONG_LOGIN);
+                    error.set(refused.error);
+                    is_wrong.set(refused.is_wrong);
                     password.select();
                 }
             }
@@ -130,7 +147,7 @@ fn LoginForm(
     let message = move || Some(error.get()).filter(|error| !error.is_empty());
     view! {
         // `next` is in the address as well, so that the page after a refusal still has it.
-        <form class="panel" method="post" action=format!("/login?next={}", next.escaped()) on:submit=on_submit>
+        <form class="panel" data-focus="" method="post" action=format!("/login?next={}", next.escaped()) on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
             <p id="login-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>
             <label for="user_id">{t!("User"; "login field")}</label>
@@ -185,8 +202,8 @@ fn DemoUsers() -> impl IntoView {
                             <li>
                                 {sentence!(
                                     "{user} with password {password}",
-                                    user = view! { <code>{user}</code> },
-                                    password = view! { <code>{password}</code> },
+                                    user = view! { <code translate="no">{user}</code> },
+                                    password = view! { <code translate="no">{password}</code> },
                                 )}
                             </li>
                         })

@@ -92,6 +92,11 @@ pub fn password_chars(password: &str) -> usize {
     String::from(normalised).chars().count()
 }
 
+/// Whether a text contains Hangul: syllables, or letters that are not composed.
+pub fn has_hangul(text: &str) -> bool {
+    text.contains(|letter| matches!(letter, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '가'..='힣'))
+}
+
 /// The inputs that the browser cannot parse, such as `0.5-` for a number or an incomplete date. Their values are empty in the
 /// form's data (HTML, "suffering from bad input"), so the shape alone would report them as missing.
 fn unparsable_inputs(form: &HtmlFormElement) -> Vec<FieldFault> {

@@ -46,12 +46,12 @@ pub fn Curl(
                 <span class="quiet" role="status">{status}</span>
                 <button class="plain" type="button" class:waiting=move || !is_ready.get() on:click=on_copy>{t!("Copy")}</button>
             </div>
-            <pre tabindex="0" role="group" aria-label=t!("curl command")><code>{command}</code></pre>
+            <pre translate="no" tabindex="0" role="group" aria-label=t!("curl command")><code>{command}</code></pre>
             {(!is_open).then(|| view! {
                 <p class="quiet">
                     {sentence!(
                         "curl stores your session in the file {file}. To log in, call {login} first.",
-                        file = view! { <code>"cookies"</code> },
+                        file = view! { <code translate="no">"cookies"</code> },
                         login = view! { <a href="/functions/login">"login"</a> }
                     )}
                 </p>

@@ -35,7 +35,8 @@ fn Event(event: EventView) -> impl IntoView {
         address if address.is_empty() => time.into_any(),
         address => sentence!("{time} from {address}", time, address),
     };
-    let request = (!event.request_id.is_empty()).then(|| view! { " · " <code>{event.request_id}</code> });
+    let request =
+        (!event.request_id.is_empty()).then(|| view! { " · " <code translate="no">{event.request_id}</code> });
     view! {
         <li>
             <p>

@@ -65,7 +65,7 @@ fn Head(
     };
     view! {
         <header class="site">
-            <a class="brand" href="/">
+            <a class="brand" href="/" translate="no">
                 <Mark/>
                 "Callgate"
             </a>
@@ -98,7 +98,7 @@ fn visitor(whoami: &Result<Option<WhoAmI>, Refusal>, page: &str) -> AnyView {
         Ok(Some(WhoAmI { user, .. })) => view! {
             <span class="user">
                 <span class="quiet">{t!("Logged in as ")}</span>
-                <a href="/account">
+                <a href="/account" translate="no">
                     {user.display_name.clone().map(|name| view! { {name} " " })}
                     {user.user_id.clone()}
                 </a>

@@ -62,7 +62,7 @@ pub fn Identity(
                     {(!label.is_empty()).then(|| format!(" {label}"))}
                     {is_gone.then(|| view! { " " <span class="mark-word role">{t!("no longer offered here")}</span> })}
                 </p>
-                {shows_details.then(|| view! { <p><code>{subject}</code></p> })}
+                {shows_details.then(|| view! { <p><code translate="no">{subject}</code></p> })}
                 <p id=times class="quiet">{history}</p>
             </div>
             {end}

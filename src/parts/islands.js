@@ -1,8 +1,13 @@
+const FIELDS = 'input:not([type=hidden]), select, textarea';
+
+// Typing can begin where that opens no keyboard on the screen. A message that has the focus keeps it.
+if (matchMedia('(pointer: fine)').matches && document.activeElement === document.body && !document.querySelector('[autofocus]'))
+  [...document.querySelectorAll(`[data-focus] :is(${FIELDS})`)].find(field => !field.hidden && !field.value)?.focus();
+
 const program = await import(JS);
 await program.default({ module_or_path: WASM });
 program.hydrate();
 
-const FIELDS = 'input:not([type=hidden]), select, textarea';
 const islands = [...document.querySelectorAll('leptos-island')].filter(shown => shown.sent).map(shown => ({ shown, sent: shown.sent }));
 let failed = false;
 

@@ -1,11 +1,14 @@
 //! A password input. The password can be shown, pasted and filled in by password managers (NIST SP 800-63B).
 //!
-//! For a new password it shows the length while the user types. It never truncates or blocks input.
+//! For a new password it shows the length while the user types. It points out what makes people type another password than
+//! they mean: Caps Lock, and Hangul, which a keyboard writes as soon as the field shows its text. It never truncates or blocks
+//! input.
 
 use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast as _;
 
-use super::browser::{hydrated, password_chars};
-use crate::{sentence, t};
+use super::browser::{has_hangul, hydrated, password_chars};
+use crate::t;
 
 /// The defaults are those of a field for the current password.
 #[component]
@@ -31,6 +34,7 @@ pub fn PasswordField(
     let is_shown = RwSignal::new(false);
     let is_ready = hydrated();
     let length = RwSignal::new(0_usize);
+    let (is_caps_lock, is_hangul) = (RwSignal::new(false), RwSignal::new(false));
     let is_new = autocomplete == "new-password";
     let hint = format!("hint-{id}");
     let described_by = if is_new {
@@ -43,7 +47,33 @@ pub fn PasswordField(
         count if count < min_chars => t!("{count} of at least {min} characters.", count, min = min_chars),
         count => t!("{count} characters: long enough. Longer is stronger.", count),
     };
+    let warning = move || {
+        if is_caps_lock.get() {
+            Some(t!("Caps Lock is on."))
+        } else if is_shown.get() && is_hangul.get() {
+            Some(t!("This contains Hangul. Check the language of your keyboard."))
+        } else {
+            None
+        }
+    };
+    let on_input = move |text: String| {
+        length.set(password_chars(&text));
+        is_hangul.set(has_hangul(&text));
+    };
+    // Password managers send events of that name that are of no key.
+    let on_key = move |event: web_sys::KeyboardEvent| {
+        if let Some(key) = event.dyn_ref::<web_sys::KeyboardEvent>() {
+            is_caps_lock.set(key.get_modifier_state("CapsLock"));
+        }
+    };
     let field = label.to_ascii_lowercase();
+    let action = move || {
+        if is_shown.get() {
+            t!("Hide {field}", field)
+        } else {
+            t!("Show {field}", field)
+        }
+    };
     view! {
         <label for=id.clone()>{label}</label>
         <div class="with-button">
@@ -52,15 +82,16 @@ pub fn PasswordField(
                 type=move || if is_shown.get() { "text" } else { "password" }
                 autocomplete=autocomplete autocapitalize="off" spellcheck="false" data-secret=""
                 aria-describedby=described_by aria-invalid=move || is_wrong.get().to_string()
-                on:input:target=move |event| length.set(password_chars(&event.target().value()))
+                on:input:target=move |event| on_input(event.target().value()) on:keyup=on_key
             />
             <button
-                class="plain" type="button" aria-controls=id aria-pressed=move || is_shown.get().to_string()
+                class="plain" type="button" aria-controls=id aria-label=action
                 class:waiting=move || !is_ready.get() on:click=move |_| is_shown.update(|shown| *shown = !*shown)
             >
-                {sentence!("Show {field}", field = view! { <span class="unseen">{field}</span> })}
+                {move || if is_shown.get() { t!("Hide"; "password") } else { t!("Show"; "password") }}
             </button>
         </div>
         {is_new.then(|| view! { <p id=hint class="help">{message}</p> })}
+        <p class="help warning" aria-live="polite">{warning}</p>
     }
 }

@@ -8,7 +8,7 @@ pub fn prose(text: &str) -> AnyView {
         .enumerate()
         .map(|(at, part)| match at % 2 {
             0 => part.to_owned().into_any(),
-            _ => view! { <code>{part.to_owned()}</code> }.into_any(),
+            _ => view! { <code translate="no">{part.to_owned()}</code> }.into_any(),
         })
         .collect_view()
         .into_any()

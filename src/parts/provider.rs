@@ -76,7 +76,7 @@ pub fn ProviderFailure() -> impl IntoView {
             <div class="notice bad" role="alert" tabindex="-1" autofocus>
                 <p>{message}</p>
                 {failed.reference.map(|reference| view! {
-                    <p>{sentence!("Reference: {reference}", reference = view! { <code>{reference}</code> })}</p>
+                    <p>{sentence!("Reference: {reference}", reference = view! { <code translate="no">{reference}</code> })}</p>
                 })}
             </div>
         }

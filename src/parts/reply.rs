@@ -29,13 +29,13 @@ pub fn Reply(
                 </p>
                 {one_time_link(&outcome.body).map(|link| view! {
                     <p>{t!("Send this link to the person. It is shown only once:")}</p>
-                    <pre tabindex="0" role="group" aria-label=t!("One-time link")><code>{link}</code></pre>
+                    <pre translate="no" tabindex="0" role="group" aria-label=t!("One-time link")><code>{link}</code></pre>
                 })}
                 {is_outdated.then(|| view! {
                     <p>{Refusal::OtherUser.message().to_string()}</p>
                     <p><a class="button" href=page>{t!("Reload the page")}</a></p>
                 })}
-                <pre tabindex="0" role="group" aria-label=t!("Reply as JSON")><code>{outcome.body}</code></pre>
+                <pre translate="no" tabindex="0" role="group" aria-label=t!("Reply as JSON")><code>{outcome.body}</code></pre>
             }
         })
     };

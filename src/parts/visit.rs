@@ -7,8 +7,9 @@ use crate::{
         Refusal,
         function::FunctionView,
         page::{PageFacts, PageStatus, RefusedLogin, SiteFacts},
-        pending_call::PendingCall,
+        pending_call::{PendingCall, State},
         provider::LogoutLink,
+        redirect_target::OwnPage,
         user::{UserView, WhoAmI},
     },
     functions::{list::list_functions, login::current_user},
@@ -70,6 +71,15 @@ impl Visit {
     pub fn pending_call(self, function: &str) -> Option<PendingCall> {
         let pending_call = self.facts.with_value(|facts| facts.pending_call.clone());
         pending_call.filter(|call| call.function == function)
+    }
+
+    /// The function whose call waits on the page `next` until the user has logged in, if there is one.
+    pub fn waiting_function(self, next: &OwnPage) -> Option<String> {
+        let is_waiting = |call: &PendingCall| matches!(call.state, State::Waiting { .. }) && call.page() == *next;
+        self.facts.with_value(|facts| {
+            let call = facts.pending_call.as_ref().filter(|call| is_waiting(call));
+            call.map(|call| call.function.clone())
+        })
     }
 
     /// The refused login that this page shows, if any.

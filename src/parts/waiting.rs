@@ -23,7 +23,7 @@ pub fn Waiting(
             {match body {
                 Some(body) => view! {
                     <p>{t!("You needed to log in first, so this call has not run yet. Check its arguments, then run it.")}</p>
-                    <pre tabindex="0" role="group" aria-label=t!("Arguments of the waiting call")><code>{body}</code></pre>
+                    <pre translate="no" tabindex="0" role="group" aria-label=t!("Arguments of the waiting call")><code>{body}</code></pre>
                     <form class="buttons" method="post" action=action>
                         <input type="hidden" name=SHOWN_TO value=shown_to/>
                         <input type="hidden" name=WAITING value=id/>

@@ -51,7 +51,7 @@ fn hostile(server: &Server) -> Vec<String> {
 const GOOD: &str = "/ /account /functions/auth_func /functions/auth_func?a=b /nothing-here /a//b";
 
 /// Pages that ask for a password, and what they say of a wrong one.
-const LOGIN: (&str, &str) = ("/login", "Invalid user_id or password");
+const LOGIN: (&str, &str) = ("/login", "Wrong user or password. Try again.");
 const CONFIRM: (&str, &str) = ("/confirm", "Wrong password. Try again.");
 
 /// Every place, where it is to lead, and whether the check is a long one.

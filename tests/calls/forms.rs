@@ -49,7 +49,7 @@ async fn a_wrong_login_shows_the_form_again_with_the_name_but_not_the_password()
         assert!(reply.header("content-type").starts_with("text/html"));
         assert!(reply.set_cookies().is_empty());
         let values = [user, AUTH].map(|value| format!(r#"value="{value}""#));
-        assert_shows(&reply, &["Invalid user_id or password", &values[0], &values[1]]);
+        assert_shows(&reply, &["Wrong user or password. Try again.", &values[0], &values[1]]);
         assert_hides(&reply, &["canary"]);
     }
     assert_eq!(client.who().await, None);

@@ -76,6 +76,35 @@ async fn after_the_login_the_user_sees_what_will_run_and_nothing_runs_before_the
 }
 
 #[tokio::test]
+async fn the_pages_for_a_login_name_the_call_that_waits_for_it() {
+    let server = Server::demo().await;
+    let client = waiting(&server).await;
+    let says = async |page: &str, text: &str| {
+        let page = client.get(page).await;
+        page.body.replace("<!>", "").contains(text)
+    };
+    let goes_on = r#"to go on with the call of <code translate="no">"#;
+    let named = format!("Log in {goes_on}auth_func</code>.");
+    assert!(says(&format!("/login?next={AUTH}"), &named).await);
+    let wrong = [("next", AUTH), ("user_id", "user01"), ("password", "x")];
+    let refused = client.form("/login", &wrong).await;
+    assert!(refused.body.replace("<!>", "").contains(&named), "{}", refused.body);
+    // These lead elsewhere.
+    for page in ["/login", "/login?next=/account"] {
+        assert!(!says(page, goes_on).await, "{page}");
+    }
+    log_in(&client, "user01", "/").await;
+    server.let_password_age("user01", 3600).await;
+    let confirm = "/confirm?next=/functions/change_password";
+    client
+        .form("/functions/change_password", &[])
+        .await
+        .assert_leads_to(confirm);
+    let named = format!("Confirm your login {goes_on}change_password</code>.");
+    assert!(says(confirm, &named).await);
+}
+
+#[tokio::test]
 async fn typed_arguments_come_through_the_login_as_they_were_typed() {
     let server = Server::shared();
     let client = waiting_for(&server, STAY, &with("wishes", &["a cot\r\nquiet"])).await;

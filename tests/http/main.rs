@@ -13,6 +13,7 @@ mod bodies;
 mod connections;
 mod headers;
 mod pages;
+mod preferences;
 mod renewal;
 mod smuggling;
 mod transport;

@@ -13,6 +13,11 @@ pub fn unescaped(text: &str) -> String {
         .replace("&amp;", "&")
 }
 
+/// The markup of a page without its header and footer.
+pub fn main_part(page: &Reply) -> &str {
+    between(page, "<main", ">", "</main>")
+}
+
 /// What stands between the first `start` after `mark` and the next `end`.
 fn between<'a>(page: &'a Reply, mark: &str, start: &str, end: &str) -> &'a str {
     let (_, rest) = page

@@ -21,7 +21,7 @@ use super::{
     device, language,
 };
 use crate::{
-    contract::{Language, Refusal},
+    contract::{Language, Refusal, Theme},
     server::{
         model::{
             clock::Timestamp,
@@ -63,6 +63,7 @@ pub(super) struct Request {
     pending_call_cookie: Option<String>,
     flow_cookie: Option<String>,
     language: Language,
+    theme: Theme,
     /// Set once the remembered browser was logged in again, or needs no such login.
     pub(super) restored: OnceCell<()>,
     new_cookies: Mutex<Vec<SetCookie>>,
@@ -103,6 +104,7 @@ impl Caller {
         let chosen = cookies.get(CookieName::Language).and_then(|tag| tag.parse().ok());
         let language = chosen.or_else(|| language::accepted(headers));
         let language = language.unwrap_or(state.settings().site.language);
+        let theme = cookies.get(CookieName::Theme).and_then(|name| name.parse().ok());
         Self(Arc::new(Request {
             state,
             sent,
@@ -120,6 +122,7 @@ impl Caller {
             pending_call_cookie,
             flow_cookie,
             language,
+            theme: theme.unwrap_or_default(),
             new_cookies: Mutex::default(),
         }))
     }
@@ -198,6 +201,11 @@ impl Caller {
     /// else the one that its settings prefer, or else the one of the site.
     pub fn language(&self) -> Language {
         self.0.language
+    }
+
+    /// The theme that was chosen in this browser.
+    pub fn theme(&self) -> Theme {
+        self.0.theme
     }
 
     pub fn arrival(&self) -> Arrival {

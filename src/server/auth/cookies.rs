@@ -1,4 +1,4 @@
-//! Reading and setting the five cookies.
+//! Reading and setting the six cookies.
 //!
 //! All have the `__Host-` prefix, so that no sibling site and no plain-HTTP page can set them (RFC 6265bis, 4.1.3.2),
 //! and are `Secure`, `HttpOnly` and `SameSite=Lax`. A cookie that is sent more than once is ignored, because it is
@@ -23,15 +23,18 @@ pub enum CookieName {
     Flow,
     /// The language that was chosen in this browser.
     Language,
+    /// The theme that was chosen in this browser.
+    Theme,
 }
 
 impl CookieName {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Session,
         Self::Remember,
         Self::PendingCall,
         Self::Flow,
         Self::Language,
+        Self::Theme,
     ];
 
     /// The full name; `suffix` is the cookie suffix of the site.
@@ -42,6 +45,7 @@ impl CookieName {
             Self::PendingCall => "-call",
             Self::Flow => "-flow",
             Self::Language => "-language",
+            Self::Theme => "-theme",
         };
         format!("__Host-callgate{kind}{suffix}")
     }
@@ -49,7 +53,7 @@ impl CookieName {
 
 /// The cookies of this app in a request: the value of each one that was sent exactly once.
 #[derive(Debug, Clone, Copy)]
-pub struct Cookies<'a>([Option<&'a str>; 5]);
+pub struct Cookies<'a>([Option<&'a str>; 6]);
 
 impl<'a> Cookies<'a> {
     /// Reads the cookies of a request; `suffix` is the cookie suffix of the site. Other cookies may hold any bytes,
@@ -231,9 +235,9 @@ mod tests {
         let sent = "__Host-callgate=a; __Host-callgate-8443=b; __Host-callgate-remember-8443=c; __Host-callgate-8444=d";
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(sent))]);
         let read = |suffix| CookieName::ALL.map(|name| Cookies::read(&headers, suffix).get(name));
-        assert_eq!(read(""), [Some("a"), None, None, None, None]);
-        assert_eq!(read("-8443"), [Some("b"), Some("c"), None, None, None]);
-        assert_eq!(read("-8444"), [Some("d"), None, None, None, None]);
+        assert_eq!(read(""), [Some("a"), None, None, None, None, None]);
+        assert_eq!(read("-8443"), [Some("b"), Some("c"), None, None, None, None]);
+        assert_eq!(read("-8444"), [Some("d"), None, None, None, None, None]);
     }
 
     #[test]

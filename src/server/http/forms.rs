@@ -24,7 +24,7 @@ use crate::{
     contract::{
         Refusal,
         form_data::{FORM_PAGE, SHOWN_TO, THEN, Typed, WAITING},
-        page::{PageFacts, RefusedLogin, WRONG_PASSWORD},
+        page::{PageFacts, RefusedLogin, WRONG_LOGIN, WRONG_PASSWORD},
         pending_call::{Outcome, PendingCall, State as CallState, page_of},
         redirect_target::OwnPage,
     },
@@ -217,8 +217,7 @@ pub async fn login(
     let refused = |refusal: &Refusal| RefusedLogin {
         user_id,
         remember,
-        error: refusal.message().to_string(),
-        is_wrong: *refusal == Refusal::InvalidCredentials,
+        ..RefusedLogin::new(refusal, &WRONG_LOGIN)
     };
     submit_login(&pages, caller, "login", &body, form.get("next"), refused).await
 }
@@ -238,14 +237,7 @@ pub async fn confirm(
         shown => shown?,
     }
     let body = json!({ "password": form.get("password").unwrap_or_default() });
-    let refused = |refusal: &Refusal| RefusedLogin {
-        error: match refusal {
-            Refusal::InvalidCredentials => WRONG_PASSWORD.to_string(),
-            other => other.message().to_string(),
-        },
-        is_wrong: *refusal == Refusal::InvalidCredentials,
-        ..RefusedLogin::default()
-    };
+    let refused = |refusal: &Refusal| RefusedLogin::new(refusal, &WRONG_PASSWORD);
     submit_login(&pages, caller, "confirm_login", &body, form.get("next"), refused).await
 }
 
@@ -268,6 +260,7 @@ async fn submit_login(
         Err(Refusal::NotLoggedIn) => Ok(see_other(&format!("/login?next={escaped}"))),
         Err(refusal) => {
             let facts = PageFacts {
+                pending_call: pending_calls::find(&caller).await?,
                 refused_login: Some(refused(&refusal)),
                 ..PageFacts::default()
             };

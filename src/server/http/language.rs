@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How long a browser keeps the choice.
-const LIFETIME: Duration = Duration::from_hours(365 * 24);
+pub const LIFETIME: Duration = Duration::from_hours(365 * 24);
 
 /// Sets the language cookie and leads back to the page. Works without script and without a login.
 pub async fn choose(
@@ -53,5 +53,5 @@ pub async fn choose(
     if let Ok(user) = LoggedIn::check(&caller).await {
         profile::set_language(&user, Some(language)).await?;
     }
-    Ok(response::see_other(OwnPage::or_home(form.get(NEXT)).as_str()))
+    Ok(response::see_other(OwnPage::back_to(form.get(NEXT)).as_str()))
 }

@@ -22,6 +22,7 @@ pub mod provider_login;
 pub mod provider_logout;
 pub mod redirect;
 pub mod response;
+pub mod theme;
 
 use axum::{
     Router,
@@ -67,6 +68,7 @@ fn session_routes(pages: &Pages) -> Router {
         .route("/confirm", post(forms::confirm).get(pages::show))
         .route("/logout", post(forms::logout))
         .route("/language", post(language::choose))
+        .route("/theme", post(theme::choose))
         .route("/logged-out", get(provider_logout::logged_out))
         .route("/login/with/{key}", post(provider_login::log_in))
         .route("/login/with/{key}/callback", any(provider_login::callback))

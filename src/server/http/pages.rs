@@ -151,7 +151,7 @@ impl Pages {
         if let Err(error) = caller.login().await {
             tracing::debug!(error = error.chain(), "the language of the user is unknown");
         }
-        let (page_caller, language) = (caller.clone(), Language::current());
+        let (page_caller, language, theme) = (caller.clone(), Language::current(), caller.theme());
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
         let program = self.program.files.clone();
@@ -160,6 +160,7 @@ impl Pages {
             move || {
                 provide_context(caller.clone());
                 provide_context(language);
+                provide_context(theme);
                 provide_context(facts.clone());
                 provide_context(status.clone());
                 provide_context(program.clone());
@@ -219,9 +220,11 @@ pub async fn show(
     request: Request,
 ) -> Result<Response, ErrorPage> {
     let pending_call = pending_calls::find(&caller).await?;
+    let path = request.uri().path();
     let facts = PageFacts {
-        // Shown on its own page only.
-        pending_call: pending_call.filter(|call| request.uri().path() == call.page().as_str()),
+        // Shown on its own page only. The pages for a login name it.
+        pending_call: pending_call
+            .filter(|call| ["/login", "/confirm"].contains(&path) || path == call.page().as_str()),
         ..PageFacts::default()
     };
     Ok(pages.respond(caller, target(&request), facts, 200).await)

@@ -39,8 +39,9 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
     request.extensions_mut().insert(caller.clone());
     // A cached login costs nothing here. Otherwise its language is known once something asks for the login.
     let chosen = caller.known_login().and_then(|login| login.profile.language);
-    let language = chosen.unwrap_or_else(|| caller.language());
-    let response = language.scope(answer(caller, format, request, next)).await;
+    let (language, theme) = (chosen.unwrap_or_else(|| caller.language()), caller.theme());
+    let answer = answer(caller, format, request, next);
+    let response = theme.scope(language.scope(answer)).await;
     if let Some(connection) = connection {
         connection.mark_responded(Timestamp::now());
     }
