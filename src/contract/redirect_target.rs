@@ -42,15 +42,29 @@ impl OwnPage {
     /// backslash, no dot segments. Paths that a redirect must not lead to (`/api/…`, `/confirm`, `/login`, `/logout`,
     /// `/pkg/…`) are rejected.
     pub fn parse(target: &str) -> Option<Self> {
+        Self::shown_again(target).filter(|page| !matches!(page.first_segment(), "confirm" | "login"))
+    }
+
+    /// Accepts the page to show again after a choice of how it looks. In addition to [`Self::parse`], this may be the page
+    /// `/login` or `/confirm`, which checks its own `next`.
+    pub fn shown_again(target: &str) -> Option<Self> {
         let rest = target.strip_prefix('/')?;
         let is_own_path = target.len() <= Self::MAX_BYTES
             && !rest.starts_with('/')
             && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        let path = rest.split(['?', '#']).next().unwrap_or_default();
-        let first = path.split('/').next().unwrap_or_default();
-        let is_page =
-            !matches!(first, "api" | "confirm" | "login" | "logout" | "pkg") && !path.split('/').any(is_dot_segment);
-        (is_own_path && is_page).then(|| Self(target.to_owned()))
+        let page = Self(target.to_owned());
+        let is_page = !matches!(page.first_segment(), "api" | "logout" | "pkg") && !page.segments().any(is_dot_segment);
+        (is_own_path && is_page).then_some(page)
+    }
+
+    /// The segments of the path, without the query.
+    fn segments(&self) -> impl Iterator<Item = &str> {
+        let path = self.0.split(['?', '#']).next().unwrap_or_default();
+        path.split('/').skip(1)
+    }
+
+    fn first_segment(&self) -> &str {
+        self.segments().next().unwrap_or_default()
     }
 
     /// Accepts the page to show after a form. In addition to [`Self::parse`], this may be the login page with a notice
@@ -162,6 +176,25 @@ mod tests {
             &long,
         ] {
             assert_eq!(OwnPage::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_login_is_shown_again_and_other_targets_are_rejected_as_elsewhere() {
+        for page in ["/", "/login", "/login?next=/users", "/confirm?next=/account#main"] {
+            let again = OwnPage::shown_again(page);
+            assert_eq!(again.map(|page| page.to_string()).as_deref(), Some(page));
+        }
+        for bad in [
+            "//login",
+            "/\\login",
+            "https://evil.example/login",
+            "/logout",
+            "/api/login",
+            "/x/../logout",
+            "",
+        ] {
+            assert_eq!(OwnPage::shown_again(bad), None, "{bad:?}");
         }
     }
 

@@ -33,6 +33,8 @@ pub const REMEMBER: &str = "__Host-callgate-remember";
 pub const CALL: &str = "__Host-callgate-call";
 /// The cookie of logins at a provider that have begun.
 pub const FLOW: &str = "__Host-callgate-flow";
+/// The cookie of the language that was chosen.
+pub const LANGUAGE: &str = "__Host-callgate-language";
 
 pub struct Client {
     address: SocketAddr,
@@ -115,7 +117,7 @@ impl Client {
 
     pub fn put(&self, name: &str, value: &str) {
         let kept = Kept {
-            sent_as: if [SESSION, REMEMBER, CALL, FLOW].contains(&name) {
+            sent_as: if [SESSION, REMEMBER, CALL, FLOW, LANGUAGE].contains(&name) {
                 self.cookie_name(name)
             } else {
                 name.to_owned()

@@ -7,6 +7,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use strum::IntoEnumIterator as _;
 
 use super::{
     form_body::read_form,
@@ -39,7 +40,13 @@ pub async fn choose(
     let language: Language = form
         .get(CHOICE)
         .and_then(|tag| tag.parse().ok())
-        .ok_or_else(|| Refusal::of_argument(CHOICE, message!("is not one of the choices")))?;
+        .ok_or_else(|| Refusal::of_argument(CHOICE, message!("must be one of {values}", values = tags())))?;
     caller.set_cookie(SetCookie::lasting(CookieName::Language, language.tag().to_owned(), LIFETIME));
-    Ok(response::see_other(OwnPage::or_home(form.get(NEXT)).as_str()))
+    let page = form.get(NEXT).and_then(OwnPage::shown_again);
+    Ok(response::see_other(page.unwrap_or_else(OwnPage::home).as_str()))
+}
+
+/// The values that the form may have.
+fn tags() -> String {
+    Language::iter().map(Language::tag).collect::<Vec<_>>().join(", ")
 }
