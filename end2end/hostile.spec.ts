@@ -24,7 +24,7 @@ test('in the address', async ({ site, page }) => {
   const next = `/functions/${HOSTILE.replaceAll(' ', '')}`;
   const escaped = encodeURIComponent(HOSTILE);
   await site.open(`/login?next=${encodeURIComponent(next)}`);
-  await expect(site.main.locator('input[name=next]')).toHaveValue(next);
+  await expect(site.field('next')).toHaveValue(next);
   await expectInert(page);
   for (const path of [
     `/?__path=${encodeURIComponent('/api/login')}&__err=${btoa(HOSTILE)}`,

@@ -119,7 +119,7 @@ test('a login never leads to another site, nor to what is no page', async ({ sit
     'https://evil.example/',
   ]) {
     await site.open(`/login?next=${asked}`);
-    await expect(site.main.locator('input[name=next]'), asked).toHaveValue('/');
+    await expect(site.field('next'), asked).toHaveValue('/');
   }
   await site.fillLogin(USER, PASSWORD);
   await site.sendLogin('/');

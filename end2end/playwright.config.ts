@@ -5,6 +5,7 @@ import type { Options } from './support/test.ts';
 
 const desktop = { viewport: { width: 1280, height: 800 } };
 const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+const koreanPhone = { ...phone, viewport: { width: 360, height: 740 }, locale: 'ko-KR' };
 
 // `*.hydrated.spec.ts` needs the program in the page, `*.still.spec.ts` that there is none; the others hold either way.
 const hydrated = { testIgnore: '*.still.spec.ts', use: { hydrates: true } };
@@ -44,6 +45,7 @@ export default defineConfig<Options>({
   projects: [
     { name: 'hydrated-desktop', ...hydrated, use: { ...hydrated.use, ...desktop } },
     { name: 'hydrated-phone', ...hydrated, testMatch: onPhone, use: { ...hydrated.use, ...phone } },
+    { name: 'korean-phone', ...hydrated, testMatch: onPhone, use: { ...hydrated.use, ...koreanPhone } },
     { name: 'still-desktop', ...still, use: { ...still.use, ...desktop } },
     { name: 'still-phone', ...still, testMatch: onPhone, use: { ...still.use, ...phone } },
   ],

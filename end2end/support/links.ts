@@ -41,8 +41,9 @@ export async function fillCode(site: Site, link: string): Promise<void> {
 
 /** Chooses a password. Without script a refusal leads to the page of the function, where the button is another one. */
 export async function choosePassword(site: Site, password: string): Promise<void> {
-  await site.page.getByLabel('New password').fill(password);
-  await site.main.getByRole('button', { name: /^(Set password|Create administrator|Call)$/ }).click();
+  await site.field('new_password').fill(password);
+  const [set, create, call] = ['Set password', 'Create administrator', 'Call'].map(english => site.text(english));
+  await site.main.getByRole('button', { name: new RegExp(`^(${set}|${create}|${call})$`) }).click();
 }
 
 /** Is led to the login page, which says that the password is set, and has the name filled in. */
@@ -80,7 +81,7 @@ export async function isTooLate(site: Site, called: string): Promise<void> {
   await choosePassword(site, 'eight large parrots fly');
   const message = site.hydrates ? site.main.getByRole('alert') : site.reply;
   await expect(message).toContainText(
-    'There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one.',
+    site.text('There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one.'),
   );
   await site.ready();
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
 import { startServer, type Server, type Users } from './server.ts';
 import { Watch } from './watch.ts';
+import { OWN_NAMES, text, type Language } from './words.ts';
 
 export { expect };
 
@@ -66,40 +67,72 @@ export const test = base.extend<Fixtures & Options, WorkerFixtures>({
     },
     { auto: true },
   ],
-  site: async ({ page, watch, hydrates }, use) => {
-    await use(new Site(page, watch, hydrates));
+  site: async ({ page, watch, hydrates, locale }, use) => {
+    await use(new Site(page, watch, hydrates, languageOf(locale)));
   },
-  elsewhere: async ({ browser, hydrates }, use) => {
+  elsewhere: async ({ browser, hydrates, locale }, use) => {
     // With the options of the project, as every context.
     const context = await browser.newContext();
     const page = await context.newPage();
     const watch = new Watch(page, hydrates);
     await watch.start();
-    await use(new Site(page, watch, hydrates));
+    await use(new Site(page, watch, hydrates, languageOf(locale)));
     watch.check();
     await context.close();
   },
 });
 
+/** The language of the pages in a browser of this locale. */
+function languageOf(locale?: string): Language {
+  return locale?.startsWith('ko') ? 'ko' : 'en';
+}
+
 /** Callgate as a person sees it. */
 export class Site {
   readonly header: Locator;
   readonly main: Locator;
-  readonly editor: Locator;
-  readonly reply: Locator;
-  /** The pending call. */
-  readonly waiting: Locator;
 
   constructor(
     readonly page: Page,
     readonly watch: Watch,
     readonly hydrates: boolean,
+    private language: Language,
   ) {
     this.header = page.getByRole('banner');
     this.main = page.getByRole('main');
-    this.editor = page.getByRole('textbox', { name: 'Arguments (JSON object)' });
-    this.reply = page.getByRole('region', { name: 'Reply' });
-    this.waiting = page.getByRole('region', { name: 'Your call is waiting' });
+  }
+
+  get editor(): Locator {
+    return this.page.getByRole('textbox', { name: this.text('Arguments (JSON object)') });
+  }
+
+  get reply(): Locator {
+    return this.page.getByRole('region', { name: this.text('Reply') });
+  }
+
+  /** The pending call. */
+  get waiting(): Locator {
+    return this.page.getByRole('region', { name: this.text('Your call is waiting') });
+  }
+
+  /** A text of the pages, in their language. */
+  text(english: string, context?: string): string {
+    return text(this.language, english, context);
+  }
+
+  /** The input with this name in the form of the page. */
+  field(name: string): Locator {
+    return this.main.locator(`[name="${name}"]`);
+  }
+
+  /** Chooses the language of the pages. The same page is shown again. */
+  async choose(language: Language): Promise<void> {
+    const { pathname, search } = new URL(this.page.url());
+    await this.page.getByRole('contentinfo').getByRole('button', { name: OWN_NAMES[language] }).click();
+    this.language = language;
+    await expect(this.page.locator('html')).toHaveAttribute('lang', language);
+    await this.isAt(pathname + search);
+    await this.ready();
   }
 
   /** Waits until a page that was just loaded can be used: with script, until the program has taken over what waits for it. */
@@ -121,13 +154,13 @@ export class Site {
   }
 
   async fillLogin(user: string, password: string): Promise<void> {
-    await this.page.getByLabel('User', { exact: true }).fill(user);
-    await this.page.getByLabel('Password', { exact: true }).fill(password);
+    await this.field('user_id').fill(user);
+    await this.field('password').fill(password);
   }
 
   /** Sends the login form that is shown, and waits for the page that it leads to. */
   async sendLogin(target = '/', user = USER): Promise<void> {
-    await this.main.getByRole('button', { name: 'Log in' }).click();
+    await this.main.getByRole('button', { name: this.text('Log in'), exact: true }).click();
     await this.isAt(target);
     await this.ready();
     await this.isLoggedIn(user);
@@ -140,7 +173,7 @@ export class Site {
   }
 
   async logOut(): Promise<void> {
-    await this.header.getByRole('button', { name: 'Log out' }).click();
+    await this.header.getByRole('button', { name: this.text('Log out') }).click();
     await this.isAt('/');
     await this.isLoggedOut();
     await this.ready();
@@ -148,17 +181,16 @@ export class Site {
 
   /** Fills the form of `quote_stay` in. */
   async fillStay(): Promise<void> {
-    await this.page.getByLabel('Arrival').fill('2026-12-30');
-    await this.page.getByLabel('Nights').fill('3');
-    await this.page.getByLabel('Guests').fill('2');
-    await this.page.getByLabel('Room').selectOption({ label: 'Double room, 90 a night' });
-    await this.page.getByLabel('Breakfast, 12 a guest and night').check();
-    await this.page.getByLabel('Discount (optional)').fill('0.5');
-    await this.page.getByLabel('Dog').check();
-    const contact = this.page.getByRole('group', { name: 'Contact' });
-    await contact.getByLabel('Name').fill('Ada');
-    await contact.getByLabel('Email (optional)').fill('ada@example.org');
-    await this.page.getByLabel('Wishes (optional)').fill('a cot\n\n quiet');
+    await this.field('arrival').fill('2026-12-30');
+    await this.field('nights').fill('3');
+    await this.field('guests').fill('2');
+    await this.field('room').selectOption('double');
+    await this.main.locator('[name="extras"][value="breakfast"]').check();
+    await this.field('discount').fill('0.5');
+    await this.field('dog').check();
+    await this.field('contact.name').fill('Ada');
+    await this.field('contact.email').fill('ada@example.org');
+    await this.field('wishes').fill('a cot\n\n quiet');
   }
 
   /** Waits until the password was given too long ago for what asks for a fresh login. */
@@ -172,7 +204,7 @@ export class Site {
 
   /** Presses the button that calls the function of this page. */
   async pressCall(): Promise<void> {
-    await this.main.getByRole('button', { name: 'Call', exact: true }).click();
+    await this.main.getByRole('button', { name: this.text('Call'), exact: true }).click();
   }
 
   /** Presses that button where the call wants a login first, and logs in. */
@@ -187,15 +219,20 @@ export class Site {
   /** Calls the function of this page with what is typed, and waits for the reply. */
   async call(): Promise<void> {
     await this.pressCall();
-    await expect(this.reply).toContainText(/ in \d+ ms/);
+    await expect(this.reply).toContainText(new RegExp(` ${this.#took()}`));
     await this.ready();
   }
 
   async hasReply(status: string, body: object): Promise<void> {
-    await expect(this.reply.locator('.status')).toHaveText(new RegExp(`^${status} in \\d+ ms$`));
+    await expect(this.reply.locator('.status')).toHaveText(new RegExp(`^${status} ${this.#took()}$`));
     // The reference of a refusal is another one each time.
     const said = async () => (await this.reply.locator('pre').innerText()).replace(/,"request_id":"[a-z2-9]{13}"/, '');
     await expect.poll(said).toBe(JSON.stringify(body));
+  }
+
+  /** How the duration of a call is said, as a pattern. */
+  #took(): string {
+    return this.text('in {ms} ms').replace('{ms}', '\\d+');
   }
 
   async isAt(path: string): Promise<void> {
@@ -203,12 +240,12 @@ export class Site {
   }
 
   async isLoggedIn(user = USER): Promise<void> {
-    await expect(this.header).toContainText(`Logged in as ${user}`);
-    await expect(this.header.getByRole('button', { name: 'Log out' })).toBeVisible();
+    await expect(this.header).toContainText(this.text('Logged in as ') + user);
+    await expect(this.header.getByRole('button', { name: this.text('Log out') })).toBeVisible();
   }
 
   async isLoggedOut(): Promise<void> {
-    await expect(this.header.getByRole('link', { name: 'Log in' })).toBeVisible();
+    await expect(this.header.getByRole('link', { name: this.text('Log in') })).toBeVisible();
     await expect(this.header).not.toContainText(USER);
   }
 }

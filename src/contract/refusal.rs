@@ -282,8 +282,9 @@ impl Serialize for Refusal {
             | Self::MalformedForm(text)
             | Self::MalformedRequest(text)
             | Self::Forbidden(text)
-            | Self::Conflict(text)
-            | Self::NotFound(text) => wire.detail = Some(text.clone()),
+            | Self::Conflict(text) => wire.detail = Some(text.clone()),
+            // A name for programs, which is not translated.
+            Self::NotFound(kind) => wire.detail = Some(kind.english().to_owned().into()),
             Self::PermissionRequired(Required { first, others }) => {
                 wire.required = Some(first.clone());
                 wire.alternatives.clone_from(others);

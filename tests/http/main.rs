@@ -12,6 +12,8 @@ mod attack_sites;
 mod bodies;
 mod connections;
 mod headers;
+mod korean_pages;
+mod languages;
 mod pages;
 mod preferences;
 mod renewal;

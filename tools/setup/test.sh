@@ -12,16 +12,17 @@ find_browser() {
 }
 
 have_browser() {
-  "$(find_browser)" --version && fc-list --quiet :lang=en
+  "$(find_browser)" --version && fc-list --quiet :lang=en && fc-list --quiet :lang=ko
 }
 
 say_browser() {
-  echo "Chromium and plain fonts, from Debian's packages (about 1 min)"
+  echo "Chromium and fonts for English and Korean, from Debian's packages (about 1 min)"
 }
 
 do_browser() {
   local packages=(fontconfig fonts-dejavu-core fonts-liberation)
   if ! find_browser; then packages+=(chromium); fi
+  if ! fc-list --quiet :lang=ko; then packages+=(fonts-nanum); fi
   apt_install "Chromium or Google Chrome, and fonts" "${packages[@]}"
 }
 

@@ -101,9 +101,7 @@ impl Caller {
         let remember_cookie = cookie(CookieName::Remember);
         let pending_call_cookie = cookie(CookieName::PendingCall);
         let flow_cookie = cookie(CookieName::Flow);
-        let chosen = cookies.get(CookieName::Language).and_then(|tag| tag.parse().ok());
-        let language = chosen.or_else(|| language::accepted(headers));
-        let language = language.unwrap_or(state.settings().site.language);
+        let language = language::requested(&cookies, headers, state.settings().site.language);
         let theme = cookies.get(CookieName::Theme).and_then(|name| name.parse().ok());
         Self(Arc::new(Request {
             state,

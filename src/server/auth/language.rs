@@ -2,13 +2,21 @@
 
 use axum::http::{HeaderMap, HeaderValue, header::ACCEPT_LANGUAGE};
 
+use super::cookies::{CookieName, Cookies};
 use crate::contract::Language;
 
 /// The maximum number of language ranges that are read.
 const MAX_RANGES: usize = 20;
 
+/// The language that a request asks for: the one that was chosen in this browser, or else the one that its settings prefer, or
+/// else the one of the site.
+pub fn requested(cookies: &Cookies<'_>, headers: &HeaderMap, of_site: Language) -> Language {
+    let chosen = cookies.get(CookieName::Language).and_then(|tag| tag.parse().ok());
+    chosen.or_else(|| accepted(headers)).unwrap_or(of_site)
+}
+
 /// The language that the header prefers among ours, if it names one (RFC 9110, section 12.5.4).
-pub fn accepted(headers: &HeaderMap) -> Option<Language> {
+fn accepted(headers: &HeaderMap) -> Option<Language> {
     let values = headers.get_all(ACCEPT_LANGUAGE).iter();
     let values = values.filter_map(|value| HeaderValue::to_str(value).ok());
     preferred(values.flat_map(|value| value.split(',')))

@@ -7,6 +7,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use strum::IntoEnumIterator as _;
 
 use super::{
     form_body::read_form,
@@ -43,7 +44,7 @@ pub async fn choose(
     let language: Language = form
         .get(CHOICE)
         .and_then(|tag| tag.parse().ok())
-        .ok_or_else(|| Refusal::of_argument(CHOICE, message!("is not one of the choices")))?;
+        .ok_or_else(|| Refusal::of_argument(CHOICE, message!("must be one of {values}", values = tags())))?;
     caller.set_cookie(SetCookie::lasting(
         CookieName::Language,
         language.tag().to_owned(),
@@ -54,4 +55,9 @@ pub async fn choose(
         profile::set_language(&user, Some(language)).await?;
     }
     Ok(response::see_other(OwnPage::back_to(form.get(NEXT)).as_str()))
+}
+
+/// The values that the form may have.
+fn tags() -> String {
+    Language::iter().map(Language::tag).collect::<Vec<_>>().join(", ")
 }

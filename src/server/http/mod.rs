@@ -34,7 +34,10 @@ use tower::ServiceBuilder;
 
 use self::{
     embedded_assets::Site,
-    middleware::{catch_panic, csrf, request_context, security_headers, session, slow_reader, validate_request},
+    middleware::{
+        catch_panic, csrf, negotiate_language, request_context, security_headers, session, slow_reader,
+        validate_request,
+    },
     pages::Pages,
 };
 use crate::{
@@ -94,6 +97,7 @@ pub fn with_middleware(state: &AppState, routes: Router) -> Router {
             .layer(map_response(drop_stalled))
             .layer(from_fn_with_state(state.clone(), request_context::provide))
             .layer(map_response(security_headers::add))
+            .layer(from_fn_with_state(state.clone(), negotiate_language::negotiate))
             .layer(from_fn(validate_request::check))
             .layer(from_fn(catch_panic::catch)),
     )

@@ -15,7 +15,7 @@ use tower::ServiceBuilder;
 
 use super::{
     health,
-    middleware::{request_context, security_headers, validate_request},
+    middleware::{negotiate_language, request_context, security_headers, validate_request},
     response::{ResponseFormat, json_error},
 };
 use crate::{contract::Refusal, server::state::AppState};
@@ -31,6 +31,7 @@ pub fn router(state: &AppState) -> Router {
                 .layer(from_fn_with_state(state.clone(), request_context::provide))
                 .layer(map_response(without_hsts))
                 .layer(map_response(security_headers::add))
+                .layer(from_fn_with_state(state.clone(), negotiate_language::negotiate))
                 .layer(from_fn(validate_request::check)),
         )
 }

@@ -4,8 +4,8 @@ use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{
-            ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFRESH, RETRY_AFTER,
-            WWW_AUTHENTICATE,
+            ACCEPT_ENCODING, ALLOW, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFRESH,
+            RETRY_AFTER, WWW_AUTHENTICATE,
         },
     },
     response::{IntoResponse, Response},
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::middleware::security_headers::SCRIPTLESS_POLICY;
 use crate::{
-    contract::{Refusal, redirect_target::OwnPage},
+    contract::{Language, Refusal, redirect_target::OwnPage},
     pages::failure::{self, NextLink},
     server::telemetry::{error::InternalError, request::RequestContext, request_id::RequestId},
     t,
@@ -79,7 +79,7 @@ impl IntoResponse for ErrorPage {
 pub fn error_page_with_link(refusal: &Refusal, link: NextLink) -> Response {
     let request_id = RequestContext::request_id();
     let page = failure::html(refusal, request_id.as_ref().map(RequestId::as_str), link);
-    let mut response = (status(refusal), scriptless_page_headers(), page).into_response();
+    let mut response = (status(refusal), language(), scriptless_page_headers(), page).into_response();
     add_headers(&mut response, refusal);
     response
 }
@@ -106,9 +106,14 @@ pub fn scriptless_page_headers() -> [(HeaderName, HeaderValue); 2] {
 }
 
 pub fn json_error(refusal: &Refusal) -> Response {
-    let mut response = (status(refusal), json_response(refusal_body(refusal))).into_response();
+    let mut response = (status(refusal), language(), json_response(refusal_body(refusal))).into_response();
     add_headers(&mut response, refusal);
     response
+}
+
+/// The header for the language of a refusal. The session middleware sets it for every response.
+fn language() -> [(HeaderName, HeaderValue); 1] {
+    [(CONTENT_LANGUAGE, HeaderValue::from_static(Language::current().tag()))]
 }
 
 fn status(refusal: &Refusal) -> StatusCode {

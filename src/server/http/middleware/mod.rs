@@ -3,6 +3,7 @@
 pub mod catch_panic;
 pub mod client_ip;
 pub mod csrf;
+pub mod negotiate_language;
 pub mod request_context;
 pub mod security_headers;
 pub mod session;
