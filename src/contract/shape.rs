@@ -301,7 +301,10 @@ fn check_record(fields: &[Field], path: &str, map: &Map<String, Value>, faults: 
         let alias = field.alias.as_deref().and_then(|alias| map.get(alias));
         let path = joined(path, &field.name);
         match (map.get(&field.name), alias) {
-            (Some(_), Some(_)) => faults.push(FieldFault::new(path, message!("is given twice, under both of its names"))),
+            (Some(_), Some(_)) => faults.push(FieldFault::new(
+                path,
+                message!("is given twice, under both of its names"),
+            )),
             (Some(Value::Null), None) | (None, Some(Value::Null)) if field.nullable => {}
             (None, None) if !field.required => {}
             (Some(value), None) | (None, Some(value)) => field.shape.check(&path, value, faults),
@@ -312,7 +315,10 @@ fn check_record(fields: &[Field], path: &str, map: &Map<String, Value>, faults: 
         let is_known = |field: &Field| field.name == *name || field.alias.as_ref() == Some(name);
         if !fields.iter().any(is_known) {
             let short: String = name.chars().take(80).collect();
-            faults.push(FieldFault::new(joined(path, &short), message!("is not an argument here")));
+            faults.push(FieldFault::new(
+                joined(path, &short),
+                message!("is not an argument here"),
+            ));
         }
     }
     faults.truncate(MAX_FAULTS);

@@ -98,7 +98,7 @@ fn visitor(whoami: &Result<Option<WhoAmI>, Refusal>, page: &str) -> AnyView {
         Ok(Some(WhoAmI { user, .. })) => view! {
             <span class="user">
                 <span class="quiet">{t!("Logged in as ")}</span>
-                <a href="/account">{user.user_id.clone()}</a>
+                <a href="/account" aria-current=aria_current("/account", path_of(page))>{user.user_id.clone()}</a>
             </span>
             <form method="post" action="/logout">
                 <input type="hidden" name=SHOWN_TO value=user.user_id.clone()/>
