@@ -19,12 +19,13 @@ test('one sees where one is logged in, and ends a session elsewhere', async ({ s
   await expect(sessions.filter({ hasText: 'this session' })).toContainText('Chrome on');
   const others = sessions.filter({ hasText: 'curl, 127.0.0.1' });
   const before = await others.count();
-  const end = others.first().getByRole('button', { name: /^End\s?: curl, 127\.0\.0\.1$/ });
+  const end = others.first().getByRole('button', { name: /^Log out\s?: curl, 127\.0\.0\.1$/ });
   // A browser may have several sessions: the description of the button distinguishes them.
   await expect(end).toHaveAccessibleDescription(/^Logged in .+, last used .+/);
   await end.click();
   await expect(others).toHaveCount(before - 1);
-  await site.isAt('/account');
+  await site.isAt('/account?done=logged_out_there');
+  await expect(site.main.locator('.notice')).toHaveText('The other session has ended.');
   await site.ready();
   expect((await elsewhere.post('/api/current_user')).status()).toBe(401);
   await elsewhere.dispose();
@@ -32,7 +33,7 @@ test('one sees where one is logged in, and ends a session elsewhere', async ({ s
   await sessions.filter({ hasText: 'this session' }).getByRole('button', { name: 'Log out here' }).click();
   await site.isAt('/account');
   await site.isLoggedOut();
-  await expect(site.main).toContainText('You are not logged in.');
+  await expect(site.main).toContainText('You are not logged in');
   await page.getByRole('link', { name: 'Log in' }).last().click();
   await site.isAt('/login?next=/account');
 });
@@ -75,7 +76,7 @@ test('a password is changed, with the reason beside the field where it is not go
     await expect(site.main).toContainText('23 characters: long enough.');
   }
   await change();
-  await site.isAt('/account?changed=password');
+  await site.isAt('/account?done=password_changed');
   await site.ready();
   const notice = site.main.locator('.notice');
   await expect(notice).toHaveText('Your password has been changed. All your other sessions have ended.');

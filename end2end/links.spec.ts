@@ -38,13 +38,18 @@ test('a link for a new password ends the old one at once, and its person chooses
   await site.logIn(ADMIN, ADMIN_PASSWORD);
   await site.open(`/user?name=${user}`);
   await site.main.getByText('Require a new password').click();
-  await site.main.getByRole('button', { name: 'Create a link for a new password' }).click();
+  await site.main.getByRole('button', { name: `Remove the password of ${user} and create a link` }).click();
   await site.isAt('/functions/require_new_password');
   await site.ready();
-  const link = await site.reply.getByRole('group', { name: 'One-time link' }).innerText();
+  // The link is shown on the page of the user, with messages to send.
+  const card = site.main.getByRole('region', { name: 'One-time link' });
+  await expect(card).toBeFocused();
+  const link = await card.getByRole('group', { name: 'One-time link' }).innerText();
+  await card.getByText('Message to send: 한국어').click();
+  await expect(card.getByRole('group', { name: 'Message to send: 한국어' })).toContainText(link);
 
   await elsewhere.open('/account');
-  await expect(elsewhere.main).toContainText('You are not logged in.');
+  await expect(elsewhere.main).toContainText('You are not logged in');
   await openLink(elsewhere, link);
   await choosePassword(elsewhere, GOOD);
   await hasChosen(elsewhere, user);

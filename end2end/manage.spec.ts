@@ -51,26 +51,26 @@ test('who is disabled is out at once, and back only with a new login', async ({ 
   await site.isAt(page);
   await site.ready();
   // One press does nothing yet: it shows what would happen.
-  await expect(site.main.getByRole('button', { name: 'Disable' })).toBeHidden();
+  await expect(site.main.getByRole('button', { name: `Disable ${user}` })).toBeHidden();
   await site.main.getByText('Disable this user').click();
-  await press(site, 'Disable', page);
+  await press(site, `Disable ${user}`, `${page}&done=user_disabled`);
   const notice = site.main.locator('.notice');
-  await expect(notice).toContainText('This user is disabled and cannot log in.');
+  await expect(notice).toHaveText('The user has been disabled.');
   await expect(notice).toBeFocused();
-  await expect(notice.getByRole('button')).toHaveText(['Enable']);
+  await expect(site.main).toContainText('This user is disabled and cannot log in.');
 
   await elsewhere.open('/account');
-  await expect(elsewhere.main).toContainText('You are not logged in.');
-  await press(site, 'Enable', page);
+  await expect(elsewhere.main).toContainText('You are not logged in');
+  await press(site, 'Enable', `${page}&done=user_enabled`);
   await expect(site.main.getByText('Can log in.')).toBeVisible();
   await elsewhere.open('/account');
-  await expect(elsewhere.main).toContainText('You are not logged in.');
+  await expect(elsewhere.main).toContainText('You are not logged in');
   await elsewhere.logIn(user, PASSWORD);
 
   await site.main.getByText('Delete this user').click();
-  await press(site, 'Delete permanently', '/users');
+  await press(site, `Delete ${user} permanently`, '/users?done=user_deleted');
   await elsewhere.open('/account');
-  await expect(elsewhere.main).toContainText('You are not logged in.');
+  await expect(elsewhere.main).toContainText('You are not logged in');
 });
 
 test('a role is made, given, used, taken and deleted', async ({ site, elsewhere, server }) => {
@@ -82,7 +82,7 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   await fresh.getByLabel('Description').fill('Reads what happened');
   await fresh.getByLabel('audit.read').check();
   await fresh.getByRole('button', { name: 'Add' }).click();
-  await site.isAt('/roles');
+  await site.isAt('/roles?done=role_saved');
   const card = site.main.getByRole('region', { name: role });
   await expect(card.getByLabel('audit.read')).toBeChecked();
   await expect(card.getByLabel('users.manage')).not.toBeChecked();
@@ -99,7 +99,7 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   await expect(choice).toBeFocused();
   await expect(roles).toContainText('No roles.');
   await choice.selectOption(role);
-  await press(site, 'Give', page);
+  await press(site, 'Give', `${page}&done=role_given`);
   await expect(roles.getByRole('listitem').filter({ hasText: role })).toBeVisible();
 
   await elsewhere.logIn(user, PASSWORD);
@@ -120,7 +120,7 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   await site.open('/roles');
   await card.getByText('Delete this role').click();
   await card.getByRole('button', { name: 'Delete permanently' }).click();
-  await site.isAt('/roles');
+  await site.isAt('/roles?done=role_deleted');
   await site.ready();
   await expect(card).toHaveCount(0);
 });
@@ -139,7 +139,7 @@ test('a user is made an administrator in a step of its own', async ({
   await roles.getByText(`Make ${user} an administrator`).click();
   await expect(roles).toContainText('An administrator can call every function.');
   await make.click();
-  await site.isAt(page);
+  await site.isAt(`${page}&done=role_given`);
   await site.ready();
   await expect(roles.getByRole('listitem')).toContainText('admin');
   await expect(make).toHaveCount(0);

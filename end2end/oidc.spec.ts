@@ -92,7 +92,7 @@ test('a user links an account, logs in with it, and unlinks it', async ({ site, 
   await site.logIn(user, 'seven small zebras swim');
   await site.open('/account');
   await accounts.getByRole('button', { name: /^Unlink/ }).click();
-  await site.isAt('/account');
+  await site.isAt('/account?done=identity_unlinked');
   await site.ready();
   await expect(accounts.getByRole('button', { name: 'Link Example' })).toBeVisible();
 });
@@ -115,7 +115,7 @@ test('who has no password confirms a login elsewhere, and chooses one', async ({
   await site.ready();
   await page.getByLabel('New password').fill('seven small zebras swim');
   await page.getByRole('button', { name: /^(Change|Choose|Set) password$/ }).click();
-  await expect(page).toHaveURL(url => url.pathname === '/account' && url.searchParams.get('changed') === 'password');
+  await expect(page).toHaveURL(url => url.pathname === '/account' && url.searchParams.get('done') === 'password_changed');
   await site.ready();
   await site.isLoggedIn(name);
 });

@@ -1,7 +1,7 @@
 // Every page there is to look at, and how to get there.
 import { answerTo } from './foreign.ts';
-import { isTooLate } from './links.ts';
-import { ADMIN, ADMIN_PASSWORD, expect, PASSWORD, USER, type Site } from './test.ts';
+import { inviteUser, isTooLate } from './links.ts';
+import { ADMIN, ADMIN_PASSWORD, expect, newName, PASSWORD, USER, type Site } from './test.ts';
 
 export interface Sight {
   name: string;
@@ -29,6 +29,7 @@ export const SIGHTS: Sight[] = [
   { name: 'users', show: asAdmin('/users') },
   { name: 'user', show: asAdmin(`/user?name=${USER}`) },
   { name: 'user-admin', show: asAdmin(`/user?name=${ADMIN}`) },
+  { name: 'user-with-link', show: userWithLink },
   { name: 'user-not-there', show: asAdmin('/user?name=nobody', 404) },
   { name: 'roles', show: asAdmin('/roles') },
   { name: 'access', show: asAdmin(`/access?user_id=${USER}&function=list_users`) },
@@ -115,6 +116,15 @@ function asAdmin(path: string, status = 200): (site: Site) => Promise<void> {
   };
 }
 
+async function userWithLink(site: Site): Promise<void> {
+  const user = newName();
+  await inviteUser(site, user);
+  await site.open(`/user?name=${user}`);
+  await site.main.getByRole('button', { name: 'Create an invitation link' }).click();
+  await expect(site.main.getByRole('region', { name: 'One-time link' })).toBeVisible();
+  await site.ready();
+}
+
 async function forbidden(site: Site): Promise<void> {
   await site.logIn();
   await site.open('/users', 403);
@@ -133,7 +143,7 @@ async function changePassword(site: Site): Promise<void> {
 
 async function changedPassword(site: Site): Promise<void> {
   await site.logIn();
-  await site.open('/account?changed=password#notice');
+  await site.open('/account?done=password_changed#notice');
 }
 
 async function account(site: Site): Promise<void> {

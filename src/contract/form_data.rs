@@ -20,7 +20,8 @@ pub const SHOWN_TO: &str = "shown-to";
 /// The name of the hidden input with the id of the pending call that the page showed.
 pub const WAITING: &str = "call";
 
-/// The name of the hidden input with the page to show after a successful call, if that is not the function's page.
+/// The name of the hidden input with the page to show after a successful call, if that is not the function's page. A secret
+/// reply is not stored, so that page is rendered with it at once.
 pub const THEN: &str = "then-page";
 
 /// The name of the hidden input with the page that contains the form, if that is not the function's page. A refusal is

@@ -27,6 +27,8 @@ pub struct PageFacts {
     pub refused_login: Option<RefusedLogin>,
     /// The logout at the provider that the user who just logged out came by.
     pub logout_link: Option<LogoutLink>,
+    /// The request id, which a refused page shows for the operator.
+    pub reference: Option<String>,
     /// Facts that are the same for every page.
     pub site: SiteFacts,
 }

@@ -84,6 +84,8 @@ pub struct UserRow {
     /// The time when the user was added (RFC 3339).
     #[schemars(extend("format" = "date-time"))]
     pub created_at: String,
+    /// The time of the last login in the audit log (RFC 3339), if there is one.
+    pub last_login_at: Option<String>,
 }
 
 /// The order of a list of users.
@@ -105,6 +107,8 @@ pub struct UserList {
     pub users: Vec<UserRow>,
     /// The `after` value for the next page, if there is one.
     pub next: Option<String>,
+    /// The number of users on all pages.
+    pub total: u64,
 }
 
 /// The reply of `show_user`.

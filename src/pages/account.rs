@@ -8,8 +8,15 @@ use strum::IntoEnumIterator as _;
 
 use crate::{
     contract::{
-        Language, RangedInt, Refusal, audit::EventList, form_data::THEN, identity::IdentityList, page::CHANGE_PASSWORD,
-        provider::ProviderView, query, session::SessionList, user::ProfileView,
+        Language, RangedInt, Refusal,
+        audit::EventList,
+        form_data::THEN,
+        identity::IdentityList,
+        page::CHANGE_PASSWORD,
+        provider::ProviderView,
+        query,
+        session::{SessionList, SessionView},
+        user::ProfileView,
     },
     functions::{
         account::{my_events, my_profile, my_sessions},
@@ -19,9 +26,10 @@ use crate::{
         action_button::{ActionButton, ShownTo},
         events::Events,
         identity::Identity,
+        notice::{Done, DoneNotice, Notice},
         paging::{More, value_of},
         provider::{ProviderFailure, ProviderForm, failed_login, name_of},
-        refused::{Refused, title_of},
+        refused::{Explanation, Refused, title_of},
         session::Session,
         visit::Visit,
     },
@@ -30,9 +38,6 @@ use crate::{
 
 /// The address of this page.
 pub const PATH: &str = "/account";
-
-/// The address of this page with the notice that the password has been changed.
-pub const PASSWORD_CHANGED: &str = "/account?changed=password#notice";
 
 /// The address of this page with the notice that an account at the provider `key` has been linked.
 pub fn linked(key: &str) -> String {
@@ -49,39 +54,28 @@ pub fn Account() -> impl IntoView {
         <h1>{t!("Your account")}</h1>
         <Suspense>
             {move || Suspend::new(async move {
-                let notice = notice(&query.get_untracked());
+                let linked = linked_notice(&query.get_untracked());
                 let user = visit.user().await.ok().flatten();
                 match (user, found.await) {
                     (Some(user), Ok(Some(found))) => {
                         view! {
-                            // The fragment of the address focuses it, so that screen readers read it.
-                            {notice.map(|notice| view! { <p id="notice" class="notice" tabindex="-1">{notice}</p> })}
+                            <DoneNotice/>
+                            {linked.map(|linked| view! { <Notice>{linked}</Notice> })}
                             <ProviderFailure/>
                             <Details user_id=user.user_id found=found/>
                         }
                         .into_any()
                     }
                     (_, Err(refusal)) => view! { <Refused refusal=refusal/> }.into_any(),
-                    _ => view! {
-                        <p>
-                            {sentence!(
-                                "You are not logged in. {link} to see your account.",
-                                link = view! { <a href="/login?next=/account">{t!("Log in")}</a> },
-                            )}
-                        </p>
-                    }
-                    .into_any(),
+                    _ => view! { <Explanation refusal=Refusal::NotLoggedIn/> }.into_any(),
                 }
             })}
         </Suspense>
     }
 }
 
-/// The notice about what was just done, according to the query.
-fn notice(query: &ParamsMap) -> Option<String> {
-    if query.get_str("changed") == Some("password") {
-        return Some(t!("Your password has been changed. All your other sessions have ended.").to_owned());
-    }
+/// The notice that an account was linked, according to the query.
+fn linked_notice(query: &ParamsMap) -> Option<String> {
     let name = name_of(query.get_str("linked")?)?;
     Some(t!(
         "Your account at {name} is linked. You can now log in with it.",
@@ -134,8 +128,19 @@ fn Details(user_id: String, found: Found) -> impl IntoView {
         identities,
     } = found;
     let has_password = identities.as_ref().is_none_or(|list| list.has_password);
-    let total = list.total;
-    let is_cut = total > list.sessions.len();
+    let sections = [
+        Some(("profile-heading", t!("Profile"))),
+        Some(("password-heading", t!("Password"))),
+        identities
+            .as_ref()
+            .map(|_| ("identities-heading", t!("Accounts elsewhere"))),
+        Some(("sessions-heading", t!("Where you are logged in"))),
+        Some(("events-heading", t!("Recent activity"))),
+    ];
+    let links = sections
+        .into_iter()
+        .flatten()
+        .map(|(id, name)| view! { <li><a href=format!("#{id}")>{name}</a></li> });
     let about_password = if has_password {
         sentence!(
             "{link}. This ends all your other sessions and forgets all remembered browsers.",
@@ -149,29 +154,62 @@ fn Details(user_id: String, found: Found) -> impl IntoView {
     };
     view! {
         <p class="lead">{sentence!("You are logged in as {user}.", user = view! { <strong>{user_id}</strong> })}</p>
-        <Profile profile=profile/>
-        <section aria-labelledby="password-heading">
-            <h2 id="password-heading">{t!("Password")}</h2>
-            <p>{about_password}</p>
-        </section>
-        {identities.map(|list| view! { <Identities list=list/> })}
+        <div class="sections">
+            <nav aria-label=t!("Sections of this page")><ul>{links.collect_view()}</ul></nav>
+            <div>
+                <Profile profile=profile/>
+                <section aria-labelledby="password-heading">
+                    <h2 id="password-heading">{t!("Password")}</h2>
+                    <p>{about_password}</p>
+                </section>
+                {identities.map(|list| view! { <Identities list=list/> })}
+                <Sessions list=list/>
+                <section aria-labelledby="events-heading">
+                    <h2 id="events-heading">{t!("Recent activity")}</h2>
+                    <p class="quiet">{t!("If you see something that was not you, change your password.")}</p>
+                    <Events events=events.events/>
+                    <More path=PATH query=ParamsMap::new() name="before" next=events.next.map(|next| next.to_string()) label=t!("Earlier")/>
+                </section>
+            </div>
+        </div>
+    }
+}
+
+/// The current session, the others, and a step to end all others.
+#[component]
+fn Sessions(list: SessionList) -> impl IntoView {
+    let SessionList { sessions, total } = list;
+    let is_cut = total > sessions.len();
+    let (current, others): (Vec<SessionView>, Vec<SessionView>) =
+        sessions.into_iter().partition(|session| session.current);
+    let has_others = !others.is_empty();
+    // Whoever ends the current session is logged out and gets no notice.
+    let row = |session: SessionView| {
+        let then = if session.current {
+            PATH.to_owned()
+        } else {
+            Done::LoggedOutThere.on(PATH)
+        };
+        view! { <Session session=session end=Some("end_session") then=then/> }
+    };
+    view! {
         <section aria-labelledby="sessions-heading">
             <h2 id="sessions-heading">{t!("Where you are logged in")}</h2>
             {is_cut.then(|| view! {
                 <p class="quiet">{t!("Showing the latest {shown} of {total}.", shown = SessionList::MOST, total)}</p>
             })}
-            <ul class="sessions">{list.sessions.into_iter().map(|session| view! {
-                <Session session=session end=Some("end_session") then="/account"/>
-            }).collect_view()}</ul>
-            {(total > 1).then(|| view! {
-                <ActionButton function="end_other_sessions" arguments=[] then="/account" label=t!("End all other sessions")/>
+            <ul class="sessions current">{current.into_iter().map(row).collect_view()}</ul>
+            <ul class="sessions">{others.into_iter().map(row).collect_view()}</ul>
+            {has_others.then(|| view! {
+                <details>
+                    <summary>{t!("Log out everywhere else")}</summary>
+                    <p>{t!("This ends all your other sessions and forgets all other remembered browsers. You stay logged in here.")}</p>
+                    <ActionButton
+                        function="end_other_sessions" arguments=[] then=Done::LoggedOutElsewhere.on(PATH)
+                        label=t!("End all other sessions") is_bad=true
+                    />
+                </details>
             })}
-        </section>
-        <section aria-labelledby="events-heading">
-            <h2 id="events-heading">{t!("Recent activity")}</h2>
-            <p class="quiet">{t!("If you see something that was not you, change your password.")}</p>
-            <Events events=events.events/>
-            <More path="/account" query=ParamsMap::new() name="before" next=events.next.map(|next| next.to_string()) label=t!("Earlier")/>
         </section>
     }
 }
@@ -258,7 +296,7 @@ fn Identities(list: IdentityList) -> impl IntoView {
             {is_empty.then(|| view! { <p class="quiet">{t!("Link an account elsewhere to log in with it.")}</p> })}
             <ul class="sessions">{identities.into_iter().map(|identity| {
                 let end = identity.can_unlink.then_some(("unlink_identity", t!("Unlink")));
-                view! { <Identity identity=identity end=end then=PATH/> }
+                view! { <Identity identity=identity end=end then=Done::IdentityUnlinked.on(PATH)/> }
             }).collect_view()}</ul>
             {has_only_way.then(|| view! {
                 <p>

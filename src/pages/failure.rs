@@ -6,19 +6,13 @@ use leptos::prelude::*;
 
 use crate::{
     contract::{Language, Refusal, Theme},
-    parts::header::Mark,
+    parts::{header::Mark, refused::heading_of},
     sentence, t,
 };
 
 /// The document for a refusal, with the request id to quote to the operator and a link to continue.
 pub fn html(refusal: &Refusal, reference: Option<&str>, link: NextLink) -> String {
-    let (status, message) = (refusal.status(), refusal.message().to_string());
-    let heading = match refusal {
-        Refusal::Busy { .. } => t!("Try again in a moment"),
-        Refusal::CallTooSlow => t!("That took too long"),
-        _ if status < 500 => t!("That did not work"),
-        _ => t!("Something went wrong"),
-    };
+    let (heading, message) = (heading_of(refusal), refusal.message().to_string());
     // The message of an internal error contains it already.
     let reference = reference
         .filter(|reference| !message.contains(reference))

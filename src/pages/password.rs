@@ -3,22 +3,26 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::account::PASSWORD_CHANGED;
-use crate::{contract::page::CHANGE_PASSWORD, parts::function_form::FunctionForm, t};
+use super::account;
+use crate::{
+    contract::page::CHANGE_PASSWORD,
+    parts::{function_form::FunctionForm, notice::Done},
+    t,
+};
 
 #[component]
 pub fn PasswordPage() -> impl IntoView {
     view! {
         <Title text=t!("Change your password")/>
         <div class="narrow">
-            <p class="crumb"><a href="/account">{t!("Your account")}</a></p>
+            <p class="crumb"><a href=account::PATH>{t!("Your account")}</a></p>
             <h1>{t!("Change your password")}</h1>
             <FunctionForm
                 name="change_password"
                 intro=t!("This ends all your other sessions and forgets all remembered browsers. You stay logged in here.")
                 button=t!("Change password")
                 page=CHANGE_PASSWORD
-                then=PASSWORD_CHANGED
+                then=Done::PasswordChanged.on(account::PATH)
             />
         </div>
     }

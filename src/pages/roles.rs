@@ -11,6 +11,7 @@ use crate::{
     functions::roles::list_roles,
     parts::{
         action_button::{ActionButton, ShownTo},
+        notice::{Done, DoneNotice},
         refused::Refused,
         visit::Visit,
     },
@@ -42,6 +43,7 @@ fn RoleCards(list: RoleList, may_manage: bool) -> impl IntoView {
     let RoleList { roles, permissions } = list;
     let for_new_role = permissions.clone();
     view! {
+        <DoneNotice/>
         {roles
             .into_iter()
             .map(|role| view! { <RoleCard role=role permissions=permissions.clone() may_manage=may_manage/> })
@@ -113,7 +115,7 @@ fn EditRole(role: RoleView, permissions: Vec<PermissionView>) -> impl IntoView {
         <details>
             <summary>{t!("Delete this role")}<span class="unseen">{format!(": {name}")}</span></summary>
             <p>{t!("All users who have this role will lose it.")}</p>
-            <ActionButton function="delete_role" arguments=vec![("role", name.clone())] then="/roles" label=t!("Delete permanently") subject=name/>
+            <ActionButton function="delete_role" arguments=vec![("role", name.clone())] then=Done::RoleDeleted.on("/roles") label=t!("Delete permanently") subject=name/>
         </details>
     }
 }
@@ -155,7 +157,7 @@ fn RoleFields(prefix: String, description: String, offered: Vec<(PermissionView,
         })
         .collect_view();
     view! {
-        <input type="hidden" name=THEN value="/roles"/>
+        <input type="hidden" name=THEN value=Done::RoleSaved.on("/roles")/>
         <label for=id.clone()>{t!("Description (optional)")}</label>
         <input id=id name="description" value=description/>
         <fieldset>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::users::{state_class, state_in_words};
+use super::users::{self, State};
 use crate::{
     contract::{
         Refusal, Text,
@@ -24,15 +24,14 @@ use crate::{
         events::Events,
         identity::Identity,
         moment::Moment,
+        notice::{Done, DoneNotice},
+        one_time_link::OneTimeLink,
         refused::Refused,
         session::Session,
         visit::Visit,
     },
     sentence, t,
 };
-
-/// The id of the notice that the user is disabled.
-const NOTICE: &str = "notice";
 
 #[component]
 pub fn UserPage() -> impl IntoView {
@@ -41,7 +40,7 @@ pub fn UserPage() -> impl IntoView {
     let name = move || query.read().get("name").unwrap_or_default();
     let found = Resource::new_blocking(name, move |name| find(visit, name));
     view! {
-        <p class="crumb"><a href="/users">{t!("All users")}</a></p>
+        <p class="crumb"><a href=users::PATH>{t!("All users")}</a></p>
         <Suspense>
             {move || Suspend::new(async move {
                 let may = May {
@@ -49,9 +48,13 @@ pub fn UserPage() -> impl IntoView {
                     explain: visit.may(SEE_USERS).await,
                     read_audit: visit.may(READ_AUDIT).await,
                 };
+                let viewer = visit.user().await.ok().flatten().map(|user| user.user_id);
                 match found.await {
                     Ok((detail, roles, identities)) => view! {
-                        <User detail=detail all_roles=roles identities=identities may=may/>
+                        <User
+                            is_self=viewer.as_ref() == Some(&detail.user.user_id)
+                            detail=detail all_roles=roles identities=identities may=may
+                        />
                     }
                     .into_any(),
                     Err(refusal) => view! {
@@ -88,7 +91,14 @@ struct May {
 }
 
 #[component]
-fn User(detail: UserDetail, all_roles: Vec<RoleView>, identities: Option<IdentityList>, may: May) -> impl IntoView {
+fn User(
+    detail: UserDetail,
+    all_roles: Vec<RoleView>,
+    identities: Option<IdentityList>,
+    may: May,
+    /// Whether the viewer is the user.
+    is_self: bool,
+) -> impl IntoView {
     let may_manage = may.manage;
     let (user, sessions, total) = (detail.user, detail.sessions, detail.total_sessions);
     let is_cut = total > sessions.len();
@@ -100,14 +110,32 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, identities: Option<Identit
         <Title text=t!("User")/>
         <div class="title">
             <h1>{name.clone()}</h1>
-            <span class=state_class(user.state)>{state_in_words(user.state)}</span>
+            {user.display_name.map(|name| view! { <span class="quiet" translate="no">{name}</span> })}
+            <State state=user.state/>
         </div>
-        <State name=name.clone() state=user.state page=page.clone() may_manage=may_manage/>
+        <DoneNotice/>
+        <OneTimeLink/>
+        <Login name=name.clone() state=user.state page=page.clone() may_manage=may_manage/>
         <p class="quiet">{sentence!("Added {time}", time = view! { <Moment at=user.created_at/> })}</p>
+        {user.last_login_at.map(|at| view! {
+            <p class="quiet">{sentence!("Last login {time}", time = view! { <Moment at=at/> })}</p>
+        })}
         {detail.link_until.map(|until| view! {
             <p class="quiet">{sentence!("One-time link valid until {time}", time = view! { <Moment at=until/> })}</p>
         })}
-        {may_manage.then(|| view! { <Actions name=name.clone() state=user.state page=page.clone()/> })}
+        {match (may_manage, is_self) {
+            (true, false) => view! { <Actions name=name.clone() state=user.state page=page.clone()/> }.into_any(),
+            (true, true) => view! {
+                <p>
+                    {sentence!(
+                        "This is you. Your password and your sessions are under {link}.",
+                        link = view! { <a href="/account">{t!("Your account")}</a> },
+                    )}
+                </p>
+            }
+            .into_any(),
+            (false, _) => ().into_any(),
+        }}
         <section aria-labelledby="roles-heading">
             <h2 id="roles-heading">{t!("Roles")}</h2>
             <Roles name=name.clone() held=user.roles all=all_roles page=page.clone() may_manage=may_manage/>
@@ -133,21 +161,22 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, identities: Option<Identit
 
 /// Whether the user can log in. Contains the button to enable a disabled user again.
 #[component]
-fn State(name: String, state: UserState, page: String, may_manage: bool) -> impl IntoView {
+fn Login(name: String, state: UserState, page: String, may_manage: bool) -> impl IntoView {
     match state {
         UserState::Active => view! { <p class="lead">{t!("Can log in.")}</p> }.into_any(),
         UserState::Invited => view! {
             <p class="lead">{t!("Cannot log in yet. Send this person a one-time link to choose a password.")}</p>
         }
         .into_any(),
-        // The form that disables a user leads to this id, so that screen readers read it.
         UserState::Disabled => view! {
-            <div id=NOTICE class="notice" tabindex="-1">
-                <p>{t!("This user is disabled and cannot log in. All sessions have ended.")}</p>
-                {may_manage.then(|| view! {
-                    <ActionButton function="enable_user" arguments=vec![("user_id", name)] then=page label=t!("Enable")/>
-                })}
-            </div>
+            <p class="lead">{t!("This user is disabled and cannot log in. All sessions have ended.")}</p>
+            {may_manage.then(|| view! {
+                <div class="buttons">
+                    <ActionButton
+                        function="enable_user" arguments=vec![("user_id", name)] then=Done::UserEnabled.on(&page) label=t!("Enable")
+                    />
+                </div>
+            })}
         }
         .into_any(),
     }
@@ -160,7 +189,7 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
     view! {
         {(state == UserState::Invited).then(|| view! {
             <div class="buttons">
-                <ActionButton function="invite_user" arguments=user.clone() label=t!("Create an invitation link")/>
+                <ActionButton function="invite_user" arguments=user.clone() then=page.clone() label=t!("Create an invitation link")/>
             </div>
         })}
         {(state == UserState::Active).then(|| view! {
@@ -172,7 +201,10 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
                         name,
                     )}
                 </p>
-                <ActionButton function="require_new_password" arguments=user.clone() label=t!("Create a link for a new password")/>
+                <ActionButton
+                    function="require_new_password" arguments=user.clone() then=page.clone()
+                    label=t!("Remove the password of {name} and create a link", name) is_bad=true
+                />
             </details>
         })}
         {(state != UserState::Disabled).then(|| view! {
@@ -184,7 +216,10 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
                         name,
                     )}
                 </p>
-                <ActionButton function="disable_user" arguments=user.clone() then=format!("{page}#{NOTICE}") label=t!("Disable")/>
+                <ActionButton
+                    function="disable_user" arguments=user.clone() then=Done::UserDisabled.on(&page)
+                    label=t!("Disable {name}", name) is_bad=true
+                />
             </details>
         })}
         <details>
@@ -195,7 +230,10 @@ fn Actions(name: String, state: UserState, page: String) -> impl IntoView {
                     name,
                 )}
             </p>
-            <ActionButton function="delete_user" arguments=user then="/users" label=t!("Delete permanently")/>
+            <ActionButton
+                function="delete_user" arguments=user then=Done::UserDeleted.on(users::PATH)
+                label=t!("Delete {name} permanently", name) is_bad=true
+            />
         </details>
     }
 }
@@ -213,7 +251,12 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
         .map(|role| {
             let arguments = vec![("user_id", name.clone()), ("role", role.clone())];
             let take = may_manage.then(|| {
-                view! { <ActionButton function="take_role" arguments=arguments then=page.clone() label=t!("Remove"; "role of a user") subject=role.clone()/> }
+                view! {
+                    <ActionButton
+                        function="take_role" arguments=arguments then=Done::RoleTaken.on(&page) label=t!("Remove"; "role of a user")
+                        subject=role.clone() is_bad=true
+                    />
+                }
             });
             view! { <li><div><p><strong>{role.clone()}</strong></p></div>{take}</li> }
         })
@@ -227,7 +270,7 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
             <form class="filter" method="post" action="/functions/give_role">
                 <ShownTo/>
                 <input type="hidden" name="user_id" value=name.clone()/>
-                <input type="hidden" name=THEN value=page.clone()/>
+                <input type="hidden" name=THEN value=Done::RoleGiven.on(&page)/>
                 <div>
                     <label for="role">{t!("Give a role")}</label>
                     <select id="role" name="role" required>
@@ -251,7 +294,9 @@ fn Roles(name: String, held: Vec<String>, all: Vec<RoleView>, page: String, may_
                         name,
                     )}
                 </p>
-                <ActionButton function="give_role" arguments=arguments then=page.clone() label=t!("Make administrator")/>
+                <ActionButton
+                    function="give_role" arguments=arguments then=Done::RoleGiven.on(&page) label=t!("Make administrator") is_bad=true
+                />
             </details>
         }
     });
@@ -270,7 +315,7 @@ fn Identities(name: String, identities: Vec<IdentityView>, page: String) -> impl
         .map(|identity| {
             let arguments = vec![("user_id", name.clone())];
             let end = Some(("remove_identity", t!("Remove"; "linked account")));
-            view! { <Identity identity=identity end=end arguments=arguments then=page.clone() shows_details=true/> }
+            view! { <Identity identity=identity end=end arguments=arguments then=Done::IdentityUnlinked.on(&page) shows_details=true/> }
         })
         .collect_view();
     view! {
@@ -289,14 +334,21 @@ fn Sessions(name: String, sessions: Vec<SessionView>, page: String, may_manage: 
         .map(|session| {
             let end = may_manage.then_some("revoke_session");
             let arguments = vec![("user_id", name.clone())];
-            view! { <Session session=session end=end arguments=arguments then=page.clone()/> }
+            view! { <Session session=session end=end arguments=arguments then=Done::SessionEnded.on(&page)/> }
         })
         .collect_view();
     view! {
         {is_empty.then(|| view! { <p class="quiet">{t!("No sessions.")}</p> })}
         <ul class="sessions">{rows}</ul>
         {(may_manage && !is_empty).then(|| view! {
-            <ActionButton function="revoke_sessions" arguments=vec![("user_id", name)] then=page label=t!("End all sessions")/>
+            <details>
+                <summary>{t!("Log this user out everywhere")}</summary>
+                <p>{t!("This ends all sessions of {name} and forgets all remembered browsers.", name)}</p>
+                <ActionButton
+                    function="revoke_sessions" arguments=vec![("user_id", name.clone())] then=Done::SessionsEnded.on(&page)
+                    label=t!("End all sessions of {name}", name) is_bad=true
+                />
+            </details>
         })}
     }
 }

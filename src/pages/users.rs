@@ -11,15 +11,20 @@ use crate::{
         role::MANAGE_USERS,
         user::{UserList, UserOrder, UserRow, UserState},
     },
-    functions::users::list_users,
+    functions::{roles::list_roles, users::list_users},
     parts::{
+        filter::Filter,
         moment::Moment,
+        notice::DoneNotice,
         paging::{Choice, Field, More, value_of},
-        refused::{Refused, filtered},
-        visit::Visit,
+        refused::Refused,
+        visit::{Visit, set_status},
     },
-    sentence, t,
+    t,
 };
+
+/// The address of this page.
+pub const PATH: &str = "/users";
 
 #[component]
 pub fn Users() -> impl IntoView {
@@ -33,20 +38,36 @@ pub fn Users() -> impl IntoView {
             {move || Suspend::new(async move {
                 let may_manage = visit.may(MANAGE_USERS).await;
                 let query = query.get_untracked();
-                filtered(found.await, |found| view! { <Results query=query found=found may_manage=may_manage/> }.into_any())
+                match found.await {
+                    Ok((found, roles)) => view! {
+                        <Results query=query found=found roles=roles may_manage=may_manage/>
+                    }
+                    .into_any(),
+                    Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
+                }
             })}
         </Suspense>
     }
 }
 
-async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
+/// The users, or what is wrong with the filter, and the names of all roles.
+async fn find(query: ParamsMap) -> Result<(Result<UserList, Refusal>, Vec<String>), Refusal> {
+    let found = match list(&query).await {
+        Err(refusal) if !matches!(refusal, Refusal::InvalidArguments(_)) => return Err(refusal),
+        found => found,
+    };
+    let roles = list_roles().await?.roles.into_iter().map(|role| role.role);
+    Ok((found, roles.collect()))
+}
+
+async fn list(query: &ParamsMap) -> Result<UserList, Refusal> {
     let filter = || {
         Ok((
-            query::text("part", value_of(&query, "part"))?,
-            query::one("state", value_of(&query, "state"))?,
-            query::text("role", value_of(&query, "role"))?,
-            query::one("order", value_of(&query, "order"))?.unwrap_or_default(),
-            query::text("after", value_of(&query, "after"))?,
+            query::text("part", value_of(query, "part"))?,
+            query::one("state", value_of(query, "state"))?,
+            query::text("role", value_of(query, "role"))?,
+            query::one("order", value_of(query, "order"))?.unwrap_or_default(),
+            query::text("after", value_of(query, "after"))?,
         ))
     };
     match filter() {
@@ -60,64 +81,126 @@ async fn find(query: ParamsMap) -> Result<UserList, Refusal> {
 }
 
 #[component]
-fn Results(query: ParamsMap, found: Result<UserList, Refusal>, may_manage: bool) -> impl IntoView {
+fn Results(query: ParamsMap, found: Result<UserList, Refusal>, roles: Vec<String>, may_manage: bool) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
+    let faults = match &found {
+        Err(Refusal::InvalidArguments(faults)) => faults.clone(),
+        _ => Vec::new(),
+    };
+    let fault = |name: &str| {
+        let fault = faults.iter().find(|fault| fault.field == name);
+        fault.map(|fault| fault.problem.clone())
+    };
+    let set = ["part", "role", "state"]
+        .into_iter()
+        .filter(|name| !value_of(&query, name).trim().is_empty())
+        .count();
+    let roles = roles.into_iter().map(|role| (role.clone(), role));
     let states = UserState::VARIANTS
         .iter()
         .map(|&state| (state.name(), state_in_words(state).to_owned()));
+    let fields = view! {
+        <Field name="part" label=t!("Name contains") value=text("part") fault=fault("part")/>
+        <Choice name="role" label=t!("Role") chosen=text("role") choices=roles.collect() fault=fault("role")/>
+        <Choice name="state" label=t!("State") chosen=text("state") choices=states.collect() fault=fault("state")/>
+        <Choice
+            name="order" label=t!("Order") chosen=text("order") empty=t!("by name")
+            choices=vec![("newest", t!("newest first").to_owned())] fault=fault("order")
+        />
+    };
     view! {
+        <DoneNotice/>
         {may_manage.then(|| view! { <p><a class="button" href="/functions/invite_user">{t!("Invite a user")}</a></p> })}
-        <form class="filter" method="get" action="/users" role="search" aria-label=t!("Users")>
-            <Field name="part" label=t!("Name contains") value=text("part")/>
-            <Field name="role" label=t!("Role") value=text("role")/>
-            <Choice name="state" label=t!("State") chosen=text("state") choices=states.collect()/>
-            <Choice
-                name="order" label=t!("Order") chosen=text("order") empty=t!("by name")
-                choices=vec![("newest", t!("newest first").to_owned())]
-            />
-            <button class="button quiet" type="submit">{t!("Show"; "filter")}</button>
-        </form>
+        <Filter path=PATH label=t!("Users") set=set is_wrong=!faults.is_empty()>{fields}</Filter>
         {match found {
-            Ok(list) => view! {
-                {list.users.is_empty().then(|| view! { <p class="quiet">{t!("No users found.")}</p> })}
-                <ul class="rows">{list.users.into_iter().map(|user| view! { <Row user=user/> }).collect_view()}</ul>
-                <More path="/users" query=query name="after" next=list.next label=t!("Next page")/>
+            Ok(list) if list.users.is_empty() => view! {
+                <p class="quiet">{t!("No users found.")}</p>
+                <p><a class="button quiet" href=PATH>{t!("All users")}</a></p>
             }
             .into_any(),
-            Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
+            Ok(UserList { users, next, total }) => view! {
+                <p class="quiet">{user_count(total)}</p>
+                <Table users=users/>
+                <More path=PATH query=query name="after" next=next label=t!("Next page")/>
+            }
+            .into_any(),
+            Err(refusal) => {
+                set_status(refusal.status());
+                let has_field = |name: &str| ["part", "role", "state", "order"].contains(&name);
+                let is_shown = faults.iter().all(|fault| has_field(&fault.field));
+                (!is_shown).then(|| view! { <Refused refusal=refusal/> }).into_any()
+            }
         }}
     }
 }
 
-/// The CSS class of a user's state.
-pub fn state_class(state: UserState) -> &'static str {
-    match state {
-        UserState::Disabled => "mark-word bad",
-        UserState::Active | UserState::Invited => "mark-word",
+/// A number of users in words.
+fn user_count(count: u64) -> String {
+    match count {
+        1 => t!("1 user").to_owned(),
+        n => t!("{n} users", n),
     }
 }
 
-/// The label of a user's state.
-pub fn state_in_words(state: UserState) -> &'static str {
-    match state {
-        UserState::Active => t!("active"; "state of a user"),
-        UserState::Invited => t!("invited"; "state of a user"),
-        UserState::Disabled => t!("disabled"; "state of a user"),
+/// The users in a table, whose rows are cards on narrow screens. The roles are written down, because browsers take them from
+/// tables that are not displayed as such.
+#[component]
+fn Table(users: Vec<UserRow>) -> impl IntoView {
+    let columns = [
+        t!("Name"; "user"),
+        t!("State"),
+        t!("Roles"),
+        t!("Last login"),
+        t!("Added"; "column"),
+    ];
+    view! {
+        <table class="listing" role="table" aria-label=t!("Users")>
+            <thead role="rowgroup">
+                <tr role="row">
+                    {columns.map(|column| view! { <th role="columnheader" scope="col">{column}</th> }).collect_view()}
+                </tr>
+            </thead>
+            <tbody role="rowgroup">{users.into_iter().map(|user| view! { <Row user=user/> }).collect_view()}</tbody>
+        </table>
     }
 }
 
 #[component]
 fn Row(user: UserRow) -> impl IntoView {
-    let state = user.state;
     let page = format!("/user?name={}", user.user_id);
+    let nothing = || view! { <span class="quiet">"–"</span> }.into_any();
+    let roles = if user.roles.is_empty() {
+        nothing()
+    } else {
+        let chip = |role: String| view! { <span class="chip" title=role.clone()>{role.clone()}</span> " " };
+        user.roles.into_iter().map(chip).collect_view().into_any()
+    };
+    let last_login = user.last_login_at.map(|at| view! { <Moment at=at/> }.into_any());
     view! {
-        <li>
-            <p>
+        <tr role="row">
+            <th role="rowheader" scope="row">
                 <a href=page>{user.user_id}</a>
-                {(state != UserState::Active).then(|| view! { " " <span class=state_class(state)>{state_in_words(state)}</span> })}
-                {user.roles.into_iter().map(|role| view! { " " <span class="mark-word role">{role}</span> }).collect_view()}
-            </p>
-            <p class="quiet">{sentence!("added {time}", time = view! { <Moment at=user.created_at/> })}</p>
-        </li>
+                {user.display_name.map(|name| view! { " " <span class="quiet" translate="no">{name}</span> })}
+            </th>
+            <td role="cell" data-label=t!("State")><State state=user.state/></td>
+            <td role="cell" data-label=t!("Roles")>{roles}</td>
+            <td role="cell" data-label=t!("Last login")>{last_login.unwrap_or_else(nothing)}</td>
+            <td role="cell" data-label=t!("Added"; "column")><Moment at=user.created_at/></td>
+        </tr>
+    }
+}
+
+/// A user's state: a coloured dot and a word.
+#[component]
+pub fn State(state: UserState) -> impl IntoView {
+    view! { <span class=format!("state {}", state.name())>{state_in_words(state)}</span> }
+}
+
+/// The label of a user's state.
+fn state_in_words(state: UserState) -> &'static str {
+    match state {
+        UserState::Active => t!("active"; "state of a user"),
+        UserState::Invited => t!("invited"; "state of a user"),
+        UserState::Disabled => t!("disabled"; "state of a user"),
     }
 }

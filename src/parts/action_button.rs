@@ -6,6 +6,8 @@ use super::visit::Visit;
 use crate::contract::form_data::{SHOWN_TO, THEN};
 
 /// A form with hidden arguments and one button. A refusal is shown on the page of the function.
+///
+/// `then` is usually [`Done::on`](super::notice::Done::on) a page, which then says what was done.
 #[component]
 pub fn ActionButton(
     function: &'static str,
@@ -13,13 +15,16 @@ pub fn ActionButton(
     /// The page to show after the call. Without it, the page of the function shows the reply.
     #[prop(optional, into)]
     then: String,
-    label: &'static str,
+    #[prop(into)] label: String,
     /// What the action applies to. Only screen readers read it, after the label.
     #[prop(optional, into)]
     subject: String,
     /// The id of an element that describes the subject further.
     #[prop(optional, into)]
     described_by: Option<String>,
+    /// Whether the action takes something away.
+    #[prop(optional)]
+    is_bad: bool,
 ) -> impl IntoView {
     let inputs = arguments
         .into_iter()
@@ -30,7 +35,7 @@ pub fn ActionButton(
             <ShownTo/>
             {inputs}
             {(!then.is_empty()).then(|| view! { <input type="hidden" name=THEN value=then/> })}
-            <button class="plain" type="submit" aria-describedby=described_by>
+            <button class=if is_bad { "plain bad" } else { "plain" } type="submit" aria-describedby=described_by>
                 {label}
                 {(!subject.is_empty()).then(|| view! { <span class="unseen">{format!(": {subject}")}</span> })}
             </button>

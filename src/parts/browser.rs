@@ -137,8 +137,8 @@ pub fn arguments(form: &HtmlFormElement, shape: &Shape) -> Result<String, Vec<Fi
 }
 
 /// Moves the fragment of the address into an input of a form. Removing it from the address keeps the code of a one-time link
-/// out of the browser's history.
-pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
+/// out of the browser's history. Returns whether there was one.
+pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) -> bool {
     let fragment = window().location().hash().unwrap_or_default();
     // The skip link sets the id of an element as the fragment.
     let is_code = |fragment: &str| !fragment.is_empty() && document().get_element_by_id(fragment).is_none();
@@ -148,7 +148,7 @@ pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
         .named_item(name)
         .map(JsCast::dyn_into::<HtmlInputElement>);
     let (Some(code), Some(Ok(input))) = (code, input) else {
-        return;
+        return false;
     };
     input.set_value(code);
     // A failure leaves the code in the address, but it still works only once.
@@ -157,6 +157,7 @@ pub fn fill_from_fragment(form: &HtmlFormElement, name: &str) {
         let rest = format!("{}{}", location.pathname()?, location.search()?);
         history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&rest))
     });
+    true
 }
 
 /// Focuses the first invalid input of a form, after the next render.

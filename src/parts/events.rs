@@ -75,8 +75,61 @@ fn about_in_words(action: &str, about: &str) -> String {
         (Some(Action::Throttled), "address") => t!("address").to_owned(),
         (Some(Action::Throttled), "account") => t!("account").to_owned(),
         (Some(Action::Throttled), "account and address") => t!("account and address").to_owned(),
+        (Some(Action::LinkMade), "invitation") => t!("invitation").to_owned(),
+        (Some(Action::LinkMade), "new password") => t!("new password").to_owned(),
+        (Some(Action::SessionsRevoked), "all") => t!("all"; "sessions").to_owned(),
+        (Some(Action::Refused), about) => refused_call_in_words(about),
         _ => about.to_owned(),
     }
+}
+
+/// A refused call, which is stored as the function and its guard: `list_users: Permission<users.read>`.
+fn refused_call_in_words(about: &str) -> String {
+    match about.split_once(": ") {
+        Some((function, guard)) => t!(
+            "{function} needs {required}",
+            function,
+            required = guard_in_words(guard)
+        ),
+        None => about.to_owned(),
+    }
+}
+
+/// What a guard requires. A guard that is not one of `server::auth::guard::kinds` is shown as stored.
+fn guard_in_words(guard: &str) -> String {
+    let generic = guard.strip_suffix('>').and_then(|guard| guard.split_once('<'));
+    match generic {
+        None if guard == "LoggedIn" => t!("a login").to_owned(),
+        None if guard == "FreshLogin" => t!("a recent login").to_owned(),
+        Some(("Permission", name)) => t!("the permission {name}", name),
+        Some(("Role", role)) => t!("the role {role}", role),
+        Some((name @ ("AnyOf" | "AllOf"), both)) => match split_pair(both) {
+            Some((one, other)) => {
+                let (one, other) = (guard_in_words(one), guard_in_words(other));
+                if name == "AnyOf" {
+                    t!("{one} or {other}", one, other)
+                } else {
+                    t!("{one} and {other}", one, other)
+                }
+            }
+            None => guard.to_owned(),
+        },
+        _ => guard.to_owned(),
+    }
+}
+
+/// Splits the two arguments of a generic type at the comma between them.
+fn split_pair(both: &str) -> Option<(&str, &str)> {
+    let mut depth = 0;
+    let comma = both.find(|letter| {
+        match letter {
+            '<' => depth += 1,
+            '>' => depth -= 1,
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    })?;
+    Some((&both[..comma], both[comma + 1..].trim_start()))
 }
 
 /// How a user logged in, or why a login failed (`Way` and `Failure` in `server::auth::security_log`).
@@ -107,6 +160,21 @@ mod tests {
             (Action::SurplusEnded, "1", "1 login"),
             (Action::SurplusEnded, "2", "2 logins"),
             (Action::RoleGiven, "first_line", "first_line"),
+            (
+                Action::Refused,
+                "list_users: AnyOf<Permission<users.read>, AnyOf<Role<admin>, FreshLogin>>",
+                "list_users needs the permission users.read or the role admin or a recent login",
+            ),
+            (
+                Action::Refused,
+                "put_role: AllOf<Permission<roles.manage>, FreshLogin>",
+                "put_role needs the permission roles.manage and a recent login",
+            ),
+            (
+                Action::Refused,
+                "book: AnyOf<Weekday, Owner<Room>>",
+                "book needs Weekday or Owner<Room>",
+            ),
         ] {
             assert_eq!(about_in_words(action.name(), about), words);
         }

@@ -113,13 +113,20 @@ pub fn PurposeForm(
     let is_outdated = RwSignal::new(false);
     let is_ready = hydrated();
     let (form, continue_link) = (NodeRef::<html::Form>::new(), NodeRef::<html::A>::new());
+    // Whether the link has filled in the code, so that nobody has to see its field.
+    let has_code = RwSignal::new(false);
     Effect::new(move |_| {
         let Some(form) = form.get() else {
             return;
         };
-        fill_from_fragment(&form, "code");
+        let fill = move || {
+            if fill_from_fragment(&form, "code") {
+                has_code.set(true);
+            }
+        };
+        fill();
         // Opening another link in the same tab only changes the fragment.
-        let listener = window_event_listener(ev::hashchange, move |_| fill_from_fragment(&form, "code"));
+        let listener = window_event_listener(ev::hashchange, move |_| fill());
         on_cleanup(move || listener.remove());
     });
     // The button that had the focus is hidden by then.
@@ -162,6 +169,10 @@ pub fn PurposeForm(
                 return;
             }
             is_outdated.set(refusal == Some(Refusal::OtherUser));
+            // Another link may have to be pasted.
+            if matches!(refusal, Some(Refusal::NotFound(_))) {
+                has_code.set(false);
+            }
             error.set(general_error(&outcome));
             faults.set(outcome.faults());
             focus_first_wrong(form);
@@ -183,8 +194,8 @@ pub fn PurposeForm(
             })}
         </div>
         <form
-            class="panel" method="post" action=function.page() node_ref=form novalidate=move || is_ready.get()
-            hidden=move || reply.read().is_some() on:submit=submit
+            class="panel" class:has-code=move || has_code.get() method="post" action=function.page() node_ref=form
+            novalidate=move || is_ready.get() hidden=move || reply.read().is_some() on:submit=submit
         >
             {(!shows_reply).then(|| view! { <input type="hidden" name=THEN value=then.get_value()/> })}
             {page.map(|page| view! { <input type="hidden" name=FORM_PAGE value=page/> })}

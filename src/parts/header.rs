@@ -98,7 +98,7 @@ fn visitor(whoami: &Result<Option<WhoAmI>, Refusal>, page: &str) -> AnyView {
         Ok(Some(WhoAmI { user, .. })) => view! {
             <span class="user">
                 <span class="quiet">{t!("Logged in as ")}</span>
-                <a href="/account" translate="no">
+                <a href="/account" translate="no" aria-current=aria_current("/account", path_of(page))>
                     {user.display_name.clone().map(|name| view! { {name} " " })}
                     {user.user_id.clone()}
                 </a>

@@ -40,6 +40,7 @@ pub fn Identity(
         view! {
             <ActionButton
                 function=function arguments=arguments then=then label=label subject=subject_of_button described_by=times.clone()
+                is_bad=true
             />
         }
     });

@@ -25,8 +25,13 @@ pub fn Session(
     let end = end.map(|function| {
         let mut arguments = arguments;
         arguments.push(("id", session.id));
-        let label = if session.current { t!("Log out here") } else { t!("End") };
-        view! { <ActionButton function=function arguments=arguments then=then label=label subject=device.clone() described_by=times.clone()/> }
+        let label = if session.current { t!("Log out here") } else { t!("Log out") };
+        view! {
+            <ActionButton
+                function=function arguments=arguments then=then label=label subject=device.clone() described_by=times.clone()
+                is_bad=true
+            />
+        }
     });
     view! {
         <li>

@@ -67,6 +67,11 @@ impl Visit {
         self.facts.with_value(|facts| facts.site.clone())
     }
 
+    /// The id of the request, for the operator.
+    pub fn reference(self) -> Option<String> {
+        self.facts.with_value(|facts| facts.reference.clone())
+    }
+
     /// The stored call of `function` that this page shows, if any.
     pub fn pending_call(self, function: &str) -> Option<PendingCall> {
         let pending_call = self.facts.with_value(|facts| facts.pending_call.clone());

@@ -1,6 +1,10 @@
 //! The pages as they leave the server: what they show, and the policy for what runs in them.
 
-use crate::support::{client::Reply, page::unescaped, server::Server};
+use crate::support::{
+    client::Reply,
+    page::{assert_shows, unescaped},
+    server::Server,
+};
 
 fn directive<'a>(policy: &'a str, name: &str) -> Vec<&'a str> {
     let mut directives = policy
@@ -88,6 +92,26 @@ async fn what_is_not_there_is_a_page_with_status_404() {
             assert!(reply.shows("Page not found"), "{path}: {}", reply.body);
         }
     }
+}
+
+#[tokio::test]
+async fn a_refused_page_says_why_and_how_to_go_on_and_gives_its_reference() {
+    let server = Server::shared();
+    let page = server.client().get("/users?part=a").await;
+    assert_is_html(&page, 401);
+    assert_shows(&page, &["You are not logged in", r#"href="/login?next=/users?part=a""#]);
+    let page = server.user01().await.get("/users").await;
+    assert_is_html(&page, 403);
+    let reference = format!("<code>{}", page.reference());
+    assert_shows(
+        &page,
+        &[
+            "No access",
+            "users.manage",
+            r#"href="/" class="button quiet""#,
+            &reference,
+        ],
+    );
 }
 
 #[tokio::test]

@@ -60,7 +60,13 @@ async fn each_session_shows_its_device_address_and_times_and_the_last_used_comes
         }
     }
     let page = client.get("/account").await;
-    assert!(page.shows("Firefox on Linux, 127.0.0.1") && page.shows("this session"));
+    let (_, list) = page.body.split_once(r#"<ul class="sessions current">"#).unwrap();
+    let (current, others) = list.split_once("</ul>").unwrap();
+    assert!(
+        current.contains("this session") && !others.contains("this session"),
+        "{list}"
+    );
+    assert!(others.contains("Firefox on Linux, 127.0.0.1"), "{list}");
 }
 
 #[tokio::test]

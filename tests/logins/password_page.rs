@@ -57,8 +57,8 @@ async fn a_person_changes_the_password_there_and_is_back_at_the_account_with_a_n
 
     send(&client, NEW)
         .await
-        .assert_leads_to("/account?changed=password#notice");
-    let account = client.get("/account?changed=password").await;
+        .assert_leads_to("/account?done=password_changed#notice");
+    let account = client.get("/account?done=password_changed").await;
     assert_shows(
         &account,
         &[

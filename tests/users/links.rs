@@ -8,6 +8,7 @@ use crate::{
     support::{
         client::{Client, Reply, SESSION},
         clock::{Clock, HOUR, MINUTE},
+        page::assert_shows,
         place::Place,
         raw,
         server::{Server, UNTHROTTLED},
@@ -78,10 +79,28 @@ async fn a_link_is_stored_as_a_hash_and_shown_once_by_a_form_and_by_a_command() 
     let form = admin.form("/functions/invite_user", &fields).await;
     assert_eq!(form.status, 200, "{}", form.body);
     assert!(form.header("cache-control").contains("no-store"));
-    let (_, rest) = form.body.split_once("/welcome?user=bob#").expect("the link is shown");
     let is_of_code = |letter: &char| letter.is_ascii_alphanumeric() || "-_".contains(*letter);
-    let shown: String = rest.chars().take_while(is_of_code).collect();
+    assert_shows(&form, &["/welcome?user=bob#"]);
     assert!(!admin.get("/functions/invite_user").await.shows("/welcome?"));
+    // From the page of a user, that page shows the new link, which replaces the other, with messages to send.
+    let page = "/user?name=bob";
+    let fields = [("user_id", "bob"), ("roles", ""), ("then-page", page)];
+    let form = admin.form("/functions/invite_user", &fields).await;
+    assert_eq!(form.status, 200, "{}", form.body);
+    assert!(form.header("cache-control").contains("no-store"));
+    assert_shows(
+        &form,
+        &[
+            r#"href="/audit?user=bob""#,
+            "Your Callgate account is ready",
+            "아이디: bob",
+        ],
+    );
+    let (_, rest) = form.body.split_once("/welcome?user=bob#").expect("the link is shown");
+    let shown: String = rest.chars().take_while(is_of_code).collect();
+    for path in [page, "/functions/invite_user"] {
+        assert!(!admin.get(path).await.shows("/welcome?"), "{path}");
+    }
     let printed = server.place.done(&["user", "invite", "dora"], "").await;
     let mut database = server.place.database().await;
     assert_eq!(database.count("links").await, 3);

@@ -7,6 +7,8 @@ use crate::{
     PASSWORD, assert_refused, remembered, rows, session_id,
     support::{
         client::{Client, REMEMBER},
+        page::{assert_shows, unescaped},
+        poll::until,
         server::Server,
     },
     texts,
@@ -67,12 +69,73 @@ async fn users_are_searched_filtered_ordered_and_read_a_page_at_a_time() {
     let (by_age, _) = all(&admin, json!({"order": "newest", "most": 4})).await;
     assert_eq!(by_age[..2], ["invited", "dora.x"]);
     assert_eq!(by_age.len(), 10);
+    let list = admin.done("list_users", json!({"part": "ADA", "most": 1})).await;
+    assert_eq!(list["total"], 3);
     let page = admin.get("/users?part=ada").await;
     assert!(page.shows("zoe_ada") && !page.shows(">bob<"), "{}", page.body);
+    assert_shows(&page, &["3 users", "Filter<!> (1)"]);
+    let page = admin.get("/users?part=nobody").await;
+    assert_shows(&page, &["No users found.", r#"<a href="/users" class="button quiet">"#]);
+    // What is wrong is said at its field, which keeps it.
+    let page = admin.get("/users?state=gone").await;
+    assert_eq!(page.status, 422);
+    assert_shows(&page, &[r#"<option value="gone" selected>"#]);
+    let (_, fault) = page.body.split_once(r#"id="fault-state""#).unwrap();
+    assert!(
+        fault.starts_with(r#" class="said bad">Is not one of the choices."#),
+        "{fault}"
+    );
     let bad =
         r#"{"most":0} {"most":201} {"state":"gone"} {"order":"random"} {"part":""} {"after":""} {"is_admin":true}"#;
     for filter in bad.split(' ') {
         assert_eq!(admin.json("/api/list_users", filter).await.status, 422, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_login_is_that_of_the_user_and_not_of_a_deleted_one_of_that_name() {
+    let server = Server::demo().await;
+    let admin = server.admin().await;
+    let last_login = async |user: &str| {
+        let list = admin.done("list_users", json!({"part": user})).await;
+        list["users"][0]["last_login_at"].clone()
+    };
+    let failed = json!({"user_id": "user01", "password": "wrong"});
+    server.client().call("login", failed).await;
+    assert_eq!(last_login("user01").await, Value::Null);
+    server.user01().await;
+    until("the login is stored", async || last_login("user01").await.is_string()).await;
+    let shown = admin.done("show_user", json!({"user_id": "user01"})).await;
+    assert_eq!(shown["user"]["last_login_at"], last_login("user01").await);
+    for function in ["delete_user", "create_user"] {
+        admin.done(function, json!({"user_id": "user01"})).await;
+    }
+    assert_eq!(last_login("user01").await, Value::Null);
+}
+
+#[tokio::test]
+async fn what_a_form_has_done_is_said_on_the_next_page_in_words_from_a_list() {
+    let server = Server::demo().await;
+    let admin = server.admin().await;
+    let page = "/user?name=user02";
+    let after = "/user?name=user02&done=user_disabled#notice";
+    let form = unescaped(&admin.get(page).await.body);
+    assert!(form.contains(&format!(r#"name="then-page" value="{after}""#)), "{form}");
+    let disable = async |shown_to: &str| {
+        let fields = [("shown-to", shown_to), ("user_id", "user02"), ("then-page", after)];
+        admin.form("/functions/disable_user", &fields).await
+    };
+    // What has done nothing leads to the page without the notice.
+    let reply = disable("user01").await;
+    assert_eq!(reply.status, 409);
+    assert_shows(&reply, &[&format!(r#"href="{page}""#)]);
+    disable("user03").await.assert_leads_to(after);
+    let notice = r#"<p id="notice" role="status" tabindex="-1" class="notice">"#;
+    let shown = admin.get("/user?name=user02&done=user_disabled").await;
+    assert_shows(&shown, &[&format!("{notice}The user has been disabled.")]);
+    for code in ["", "disabled", "%3Cb%3Eyou+won%3C/b%3E"] {
+        let shown = admin.get(&format!("{page}&done={code}")).await;
+        assert!(shown.status == 200 && !shown.shows(r#"id="notice""#), "{code}");
     }
 }
 

@@ -66,6 +66,10 @@ async fn one_press_on_the_page_of_a_user_makes_nobody_an_administrator_or_disabl
         page.contains(r#"name="role" value="admin""#) && !open.contains(r#"value="admin""#),
         "{open}"
     );
+    let own = admin.get("/user?name=user03").await;
+    for function in ["disable_user", "delete_user", "require_new_password"] {
+        assert!(!own.shows(function), "{function}: {}", own.body);
+    }
 }
 
 #[tokio::test]

@@ -62,20 +62,24 @@ pub async fn list(storage: &Storage, filter: &UserFilter<'_>, limit: u32) -> Res
         Order::Newest(_) => format!("{}-{}", user.created_at, user.user_id),
     });
     let mut roles = storage.roles_of_all(&found).await?;
+    let mut last_logins = storage.last_logins(&found).await?;
     let users = found
         .into_iter()
         .map(|user| {
             let roles = roles.remove(&user.user_id).unwrap_or_default();
-            row(user, roles)
+            let last_login = last_logins.remove(&user.user_id);
+            row(user, roles, last_login)
         })
         .collect();
-    Ok(UserList { users, next })
+    let total = storage.count_users(filter).await?;
+    Ok(UserList { users, next, total })
 }
 
-fn row(user: ListedUser, roles: Vec<String>) -> UserRow {
+fn row(user: ListedUser, roles: Vec<String>, last_login: Option<i64>) -> UserRow {
     UserRow {
         state: user.state(),
         created_at: Timestamp(user.created_at).to_rfc3339(),
+        last_login_at: last_login.map(|at| Timestamp(at).to_rfc3339()),
         user_id: user.user_id,
         display_name: user.display_name,
         roles,
@@ -94,8 +98,9 @@ pub async fn show(state: &AppState, user_id: &str) -> Result<UserDetail, Refusal
     };
     let events = storage.list_events(&filter, RECENT_EVENTS).await?;
     let link_until = storage.link_until(user_id, Timestamp::now()).await?;
+    let last_login = storage.last_logins(std::slice::from_ref(&user)).await?.remove(user_id);
     Ok(UserDetail {
-        user: row(user, storage.roles_of(user_id).await?),
+        user: row(user, storage.roles_of(user_id).await?, last_login),
         link_until: link_until.map(Timestamp::to_rfc3339),
         sessions: sessions.sessions,
         total_sessions: sessions.total,

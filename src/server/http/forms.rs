@@ -28,6 +28,7 @@ use crate::{
         pending_call::{Outcome, PendingCall, State as CallState, page_of},
         redirect_target::OwnPage,
     },
+    parts::notice::without_notice,
     server::{
         auth::caller::Caller,
         registry::{self, Function, call_log::RunningCall, pending_calls},
@@ -53,9 +54,9 @@ pub async fn call(
 enum FormResult {
     /// Redirect to a page, which loads the stored result itself.
     Redirect(String),
-    /// Render the page of the function now, because the result is secret, too large to store, or over the rate limit.
+    /// Render a page with the result now, because the result is secret, too large to store, or over the rate limit.
     /// The browser asks before a reload submits the form again.
-    Render(Box<PendingCall>),
+    Render(Box<PendingCall>, OwnPage),
     /// Show an error: the page at this path was loaded for another user, so nothing was called.
     Outdated(String),
 }
@@ -63,13 +64,12 @@ enum FormResult {
 async fn respond(pages: &Pages, caller: Caller, result: FormResult) -> Response {
     match result {
         FormResult::Redirect(next) => see_other(&next),
-        FormResult::Render(call) => {
-            let target = format!("/functions/{}", call.function);
+        FormResult::Render(call, page) => {
             let facts = PageFacts {
                 pending_call: Some(*call),
                 ..PageFacts::default()
             };
-            pages.respond(caller, &target, facts, 200).await
+            pages.respond(caller, page.as_str(), facts, 200).await
         }
         FormResult::Outdated(page) => outdated(page),
     }
@@ -126,8 +126,10 @@ async fn submit(
     };
     running.finish(&result);
     // The form names a page that shows the effect of the call itself.
+    let then = typed.get(THEN).and_then(OwnPage::after_form);
     if result.is_ok()
-        && let Some(next) = typed.get(THEN).and_then(OwnPage::after_form)
+        && !function.has_secret_reply
+        && let Some(next) = &then
     {
         pending_calls::delete_after_call(caller, function.name()).await;
         return Ok(FormResult::Redirect(next.to_string()));
@@ -135,9 +137,10 @@ async fn submit(
     let page = page_of(function.name(), typed);
     if result == Err(Refusal::OtherUser) {
         // Without `FORM_PAGE`, the form is a single button, which stands on the page that `THEN` names.
-        let button_page = typed.get(THEN).filter(|_| typed.get(FORM_PAGE).is_none());
-        let button_page = button_page.and_then(OwnPage::after_form);
-        return Ok(FormResult::Outdated(button_page.unwrap_or(page).to_string()));
+        let button_page = then.filter(|_| typed.get(FORM_PAGE).is_none());
+        return Ok(FormResult::Outdated(without_notice(
+            button_page.unwrap_or(page).as_str(),
+        )));
     }
     let is_too_long = typed.bytes().max(body.len()) > pending_calls::MAX_ARGUMENTS;
     let (state, next) = match result {
@@ -165,10 +168,12 @@ async fn submit(
         typed: typed.without_secrets(shape),
         state,
     };
+    let own_page = OwnPage::of_function(function.name());
     let is_secret = function.has_secret_reply && matches!(&call.state, CallState::Done(outcome) if outcome.is_ok());
     if is_secret || is_too_long {
         pending_calls::delete_after_call(caller, function.name()).await;
-        return Ok(FormResult::Render(Box::new(call)));
+        let page = then.filter(|_| is_secret).unwrap_or(own_page);
+        return Ok(FormResult::Render(Box::new(call), page));
     }
     // A result belongs to the caller. A waiting call belongs to the user who filled in the form.
     let shown_to = shown_to.filter(|user_id| !user_id.is_empty() && matches!(call.state, CallState::Waiting { .. }));
@@ -177,7 +182,7 @@ async fn submit(
         // The function has already run. Render the result now, so that the user does not repeat the call to see it.
         Err(Refusal::Busy { .. }) if matches!(call.state, CallState::Done(_)) => {
             pending_calls::clear_cookie(caller);
-            Ok(FormResult::Render(Box::new(call)))
+            Ok(FormResult::Render(Box::new(call), own_page))
         }
         Err(refusal) => Err(refusal),
     }

@@ -49,7 +49,7 @@ use crate::{
         listener::dev_certificates::CertificateFiles,
         registry::{self, openapi, pending_calls},
         state::AppState,
-        telemetry::error::InternalError,
+        telemetry::{error::InternalError, request::RequestContext},
     },
     t,
 };
@@ -144,6 +144,7 @@ impl Pages {
 
     pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
         let facts = PageFacts {
+            reference: RequestContext::request_id().map(|id| id.as_str().to_owned()),
             site: self.site.as_ref().clone(),
             ..facts
         };

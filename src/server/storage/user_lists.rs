@@ -67,30 +67,7 @@ impl Default for Order<'_> {
 impl Storage {
     /// Up to `limit` users.
     pub async fn list_user_page(&self, filter: &UserFilter<'_>, limit: u32) -> Result<Vec<ListedUser>, InternalError> {
-        // A subquery, so that conditions can name `has_way_in`.
-        let mut query = QueryBuilder::new(concat!(
-            "SELECT * FROM (SELECT user_id, display_name, active, demo, created_at, ",
-            has_way_in!("$1"),
-            " AS has_way_in FROM users) AS listed WHERE TRUE",
-        ));
-        query.bind(&*self.issuers);
-        if let Some(part) = filter.part.filter(|part| !part.is_empty()) {
-            // The name contains the part if removing the part changes it. `LIKE` would need escapes.
-            query.push(" AND replace(lower(user_id), ");
-            query
-                .push_bind(part.to_ascii_lowercase())
-                .push(", '') <> lower(user_id)");
-        }
-        query.push(match filter.state {
-            None => "",
-            Some(UserState::Active) => " AND active AND has_way_in",
-            Some(UserState::Invited) => " AND active AND NOT has_way_in",
-            Some(UserState::Disabled) => " AND NOT active",
-        });
-        if let Some(role) = filter.role {
-            query.push(" AND user_id IN (SELECT user_id FROM granted_roles WHERE role = ");
-            query.push_bind(role).push(")");
-        }
+        let mut query = self.matching("*", filter);
         match filter.order {
             Order::Name(after) => {
                 if let Some(user_id) = after {
@@ -112,6 +89,48 @@ impl Storage {
             .fetch_all(&self.reader)
             .await
             .map_err(database_error("listing users"))
+    }
+
+    /// The number of users on all pages.
+    pub async fn count_users(&self, filter: &UserFilter<'_>) -> Result<u64, InternalError> {
+        let query = self.matching("count(*)", filter).build();
+        let count: Option<(i64,)> = query
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(database_error("counting users"))?;
+        Ok(count.and_then(|(count,)| count.try_into().ok()).unwrap_or_default())
+    }
+
+    /// A statement about the users that match the filter, wherever a page starts.
+    fn matching(&self, columns: &'static str, filter: &UserFilter<'_>) -> QueryBuilder {
+        // A subquery, so that conditions can name `has_way_in`.
+        let mut query = QueryBuilder::new("SELECT ");
+        query
+            .push(columns)
+            .push(concat!(
+                " FROM (SELECT user_id, display_name, active, demo, created_at, ",
+                has_way_in!("$1"),
+                " AS has_way_in FROM users) AS listed WHERE TRUE",
+            ))
+            .bind(&*self.issuers);
+        if let Some(part) = filter.part.filter(|part| !part.is_empty()) {
+            // The name contains the part if removing the part changes it. `LIKE` would need escapes.
+            query.push(" AND replace(lower(user_id), ");
+            query
+                .push_bind(part.to_ascii_lowercase())
+                .push(", '') <> lower(user_id)");
+        }
+        query.push(match filter.state {
+            None => "",
+            Some(UserState::Active) => " AND active AND has_way_in",
+            Some(UserState::Invited) => " AND active AND NOT has_way_in",
+            Some(UserState::Disabled) => " AND NOT active",
+        });
+        if let Some(role) = filter.role {
+            query.push(" AND user_id IN (SELECT user_id FROM granted_roles WHERE role = ");
+            query.push_bind(role).push(")");
+        }
+        query
     }
 
     /// One user, in the form of a list entry.
@@ -147,5 +166,29 @@ impl Storage {
             roles.entry(user_id).or_default().push(role);
         }
         Ok(roles)
+    }
+
+    /// The time of the last login of each of `users` in the audit log, in milliseconds since 1970, by user name.
+    pub async fn last_logins(&self, users: &[ListedUser]) -> Result<HashMap<String, i64>, InternalError> {
+        if users.is_empty() {
+            return Ok(HashMap::new());
+        }
+        // Logins before the user was added are those of a deleted user with the same name. `action || ''` makes SQLite use the
+        // index on users, where the last login is among the last events.
+        let mut query = QueryBuilder::new(
+            "SELECT user_id, (SELECT at FROM events WHERE events.user_id = users.user_id AND action || '' = 'login'
+               AND outcome = 'ok' AND at >= users.created_at ORDER BY id DESC LIMIT 1) AS last_login_at
+             FROM users WHERE user_id IN ",
+        );
+        query.push_list(users.iter().map(|user| &user.user_id));
+        let rows: Vec<(String, Option<i64>)> = query
+            .build()
+            .fetch_all(&self.reader)
+            .await
+            .map_err(database_error("looking up the last logins of users"))?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(user_id, at)| Some((user_id, at?)))
+            .collect())
     }
 }

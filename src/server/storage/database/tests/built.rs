@@ -33,7 +33,7 @@ const KNOWN: [(&str, usize, usize); 10] = [
     ("remembered.rs", 0, 1),
     ("removal.rs", 1, 0),
     ("sessions.rs", 0, 1),
-    ("user_lists.rs", 2, 0),
+    ("user_lists.rs", 3, 0),
 ];
 
 #[test]
@@ -140,7 +140,8 @@ async fn list(storage: &Storage) -> Vec<String> {
                     };
                     let users = storage.list_user_page(&filter, 4).await.unwrap();
                     let names: Vec<_> = users.iter().map(|user| &*user.user_id).collect();
-                    results.push(format!("{part:?} {state:?} {role:?} {order:?}: {names:?}"));
+                    let count = storage.count_users(&filter).await.unwrap();
+                    results.push(format!("{part:?} {state:?} {role:?} {order:?}: {names:?} of {count}"));
                 }
             }
         }
@@ -150,6 +151,9 @@ async fn list(storage: &Storage) -> Vec<String> {
         let mut roles: Vec<_> = storage.roles_of_all(&all[..count]).await.unwrap().into_iter().collect();
         roles.sort();
         results.push(format!("{roles:?}"));
+        let mut logins: Vec<_> = storage.last_logins(&all[..count]).await.unwrap().into_iter().collect();
+        logins.sort();
+        results.push(format!("{logins:?}"));
     }
     for number in 0..128 {
         let has = |bit: u32| number >> bit & 1 == 1;
