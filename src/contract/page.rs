@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU16, Ordering},
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -26,6 +27,8 @@ pub struct PageFacts {
     pub refused_login: Option<RefusedLogin>,
     /// The logout at the provider that the user who just logged out came by.
     pub logout_link: Option<LogoutLink>,
+    /// The time of the request. Relative times count from it.
+    pub now: Timestamp,
     /// Facts that are the same for every page.
     pub site: SiteFacts,
 }

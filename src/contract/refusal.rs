@@ -10,6 +10,7 @@ use strum::{EnumString, IntoStaticStr};
 use super::{
     codec::JsonText,
     language::{Language, Message},
+    moment::duration,
     required::Required,
     shape::FieldFault,
 };
@@ -169,7 +170,7 @@ impl Refusal {
             Self::NotFound(kind) if kind.english() == "link" => message!("There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one."),
             Self::NotFound(kind) => message!("There is no such {kind}.", kind),
             Self::InvalidCredentials => message!("Invalid user_id or password"),
-            Self::TooManyAttempts { retry_after } => message!("Too many attempts. Try again in {time}.", time = duration(*retry_after)),
+            Self::TooManyAttempts { retry_after } => message!("Too many attempts. Try again in {time}.", time = duration((*retry_after).into())),
             Self::Malformed(reason) => message!("The body is not a JSON object: {reason}.", reason),
             Self::MalformedForm(reason) => message!("The form cannot be read: {reason}. Go back and send it again.", reason),
             Self::MalformedRequest(reason) => message!("The request is not valid: {reason}.", reason),
@@ -185,20 +186,10 @@ impl Refusal {
             Self::MethodNotAllowed => message!("Use POST to call a function, or GET /api/openapi.json to read about all of them."),
             Self::CrossOrigin => message!("This request comes from another site. Use Callgate's own pages instead."),
             Self::PlainHttp => message!("Call functions over HTTPS only."),
-            Self::Busy { retry_after } => message!("The server is busy. Try again in {time}.", time = duration(*retry_after)),
+            Self::Busy { retry_after } => message!("The server is busy. Try again in {time}.", time = duration((*retry_after).into())),
             Self::Internal { reference } => message!("Something went wrong on the server. Try again later, or give its operator the reference {reference}.", reference),
             Self::Unreachable => message!("The server could not be reached. Check your connection and try again."),
         }
-    }
-}
-
-/// A duration in words, rounded up.
-fn duration(seconds: u32) -> Message {
-    match seconds {
-        0..=1 => message!("a second"),
-        2..=90 => message!("{seconds} seconds", seconds),
-        91..=5400 => message!("{minutes} minutes", minutes = seconds.div_ceil(60)),
-        _ => message!("{hours} hours", hours = seconds.div_ceil(3600)),
     }
 }
 

@@ -103,9 +103,9 @@ fn User(detail: UserDetail, all_roles: Vec<RoleView>, identities: Option<Identit
             <span class=state_class(user.state)>{state_in_words(user.state)}</span>
         </div>
         <State name=name.clone() state=user.state page=page.clone() may_manage=may_manage/>
-        <p class="quiet">{sentence!("Added {time}", time = view! { <Moment at=user.created_at/> })}</p>
+        <p class="quiet">{sentence!("Added {time}", time = view! { <Moment at=user.created_at in_prose=true/> })}</p>
         {detail.link_until.map(|until| view! {
-            <p class="quiet">{sentence!("One-time link valid until {time}", time = view! { <Moment at=until/> })}</p>
+            <p class="quiet">{sentence!("One-time link valid until {time}", time = view! { <Moment at=until in_prose=true/> })}</p>
         })}
         {may_manage.then(|| view! { <Actions name=name.clone() state=user.state page=page.clone()/> })}
         <section aria-labelledby="roles-heading">

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     app::{App, shell},
     contract::{
-        Refusal,
+        Refusal, TimeZone,
         page::{CHANGE_PASSWORD, PageFacts, PageStatus, SiteFacts},
         provider::ProviderView,
         redirect_target::OwnPage,
@@ -141,10 +141,11 @@ impl Pages {
 
     pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
         let facts = PageFacts {
+            now: jiff::Timestamp::from_millisecond(caller.arrival().at.0).unwrap_or_default(),
             site: self.site.as_ref().clone(),
             ..facts
         };
-        let (page_caller, language) = (caller.clone(), caller.language());
+        let (page_caller, language, zone) = (caller.clone(), caller.language(), TimeZone::current());
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
         let program = self.program.files.clone();
@@ -153,6 +154,7 @@ impl Pages {
             move || {
                 provide_context(caller.clone());
                 provide_context(language);
+                provide_context(zone.clone());
                 provide_context(facts.clone());
                 provide_context(status.clone());
                 provide_context(program.clone());

@@ -35,10 +35,12 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
         .extensions()
         .get::<ConnectInfo<Connection>>()
         .map(|info| info.0.clone());
+    let zone = state.settings().site.time_zone.clone();
     let caller = caller_of(state, connection.as_ref(), request.headers());
     request.extensions_mut().insert(caller.clone());
     let language = caller.language();
-    let mut response = language.scope(answer(caller, format, request, next)).await;
+    let answering = zone.scope(answer(caller, format, request, next));
+    let mut response = language.scope(answering).await;
     let language = HeaderValue::from_static(language.tag());
     response.headers_mut().insert(CONTENT_LANGUAGE, language);
     if let Some(connection) = connection {
