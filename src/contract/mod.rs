@@ -1,7 +1,7 @@
 //! The types that browser and server exchange.
 //!
-//! Plain data and pure rules, with serde for the wire format and schemars for its schema. There is no I/O and no clock,
-//! and no type prints a secret.
+//! Plain data and pure rules, with serde for the wire format and schemars for its schema. There is no clock and no
+//! I/O, except that a name of a time zone is looked up, and no type prints a secret.
 
 #![warn(missing_docs)]
 
@@ -18,6 +18,7 @@ pub mod letter_case;
 pub mod limits;
 pub mod link;
 pub mod login;
+pub mod moment;
 pub mod page;
 pub mod pending_call;
 pub mod provider;
@@ -31,6 +32,7 @@ pub mod shape;
 #[cfg(test)]
 pub mod strategies;
 pub mod theme;
+pub mod time_zone;
 pub mod user;
 
 pub use answer::Answer;
@@ -39,3 +41,4 @@ pub use language::{Language, Message};
 pub use limits::{RangedInt, Text};
 pub use refusal::Refusal;
 pub use theme::Theme;
+pub use time_zone::TimeZone;

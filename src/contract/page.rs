@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU16, Ordering},
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -29,6 +30,8 @@ pub struct PageFacts {
     pub logout_link: Option<LogoutLink>,
     /// The request id, which a refused page shows for the operator.
     pub reference: Option<String>,
+    /// The time of the request. Relative times count from it.
+    pub now: Timestamp,
     /// Facts that are the same for every page.
     pub site: SiteFacts,
 }

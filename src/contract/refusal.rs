@@ -10,6 +10,7 @@ use strum::{EnumString, IntoStaticStr};
 use super::{
     codec::JsonText,
     language::{Language, Message},
+    moment::duration,
     required::Required,
     shape::FieldFault,
 };
@@ -180,9 +181,10 @@ impl Refusal {
             ),
             Self::NotFound(kind) => message!("There is no such {kind}.", kind),
             Self::InvalidCredentials => message!("Invalid user_id or password"),
-            Self::TooManyAttempts { retry_after } => {
-                message!("Too many attempts. Try again in {time}.", time = duration(*retry_after))
-            }
+            Self::TooManyAttempts { retry_after } => message!(
+                "Too many attempts. Try again in {time}.",
+                time = duration((*retry_after).into())
+            ),
             Self::Malformed(reason) => message!("The body is not a JSON object: {reason}.", reason),
             Self::MalformedForm(reason) => {
                 message!("The form cannot be read: {reason}. Go back and send it again.", reason)
@@ -210,7 +212,7 @@ impl Refusal {
             Self::PlainHttp => message!("Call functions over HTTPS only."),
             Self::Busy { retry_after } => message!(
                 "The server is busy. Try again in {time}.",
-                time = duration(*retry_after)
+                time = duration((*retry_after).into())
             ),
             Self::Internal { reference } => message!(
                 "Something went wrong on the server. Try again later, or give its operator the reference {reference}.",
@@ -221,16 +223,6 @@ impl Refusal {
                 message!("You stopped waiting. The call may have been done all the same: check before you try again.")
             }
         }
-    }
-}
-
-/// A duration in words, rounded up.
-fn duration(seconds: u32) -> Message {
-    match seconds {
-        0..=1 => message!("a second"),
-        2..=90 => message!("{seconds} seconds", seconds),
-        91..=5400 => message!("{minutes} minutes", minutes = seconds.div_ceil(60)),
-        _ => message!("{hours} hours", hours = seconds.div_ceil(3600)),
     }
 }
 

@@ -16,17 +16,20 @@ pub async fn list_events(
     user: Option<Text<1, 64>>,
     action: Option<Action>,
     outcome: Option<Outcome>,
-    /// From this day (UTC).
+    /// From this day.
     since: Option<jiff::civil::Date>,
-    /// Until the end of this day (UTC).
+    /// Until the end of this day.
     until: Option<jiff::civil::Date>,
+    /// The time zone of these days, such as `Asia/Seoul`. The default is UTC.
+    time_zone: Option<Text<1, 64>>,
     /// The `next` of the previous page.
     before: Option<RangedInt<1, { i64::MAX }>>,
     /// The maximum number of events. The default is 50.
     most: Option<RangedInt<1, 200>>,
 ) -> Result<EventList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
-    let (since, until) = view::days(since, until)?;
+    let zone = view::zone(time_zone.as_deref())?;
+    let (since, until) = view::days(since, until, &zone)?;
     let filter = EventFilter {
         user: user.as_deref(),
         action: action.map(Action::name),
@@ -49,17 +52,20 @@ pub async fn list_calls(
     function: Option<Text<1, 64>>,
     /// `ok`, `broken_off`, or the code of a refusal.
     outcome: Option<Text<1, 40>>,
-    /// From this day (UTC).
+    /// From this day.
     since: Option<jiff::civil::Date>,
-    /// Until the end of this day (UTC).
+    /// Until the end of this day.
     until: Option<jiff::civil::Date>,
+    /// The time zone of these days, such as `Asia/Seoul`. The default is UTC.
+    time_zone: Option<Text<1, 64>>,
     /// The `next` of the previous page.
     before: Option<RangedInt<1, { i64::MAX }>>,
     /// The maximum number of entries. The default is 50.
     most: Option<RangedInt<1, 200>>,
 ) -> Result<CallList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
-    let (since, until) = view::days(since, until)?;
+    let zone = view::zone(time_zone.as_deref())?;
+    let (since, until) = view::days(since, until, &zone)?;
     let filter = EventFilter {
         user: user.as_deref(),
         action: function.as_deref(),

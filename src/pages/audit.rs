@@ -7,7 +7,7 @@ use strum::VariantArray as _;
 
 use crate::{
     contract::{
-        RangedInt, Refusal,
+        RangedInt, Refusal, Text, TimeZone,
         audit::{Action, EventList, Outcome},
         query,
     },
@@ -50,13 +50,14 @@ async fn find(query: ParamsMap) -> Result<EventList, Refusal> {
             query::number("before", value_of(&query, "before"))?,
         ))
     };
+    let zone = Text::new(TimeZone::current().name()).ok();
     match filter() {
         Ok((user, action, outcome, since, until, before)) => {
-            list_events(user, action, outcome, since, until, before, None).await
+            list_events(user, action, outcome, since, until, zone, before, None).await
         }
         // Asks the guard first: callers without the permission get its refusal, not the one about the filter.
         Err(refusal) => {
-            let check = list_events(None, None, None, None, None, None, RangedInt::new(1).ok());
+            let check = list_events(None, None, None, None, None, None, None, RangedInt::new(1).ok());
             check.await.and(Err(refusal))
         }
     }
@@ -76,7 +77,7 @@ fn Results(query: ParamsMap, found: Result<EventList, Refusal>) -> impl IntoView
             <Field name="user" label=t!("User") value=text("user")/>
             <Choice name="action" label=t!("Action"; "audit log") chosen=text("action") choices=actions.collect()/>
             <Choice name="outcome" label=t!("Outcome") chosen=text("outcome") choices=outcomes.collect()/>
-            <Field name="since" label=t!("From (UTC)") value=text("since") kind="date"/>
+            <Field name="since" label=t!("From ({zone})", zone = TimeZone::current().name()) value=text("since") kind="date"/>
             <Field name="until" label=t!("Until") value=text("until") kind="date"/>
             <button class="button quiet" type="submit">{t!("Show"; "filter")}</button>
             <button class="button quiet" type="submit" formaction="/audit/events.jsonl">{t!("Download as JSON lines")}</button>

@@ -6,7 +6,7 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
     contract::{
-        RangedInt, Refusal,
+        RangedInt, Refusal, Text, TimeZone,
         audit::{CallList, CallView},
         query,
     },
@@ -47,13 +47,14 @@ async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
             query::number("before", value_of(&query, "before"))?,
         ))
     };
+    let zone = Text::new(TimeZone::current().name()).ok();
     match filter() {
         Ok((user, function, outcome, since, until, before)) => {
-            list_calls(user, function, outcome, since, until, before, None).await
+            list_calls(user, function, outcome, since, until, zone, before, None).await
         }
         // Asks the guard first: callers without the permission get its refusal, not the one about the filter.
         Err(refusal) => {
-            let check = list_calls(None, None, None, None, None, None, RangedInt::new(1).ok());
+            let check = list_calls(None, None, None, None, None, None, None, RangedInt::new(1).ok());
             check.await.and(Err(refusal))
         }
     }
@@ -67,7 +68,7 @@ fn Results(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView 
             <Field name="user" label=t!("User") value=text("user")/>
             <Field name="function" label=t!("Function") value=text("function")/>
             <Field name="outcome" label=t!("Outcome") value=text("outcome")/>
-            <Field name="since" label=t!("From (UTC)") value=text("since") kind="date"/>
+            <Field name="since" label=t!("From ({zone})", zone = TimeZone::current().name()) value=text("since") kind="date"/>
             <Field name="until" label=t!("Until") value=text("until") kind="date"/>
             <button class="button quiet" type="submit">{t!("Show"; "filter")}</button>
         </form>
@@ -98,7 +99,8 @@ fn Call(call: CallView) -> impl IntoView {
     };
     let count = (call.calls > 1).then(|| format!(" · {}", t!("{n} calls", n = call.calls)));
     let time = view! { <Moment at=call.at/> };
-    let duration = format!("{}.{:03} ms", call.took_us / 1000, call.took_us % 1000);
+    let ms = format!("{}.{:03}", call.took_us / 1000, call.took_us % 1000);
+    let duration = t!("{ms} ms", ms);
     let when = if call.address.is_empty() {
         sentence!("{time}, {duration}", time, duration)
     } else {

@@ -116,12 +116,12 @@ fn User(
         <DoneNotice/>
         <OneTimeLink/>
         <Login name=name.clone() state=user.state page=page.clone() may_manage=may_manage/>
-        <p class="quiet">{sentence!("Added {time}", time = view! { <Moment at=user.created_at/> })}</p>
+        <p class="quiet">{sentence!("Added {time}", time = view! { <Moment at=user.created_at in_prose=true/> })}</p>
         {user.last_login_at.map(|at| view! {
-            <p class="quiet">{sentence!("Last login {time}", time = view! { <Moment at=at/> })}</p>
+            <p class="quiet">{sentence!("Last login {time}", time = view! { <Moment at=at in_prose=true/> })}</p>
         })}
         {detail.link_until.map(|until| view! {
-            <p class="quiet">{sentence!("One-time link valid until {time}", time = view! { <Moment at=until/> })}</p>
+            <p class="quiet">{sentence!("One-time link valid until {time}", time = view! { <Moment at=until in_prose=true/> })}</p>
         })}
         {match (may_manage, is_self) {
             (true, false) => view! { <Actions name=name.clone() state=user.state page=page.clone()/> }.into_any(),

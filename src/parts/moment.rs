@@ -1,13 +1,37 @@
 //! A point in time.
 
+use jiff::Timestamp;
 use leptos::prelude::*;
 
-/// Shows a time to the minute, in UTC.
+use super::visit::Visit;
+use crate::contract::{TimeZone, moment};
+
+/// Shows a time in the time zone of the reader: in few words, and exactly on hover and to screen readers.
 #[component]
 pub fn Moment(
     /// In RFC 3339 and UTC, such as `2026-01-31T10:20:30Z`.
     at: String,
+    /// Whether to show date and time as in prose. Otherwise as in a list: how long ago, if that is less than a week.
+    #[prop(optional)]
+    in_prose: bool,
 ) -> impl IntoView {
-    let minutes: String = at.chars().take("2026-01-31T10:20".len()).collect();
-    view! { <time datetime=at>{format!("{} UTC", minutes.replace('T', " "))}</time> }
+    let Ok(time) = at.parse::<Timestamp>() else {
+        return at.into_any();
+    };
+    let zone = TimeZone::current();
+    let (time, now) = (zone.at(time), zone.at(Visit::current().now()));
+    let words = if in_prose {
+        moment::in_prose(&time, &now)
+    } else {
+        moment::in_list(&time, &now)
+    };
+    let exact = moment::exact(&time);
+    let title = exact.clone();
+    view! {
+        <time datetime=at title=title>
+            <span aria-hidden="true">{words}</span>
+            <span class="unseen">{exact}</span>
+        </time>
+    }
+    .into_any()
 }

@@ -18,7 +18,7 @@ pub fn value_of<'a>(query: &'a ParamsMap, name: &str) -> &'a str {
 pub fn Field(
     /// The name of the field and the id of the element.
     name: &'static str,
-    label: &'static str,
+    #[prop(into)] label: String,
     value: String,
     #[prop(default = "text")] kind: &'static str,
     /// Why the value is invalid.

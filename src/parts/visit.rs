@@ -1,5 +1,6 @@
 //! What the parts of a page share: the logged-in user, the functions, and facts of the request.
 
+use jiff::Timestamp;
 use leptos::prelude::*;
 
 use crate::{
@@ -61,6 +62,11 @@ impl Visit {
             || (),
             |()| async { list_functions().await.map(|list| list.functions) },
         ))
+    }
+
+    /// The time of the request.
+    pub fn now(self) -> Timestamp {
+        self.facts.with_value(|facts| facts.now)
     }
 
     pub fn site(self) -> SiteFacts {

@@ -1,8 +1,11 @@
 //! The pages as they leave the server: what they show, and the policy for what runs in them.
 
+use jiff::{Timestamp, ToSpan as _};
+
 use crate::support::{
-    client::Reply,
+    client::{Client, Reply},
     page::{assert_shows, unescaped},
+    place::Place,
     server::Server,
 };
 
@@ -246,5 +249,34 @@ async fn a_slash_too_many_leads_to_the_page_and_nowhere_else() {
     ] {
         let reply = client.get(path).await;
         assert_eq!((reply.status, reply.find("location")), (404, None), "{path}");
+    }
+}
+
+async fn read(client: &Client, path: &str, language: &str) -> Reply {
+    let request = client.request("GET", path).header("accept-language", language);
+    request.send().await
+}
+
+#[tokio::test]
+async fn times_are_in_the_zone_of_the_site_and_in_the_language_of_the_reader() {
+    let server = Place::new().demo(&[("CALLGATE_SITE_TIME_ZONE", "Asia/Seoul")]).await;
+    let user = server.user01().await;
+    for (language, now, from) in [
+        ("en", "just now", "From (Asia/Seoul)"),
+        ("ko", "방금", "시작일(Asia/Seoul)"),
+    ] {
+        let page = read(&user, "/account", language).await;
+        let mut times = page.body.split(r#"<time datetime=""#).skip(1);
+        let (at, rest) = times.next().unwrap().split_once('"').unwrap();
+        let there = at.parse::<Timestamp>().unwrap() + 9.hours();
+        let exact = there.strftime("%Y-%m-%d %H:%M:%S (Asia/Seoul, UTC+9)").to_string();
+        assert!(rest.starts_with(&format!(r#" title="{exact}">"#)), "{rest}");
+        let (shown, _) = rest.split_once("</time>").unwrap();
+        assert!(
+            shown.contains(&format!(">{now}<")) && shown.contains(&format!(">{exact}<")),
+            "{shown}"
+        );
+        let page = read(&server.admin().await, "/audit", language).await;
+        assert_shows(&page, &[now, from]);
     }
 }

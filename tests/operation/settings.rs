@@ -215,6 +215,7 @@ async fn a_contradiction_refuses_to_start_and_names_the_key() {
         "SITE_ORIGIN=https://a:1:2 site.origin",
         "SITE_ORIGIN=https://a:+80 site.origin",
         "SITE_ORIGIN=https://. site.origin",
+        "SITE_TIME_ZONE=Asia/Seol site.time_zone",
         "SESSIONS_IDLE_SECONDS=43201 sessions.idle_seconds",
         "SESSIONS_IDLE_SECONDS=0 sessions.idle_seconds",
         "SESSIONS_FRESH_SECONDS=0 sessions.fresh_seconds",

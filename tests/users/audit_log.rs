@@ -5,6 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
@@ -267,6 +268,12 @@ async fn events_and_calls_are_filtered_and_read_by_page_and_events_exported_each
         assert_eq!(export.header("content-type"), "application/x-ndjson");
         assert_eq!(export.body.lines().count(), expected);
     }
+    for (zone, expected) in [("Asia/Seoul", 0), ("America/Lima", 200)] {
+        let filter = json!({"since": "2023-11-14", "until": "2023-11-14", "time_zone": zone, "most": 200});
+        assert_eq!(events(&admin, filter).await.len(), expected, "{zone}");
+    }
+    let unknown = admin.call("list_calls", json!({"time_zone": "Asia/Seol"})).await;
+    unknown.assert_refused(422, "invalid_arguments");
     let export = admin.get("/audit/events.jsonl").await;
     let mut last = 0;
     for line in export.body.lines() {
@@ -292,6 +299,38 @@ async fn events_and_calls_are_filtered_and_read_by_page_and_events_exported_each
     assert!(page.status == 200 && page.shows("person3") && !page.shows("</script>\r\n{"));
     let page = admin.get("/calls?user=person3&function=login").await;
     assert!(page.status == 200 && page.shows("person3") && !page.shows("person2"));
+}
+
+#[tokio::test]
+async fn pages_and_the_export_filter_by_the_days_of_the_time_zone_of_the_site() {
+    let utc = jiff::Timestamp::now().to_zoned(TimeZone::UTC);
+    // Another day than in UTC, at each time.
+    let zone = if utc.hour() < 10 {
+        "Pacific/Pago_Pago"
+    } else {
+        "Pacific/Kiritimati"
+    };
+    let server = Place::new().demo(&[("CALLGATE_SITE_TIME_ZONE", zone)]).await;
+    let admin = server.admin().await;
+    the_event(&admin, json!({"user": "user03", "action": "login"}), |_| true).await;
+    let all = "/calls?function=login&user=user03";
+    until("the call", async || admin.get(all).await.shows("<time")).await;
+    let there = utc.in_tz(zone).unwrap();
+    for (day, expected) in [(there.date(), 1), (utc.date(), 0)] {
+        let filter = format!("user=user03&since={day}&until={day}");
+        let audit = admin.get(&format!("/audit?action=login&{filter}")).await;
+        let calls = admin.get(&format!("/calls?function=login&{filter}")).await;
+        for page in [audit, calls] {
+            assert_eq!(
+                page.body.matches("<time").count(),
+                expected,
+                "{day} in {zone}: {}",
+                page.body
+            );
+        }
+        let export = admin.get(&format!("/audit/events.jsonl?action=login&{filter}")).await;
+        assert_eq!(export.body.lines().count(), expected, "{day} in {zone}");
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,7 @@
 //! What users choose for themselves: a display name, the language and the time zone.
 
-use jiff::tz::TimeZone;
-
 use crate::{
-    contract::{Language, Refusal, user::ProfileView},
+    contract::{Language, Refusal, TimeZone, user::ProfileView},
     message,
     server::{
         auth::guard::{AuthenticatedGuard, kinds::LoggedIn},
@@ -42,7 +40,7 @@ pub async fn set_profile(
     let display_name = profile::display_name(display_name.unwrap_or_default())
         .map_err(|problem| Refusal::of_argument("display_name", problem))?;
     let time_zone = time_zone.map(str::trim).filter(|name| !name.is_empty());
-    if time_zone.is_some_and(|name| TimeZone::get(name).is_err()) {
+    if time_zone.is_some_and(|name| name.parse::<TimeZone>().is_err()) {
         let problem = message!("must be the name of a time zone, such as Asia/Seoul");
         return Err(Refusal::of_argument("time_zone", problem));
     }

@@ -1,10 +1,10 @@
 //! Reading the audit log and the call log: page by page, and as JSON lines for export.
 
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::civil::Date;
 
 use crate::{
     contract::{
-        Refusal,
+        Refusal, TimeZone,
         audit::{CallList, CallView, EventList, EventView},
     },
     message,
@@ -85,11 +85,24 @@ pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(Strin
     Ok((lines, last))
 }
 
-/// The time range from one day to another (UTC), both included.
+/// The time zone of that name. Without a name, UTC.
+///
+/// # Errors
+/// [`Refusal::InvalidArguments`] if there is no such time zone.
+pub fn zone(name: Option<&str>) -> Result<TimeZone, Refusal> {
+    let problem = |_| Refusal::of_argument("time_zone", message!("must be a time zone such as Asia/Seoul"));
+    name.map_or(Ok(TimeZone::UTC), |name| name.parse().map_err(problem))
+}
+
+/// The time range from one day to another in a time zone, both included.
 ///
 /// # Errors
 /// [`Refusal::InvalidArguments`] if `until` is before `since`, or if a day is outside the supported range.
-pub fn days(since: Option<Date>, until: Option<Date>) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
+pub fn days(
+    since: Option<Date>,
+    until: Option<Date>,
+    zone: &TimeZone,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
     if since.zip(until).is_some_and(|(since, until)| until < since) {
         return Err(Refusal::of_argument(
             "until",
@@ -97,9 +110,9 @@ pub fn days(since: Option<Date>, until: Option<Date>) -> Result<(Option<Timestam
         ));
     }
     let start = |field, day: Result<Date, jiff::Error>| {
-        let zoned = day.and_then(|day| day.to_zoned(TimeZone::UTC));
-        let zoned = zoned.map_err(|_| Refusal::of_argument(field, message!("is out of bounds")))?;
-        Ok::<_, Refusal>(Timestamp(zoned.timestamp().as_millisecond()))
+        let start = day.and_then(|day| zone.start_of(day));
+        let start = start.map_err(|_| Refusal::of_argument(field, message!("is out of bounds")))?;
+        Ok::<_, Refusal>(Timestamp(start.as_millisecond()))
     };
     let since = since.map(|day| start("since", Ok(day))).transpose()?;
     let until = until.map(|day| start("until", day.tomorrow())).transpose()?;
@@ -112,13 +125,20 @@ mod tests {
 
     #[test]
     fn days_are_whole_and_both_included() {
-        let day = |text: &str| text.parse::<Date>().unwrap();
-        let (since, until) = days(Some(day("1970-01-02")), Some(day("1970-01-02"))).unwrap();
-        assert_eq!(
-            (since, until),
-            (Some(Timestamp(86_400_000)), Some(Timestamp(172_800_000)))
-        );
-        assert!(days(None, Some(Date::MAX)).is_err());
-        assert_eq!(days(None, None).unwrap(), (None, None));
+        const HOUR: i64 = 3_600_000;
+        let hours = |zone: &str, day: &str| {
+            let day: Option<Date> = Some(day.parse().unwrap());
+            let (since, until) = days(day, day, &zone.parse().unwrap()).unwrap();
+            (since.unwrap().0 / HOUR, until.unwrap().0 / HOUR)
+        };
+        assert_eq!(hours("UTC", "1970-01-02"), (24, 48));
+        assert_eq!(hours("Asia/Seoul", "1970-01-02"), (15, 39));
+        // Clocks were put forward at midnight, and back.
+        let (since, until) = hours("America/Sao_Paulo", "2018-11-04");
+        assert_eq!((since % 24, until - since), (3, 23));
+        let (since, until) = hours("America/Sao_Paulo", "2018-02-17");
+        assert_eq!((since % 24, until - since), (2, 25));
+        assert!(days(None, Some(Date::MAX), &TimeZone::UTC).is_err());
+        assert_eq!(days(None, None, &TimeZone::UTC).unwrap(), (None, None));
     }
 }

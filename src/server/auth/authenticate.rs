@@ -7,9 +7,9 @@ use super::{
     remember,
 };
 use crate::{
-    contract::Refusal,
+    contract::{Refusal, TimeZone},
     server::{
-        model::{clock::Timestamp, login::Login},
+        model::{clock::Timestamp, login::Login, profile::Profile},
         sessions,
         telemetry::error::InternalError,
     },
@@ -17,14 +17,23 @@ use crate::{
 
 impl Caller {
     /// The login of this request, if any. Logs a remembered browser in again, at most once per request. From then on the
-    /// answer is in the language that the user has chosen.
+    /// answer is in the language and the time zone that the user has chosen.
     ///
     /// # Errors
     /// Fails if the login cannot be determined. The next call tries again.
     pub async fn login(&self) -> Result<Option<Arc<Login>>, InternalError> {
         let login = self.find_login().await?;
-        if let Some(language) = login.as_ref().and_then(|login| login.profile.language) {
-            language.change_current();
+        if let Some(Profile {
+            language, time_zone, ..
+        }) = login.as_ref().map(|login| &login.profile)
+        {
+            if let Some(language) = language {
+                language.change_current();
+            }
+            // It is unknown if an older server reads what a newer one has stored.
+            if let Some(zone) = time_zone.as_ref().and_then(|name| name.parse::<TimeZone>().ok()) {
+                zone.change_current();
+            }
         }
         Ok(login)
     }

@@ -12,7 +12,10 @@ use super::{
     print,
 };
 use crate::{
-    contract::audit::{Action, Outcome},
+    contract::{
+        TimeZone,
+        audit::{Action, Outcome},
+    },
     server::{audit::view, state::AppState, storage::events::EventFilter},
 };
 
@@ -132,7 +135,7 @@ impl Filter {
 
     /// The filter for the call log, whose functions and refusal codes are open sets.
     fn for_calls(&self) -> Result<EventFilter<'_>, Refused> {
-        let (since, until) = view::days(self.since, self.until)?;
+        let (since, until) = view::days(self.since, self.until, &TimeZone::UTC)?;
         Ok(EventFilter {
             user: self.user.as_deref(),
             action: self.action.as_deref(),

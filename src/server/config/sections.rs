@@ -10,7 +10,7 @@ use super::{
     proxies::{ForwardedHeader, Network},
     variables::not_empty,
 };
-use crate::contract::Language;
+use crate::contract::{Language, TimeZone};
 
 /// The HTTPS listener.
 #[derive(Debug, Clone, Config)]
@@ -93,6 +93,11 @@ pub struct Site {
     /// choose one on each page.
     #[config(env = "CALLGATE_SITE_LANGUAGE", default = "en")]
     pub language: Language,
+
+    /// Time zone of the times on pages, by its name in the IANA database, such as "Asia/Seoul". The log, the command line and
+    /// JSON have UTC. Its rules come from the system's time zone data, or from the program if the system has none.
+    #[config(env = "CALLGATE_SITE_TIME_ZONE", default = "UTC")]
+    pub time_zone: TimeZone,
 
     /// Folder with the browser part. Default: the browser part in the program. A development build contains none and
     /// uses the folder site beside its own folder.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::{pages::Pages, response::ErrorPage};
 use crate::{
     contract::{
-        Refusal,
+        Refusal, TimeZone,
         audit::{Action, Outcome},
         query,
     },
@@ -58,7 +58,9 @@ pub async fn events(
     let action = query::one::<Action>("action", &params.action)?;
     let outcome = query::one::<Outcome>("outcome", &params.outcome)?;
     let since = query::day("since", &params.since)?;
-    let (since, until) = days(since, query::day("until", &params.until)?)?;
+    let until = query::day("until", &params.until)?;
+    // As on the page, whose form leads here.
+    let (since, until) = days(since, until, &TimeZone::current())?;
     // Once the response headers are sent, cookies are lost. A browser that remember-me logged in again now would not get
     // its new token, and its next visit with the old token would look like theft.
     caller.disable_remember();

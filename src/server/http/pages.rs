@@ -33,7 +33,7 @@ use super::{
 use crate::{
     app::{App, shell},
     contract::{
-        Language, Refusal,
+        Language, Refusal, TimeZone,
         page::{CHANGE_PASSWORD, PageFacts, PageStatus, SiteFacts},
         provider::ProviderView,
         redirect_target::OwnPage,
@@ -145,6 +145,7 @@ impl Pages {
     pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
         let facts = PageFacts {
             reference: RequestContext::request_id().map(|id| id.as_str().to_owned()),
+            now: jiff::Timestamp::from_millisecond(caller.arrival().at.0).unwrap_or_default(),
             site: self.site.as_ref().clone(),
             ..facts
         };
@@ -152,7 +153,8 @@ impl Pages {
         if let Err(error) = caller.login().await {
             tracing::debug!(error = error.chain(), "the language of the user is unknown");
         }
-        let (page_caller, language, theme) = (caller.clone(), Language::current(), caller.theme());
+        let (page_caller, language) = (caller.clone(), Language::current());
+        let (theme, zone) = (caller.theme(), TimeZone::current());
         let status = PageStatus::new(status);
         let reload_port = self.reload_port;
         let program = self.program.files.clone();
@@ -162,6 +164,7 @@ impl Pages {
                 provide_context(caller.clone());
                 provide_context(language);
                 provide_context(theme);
+                provide_context(zone.clone());
                 provide_context(facts.clone());
                 provide_context(status.clone());
                 provide_context(program.clone());

@@ -7,6 +7,7 @@ use crate::{
     contract::{
         Message, Refusal,
         audit::Action,
+        moment,
         role::{AccessByRole, AccessRow, Explanation},
         user::UserState,
     },
@@ -122,8 +123,8 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
     });
     if decision == guard_matrix::ALLOWED && remembered_decision != guard_matrix::ALLOWED {
         reasons.push(message!(
-            "The password must have been entered within the last {seconds} seconds.",
-            seconds = state.settings().sessions.fresh_seconds.duration().as_secs()
+            "The password must have been entered within the last {time}.",
+            time = moment::duration(state.settings().sessions.fresh_seconds.duration().as_secs())
         ));
     }
     Ok(Explanation {

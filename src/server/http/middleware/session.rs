@@ -35,13 +35,14 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
         .extensions()
         .get::<ConnectInfo<Connection>>()
         .map(|info| info.0.clone());
+    let zone = state.settings().site.time_zone.clone();
     let caller = caller_of(state, connection.as_ref(), request.headers());
     request.extensions_mut().insert(caller.clone());
     // A cached login costs nothing here. Otherwise its language is known once something asks for the login.
     let chosen = caller.known_login().and_then(|login| login.profile.language);
     let (language, theme) = (chosen.unwrap_or_else(|| caller.language()), caller.theme());
-    let answer = answer(caller, format, request, next);
-    let response = theme.scope(language.scope(answer)).await;
+    let answering = zone.scope(answer(caller, format, request, next));
+    let response = theme.scope(language.scope(answering)).await;
     if let Some(connection) = connection {
         connection.mark_responded(Timestamp::now());
     }
