@@ -1,10 +1,12 @@
 //! Reading the audit log and the call log: page by page, and as JSON lines for export.
 
+use std::time::Duration;
+
 use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
     contract::{
-        Refusal,
+        RangedInt, Refusal,
         audit::{CallList, CallView, EventList, EventView},
     },
     message,
@@ -20,6 +22,7 @@ use crate::{
 
 /// How many events an export reads at once.
 const BATCH: u32 = 500;
+const HOUR: Duration = Duration::from_hours(1);
 
 pub fn event(stored: StoredEvent) -> EventView {
     EventView {
@@ -106,6 +109,16 @@ pub fn days(since: Option<Date>, until: Option<Date>) -> Result<(Option<Timestam
     Ok((since, until))
 }
 
+/// The time range of an hour of a day, which begins at `day`.
+///
+/// # Errors
+/// [`Refusal::InvalidArguments`] if there is no day.
+pub fn hour(day: Option<Timestamp>, hour: RangedInt<0, 23>) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
+    let day = day.ok_or_else(|| Refusal::of_argument("since", message!("is missing")))?;
+    let start = day.plus(HOUR.saturating_mul(u32::try_from(hour.get()).unwrap_or_default()));
+    Ok((Some(start), Some(start.plus(HOUR))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +133,15 @@ mod tests {
         );
         assert!(days(None, Some(Date::MAX)).is_err());
         assert_eq!(days(None, None).unwrap(), (None, None));
+    }
+
+    #[test]
+    fn an_hour_belongs_to_a_day() {
+        let last = RangedInt::new(23).unwrap();
+        assert_eq!(
+            hour(Some(Timestamp(86_400_000)), last).unwrap(),
+            (Some(Timestamp(169_200_000)), Some(Timestamp(172_800_000)))
+        );
+        assert!(hour(None, last).is_err());
     }
 }
