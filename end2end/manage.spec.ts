@@ -77,16 +77,23 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   const [user, role] = [newName(), newName()];
   await server.addUser(user, PASSWORD);
   await asAdmin(site, '/roles');
+  await site.main.getByText('Add a role').click();
   const fresh = site.main.getByRole('region', { name: 'New role' });
   await fresh.getByLabel('Name').fill(role);
   await fresh.getByLabel('Description').fill('Reads what happened');
   await fresh.getByLabel('audit.read').check();
   await fresh.getByRole('button', { name: 'Add' }).click();
   await site.isAt('/roles?done=role_saved');
-  const card = site.main.getByRole('region', { name: role });
+  await site.ready();
+  const row = site.main.getByRole('row').filter({ hasText: role });
+  await expect(row).toContainText('Reads what happened');
+  const card = site.main.getByRole('region', { name: `Edit role ${role}` });
+  await row.getByRole('link', { name: /^Edit/ }).click();
+  await site.isAt(`/roles?edit=${role}`);
+  await site.ready();
+  await expect(card.getByLabel('Description')).toHaveValue('Reads what happened');
   await expect(card.getByLabel('audit.read')).toBeChecked();
   await expect(card.getByLabel('users.manage')).not.toBeChecked();
-  await site.ready();
 
   await site.open(`/user?name=${user}`);
   const page = `/user?name=${user}`;
@@ -108,7 +115,7 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   await nav.getByRole('link', { name: 'Audit log' }).click();
   await elsewhere.isAt('/audit');
   await elsewhere.ready();
-  await expect(elsewhere.main.getByRole('listitem').first()).toBeVisible();
+  await expect(elsewhere.main.getByRole('table', { name: 'Events' }).getByRole('row').nth(1)).toBeVisible();
 
   await site.main.getByRole('button', { name: new RegExp(`^Remove ?: ${role}$`) }).click();
   await expect(roles).toContainText('No roles.');
@@ -117,12 +124,12 @@ test('a role is made, given, used, taken and deleted', async ({ site, elsewhere,
   await expect(elsewhere.main).toContainText('audit.read');
   await expect(nav).toHaveCount(0);
 
-  await site.open('/roles');
+  await site.open(`/roles?edit=${role}`);
   await card.getByText('Delete this role').click();
   await card.getByRole('button', { name: 'Delete permanently' }).click();
   await site.isAt('/roles?done=role_deleted');
   await site.ready();
-  await expect(card).toHaveCount(0);
+  await expect(row).toHaveCount(0);
 });
 
 test('a user is made an administrator in a step of its own', async ({
@@ -170,11 +177,13 @@ test('the audit log is filtered, and read page by page', async ({ site, server }
   await server.addUser(user, PASSWORD);
   await asAdmin(site, '/audit');
   await site.page.getByLabel('User').fill(user);
-  await site.main.getByRole('button', { name: 'Show' }).click();
+  await site.main.getByRole('button', { name: 'Show', exact: true }).click();
   await expect(site.page).toHaveURL(new RegExp(`user=${user}`));
   await site.ready();
-  await expect(site.main.getByRole('listitem')).toHaveCount(1);
-  await expect(site.main.getByRole('listitem')).toContainText('User added');
+  // The heading is a row, too.
+  const rows = site.main.getByRole('table', { name: 'Events' }).getByRole('row');
+  await expect(rows).toHaveCount(2);
+  await expect(rows.nth(1)).toContainText('User added');
 });
 
 test('the last administrator stays one, and the page says why', async ({ site }) => {

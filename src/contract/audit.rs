@@ -1,5 +1,6 @@
 //! The audit log and the call log, as clients see them.
 
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -187,9 +188,99 @@ pub struct CallList {
     pub next: Option<i64>,
 }
 
+/// What is counted together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumString, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Period {
+    /// The calls of an hour, for the last 24 hours.
+    #[default]
+    Hour,
+    /// The calls of a day, for the last 30 days.
+    Day,
+}
+
+/// How a call ended. Outcomes in the call log are finer: `ok`, the codes of refusals, and `broken_off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum OutcomeKind {
+    /// The call was answered.
+    Good,
+    /// The call was refused because of the caller or the arguments.
+    Refused,
+    /// The server could not answer, or the client did not wait for the answer.
+    Failed,
+}
+
+impl OutcomeKind {
+    /// The outcomes of failed calls. All others, except `ok`, are codes of refusals because of the caller.
+    pub const FAILED: [&str; 4] = ["broken_off", "busy", "call_too_slow", "internal"];
+
+    /// The kind of an outcome in the call log.
+    pub fn of(outcome: &str) -> Self {
+        match outcome {
+            "ok" => Self::Good,
+            outcome if Self::FAILED.contains(&outcome) => Self::Failed,
+            _ => Self::Refused,
+        }
+    }
+
+    /// The name in filters.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// The number of calls or logins in an hour or a day, by outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bucket {
+    /// The day.
+    pub day: Date,
+    /// The hour of that day, from 0 to 23, if hours are counted.
+    pub hour: Option<i8>,
+    /// The number that was answered.
+    pub good: u64,
+    /// The number that was refused because of the caller or the arguments.
+    pub refused: u64,
+    /// The number that failed because of the server, or that was broken off.
+    pub failed: u64,
+}
+
+/// The number of calls of a function, by outcome, and how long they took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FunctionStats {
+    /// The name of the function.
+    pub function: String,
+    /// The number of calls that were answered.
+    pub good: u64,
+    /// The number of calls that were refused because of the caller or the arguments.
+    pub refused: u64,
+    /// The number of calls that failed because of the server, or that were broken off.
+    pub failed: u64,
+    /// The median duration of the answered calls, in microseconds.
+    pub median_us: Option<u64>,
+}
+
+/// The reply of `call_stats`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallCounts {
+    /// All hours or days, earliest first.
+    pub buckets: Vec<Bucket>,
+    /// The functions that were called, by name.
+    pub functions: Vec<FunctionStats>,
+}
+
+/// The reply of `login_stats`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LoginCounts {
+    /// All days, earliest first.
+    pub buckets: Vec<Bucket>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::Refusal;
 
     #[test]
     fn actions_have_the_names_that_stand_on_the_wire() {
@@ -197,5 +288,21 @@ mod tests {
             assert_eq!(serde_json::to_value(action).unwrap(), action.name());
             assert_eq!(action.name().parse(), Ok(*action));
         }
+    }
+
+    #[test]
+    fn failures_of_the_server_are_failed_calls() {
+        for failure in [
+            Refusal::Internal { reference: "r".into() },
+            Refusal::Busy { retry_after: 1 },
+            Refusal::CallTooSlow,
+        ] {
+            assert!(failure.is_failure());
+            assert_eq!(OutcomeKind::of(failure.code()), OutcomeKind::Failed);
+        }
+        for refusal in [Refusal::NotLoggedIn, Refusal::InvalidArguments(Vec::new())] {
+            assert_eq!(OutcomeKind::of(refusal.code()), OutcomeKind::Refused);
+        }
+        assert_eq!(OutcomeKind::of("ok"), OutcomeKind::Good);
     }
 }

@@ -40,6 +40,14 @@ pub fn number(field: &str, value: &str) -> Result<Option<RangedInt<1, { i64::MAX
     })
 }
 
+/// Parses an hour of the day.
+pub fn hour(field: &str, value: &str) -> Result<Option<RangedInt<0, 23>>, Refusal> {
+    parse_unless_empty(value, |text| {
+        let hour = text.parse().ok().and_then(|hour| RangedInt::new(hour).ok());
+        hour.ok_or_else(|| Refusal::of_argument(field, message!("must be an hour from 0 to 23")))
+    })
+}
+
 fn parse_unless_empty<T>(value: &str, parse: impl Fn(&str) -> Result<T, Refusal>) -> Result<Option<T>, Refusal> {
     match value.trim() {
         "" => Ok(None),
@@ -62,6 +70,8 @@ mod tests {
         assert_eq!(text::<1, 4>("a", " ada ").unwrap().unwrap().to_string(), "ada");
         assert_eq!(one("a", "login"), Ok(Some(Action::Login)));
         assert_eq!(number("a", "7").unwrap().map(RangedInt::get), Some(7));
+        assert_eq!(hour("a", "0").unwrap().map(RangedInt::get), Some(0));
+        assert!(hour("a", "24").is_err());
         assert!(text::<1, 4>("a", "long text").is_err());
         assert!(one::<Action>("a", "loggin").is_err());
         assert!(day("a", "yesterday").is_err());

@@ -59,6 +59,8 @@ pub struct AccessRow {
     pub function: String,
     /// Its guard, as written in the declaration.
     pub guard: String,
+    /// Its guard in words.
+    pub words: Message,
     /// For each kind of caller: "yes", or the code of the refusal.
     pub answers: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use crate::{
     contract::{
         RangedInt, Refusal, Text,
-        audit::{Action, CallList, EventList, Outcome},
+        audit::{Action, CallCounts, CallList, EventList, LoginCounts, Outcome, Period},
     },
     function,
 };
@@ -50,7 +50,7 @@ pub async fn list_calls(
     user: Option<Text<1, 64>>,
     /// The name of the function.
     function: Option<Text<1, 64>>,
-    /// `ok`, `broken_off`, or the code of a refusal.
+    /// `ok`, `broken_off`, the code of a refusal, or `refused` or `failed` for all outcomes of that kind.
     outcome: Option<Text<1, 40>>,
     /// From this day.
     since: Option<jiff::civil::Date>,
@@ -58,6 +58,8 @@ pub async fn list_calls(
     until: Option<jiff::civil::Date>,
     /// The time zone of these days, such as `Asia/Seoul`. The default is UTC.
     time_zone: Option<Text<1, 64>>,
+    /// Only this hour of the first day, from 0 to 23.
+    hour: Option<RangedInt<0, 23>>,
     /// The `next` of the previous page.
     before: Option<RangedInt<1, { i64::MAX }>>,
     /// The maximum number of entries. The default is 50.
@@ -65,7 +67,10 @@ pub async fn list_calls(
 ) -> Result<CallList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
     let zone = view::zone(time_zone.as_deref())?;
-    let (since, until) = view::days(since, until, &zone)?;
+    let (mut since, mut until) = view::days(since, until, &zone)?;
+    if let Some(hour) = hour {
+        (since, until) = view::hour(since, hour)?;
+    }
     let filter = EventFilter {
         user: user.as_deref(),
         action: function.as_deref(),
@@ -76,4 +81,40 @@ pub async fn list_calls(
         ..EventFilter::default()
     };
     Ok(view::calls(caller.state().storage(), &filter, paging::limit(most)).await?)
+}
+
+/// Counts calls by hour or day and outcome, and by function. At most the latest 100,000 entries of the call log are
+/// counted.
+#[function]
+pub async fn call_stats(
+    caller: Permission<ReadAudit>,
+    #[serde(default)] by: Period,
+    /// The user who called.
+    user: Option<Text<1, 64>>,
+    /// The name of the function.
+    function: Option<Text<1, 64>>,
+    /// The time zone of the hours and days, such as `Asia/Seoul`, with its present difference to UTC. The default is UTC.
+    time_zone: Option<Text<1, 64>>,
+) -> Result<CallCounts, Refusal> {
+    use crate::server::{
+        audit::{stats, view},
+        model::clock::Timestamp,
+    };
+    let axis = stats::Axis::until(Timestamp::now(), by, &view::zone(time_zone.as_deref())?);
+    Ok(stats::calls(caller.state().storage(), &axis, user.as_deref(), function.as_deref()).await?)
+}
+
+/// Counts logins and failed logins by day, for the last 30 days.
+#[function]
+pub async fn login_stats(
+    caller: Permission<ReadAudit>,
+    /// The time zone of the days, such as `Asia/Seoul`, with its present difference to UTC. The default is UTC.
+    time_zone: Option<Text<1, 64>>,
+) -> Result<LoginCounts, Refusal> {
+    use crate::server::{
+        audit::{stats, view},
+        model::clock::Timestamp,
+    };
+    let axis = stats::Axis::until(Timestamp::now(), Period::Day, &view::zone(time_zone.as_deref())?);
+    Ok(stats::logins(caller.state().storage(), &axis).await?)
 }

@@ -1,4 +1,5 @@
-//! Who may call which function: a table of functions and roles, and an explanation for one user and one function.
+//! Who may call which function: an explanation for one user and one function, and a table of functions and roles. On narrow
+//! screens, a list of functions for one role takes the place of the table.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -6,13 +7,26 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
     contract::{
-        Refusal, query,
+        RangedInt, Refusal, query,
         role::{AccessByRole, AccessRow, Explanation},
+        user::UserOrder,
     },
-    functions::roles::{access_table, explain_access},
-    parts::{paging::value_of, refused::Refused},
+    functions::{
+        roles::{access_table, explain_access},
+        users::list_users,
+    },
+    parts::{
+        paging::value_of,
+        refused::Refused,
+        sign::{Lock, Meaning, Sign},
+    },
     t,
 };
+
+/// The value of [`ROLE`] for somebody who is not logged in. Names of roles do not begin with a hyphen.
+const NOBODY: &str = "-";
+/// The query parameter with the role whose functions are listed on narrow screens. Empty for a user without a role.
+const ROLE: &str = "role";
 
 #[component]
 pub fn Access() -> impl IntoView {
@@ -36,13 +50,20 @@ pub fn Access() -> impl IntoView {
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Found {
     table: AccessByRole,
+    /// The first users by name, to choose from.
+    users: Vec<String>,
     explanation: Option<Result<Explanation, Refusal>>,
 }
 
 async fn find(query: ParamsMap) -> Result<Found, Refusal> {
     let table = access_table().await?;
     let explanation = explain(&query).await.transpose();
-    Ok(Found { table, explanation })
+    let users = list_users(None, None, None, UserOrder::Name, None, RangedInt::new(200).ok()).await?;
+    Ok(Found {
+        table,
+        users: users.users.into_iter().map(|user| user.user_id).collect(),
+        explanation,
+    })
 }
 
 /// The explanation, if the query names a user and a function.
@@ -57,7 +78,12 @@ async fn explain(query: &ParamsMap) -> Result<Option<Explanation>, Refusal> {
 
 #[component]
 fn Results(query: ParamsMap, found: Found) -> impl IntoView {
-    let Found { table, explanation } = found;
+    let Found {
+        table,
+        users,
+        explanation,
+    } = found;
+    let role = query.get(ROLE).unwrap_or_default();
     let user = query.get("user_id").unwrap_or_default();
     let function = query.get("function").unwrap_or_default();
     let options = table
@@ -74,7 +100,8 @@ fn Results(query: ParamsMap, found: Found) -> impl IntoView {
             <form class="filter" method="get" action="/access">
                 <div>
                     <label for="user_id">{t!("User")}</label>
-                    <input id="user_id" name="user_id" value=user required autocapitalize="off" spellcheck="false"/>
+                    <input id="user_id" name="user_id" value=user list="users" required autocomplete="off" autocapitalize="off" spellcheck="false"/>
+                    <datalist id="users">{users.into_iter().map(|user| view! { <option value=user></option> }).collect_view()}</datalist>
                 </div>
                 <div>
                     <label for="function">{t!("Function")}</label>
@@ -89,6 +116,8 @@ fn Results(query: ParamsMap, found: Found) -> impl IntoView {
         </section>
         <section aria-labelledby="table-heading">
             <h2 id="table-heading">{t!("Functions and roles")}</h2>
+            <Lock/>
+            <ByRole role=role table=table.clone()/>
             <Table table=table/>
         </section>
     }
@@ -115,20 +144,62 @@ fn Verdict(explanation: Explanation) -> impl IntoView {
     }
 }
 
+/// The callers of the table with the values that stand for them in [`ROLE`].
+fn callers(table: &AccessByRole) -> Vec<(String, String)> {
+    // The first two callers are not roles.
+    let kinds = [(NOBODY, t!("nobody"; "caller")), ("", t!("no role"))];
+    let roles = table
+        .callers
+        .iter()
+        .skip(kinds.len())
+        .map(|role| (role.clone(), role.clone()));
+    let kinds = kinds
+        .into_iter()
+        .map(|(value, words)| (value.to_owned(), words.to_owned()));
+    kinds.chain(roles).collect()
+}
+
+/// The functions for one role, with a choice of the role.
+#[component]
+fn ByRole(role: String, table: AccessByRole) -> impl IntoView {
+    let callers = callers(&table);
+    let column = callers.iter().position(|(value, _)| *value == role);
+    let options = callers
+        .into_iter()
+        // Without a role among the callers, the first option is chosen, as browsers do.
+        .map(|(value, words)| view! { <option value=value.clone() selected=value == role>{words}</option> })
+        .collect_view();
+    let rows = table
+        .functions
+        .into_iter()
+        .map(|row| {
+            let answer = row.answers.get(column.unwrap_or_default()).cloned().unwrap_or_default();
+            view! { <li>{sign(&answer)}<a href=format!("/functions/{}", row.function)>{row.function.clone()}</a></li> }
+        })
+        .collect_view();
+    view! {
+        <div class="by-role">
+            <form class="filter" method="get" action="/access">
+                <div>
+                    <label for=ROLE>{t!("Role")}</label>
+                    <select id=ROLE name=ROLE>{options}</select>
+                </div>
+                <button class="button quiet" type="submit">{t!("Show"; "filter")}</button>
+            </form>
+            <ul class="plain-list">{rows}</ul>
+        </div>
+    }
+}
+
 #[component]
 fn Table(table: AccessByRole) -> impl IntoView {
-    // The first two callers are not roles.
-    let kinds = [t!("nobody"; "caller"), t!("no role")];
-    let roles = table.callers.into_iter().skip(kinds.len());
-    let head = kinds
+    let head = callers(&table)
         .into_iter()
-        .map(str::to_owned)
-        .chain(roles)
-        .map(|caller| view! { <th scope="col">{caller}</th> })
+        .map(|(_, words)| view! { <th scope="col">{words}</th> })
         .collect_view();
     let rows = table.functions.into_iter().map(row).collect_view();
     view! {
-        <div class="scroll" role="region" aria-label=t!("Table of functions and roles") tabindex="0">
+        <div class="scroll access" role="region" aria-label=t!("Table of functions and roles") tabindex="0">
             <table>
                 <thead><tr><th scope="col">{t!("Function")}</th>{head}</tr></thead>
                 <tbody>{rows}</tbody>
@@ -138,35 +209,27 @@ fn Table(table: AccessByRole) -> impl IntoView {
 }
 
 fn row(row: AccessRow) -> impl IntoView {
-    // Long guard names wrap only after `<`, not within a word.
-    let parts = row
-        .guard
-        .split_inclusive('<')
-        .map(|part| view! { {part.to_owned()}<wbr/> })
-        .collect_view();
     let cells = row
         .answers
-        .into_iter()
-        .map(|answer| {
-            let class = if answer == "yes" { "yes" } else { "no" };
-            view! { <td class=class>{in_words(&answer)}</td> }
-        })
+        .iter()
+        .map(|answer| view! { <td>{sign(answer)}</td> })
         .collect_view();
     view! {
         <tr>
-            <th scope="row"><a href=format!("/functions/{}", row.function)>{row.function.clone()}</a><span class="quiet">{parts}</span></th>
+            <th scope="row"><a href=format!("/functions/{}", row.function) title=row.words.to_string()>{row.function.clone()}</a></th>
             {cells}
         </tr>
     }
 }
 
-/// The decision of a guard for people.
-fn in_words(answer: &str) -> String {
-    match answer {
-        "yes" => t!("yes"; "can call").to_owned(),
-        "not_logged_in" => t!("not logged in").to_owned(),
-        "permission_required" => t!("permission required").to_owned(),
-        "forbidden" => t!("forbidden").to_owned(),
-        other => other.replace('_', " "),
-    }
+/// The decision of a guard.
+fn sign(answer: &str) -> impl IntoView + use<> {
+    let (meaning, words) = match answer {
+        "yes" => (Meaning::Yes, t!("yes"; "can call").to_owned()),
+        "not_logged_in" => (Meaning::Login, t!("not logged in").to_owned()),
+        "permission_required" => (Meaning::No, t!("permission required").to_owned()),
+        "forbidden" => (Meaning::No, t!("forbidden").to_owned()),
+        other => (Meaning::No, other.replace('_', " ")),
+    };
+    view! { <Sign meaning=meaning words=words/> }
 }

@@ -1,4 +1,4 @@
-//! The call log, with a filter.
+//! The call log: charts of the last hours or days, and a table with a filter.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -7,17 +7,38 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use crate::{
     contract::{
         RangedInt, Refusal, Text, TimeZone,
-        audit::{CallList, CallView},
+        audit::{CallCounts, CallList, CallView, OutcomeKind, Period},
         query,
     },
-    functions::audit::list_calls,
+    functions::audit::{call_stats, list_calls},
     parts::{
+        call_stats::{CallBars, Rankings},
+        filter::{Filter, Nothing, address, values},
         moment::Moment,
+        numbers::{grouped, milliseconds},
         paging::{Field, More, value_of},
         refused::{Refused, filtered},
     },
-    sentence, t,
+    t,
 };
+
+/// The fields of the filter.
+const FIELDS: &[&str] = &["user", "function", "outcome", "since", "until", "hour"];
+/// The outcomes that can be chosen, besides `ok` and the kinds. Others are those of calls that are no JSON or no forms.
+const OUTCOMES: [&str; 12] = [
+    "not_logged_in",
+    "permission_required",
+    "fresh_login_required",
+    "forbidden",
+    "invalid_credentials",
+    "too_many_attempts",
+    "invalid_arguments",
+    "not_found",
+    "conflict",
+    "broken_off",
+    "call_too_slow",
+    "internal",
+];
 
 #[component]
 pub fn Calls() -> impl IntoView {
@@ -36,7 +57,14 @@ pub fn Calls() -> impl IntoView {
     }
 }
 
-async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Found {
+    list: CallList,
+    /// Only on the first page of the list.
+    stats: Option<(Period, CallCounts)>,
+}
+
+async fn find(query: ParamsMap) -> Result<Found, Refusal> {
     let filter = || {
         Ok((
             query::text("user", value_of(&query, "user"))?,
@@ -44,13 +72,34 @@ async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
             query::text("outcome", value_of(&query, "outcome"))?,
             query::day("since", value_of(&query, "since"))?,
             query::day("until", value_of(&query, "until"))?,
+            query::hour("hour", value_of(&query, "hour"))?,
             query::number("before", value_of(&query, "before"))?,
+            query::one("by", value_of(&query, "by"))?.unwrap_or_default(),
         ))
     };
     let zone = Text::new(TimeZone::current().name()).ok();
+    let stats_zone = zone.clone();
     match filter() {
-        Ok((user, function, outcome, since, until, before)) => {
-            list_calls(user, function, outcome, since, until, zone, before, None).await
+        Ok((user, function, outcome, since, until, hour, before, by)) => {
+            let is_first = before.is_none();
+            let list = list_calls(
+                user.clone(),
+                function.clone(),
+                outcome,
+                since,
+                until,
+                zone,
+                hour,
+                before,
+                None,
+            )
+            .await?;
+            let stats = if is_first {
+                Some((by, call_stats(by, user, function, stats_zone).await?))
+            } else {
+                None
+            };
+            Ok(Found { list, stats })
         }
         // Asks the guard first: callers without the permission get its refusal, not the one about the filter.
         Err(refusal) => {
@@ -61,21 +110,43 @@ async fn find(query: ParamsMap) -> Result<CallList, Refusal> {
 }
 
 #[component]
-fn Results(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView {
-    let text = |name: &str| query.get(name).unwrap_or_default();
+fn Results(query: ParamsMap, found: Result<Found, Refusal>) -> impl IntoView {
+    let values_of_fields = query.clone();
+    let text = move |name: &str| value_of(&values_of_fields, name).to_owned();
+    let chosen = text("outcome");
+    let mut outcomes = vec![
+        ("ok", outcome_in_words("ok")),
+        (
+            OutcomeKind::Refused.name(),
+            outcome_in_words(OutcomeKind::Refused.name()),
+        ),
+        (OutcomeKind::Failed.name(), outcome_in_words(OutcomeKind::Failed.name())),
+    ];
+    outcomes.extend(OUTCOMES.map(|outcome| (outcome, outcome_in_words(outcome))));
+    let (list, stats) = match found {
+        Ok(Found { list, stats }) => (Ok(list), stats),
+        Err(refusal) => (Err(refusal), None),
+    };
+    let charts = stats.map(|(by, stats)| view! { <Charts query=query.clone() by=by stats=stats/> });
+    let by = text("by");
     view! {
-        <form class="filter" method="get" action="/calls" role="search" aria-label=t!("Calls")>
+        {charts}
+        <Filter path="/calls" label=t!("Calls") query=query.clone() fields=FIELDS is_open=list.is_err()>
             <Field name="user" label=t!("User") value=text("user")/>
             <Field name="function" label=t!("Function") value=text("function")/>
-            <Field name="outcome" label=t!("Outcome") value=text("outcome")/>
+            <OutcomeChoice chosen=chosen outcomes=outcomes/>
             <Field name="since" label=t!("From ({zone})", zone = TimeZone::current().name()) value=text("since") kind="date"/>
             <Field name="until" label=t!("Until") value=text("until") kind="date"/>
-            <button class="button quiet" type="submit">{t!("Show"; "filter")}</button>
-        </form>
-        {match found {
+            <Field name="hour" label=t!("Hour (0 to 23)") value=text("hour") kind="number"/>
+            {(!by.is_empty()).then(|| view! { <input type="hidden" name="by" value=by/> })}
+        </Filter>
+        {match list {
+            Ok(CallList { calls, .. }) if calls.is_empty() => view! {
+                <Nothing text=t!("No calls found.") path="/calls" query=query/>
+            }
+            .into_any(),
             Ok(list) => view! {
-                {list.calls.is_empty().then(|| view! { <p class="quiet">{t!("No calls found.")}</p> })}
-                <ul class="rows">{list.calls.into_iter().map(|call| view! { <Call call=call/> }).collect_view()}</ul>
+                <Table calls=list.calls/>
                 <More path="/calls" query=query name="before" next=list.next.map(|next| next.to_string()) label=t!("Earlier")/>
             }
             .into_any(),
@@ -84,37 +155,130 @@ fn Results(query: ParamsMap, found: Result<CallList, Refusal>) -> impl IntoView 
     }
 }
 
+/// The choice of an outcome. One that is in the address but not among the choices is offered, too.
 #[component]
-fn Call(call: CallView) -> impl IntoView {
+fn OutcomeChoice(chosen: String, mut outcomes: Vec<(&'static str, String)>) -> impl IntoView {
+    let other = !chosen.is_empty() && outcomes.iter().all(|(code, _)| *code != chosen);
+    let other = other.then(|| view! { <option value=chosen.clone() selected>{outcome_in_words(&chosen)}</option> });
+    outcomes.insert(0, ("", t!("any").to_owned()));
+    let options = outcomes
+        .into_iter()
+        .map(|(code, words)| view! { <option value=code selected=code == chosen>{words}</option> })
+        .collect_view();
+    view! {
+        <div>
+            <label for="outcome">{t!("Outcome")}</label>
+            <select id="outcome" name="outcome">{options}{other}</select>
+        </div>
+    }
+}
+
+#[component]
+fn Charts(query: ParamsMap, by: Period, stats: CallCounts) -> impl IntoView {
+    let period = |chosen: Period, name, words| {
+        let mut all = values(&query, FIELDS);
+        all.push(("by", name));
+        let current = (by == chosen).then_some("true");
+        view! { <li><a href=address("/calls", &all) aria-current=current>{words}</a></li> }
+    };
+    let (user, function) = (
+        value_of(&query, "user").to_owned(),
+        value_of(&query, "function").to_owned(),
+    );
+    view! {
+        <nav class="periods" aria-label=t!("Time range")>
+            <ul>
+                {period(Period::Hour, "", t!("24 hours"))}
+                {period(Period::Day, Period::Day.into(), t!("30 days"))}
+            </ul>
+        </nav>
+        <CallBars by=by buckets=stats.buckets user=user function=function/>
+        <Rankings functions=stats.functions/>
+    }
+}
+
+#[component]
+fn Table(calls: Vec<CallView>) -> impl IntoView {
+    view! {
+        <table class="cards log" aria-label=t!("Calls")>
+            <thead>
+                <tr>
+                    <th scope="col">{t!("Time")}</th>
+                    <th scope="col">{t!("User")}</th>
+                    <th scope="col">{t!("Function")}</th>
+                    <th scope="col">{t!("Outcome")}</th>
+                    <th scope="col" class="number">{t!("Duration")}</th>
+                    <th scope="col">{t!("Request number")}</th>
+                </tr>
+            </thead>
+            <tbody>{calls.into_iter().map(|call| view! { <Row call=call/> }).collect_view()}</tbody>
+        </table>
+    }
+}
+
+#[component]
+fn Row(call: CallView) -> impl IntoView {
+    let by = |name: &'static str, value: &str| address("/calls", &[(name, value)]);
     let class = if call.outcome == "ok" {
-        "mark-word"
+        "good-word"
     } else {
         "mark-word bad"
     };
-    let function = view! { <strong>{call.function}</strong> };
-    let who = if call.user.is_empty() {
-        function.into_any()
-    } else {
-        sentence!("{function} by {user}", function, user = call.user)
+    let summary = match call.request_id.as_str() {
+        "" => t!("More").into_any(),
+        id => view! { <code>{id.to_owned()}</code> }.into_any(),
     };
-    let count = (call.calls > 1).then(|| format!(" · {}", t!("{n} calls", n = call.calls)));
-    let time = view! { <Moment at=call.at/> };
-    let ms = format!("{}.{:03}", call.took_us / 1000, call.took_us % 1000);
-    let duration = t!("{ms} ms", ms);
-    let when = if call.address.is_empty() {
-        sentence!("{time}, {duration}", time, duration)
-    } else {
-        sentence!(
-            "{time}, {duration} from {address}",
-            time,
-            duration,
-            address = call.address
-        )
-    };
+    let user = (!call.user.is_empty()).then(|| view! { <a href=by("user", &call.user)>{call.user.clone()}</a> });
+    let address = (!call.address.is_empty()).then(|| view! { <dt>{t!("Address")}</dt><dd>{call.address}</dd> });
+    let many = (call.calls > 1).then(|| {
+        view! {
+            <dt>{t!("Calls counted together")}</dt><dd>{grouped(call.calls)}</dd>
+        }
+    });
     view! {
-        <li>
-            <p>{who}" "<span class=class>{call.outcome}</span>{count}</p>
-            <p class="quiet">{when}" · "<code>{call.request_id}</code></p>
-        </li>
+        <tr>
+            <td data-label=t!("Time") class="time"><Moment at=call.at.clone()/></td>
+            <td data-label=t!("User")>{user}</td>
+            <td data-label=t!("Function")><a href=by("function", &call.function)>{call.function.clone()}</a></td>
+            <td data-label=t!("Outcome")>
+                <a class=class href=by("outcome", &call.outcome) title=call.outcome.clone()>{outcome_in_words(&call.outcome)}</a>
+            </td>
+            <td data-label=t!("Duration") class="number">{milliseconds(call.took_us)}</td>
+            <td data-label=t!("Request number")>
+                <details>
+                    <summary>{summary}</summary>
+                    <dl>
+                        <dt>{t!("Exact time")}</dt><dd>{call.at}</dd>
+                        {address}
+                        {many}
+                        <dt>{t!("Outcome code")}</dt><dd><code>{call.outcome}</code></dd>
+                    </dl>
+                </details>
+            </td>
+        </tr>
     }
+}
+
+/// An outcome in a few words. Rare ones are shown as stored.
+fn outcome_in_words(outcome: &str) -> String {
+    let words = match outcome {
+        "ok" => t!("ok"; "outcome"),
+        "refused" => t!("refused"),
+        "failed" => t!("failed"; "outcome"),
+        "not_logged_in" => t!("not logged in"),
+        "permission_required" => t!("permission required"),
+        "fresh_login_required" => t!("confirmation required"),
+        "forbidden" => t!("forbidden"),
+        "invalid_credentials" => t!("wrong user or password"),
+        "too_many_attempts" => t!("too many attempts"),
+        "invalid_arguments" => t!("invalid arguments"),
+        "not_found" => t!("not found"),
+        "conflict" => t!("conflict"),
+        "broken_off" => t!("broken off"),
+        "call_too_slow" => t!("took too long"),
+        "busy" => t!("server busy"),
+        "internal" => t!("internal error"),
+        other => return other.replace('_', " "),
+    };
+    words.to_owned()
 }

@@ -14,8 +14,8 @@ use crate::{
         user::WhoAmI,
     },
     parts::{
-        call_form::CallForm, guard_badge::GuardBadge, program::Program, prose::prose, refused::title_of, reply::Reply,
-        visit::Visit,
+        call_form::CallForm, call_stats::CallsOfFunction, guard_badge::GuardBadge, program::Program, prose::prose,
+        refused::title_of, reply::Reply, visit::Visit,
     },
     t,
 };
@@ -53,6 +53,7 @@ fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> 
     let pending_call = visit.pending_call(&function.name);
     let is_refused = matches!(&pending_call, Some(PendingCall { state: State::Done(outcome), .. }) if !outcome.is_ok());
     let site = visit.site();
+    let name = function.name.clone();
     view! {
         <Title text=title_of(&function.name, is_refused)/>
         <p class="crumb"><a href="/">{t!("All functions")}</a></p>
@@ -73,6 +74,7 @@ fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> 
             }
             .into_any(),
         }}
+        <CallsOfFunction name=name/>
     }
 }
 

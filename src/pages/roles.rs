@@ -1,7 +1,8 @@
-//! The roles and their permissions, with forms to change them.
+//! The roles and their permissions as a table, with a form for one of them at a time.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 
 use crate::{
     contract::{
@@ -11,16 +12,23 @@ use crate::{
     functions::roles::list_roles,
     parts::{
         action_button::{ActionButton, ShownTo},
+        filter::address,
         notice::{Done, DoneNotice},
+        prose::escaped,
         refused::Refused,
+        sign::{Meaning, Sign},
         visit::Visit,
     },
     t,
 };
 
+/// The query parameter with the name of the role to edit.
+const EDIT: &str = "edit";
+
 #[component]
 pub fn Roles() -> impl IntoView {
     let visit = Visit::current();
+    let query = use_query_map();
     let found = Resource::new_blocking(|| (), |()| list_roles());
     view! {
         <Title text=t!("Roles")/>
@@ -29,8 +37,9 @@ pub fn Roles() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 let may_manage = visit.may(MANAGE_ROLES).await;
+                let edited = query.read_untracked().get(EDIT).unwrap_or_default();
                 match found.await {
-                    Ok(list) => view! { <RoleCards list=list may_manage=may_manage/> }.into_any(),
+                    Ok(list) => view! { <Results list=list edited=edited may_manage=may_manage/> }.into_any(),
                     Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
                 }
             })}
@@ -39,46 +48,103 @@ pub fn Roles() -> impl IntoView {
 }
 
 #[component]
-fn RoleCards(list: RoleList, may_manage: bool) -> impl IntoView {
+fn Results(
+    list: RoleList,
+    /// The name of the role to edit, if there is such a role.
+    edited: String,
+    may_manage: bool,
+) -> impl IntoView {
     let RoleList { roles, permissions } = list;
-    let for_new_role = permissions.clone();
+    let edited = roles
+        .iter()
+        .find(|role| may_manage && role.role == edited && !role.built_in);
+    let form = match edited {
+        Some(role) => view! { <EditRole role=role.clone() permissions=permissions.clone()/> }.into_any(),
+        None => may_manage
+            .then(|| view! { <NewRole permissions=permissions.clone()/> })
+            .into_any(),
+    };
     view! {
         <DoneNotice/>
-        {roles
-            .into_iter()
-            .map(|role| view! { <RoleCard role=role permissions=permissions.clone() may_manage=may_manage/> })
-            .collect_view()}
-        {may_manage.then(|| view! { <NewRole permissions=for_new_role/> })}
+        {form}
+        <Matrix roles=roles permissions=permissions may_manage=may_manage/>
+    }
+}
+
+/// A row for each role, and a column for each permission that a guard declares or a role has.
+#[component]
+fn Matrix(roles: Vec<RoleView>, permissions: Vec<PermissionView>, may_manage: bool) -> impl IntoView {
+    let mut columns = permissions;
+    for held in roles.iter().flat_map(|role| &role.permissions) {
+        if columns.iter().all(|column| column.name != held.name) {
+            columns.push(held.clone());
+        }
+    }
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    let heads = columns
+        .into_iter()
+        .map(|permission| view! { <th scope="col"><Permission permission=permission/></th> })
+        .collect_view();
+    let rows = roles
+        .into_iter()
+        .map(|role| view! { <Row role=role columns=names.clone() may_manage=may_manage/> })
+        .collect_view();
+    view! {
+        <div class="scroll" role="region" aria-label=t!("Roles and permissions") tabindex="0">
+            <table class="cards roles">
+                <thead>
+                    <tr>
+                        <th scope="col">{t!("Role")}</th>
+                        {heads}
+                        <th scope="col">{t!("Users")}</th>
+                        {may_manage.then(|| view! { <th scope="col"><span class="unseen">{t!("Edit")}</span></th> })}
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
     }
 }
 
 #[component]
-fn RoleCard(role: RoleView, permissions: Vec<PermissionView>, may_manage: bool) -> impl IntoView {
-    let (name, built_in) = (role.role.clone(), role.built_in);
-    let heading = format!("role-{name}");
-    let labelled_by = heading.clone();
+fn Row(role: RoleView, columns: Vec<String>, may_manage: bool) -> impl IntoView {
+    let name = role.role;
     let user_count = match role.users {
         1 => t!("1 user").to_owned(),
         n => t!("{n} users", n),
     };
-    let body = if may_manage && !built_in {
-        view! { <EditRole role=role permissions=permissions/> }.into_any()
-    } else {
-        view! {
-            <p>{role.description}</p>
-            <ul class="plain-list">{role.permissions.into_iter().map(|permission| view! { <li><Permission permission=permission/></li> }).collect_view()}</ul>
-        }
-        .into_any()
-    };
+    let cells = columns
+        .into_iter()
+        .map(|column| {
+            let (meaning, words) = if role.permissions.iter().any(|held| held.name == column) {
+                (Meaning::Yes, t!("yes"; "has a permission"))
+            } else {
+                (Meaning::No, t!("no"; "has a permission"))
+            };
+            view! { <td data-label=column><Sign meaning=meaning words=words/></td> }
+        })
+        .collect_view();
+    let edit = may_manage.then(|| {
+        let link = (!role.built_in).then(|| {
+            view! {
+                <a class="button quiet" href=address("/roles", &[(EDIT, &name)])>
+                    {t!("Edit")}<span class="unseen">{format!(": {name}")}</span>
+                </a>
+            }
+        });
+        view! { <td>{link}</td> }
+    });
     view! {
-        <section class="card" aria-labelledby=labelled_by>
-            <div class="title">
-                <h2 id=heading>{name.clone()}</h2>
-                {built_in.then(|| view! { <span class="mark-word">{t!("built in")}</span> })}
-                <a href=format!("/users?role={name}")>{user_count}</a>
-            </div>
-            {body}
-        </section>
+        <tr>
+            <th scope="row">
+                <strong>{name.clone()}</strong>
+                {role.built_in.then(|| view! { " " <span class="mark-word">{t!("built in")}</span> })}
+                <span class="quiet">{role.description}</span>
+            </th>
+            {cells}
+            <td data-label=t!("Users")><a href=address("/users", &[("role", &name)])>{user_count}</a></td>
+            {edit}
+        </tr>
     }
 }
 
@@ -88,7 +154,7 @@ fn Permission(permission: PermissionView) -> impl IntoView {
     view! {
         <code>{name}</code>
         {(!known).then(|| view! { " " <span class="mark-word bad">{t!("unknown"; "permission")}</span> })}
-        <span class="quiet" lang=words.lang()>{format!(": {words}")}</span>
+        " " <span class="quiet" lang=words.lang()>{words.to_string()}</span>
     }
 }
 
@@ -105,18 +171,24 @@ fn EditRole(role: RoleView, permissions: Vec<PermissionView>) -> impl IntoView {
     offered.extend(held.into_iter().filter(|held| !held.known).map(|held| (held, true)));
     let name = role.role;
     view! {
-        <form method="post" action="/functions/put_role">
-            <ShownTo/>
-            <input type="hidden" name="role" value=name.clone()/>
-            <input type="hidden" name="version" value=role.version/>
-            <RoleFields prefix=name.clone() description=role.description offered=offered/>
-            <button class="button quiet" type="submit">{t!("Save")}<span class="unseen">{format!(": {name}")}</span></button>
-        </form>
-        <details>
-            <summary>{t!("Delete this role")}<span class="unseen">{format!(": {name}")}</span></summary>
-            <p>{t!("All users who have this role will lose it.")}</p>
-            <ActionButton function="delete_role" arguments=vec![("role", name.clone())] then=Done::RoleDeleted.on("/roles") label=t!("Delete permanently") subject=name/>
-        </details>
+        <section class="card" aria-labelledby="edit-role">
+            <h2 id="edit-role">{t!("Edit role {name}", name)}</h2>
+            <form method="post" action="/functions/put_role">
+                <ShownTo/>
+                <input type="hidden" name="role" value=name.clone()/>
+                <input type="hidden" name="version" value=role.version/>
+                <RoleFields description=role.description offered=offered/>
+                <div class="buttons">
+                    <button class="button" type="submit">{t!("Save")}</button>
+                    <a class="button quiet" href="/roles">{t!("Cancel")}</a>
+                </div>
+            </form>
+            <details>
+                <summary>{t!("Delete this role")}</summary>
+                <p>{t!("All users who have this role will lose it.")}</p>
+                <ActionButton function="delete_role" arguments=vec![("role", name.clone())] then=Done::RoleDeleted.on("/roles") label=t!("Delete permanently") subject=name/>
+            </details>
+        </section>
     }
 }
 
@@ -124,26 +196,27 @@ fn EditRole(role: RoleView, permissions: Vec<PermissionView>) -> impl IntoView {
 fn NewRole(permissions: Vec<PermissionView>) -> impl IntoView {
     let offered = permissions.into_iter().map(|permission| (permission, false));
     view! {
-        <section class="card" aria-labelledby="new-role">
-            <h2 id="new-role">{t!("New role")}</h2>
-            <form method="post" action="/functions/put_role">
-                <ShownTo/>
-                <label for="new-name">{t!("Name"; "role")}</label>
-                <p id="new-name-help" class="help">{t!("Lowercase letters, digits, dots and hyphens.")}</p>
-                <input id="new-name" name="role" required autocapitalize="off" spellcheck="false" aria-describedby="new-name-help"/>
-                <input type="hidden" name="new" value="true"/>
-                // `+` cannot be in the name of a role, so the ids stay unique.
-                <RoleFields prefix="+".to_owned() description=String::new() offered=offered.collect()/>
-                <button class="button quiet" type="submit">{t!("Add")}</button>
-            </form>
-        </section>
+        <details class="add">
+            <summary class="button quiet">{t!("Add a role")}</summary>
+            <section class="card" aria-labelledby="new-role">
+                <h2 id="new-role">{t!("New role")}</h2>
+                <form method="post" action="/functions/put_role">
+                    <ShownTo/>
+                    <label for="new-name">{t!("Name"; "role")}</label>
+                    <p id="new-name-help" class="help">{t!("Lowercase letters, digits, dots and hyphens.")}</p>
+                    <input id="new-name" name="role" required autocapitalize="off" spellcheck="false" aria-describedby="new-name-help"/>
+                    <input type="hidden" name="new" value="true"/>
+                    <RoleFields description=String::new() offered=offered.collect()/>
+                    <button class="button" type="submit">{t!("Add")}</button>
+                </form>
+            </section>
+        </details>
     }
 }
 
-/// The fields of a role, existing or new. The prefix makes their ids unique.
+/// The fields of a role, existing or new.
 #[component]
-fn RoleFields(prefix: String, description: String, offered: Vec<(PermissionView, bool)>) -> impl IntoView {
-    let id = format!("{prefix}-description");
+fn RoleFields(description: String, offered: Vec<(PermissionView, bool)>) -> impl IntoView {
     let boxes = offered
         .into_iter()
         .map(|(permission, is_held)| {
@@ -158,8 +231,8 @@ fn RoleFields(prefix: String, description: String, offered: Vec<(PermissionView,
         .collect_view();
     view! {
         <input type="hidden" name=THEN value=Done::RoleSaved.on("/roles")/>
-        <label for=id.clone()>{t!("Description (optional)")}</label>
-        <input id=id name="description" value=description/>
+        <label for="description">{t!("Description (optional)")}</label>
+        <textarea id="description" name="description" rows="2" class="prose" inner_html=escaped(&description)></textarea>
         <fieldset>
             <legend>{t!("Permissions")}</legend>
             {boxes}

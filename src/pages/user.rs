@@ -21,6 +21,7 @@ use crate::{
     message,
     parts::{
         action_button::{ActionButton, ShownTo},
+        call_stats::CallsOfUser,
         events::Events,
         identity::Identity,
         moment::Moment,
@@ -106,8 +107,7 @@ fn User(
     let page = format!("/user?name={name}");
     let identities = identities.map(|list| list.identities).unwrap_or_default();
     view! {
-        // Without the user's name, because leptos_meta 0.8 does not escape titles.
-        <Title text=t!("User")/>
+        <Title text=title(&name)/>
         <div class="title">
             <h1>{name.clone()}</h1>
             {user.display_name.map(|name| view! { <span class="quiet" translate="no">{name}</span> })}
@@ -151,11 +151,22 @@ fn User(
             })}
             <Sessions name=name.clone() sessions=sessions page=page may_manage=may_manage/>
         </section>
+        <CallsOfUser name=name.clone()/>
         <section aria-labelledby="events-heading">
             <h2 id="events-heading">{t!("Recent activity")}</h2>
             <Events events=detail.events/>
             {may.read_audit.then(|| view! { <p><a href=format!("/audit?user={name}")>{t!("Show all")}</a></p> })}
         </section>
+    }
+}
+
+/// The name of the user. leptos_meta 0.8 does not escape titles, so a name with other signs than those of new names is left out.
+fn title(name: &str) -> String {
+    let is_harmless = |sign: char| sign.is_ascii_alphanumeric() || "._@-".contains(sign);
+    if name.chars().all(is_harmless) {
+        name.to_owned()
+    } else {
+        t!("User").to_owned()
     }
 }
 

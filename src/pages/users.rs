@@ -80,6 +80,9 @@ async fn list(query: &ParamsMap) -> Result<UserList, Refusal> {
     }
 }
 
+/// The values of the filter.
+const FIELDS: &[&str] = &["part", "role", "state"];
+
 #[component]
 fn Results(query: ParamsMap, found: Result<UserList, Refusal>, roles: Vec<String>, may_manage: bool) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
@@ -91,10 +94,6 @@ fn Results(query: ParamsMap, found: Result<UserList, Refusal>, roles: Vec<String
         let fault = faults.iter().find(|fault| fault.field == name);
         fault.map(|fault| fault.problem.clone())
     };
-    let set = ["part", "role", "state"]
-        .into_iter()
-        .filter(|name| !value_of(&query, name).trim().is_empty())
-        .count();
     let roles = roles.into_iter().map(|role| (role.clone(), role));
     let states = UserState::VARIANTS
         .iter()
@@ -111,7 +110,7 @@ fn Results(query: ParamsMap, found: Result<UserList, Refusal>, roles: Vec<String
     view! {
         <DoneNotice/>
         {may_manage.then(|| view! { <p><a class="button" href="/functions/invite_user">{t!("Invite a user")}</a></p> })}
-        <Filter path=PATH label=t!("Users") set=set is_wrong=!faults.is_empty()>{fields}</Filter>
+        <Filter path=PATH label=t!("Users") query=query.clone() fields=FIELDS is_open=!faults.is_empty()>{fields}</Filter>
         {match found {
             Ok(list) if list.users.is_empty() => view! {
                 <p class="quiet">{t!("No users found.")}</p>
@@ -154,7 +153,7 @@ fn Table(users: Vec<UserRow>) -> impl IntoView {
         t!("Added"; "column"),
     ];
     view! {
-        <table class="listing" role="table" aria-label=t!("Users")>
+        <table class="cards" role="table" aria-label=t!("Users")>
             <thead role="rowgroup">
                 <tr role="row">
                     {columns.map(|column| view! { <th role="columnheader" scope="col">{column}</th> }).collect_view()}

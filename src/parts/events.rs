@@ -50,7 +50,7 @@ fn Event(event: EventView) -> impl IntoView {
 }
 
 /// The label of an action. An action that this version does not know is shown as stored.
-fn action_in_words(action: &str) -> String {
+pub fn action_in_words(action: &str) -> String {
     let known = action.parse().map(|known: Action| known.words().to_string());
     known.unwrap_or_else(|_| action.to_owned())
 }
@@ -64,7 +64,7 @@ fn outcome_in_words(outcome: &str) -> String {
     words.to_owned()
 }
 
-fn about_in_words(action: &str, about: &str) -> String {
+pub fn about_in_words(action: &str, about: &str) -> String {
     match (action.parse().ok(), about) {
         (Some(Action::Logout | Action::SessionsEnded), "1") => t!("1 session").to_owned(),
         (Some(Action::Logout | Action::SessionsEnded), count) => t!("{count} sessions", count),

@@ -5,7 +5,8 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     assert_fields, rows,
-    support::{client::Client, place::Place, poll::until, raw, server::Server},
+    support::{client::Client, page::unescaped, place::Place, poll::until, raw, server::Server},
+    texts,
 };
 
 /// Waits until the call log has matching calls of a function, and returns them.
@@ -93,4 +94,60 @@ async fn a_call_from_a_form_is_logged_once_although_its_page_is_read_later() {
     let list: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(list["calls"], json!(found));
     assert!(!printed.contains("canary"));
+}
+
+#[tokio::test]
+async fn each_bar_leads_to_the_entries_that_it_counts() {
+    let server = Server::demo().await;
+    let (user, admin, nobody) = (server.user01().await, server.admin().await, server.client());
+    for _ in 0..3 {
+        user.done("auth_func", json!({})).await;
+    }
+    nobody.call("auth_func", json!({})).await;
+    let wrong = json!({"user_id": "user02", "password": "wrong"});
+    nobody.call("login", wrong).await;
+    calls(&admin, "login", |call| call["outcome"] == "invalid_credentials").await;
+
+    let page = unescaped(&admin.get("/calls?function=auth_func").await.body);
+    let stats = admin.done("call_stats", json!({"function": "auth_func"})).await;
+    assert_eq!(stats["buckets"].as_array().unwrap().len(), 24);
+    let mut counted = [0, 0, 0];
+    for bucket in stats["buckets"].as_array().unwrap() {
+        let kinds = ["good", "refused", "failed"].map(|kind| bucket[kind].as_u64().unwrap());
+        let (day, hour) = (bucket["day"].as_str().unwrap(), &bucket["hour"]);
+        let link = format!(r#"href="/calls?function=auth_func&since={day}&until={day}&hour={hour}""#);
+        assert!(page.contains(&link), "{link}: {page}");
+        let filter = json!({"function": "auth_func", "since": day, "until": day, "hour": hour});
+        let listed = admin.done("list_calls", filter).await["calls"]
+            .as_array()
+            .unwrap()
+            .len();
+        assert_eq!(listed as u64, kinds.iter().sum::<u64>(), "{bucket}");
+        counted.iter_mut().zip(kinds).for_each(|(sum, number)| *sum += number);
+    }
+    assert_eq!(counted, [3, 1, 0]);
+    let refused = json!({"function": "auth_func", "outcome": "refused"});
+    let refused = admin.done("list_calls", refused).await["calls"].clone();
+    assert_eq!(texts(&refused, "outcome"), ["not_logged_in"]);
+    let hour_of_no_day = admin.call("list_calls", json!({"hour": 1})).await;
+    hour_of_no_day.assert_refused(422, "invalid_arguments");
+
+    let logins = admin.done("login_stats", json!({})).await["buckets"].clone();
+    let days: Vec<&Value> = logins
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|day| day["refused"] == 1)
+        .collect();
+    let day = days[0]["day"].as_str().unwrap();
+    let link = format!("/audit?action=login&outcome=refused&since={day}&until={day}");
+    assert!(unescaped(&admin.get("/audit").await.body).contains(&link), "{link}");
+    let listed = admin.get(&link).await;
+    assert!(listed.shows("wrong password"), "{}", listed.body);
+
+    // Who may not read the call log sees no chart of it.
+    for path in ["/functions/auth_func", "/user?name=user01"] {
+        assert!(admin.get(path).await.shows("Recent calls"), "{path}");
+    }
+    assert!(!user.get("/functions/auth_func").await.shows("Recent calls"));
 }

@@ -302,7 +302,7 @@ async fn administrators_read_with_an_old_login_and_change_with_a_fresh_one_only(
     let server = Server::demo().await;
     let admin = server.admin().await;
     server.let_password_age("user03", 601).await;
-    for function in "list_users list_roles access_table list_events list_calls".split(' ') {
+    for function in "list_users list_roles access_table list_events list_calls call_stats login_stats".split(' ') {
         admin.done(function, json!({})).await;
     }
     let user = json!({"user_id": "user01"});
@@ -380,7 +380,7 @@ async fn a_stored_permission_that_no_guard_knows_is_shown_and_allows_nothing() {
 
 /// The version of a role that the page of the roles shows, in a hidden field.
 async fn version_on_the_page(admin: &Client, role: &str) -> String {
-    let page = admin.get("/roles").await.body;
+    let page = admin.get(&format!("/roles?edit={role}")).await.body;
     let role = format!(r#"name="role" value="{role}""#);
     let form = page.split_once(&role).expect("the form of the role").1;
     let field = form.split_once(r#"name="version" value=""#).expect("its version").1;

@@ -10,6 +10,7 @@
 //! Arguments and replies of calls are not recorded.
 
 pub mod buffer;
+pub mod stats;
 pub mod view;
 
 use std::{

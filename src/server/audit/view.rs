@@ -1,10 +1,12 @@
 //! Reading the audit log and the call log: page by page, and as JSON lines for export.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 
 use crate::{
     contract::{
-        Refusal, TimeZone,
+        RangedInt, Refusal, TimeZone,
         audit::{CallList, CallView, EventList, EventView},
     },
     message,
@@ -20,6 +22,7 @@ use crate::{
 
 /// How many events an export reads at once.
 const BATCH: u32 = 500;
+const HOUR: Duration = Duration::from_hours(1);
 
 pub fn event(stored: StoredEvent) -> EventView {
     EventView {
@@ -119,6 +122,16 @@ pub fn days(
     Ok((since, until))
 }
 
+/// The time range of an hour of a day, which begins at `day`.
+///
+/// # Errors
+/// [`Refusal::InvalidArguments`] if there is no day.
+pub fn hour(day: Option<Timestamp>, hour: RangedInt<0, 23>) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
+    let day = day.ok_or_else(|| Refusal::of_argument("since", message!("is missing")))?;
+    let start = day.plus(HOUR.saturating_mul(u32::try_from(hour.get()).unwrap_or_default()));
+    Ok((Some(start), Some(start.plus(HOUR))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +153,15 @@ mod tests {
         assert_eq!((since % 24, until - since), (2, 25));
         assert!(days(None, Some(Date::MAX), &TimeZone::UTC).is_err());
         assert_eq!(days(None, None, &TimeZone::UTC).unwrap(), (None, None));
+    }
+
+    #[test]
+    fn an_hour_belongs_to_a_day() {
+        let last = RangedInt::new(23).unwrap();
+        assert_eq!(
+            hour(Some(Timestamp(86_400_000)), last).unwrap(),
+            (Some(Timestamp(169_200_000)), Some(Timestamp(172_800_000)))
+        );
+        assert!(hour(None, last).is_err());
     }
 }

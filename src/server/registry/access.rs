@@ -48,6 +48,7 @@ pub async fn table(state: &AppState) -> Result<AccessByRole, Refusal> {
         functions.push(AccessRow {
             function: function.name().to_owned(),
             guard: function.rule.name.clone(),
+            words: function.rule.words.clone(),
             answers: decisions,
         });
     }

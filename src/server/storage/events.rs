@@ -13,9 +13,12 @@ use super::{
     },
     removal::Rows,
 };
-use crate::server::{
-    model::{call_record::CallRecord, clock::Timestamp, event::Event},
-    telemetry::error::InternalError,
+use crate::{
+    contract::audit::OutcomeKind,
+    server::{
+        model::{call_record::CallRecord, clock::Timestamp, event::Event},
+        telemetry::error::InternalError,
+    },
 };
 
 const ROWS_PER_STATEMENT: usize = 100;
@@ -69,6 +72,7 @@ pub struct EventFilter<'a> {
     pub only_present_user: bool,
     /// The action. In the call log, the function.
     pub action: Option<&'a str>,
+    /// The outcome. In the call log, `refused` and `failed` match all outcomes of that kind.
     pub outcome: Option<&'a str>,
     /// Inclusive.
     pub since: Option<Timestamp>,
@@ -232,7 +236,24 @@ impl Storage {
         if let Some(function) = filter.action {
             query.push(" AND function = ").push_bind(function);
         }
-        filter.push_tail(&mut query, limit);
+        let kind = filter.outcome.and_then(|outcome| outcome.parse().ok());
+        let outcome = match kind {
+            Some(OutcomeKind::Refused) => {
+                let others = ["ok"].into_iter().chain(OutcomeKind::FAILED);
+                query.push(" AND outcome NOT IN ").push_list(others);
+                None
+            }
+            Some(OutcomeKind::Failed) => {
+                query.push(" AND outcome IN ").push_list(OutcomeKind::FAILED);
+                None
+            }
+            Some(OutcomeKind::Good) | None => filter.outcome,
+        };
+        EventFilter {
+            outcome,
+            ..filter.clone()
+        }
+        .push_tail(&mut query, limit);
         query
             .build()
             .fetch_all(&self.reader)

@@ -8,6 +8,7 @@
 //! knows about HTTP.
 
 pub mod all_sessions;
+pub mod call_stats;
 pub mod changes;
 pub mod copy;
 pub mod database;

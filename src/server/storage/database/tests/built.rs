@@ -11,6 +11,7 @@ use crate::{
         },
         storage::{
             Storage,
+            call_stats::{Buckets, CallFilter},
             events::EventFilter,
             program_files::ProgramFile,
             roles::UpdateOutcome,
@@ -22,7 +23,8 @@ use crate::{
 };
 
 /// How often each file puts a statement together, or has rows deleted by one. If a number changes, add the statement below.
-const KNOWN: [(&str, usize, usize); 10] = [
+const KNOWN: [(&str, usize, usize); 11] = [
+    ("call_stats.rs", 3, 0),
     ("changes.rs", 0, 1),
     // Executed by the tests of `callgate data copy`, for every table and from each engine to the other.
     ("copy/tables.rs", 4, 0),
@@ -172,6 +174,37 @@ async fn list(storage: &Storage) -> Vec<String> {
         let calls = storage.list_calls(&filter, 2).await.unwrap();
         let call_ids: Vec<_> = calls.iter().map(|call| call.id).collect();
         results.push(format!("{number}: {ids:?} {call_ids:?}"));
+    }
+    for outcome in ["refused", "failed"] {
+        let filter = EventFilter {
+            outcome: Some(outcome),
+            ..EventFilter::default()
+        };
+        let calls = storage.list_calls(&filter, 2).await.unwrap();
+        results.push(format!("{outcome}: {}", calls.len()));
+    }
+    let buckets = Buckets {
+        since: Timestamp(0),
+        until: Timestamp(10),
+        offset: 1,
+        length: 2,
+    };
+    results.push(format!("{:?}", storage.count_logins(&buckets).await.unwrap()));
+    for (user, function) in [
+        (None, None),
+        (Some("ada"), None),
+        (None, Some("login")),
+        (Some(""), Some("login")),
+    ] {
+        let filter = CallFilter {
+            buckets,
+            user,
+            function,
+        };
+        let counted = storage.count_calls(&filter).await.unwrap();
+        let by_function = storage.count_calls_of_functions(&filter).await.unwrap();
+        let medians = storage.median_durations(&filter).await.unwrap();
+        results.push(format!("{counted:?} {by_function:?} {medians:?}"));
     }
     results
 }

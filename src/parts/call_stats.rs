@@ -1,0 +1,215 @@
+//! Charts of calls, on the pages that they belong to.
+
+use leptos::prelude::*;
+
+use super::{
+    chart::{self, Bars, Rank, total},
+    filter::address,
+    numbers::{grouped, milliseconds},
+    visit::Visit,
+};
+use crate::{
+    contract::{
+        Text,
+        audit::{Bucket, FunctionStats, OutcomeKind, Period},
+        role::READ_AUDIT,
+    },
+    functions::audit::call_stats,
+    t,
+};
+
+/// How many functions a ranking shows.
+const MAX_RANKS: usize = 5;
+
+/// The calls of the last 24 hours or 30 days. Each bar leads to its calls in the call log.
+#[component]
+pub fn CallBars(
+    by: Period,
+    buckets: Vec<Bucket>,
+    user: String,
+    function: String,
+    #[prop(default = false)] is_small: bool,
+) -> impl IntoView {
+    let [good, refused, failed] =
+        [OutcomeKind::Good, OutcomeKind::Refused, OutcomeKind::Failed].map(|kind| total(&buckets, kind));
+    let n = grouped(good + refused + failed);
+    let (refused, failed) = (grouped(refused), grouped(failed));
+    let caption = match by {
+        Period::Hour => t!(
+            "Calls in the last 24 hours: {n}. Refused: {refused}. Failed: {failed}.",
+            n,
+            refused,
+            failed
+        ),
+        Period::Day => t!(
+            "Calls in the last 30 days: {n}. Refused: {refused}. Failed: {failed}.",
+            n,
+            refused,
+            failed
+        ),
+    };
+    let address = move |bucket: &Bucket| {
+        let day = bucket.day.to_string();
+        let hour = bucket.hour.map(|hour| hour.to_string()).unwrap_or_default();
+        let by = if by == Period::Day { by.into() } else { "" };
+        let values = [
+            ("user", &*user),
+            ("function", &function),
+            ("since", &day),
+            ("until", &day),
+            ("hour", &hour),
+            ("by", by),
+        ];
+        address("/calls", &values)
+    };
+    view! { <Bars id="calls-chart" buckets=buckets kinds=chart::ALL caption=caption address=address is_small=is_small/> }
+}
+
+/// The functions that refuse most, and those that take longest.
+#[component]
+pub fn Rankings(functions: Vec<FunctionStats>) -> impl IntoView {
+    let ranked = |number: fn(&FunctionStats) -> u64| {
+        let mut ranked: Vec<(String, u64)> = functions
+            .iter()
+            .map(|function| (function.function.clone(), number(function)))
+            .filter(|(_, number)| *number > 0)
+            .collect();
+        ranked.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+        ranked.truncate(MAX_RANKS);
+        ranked
+    };
+    let refused = ranked(|function| function.refused);
+    let slowest = ranked(|function| function.median_us.unwrap_or_default());
+    (!functions.is_empty()).then(|| {
+        view! {
+            <details class="rankings">
+                <summary>{t!("Slowest and most refused functions")}</summary>
+                <div class="columns">
+                    <Ranking
+                        caption=t!("Most often refused") head=t!("Calls refused") ranked=refused
+                        kind=OutcomeKind::Refused words=grouped
+                    />
+                    <Ranking
+                        caption=t!("Slowest") head=t!("Median duration") ranked=slowest
+                        kind=OutcomeKind::Good words=milliseconds
+                    />
+                </div>
+            </details>
+        }
+    })
+}
+
+#[component]
+fn Ranking(
+    caption: &'static str,
+    head: &'static str,
+    ranked: Vec<(String, u64)>,
+    /// The outcome of the calls that are ranked.
+    kind: OutcomeKind,
+    words: fn(u64) -> String,
+) -> impl IntoView {
+    let most = ranked.first().map(|(_, number)| *number).unwrap_or_default();
+    let outcome = if kind == OutcomeKind::Good { "ok" } else { kind.name() };
+    let rows = ranked
+        .into_iter()
+        .map(|(function, number)| {
+            let calls = address("/calls", &[("function", &function), ("outcome", outcome)]);
+            view! {
+                <tr>
+                    <th scope="row"><a href=calls>{function}</a></th>
+                    <td><Rank number=number most=most kind=kind/>{words(number)}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <table class="ranking">
+            <caption>{caption}</caption>
+            <thead class="unseen"><tr><th scope="col">{t!("Function")}</th><th scope="col">{head}</th></tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
+
+/// The calls of a function in the last 24 hours, for those who may read the call log.
+#[component]
+pub fn CallsOfFunction(name: String) -> impl IntoView {
+    let visit = Visit::current();
+    let function = name.clone();
+    let stats = Resource::new_blocking(
+        || (),
+        move |()| {
+            let function = Text::new(function.clone()).ok();
+            async move { read(visit, Period::Hour, None, function).await }
+        },
+    );
+    view! {
+        <Suspense>
+            {move || {
+                let name = name.clone();
+                Suspend::new(async move {
+                    let (buckets, functions) = stats.await?;
+                    let log = address("/calls", &[("function", &name)]);
+                    let median = functions.into_iter().next().and_then(|function| function.median_us);
+                    Some(view! {
+                        <section class="recent-calls" aria-labelledby="calls-heading">
+                            <h2 id="calls-heading">{t!("Recent calls")}</h2>
+                            <CallBars by=Period::Hour buckets=buckets user=String::new() function=name/>
+                            <p>
+                                {median.map(|median| t!("Median duration: {time}.", time = milliseconds(median)))} " "
+                                <a href=log>{t!("Show in the call log")}</a>
+                            </p>
+                        </section>
+                    })
+                })
+            }}
+        </Suspense>
+    }
+}
+
+/// The calls of a user in the last 30 days, for those who may read the call log.
+#[component]
+pub fn CallsOfUser(name: String) -> impl IntoView {
+    let visit = Visit::current();
+    let user = name.clone();
+    let stats = Resource::new_blocking(
+        || (),
+        move |()| {
+            let user = Text::new(user.clone()).ok();
+            async move { read(visit, Period::Day, user, None).await }
+        },
+    );
+    view! {
+        <Suspense>
+            {move || {
+                let name = name.clone();
+                Suspend::new(async move {
+                    let (buckets, _) = stats.await?;
+                    let log = address("/calls", &[("user", &name)]);
+                    Some(view! {
+                        <section class="recent-calls" aria-labelledby="calls-heading">
+                            <h2 id="calls-heading">{t!("Recent calls")}</h2>
+                            <CallBars by=Period::Day buckets=buckets user=name function=String::new() is_small=true/>
+                            <p><a href=log>{t!("Show in the call log")}</a></p>
+                        </section>
+                    })
+                })
+            }}
+        </Suspense>
+    }
+}
+
+/// The numbers, or nothing for those who may not read the call log. A chart is no reason for a page to fail.
+async fn read(
+    visit: Visit,
+    by: Period,
+    user: Option<Text<1, 64>>,
+    function: Option<Text<1, 64>>,
+) -> Option<(Vec<Bucket>, Vec<FunctionStats>)> {
+    if !visit.may(READ_AUDIT).await {
+        return None;
+    }
+    let zone = Text::new(TimeZone::current().name()).ok();
+    let stats = call_stats(by, user, function, zone).await.ok()?;
+    Some((stats.buckets, stats.functions))
+}
