@@ -103,7 +103,7 @@ async fn find(query: ParamsMap) -> Result<Found, Refusal> {
         }
         // Asks the guard first: callers without the permission get its refusal, not the one about the filter.
         Err(refusal) => {
-            let check = list_calls(None, None, None, None, None, None, None, RangedInt::new(1).ok());
+            let check = list_calls(None, None, None, None, None, None, None, None, RangedInt::new(1).ok());
             check.await.and(Err(refusal))
         }
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     contract::{
-        Text,
+        Text, TimeZone,
         audit::{Bucket, FunctionStats, OutcomeKind, Period},
         role::READ_AUDIT,
     },
