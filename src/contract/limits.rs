@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn a_text_counts_characters_not_bytes() {
         assert!(Text::<1, 3>::new("éèê").is_ok());
-        assert_eq!(Text::<1, 3>::new("four").unwrap_err().english(), "must have at most 3 characters");
+        assert_eq!(
+            Text::<1, 3>::new("four").unwrap_err().english(),
+            "must have at most 3 characters"
+        );
         assert!(Text::<1, 3>::new("").is_err());
     }
 

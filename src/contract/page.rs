@@ -8,6 +8,7 @@ use std::sync::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    function::Responses,
     language::Message,
     pending_call::PendingCall,
     provider::{LogoutLink, ProviderView},
@@ -18,7 +19,7 @@ use crate::message;
 pub const CHANGE_PASSWORD: &str = "/account/password";
 
 /// Facts about the request that a page is rendered for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PageFacts {
     /// The pending call that the page shows.
     pub pending_call: Option<PendingCall>,
@@ -26,6 +27,11 @@ pub struct PageFacts {
     pub refused_login: Option<RefusedLogin>,
     /// The logout at the provider that the user who just logged out came by.
     pub logout_link: Option<LogoutLink>,
+    /// On the page of a function: what a call of it can return.
+    pub responses: Option<Responses>,
+    /// On the home page, if the user is logged in: the functions whose guards refuse the user, apart from those that ask to
+    /// confirm the login first.
+    pub refused: Option<Vec<String>>,
     /// Facts that are the same for every page.
     pub site: SiteFacts,
 }
@@ -37,6 +43,10 @@ pub struct ProgramFiles {
     pub js: String,
     /// The WebAssembly module.
     pub wasm: String,
+    /// The script that loads split files. `None` if there are none.
+    pub split_js: Option<String>,
+    /// The split files of each lazy island: a name that starts with that of the island, and the modules.
+    pub split: Vec<(String, Vec<String>)>,
 }
 
 /// Facts about the site that pages show.

@@ -68,12 +68,27 @@ impl Failure {
             Self::Cancelled => message!("You did not log in at {provider}.", provider),
             Self::Expired => message!("This login took too long, or it was started in another browser. Try again."),
             Self::Unreachable => message!("{provider} cannot be reached at the moment. Try again later.", provider),
-            Self::Refused => message!("The response of {provider} could not be verified. Report this to the operator of this site.", provider),
-            Self::NoAccount => message!("There is no user here for this account at {provider}. An administrator can invite you.", provider),
-            Self::NameTaken => message!("Your name at {provider} is already taken here. Ask an administrator to link your account.", provider),
+            Self::Refused => message!(
+                "The response of {provider} could not be verified. Report this to the operator of this site.",
+                provider
+            ),
+            Self::NoAccount => message!(
+                "There is no user here for this account at {provider}. An administrator can invite you.",
+                provider
+            ),
+            Self::NameTaken => message!(
+                "Your name at {provider} is already taken here. Ask an administrator to link your account.",
+                provider
+            ),
             Self::LinkedElsewhere => message!("This account at {provider} is linked to another user here.", provider),
-            Self::WrongAccount => message!("This account at {provider} does not belong to the user who started here. Try again with the right account.", provider),
-            Self::NotFresh => message!("{provider} did not confirm that you just logged in there. Use your password instead.", provider),
+            Self::WrongAccount => message!(
+                "This account at {provider} does not belong to the user who started here. Try again with the right account.",
+                provider
+            ),
+            Self::NotFresh => message!(
+                "{provider} did not confirm that you just logged in there. Use your password instead.",
+                provider
+            ),
             Self::Busy => message!("Too many logins are running. Try again in a moment."),
         }
     }

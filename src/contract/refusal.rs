@@ -162,31 +162,56 @@ impl Refusal {
             Self::NotLoggedIn => message!("You need to log in first."),
             Self::FreshLoginRequired => message!("You logged in too long ago for this. Confirm your login first."),
             Self::Forbidden(reason) => message!("You cannot call this function. {reason}", reason),
-            Self::PermissionRequired(required) => message!("You need {required} for this. Ask an administrator.", required = required.words()),
+            Self::PermissionRequired(required) => message!(
+                "You need {required} for this. Ask an administrator.",
+                required = required.words()
+            ),
             Self::Conflict(message) => message.clone(),
-            Self::OtherUser => message!("Another user has logged in since this page was loaded. Nothing was done. Reload the page to continue."),
+            Self::OtherUser => message!(
+                "Another user has logged in since this page was loaded. Nothing was done. Reload the page to continue."
+            ),
             // One message for all cases, so that it does not reveal which one applies.
-            Self::NotFound(kind) if kind.english() == "link" => message!("There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one."),
+            Self::NotFound(kind) if kind.english() == "link" => message!(
+                "There is no such link: it may have been used, replaced or withdrawn, or have expired. Ask for a new one."
+            ),
             Self::NotFound(kind) => message!("There is no such {kind}.", kind),
             Self::InvalidCredentials => message!("Invalid user_id or password"),
-            Self::TooManyAttempts { retry_after } => message!("Too many attempts. Try again in {time}.", time = duration(*retry_after)),
+            Self::TooManyAttempts { retry_after } => {
+                message!("Too many attempts. Try again in {time}.", time = duration(*retry_after))
+            }
             Self::Malformed(reason) => message!("The body is not a JSON object: {reason}.", reason),
-            Self::MalformedForm(reason) => message!("The form cannot be read: {reason}. Go back and send it again.", reason),
+            Self::MalformedForm(reason) => {
+                message!("The form cannot be read: {reason}. Go back and send it again.", reason)
+            }
             Self::MalformedRequest(reason) => message!("The request is not valid: {reason}.", reason),
-            Self::HeadersTooLarge => message!("The request has too many headers or cookies. Delete the cookies of this site, then try again."),
+            Self::HeadersTooLarge => message!(
+                "The request has too many headers or cookies. Delete the cookies of this site, then try again."
+            ),
             Self::InvalidArguments(faults) => message!("Some values are not valid: {faults}.", faults = list(faults)),
             Self::NotJson => message!("Send the arguments as JSON, with the header Content-Type: application/json."),
-            Self::NotAForm => message!("Send the form with the header Content-Type: application/x-www-form-urlencoded."),
+            Self::NotAForm => {
+                message!("Send the form with the header Content-Type: application/x-www-form-urlencoded.")
+            }
             Self::Encoded => message!("Send the body uncompressed, without Content-Encoding."),
             Self::TooLarge { limit } => message!("The body is too large. Send at most {limit} bytes.", limit),
             Self::TooSlow => message!("The body did not arrive in time. Send it again."),
-            Self::CallTooSlow => message!("This took too long and was stopped. Part of it may have been done: check before you try again."),
+            Self::CallTooSlow => message!(
+                "This took too long and was stopped. Part of it may have been done: check before you try again."
+            ),
             Self::UnknownFunction => message!("There is no function with that name."),
-            Self::MethodNotAllowed => message!("Use POST to call a function, or GET /api/openapi.json to read about all of them."),
+            Self::MethodNotAllowed => {
+                message!("Use POST to call a function, or GET /api/openapi.json to read about all of them.")
+            }
             Self::CrossOrigin => message!("This request comes from another site. Use Callgate's own pages instead."),
             Self::PlainHttp => message!("Call functions over HTTPS only."),
-            Self::Busy { retry_after } => message!("The server is busy. Try again in {time}.", time = duration(*retry_after)),
-            Self::Internal { reference } => message!("Something went wrong on the server. Try again later, or give its operator the reference {reference}.", reference),
+            Self::Busy { retry_after } => message!(
+                "The server is busy. Try again in {time}.",
+                time = duration(*retry_after)
+            ),
+            Self::Internal { reference } => message!(
+                "Something went wrong on the server. Try again later, or give its operator the reference {reference}.",
+                reference
+            ),
             Self::Unreachable => message!("The server could not be reached. Check your connection and try again."),
         }
     }

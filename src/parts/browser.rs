@@ -36,7 +36,8 @@ pub async fn call(path: &str, body: String, shown_to: Option<&str>) -> Outcome {
             None => request,
         };
         let response = request.body(body)?.send().await?;
-        Ok::<_, gloo_net::Error>((response.status(), response.text().await?))
+        let request_id = response.headers().get("x-request-id");
+        Ok::<_, gloo_net::Error>((response.status(), response.text().await?, request_id))
     };
     let result = send.await;
     #[expect(
@@ -46,7 +47,12 @@ pub async fn call(path: &str, body: String, shown_to: Option<&str>) -> Outcome {
     )]
     let took_ms = (now() - started).round() as u64;
     match result {
-        Ok((status, body)) => Outcome { status, body, took_ms },
+        Ok((status, body, request_id)) => Outcome {
+            status,
+            body,
+            took_ms,
+            request_id,
+        },
         Err(_) => unreachable_outcome(took_ms),
     }
 }
@@ -58,6 +64,7 @@ pub fn unreachable_outcome(took_ms: u64) -> Outcome {
         status: refusal.status(),
         body: serde_json::to_string(&refusal).unwrap_or_default(),
         took_ms,
+        request_id: None,
     }
 }
 

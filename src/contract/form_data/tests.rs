@@ -32,6 +32,7 @@ fn field(name: &str, shape: Shape, required: bool) -> Field {
         required,
         nullable: !required,
         initially: None,
+        choices: None,
     }
 }
 

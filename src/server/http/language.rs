@@ -40,6 +40,10 @@ pub async fn choose(
         .get(CHOICE)
         .and_then(|tag| tag.parse().ok())
         .ok_or_else(|| Refusal::of_argument(CHOICE, message!("is not one of the choices")))?;
-    caller.set_cookie(SetCookie::lasting(CookieName::Language, language.tag().to_owned(), LIFETIME));
+    caller.set_cookie(SetCookie::lasting(
+        CookieName::Language,
+        language.tag().to_owned(),
+        LIFETIME,
+    ));
     Ok(response::see_other(OwnPage::or_home(form.get(NEXT)).as_str()))
 }

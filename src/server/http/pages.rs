@@ -47,7 +47,7 @@ use crate::{
         },
         config::{Fresh, Provider},
         listener::dev_certificates::CertificateFiles,
-        registry::{self, openapi, pending_calls},
+        registry::{self, openapi, pending_calls, responses::responses},
         state::AppState,
         telemetry::error::InternalError,
     },
@@ -134,13 +134,30 @@ impl Pages {
     }
 
     pub fn openapi(&self) -> &str {
-        let body_bytes = self.state.settings().limits.body_bytes.get();
         self.openapi
-            .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
+            .get_or_init(|| openapi::document(&self.site.origin, self.body_bytes()).to_string())
+    }
+
+    /// The maximum size of a body.
+    fn body_bytes(&self) -> u64 {
+        self.state.settings().limits.body_bytes.get()
     }
 
     pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
+        let path = target.split('?').next().unwrap_or_default();
+        let refused = if path == "/" {
+            let refused = registry::access::refused_functions(&caller);
+            match caller.with_deadline("a page", refused).await {
+                Ok(refused) => refused,
+                Err(refusal) => return response::error_page(&refusal),
+            }
+        } else {
+            None
+        };
+        let function = path.strip_prefix("/functions/").and_then(registry::find);
         let facts = PageFacts {
+            responses: function.map(|function| responses(function, self.body_bytes())),
+            refused,
             site: self.site.as_ref().clone(),
             ..facts
         };
