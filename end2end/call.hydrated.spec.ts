@@ -13,9 +13,9 @@ test('the editor says at once what is wrong and where, and nothing is sent until
   await expect(site.editor).toHaveAccessibleDescription('Valid JSON object');
 
   for (const [text, said] of [
-    ['{"a":}', 'Not a JSON object yet: expected value at line 1, column 6'],
-    ['{\n  "a": 1,\n}', 'Not a JSON object yet: key must be a string at line 3, column 1'],
-    ['[1, 2]', 'Not a JSON object yet: it is JSON, but not an object in braces'],
+    ['{"a":}', 'Not a JSON object yet: a value is missing, at line 1, column 6.'],
+    ['{\n  "a": 1,\n}', 'Not a JSON object yet: a name in double quotes is missing, at line 3, column 1.'],
+    ['[1, 2]', 'Not a JSON object yet: it is JSON, but not an object in braces.'],
   ]) {
     await site.editor.fill(text);
     await expect(site.editor).toHaveAttribute('aria-invalid', 'true');
@@ -29,6 +29,8 @@ test('the editor says at once what is wrong and where, and nothing is sent until
   await site.editor.fill('{"a":1}');
   await expect(site.editor).toHaveAttribute('aria-invalid', 'false');
   await expect(site.editor).toHaveAccessibleDescription('Valid JSON object');
+  await site.main.getByRole('button', { name: 'Format' }).click();
+  await expect(site.editor).toHaveValue('{\n  "a": 1\n}');
   await site.call();
   await site.hasReply('200 OK', { ok: true, msg: 'notauth_func({"a":1})' });
 });
@@ -89,18 +91,26 @@ test('calls are made in place, one after the other', async ({ site, page }) => {
   expect(await page.evaluate(() => 'samePage' in window)).toBe(true);
 });
 
-test('the curl line follows what is typed, and is copied', async ({ site, page, context, server }) => {
+test('the program of each language follows what is typed, and is copied', async ({ site, page, context, server }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.origin });
   await site.open('/functions/notauth_func');
-  const curl = page.getByRole('region', { name: 'From a shell' });
-  await site.editor.fill(`{"it's":"typed"}`);
-  await expect(curl.locator('pre')).toContainText(
-    `-H 'Content-Type: application/json' --data-raw '{"it'\\''s":"typed"}' ${server.origin}/api/notauth_func`,
-  );
-  await curl.getByRole('button', { name: 'Copy' }).click();
-  await expect(curl.getByRole('status')).toHaveText('Copied');
-  const copied = await page.evaluate(() => navigator.clipboard.readText());
-  expect(copied).toBe(await curl.locator('pre').textContent());
+  const programs = page.getByRole('region', { name: 'From a program' });
+  await site.editor.fill(`{"it's":true}`);
+  for (const [language, label, text] of [
+    ['curl', 'curl command', `--data-raw '{"it'\\''s":true}' \\ ${server.origin}/api/notauth_func`],
+    ['Python', 'Python code', `{ "it's": True }`],
+    ['JavaScript', 'JavaScript code', `{ "it's": true }`],
+    ['Rust', 'Rust code', `r#"{"it's":true}"#`],
+  ]) {
+    // The radio button itself is not shown.
+    await programs.getByText(language, { exact: true }).click();
+    await expect(programs.getByRole('group')).toHaveCount(1);
+    await expect(programs.getByLabel(label)).toContainText(text);
+    await programs.getByRole('button', { name: 'Copy' }).click();
+    await expect(programs.getByRole('status')).toHaveText('Copied');
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    expect(copied).toBe(await programs.getByLabel(label).textContent());
+  }
 });
 
 test('a long call says for how long it has been running, and the user can stop waiting', async ({ site, page }) => {

@@ -17,6 +17,15 @@ test('what is no JSON is refused with its place, and stays in the editor', async
   await expect(site.main.locator('script')).toHaveCount(0);
 });
 
+test('the programs in other languages are shown without script', async ({ page, site }) => {
+  await site.open('/functions/notauth_func');
+  const programs = page.getByRole('region', { name: 'From a program' });
+  await expect(programs.getByLabel('curl command')).toBeVisible();
+  await programs.getByText('Python', { exact: true }).click();
+  await expect(programs.getByLabel('Python code')).toContainText('import requests');
+  await expect(programs.getByRole('group')).toHaveCount(1);
+});
+
 test('a reload shows the reply again and calls nothing', async ({ site, page }) => {
   await site.open('/functions/notauth_func');
   await site.editor.fill('{"once":true}');

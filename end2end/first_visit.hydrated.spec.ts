@@ -36,6 +36,26 @@ for (const [path, limit] of Object.entries(LIMITS)) {
   });
 }
 
+test('the page of a function loads at most 300 kB, and each file once', async ({ site, page }) => {
+  const sizes: Promise<[string, number]>[] = [];
+  page.on('requestfinished', request => {
+    const size = async (): Promise<[string, number]> => {
+      const { responseBodySize } = await request.sizes();
+      return [new URL(request.url()).pathname, responseBodySize];
+    };
+    sizes.push(size());
+  });
+  await site.open('/functions/quote_stay');
+  await page.waitForLoadState('networkidle');
+  const all = await Promise.all(sizes);
+  const table = all.map(([path, size]) => `${size} ${path}`).join('\n');
+  expect(all.reduce((sum, [, size]) => sum + size, 0), table).toBeLessThanOrEqual(300_000);
+  const modules = all.map(([path]) => path).filter(path => path.endsWith('.wasm'));
+  expect(new Set(modules).size, table).toBe(modules.length);
+  // The page names them, so the browser need not wait for the main module to find them.
+  expect(await page.locator('link[rel=preload]').count()).toBe(modules.length);
+});
+
 test('every file comes compressed, and is kept for good', async ({ site, page }) => {
   const files: Promise<string>[] = [];
   page.on('response', response => {

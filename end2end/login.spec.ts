@@ -12,7 +12,7 @@ test('a user logs in, is named on every page, and logs out', async ({ site }) =>
   await site.ready();
   await site.fillLogin(USER, PASSWORD);
   await site.sendLogin('/');
-  await expect(site.main).toContainText(`You are logged in as ${USER}.`);
+  await expect(site.main).toContainText(`Hello, ${USER}`);
 
   for (const path of ['/functions/auth_func', '/functions/notauth_func', '/functions/login', '/login', '/']) {
     await site.open(path);

@@ -12,6 +12,7 @@ function functionNames(): string[] {
 test('home lists the functions by what they belong to, each with who may call it, in words', async ({ site, page }) => {
   await site.open('/');
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await page.getByRole('heading', { name: 'Administration' }).click();
   const listed = (await site.main.getByRole('listitem').getByRole('link').allInnerTexts()).sort();
   expect(listed).toEqual(functionNames().sort());
   await expect(site.main.getByRole('heading', { level: 2 })).toHaveText(['Functions', 'Your account', 'Administration']);
@@ -25,6 +26,20 @@ test('home lists the functions by what they belong to, each with who may call it
   await expect(row('notauth_func')).toContainText('Echoes a JSON object to anyone.');
 });
 
+test('functions are found by what they do, and those that one cannot call are left out', async ({ site, page }) => {
+  const names = site.main.getByRole('listitem').getByRole('link');
+  await site.logIn();
+  await expect(page.getByRole('heading', { name: 'Administration' })).toHaveCount(0);
+  await page.getByLabel('Search functions').fill('Role gives');
+  await page.keyboard.press('Enter');
+  await expect(site.main).toContainText('No function found.');
+  await page.getByRole('link', { name: 'Show also functions that you cannot call (1)' }).click();
+  await expect(names).toHaveText(['give_role']);
+  await expect(site.main.getByText('No permission')).toBeVisible();
+  await page.getByRole('link', { name: 'Clear the search' }).click();
+  await expect(names.filter({ hasText: 'auth_func' }).first()).toBeVisible();
+});
+
 test('a function page can be reached by its address', async ({ site, page, server }) => {
   await site.open('/functions/auth_func');
   await expect(page).toHaveTitle('auth_func · Callgate');
@@ -32,7 +47,7 @@ test('a function page can be reached by its address', async ({ site, page, serve
   await expect(site.main.getByText('For logged-in users')).toBeVisible();
   await expect(site.main).toContainText('Without a login, the call is refused before its body is read.');
   await expect(site.editor).toHaveValue('{"hello":"world"}');
-  await expect(page.getByRole('region', { name: 'From a shell' })).toContainText(`${server.origin}/api/auth_func`);
+  await expect(page.getByRole('region', { name: 'From a program' })).toContainText(`${server.origin}/api/auth_func`);
 });
 
 for (const path of ['/no-such-page', '/functions/no_such_function', '/a/b/c']) {

@@ -18,7 +18,7 @@ test.describe('a call that wanted a login', () => {
     await expect(page.getByLabel('Nights')).toHaveValue('3');
     await expect(site.reply).toContainText('No call yet.');
     await waits.getByRole('button', { name: 'Run this call' }).click();
-    await expect(site.reply).toContainText('"total":176');
+    await expect(site.reply).toContainText('"total": 176');
     await site.ready();
     await expect(waits).toHaveCount(0);
 

@@ -54,7 +54,7 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
       await expect(page.getByLabel('Email (optional)')).toHaveValue('ada@example.org');
       await expect(page.getByLabel('Breakfast, 12 a guest and night')).toBeChecked();
       await site.pressCall();
-      await expect(site.reply).toContainText('"total":176');
+      await expect(site.reply).toContainText('"total": 176');
     });
 
     test('does not cost the password that a function was called with', async ({ site, page }) => {

@@ -34,7 +34,7 @@ test('all that is wrong is said beside its field, and nothing is sent until it i
 
   await expect(page.getByLabel('Arrival')).toBeFocused();
   for (const [label, said] of [
-    ['Arrival', 'The first night. Must be a date such as 2026-01-31.'],
+    ['Arrival', 'The first night. Choose a date.'],
     ['Nights', 'How many nights, up to a month. Must be at most 31.'],
     ['Wishes (optional)', 'Any other wishes. One per line. Item 2 must have at most 80 characters.'],
   ]) {
@@ -69,9 +69,10 @@ test('an empty form shows what it needs, and nothing else', async ({ site, page 
   for (const label of ['Arrival', 'Nights', 'Guests', 'Room', 'Name']) {
     await expect(page.getByLabel(label)).toHaveAttribute('aria-invalid', 'true');
   }
-  await expect(page.getByLabel('Nights')).toHaveAccessibleDescription(/Is missing\.$/);
-  await expect(page.getByLabel('Name')).toHaveAccessibleDescription('How to address the guest. Must not be empty.');
+  await expect(page.getByLabel('Nights')).toHaveAccessibleDescription(/Enter a number\.$/);
+  await expect(page.getByLabel('Name')).toHaveAccessibleDescription('How to address the guest. Fill in this field.');
   await expect(page.locator('[aria-invalid=true]')).toHaveCount(5);
+  await expect(site.main.getByRole('alert')).toHaveText('Correct the 5 marked fields.');
   expect(calls).toEqual([]);
 });
 

@@ -18,11 +18,11 @@ test('a form is filled in, called, and answered', async ({ site, page }) => {
   await site.open('/functions/quote_stay');
   await site.fillStay();
   if (site.hydrates) {
-    await expect(page.getByRole('region', { name: 'From a shell' })).toContainText(JSON.stringify(TYPED));
+    await expect(page.getByRole('region', { name: 'From a program' })).toContainText(JSON.stringify(TYPED));
   }
   await site.call();
   await expect(site.reply).toContainText('200 OK');
-  await expect(site.reply).toContainText('"departure":"2027-01-02","total":176');
+  await expect(site.reply).toContainText('"departure": "2027-01-02", "total": 176');
 
   // What was typed is still there.
   await expect(page.getByLabel('Arrival')).toHaveValue('2026-12-30');
@@ -57,7 +57,7 @@ test('what is optional may be left out', async ({ site, page }) => {
   await page.getByLabel('Name').fill('Ada');
   await site.call();
   await expect(site.reply).toContainText('200 OK');
-  await expect(site.reply).toContainText('"total":60.0,"parts":[{"what":"room","price":60.0}]');
+  await expect(site.reply).toContainText('"total": 60.0, "parts": [ { "what": "room", "price": 60.0 } ]');
 });
 
 test('labels, help and limits come from the declaration', async ({ site, page }) => {
@@ -138,7 +138,7 @@ test('the keyboard is enough to fill a form in and to call', async ({ site, page
   await page.keyboard.press('Enter');
   await expect(site.reply).toContainText('200 OK');
   // 280 for the room, 24 for breakfast, 16 for parking, 10 for the dog.
-  await expect(site.reply).toContainText('"guest":"Grace","departure":"2026-11-13","total":330');
+  await expect(site.reply).toContainText('"guest": "Grace", "departure": "2026-11-13", "total": 330');
 });
 
 test('what only the server knows is said beside its field, and what was typed is kept', async ({ site, page }) => {

@@ -57,12 +57,12 @@ test('a browser that checks nothing gets all errors at once, each beside its fie
   await site.open('/functions/quote_stay');
   await expect(site.reply).toContainText('422 Unprocessable Content');
   for (const [label, problem] of [
-    ['Arrival', 'Is missing.'],
+    ['Arrival', 'Choose a date.'],
     ['Nights', 'Must be at most 31.'],
     ['Guests', 'Must be a whole number.'],
     ['Room', 'Must be one of single, double, view.'],
     ['Discount (optional)', 'Must be at most 1.'],
-    ['Name', 'Must not be empty.'],
+    ['Name', 'Fill in this field.'],
   ]) {
     await expect(page.getByLabel(label, { exact: true })).toHaveAttribute('aria-invalid', 'true');
     await expect(page.getByLabel(label, { exact: true })).toHaveAccessibleDescription(new RegExp(`${problem}$`));

@@ -226,7 +226,10 @@ export class Site {
   async hasReply(status: string, body: object): Promise<void> {
     await expect(this.reply.locator('.status')).toHaveText(new RegExp(`^${status} ${this.#took()}$`));
     // The reference of a refusal is another one each time.
-    const said = async () => (await this.reply.locator('pre').innerText()).replace(/,"request_id":"[a-z2-9]{13}"/, '');
+    const said = async () => {
+      const { request_id: _, ...reply } = JSON.parse(await this.reply.getByRole('group', { name: 'Reply as JSON' }).innerText());
+      return JSON.stringify(reply);
+    };
     await expect.poll(said).toBe(JSON.stringify(body));
   }
 

@@ -4,7 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
-use super::{language::Message, shape::Shape};
+use super::{
+    Refusal,
+    language::Message,
+    shape::{Field, Shape},
+};
 use crate::message;
 
 /// Who may call a function, according to its guard.
@@ -16,7 +20,16 @@ pub struct RuleView {
     pub words: Message,
     /// Whether anyone may call, logged in or not.
     pub open: bool,
+    /// What the guard requires: all of these, and of each list any one. `login`, `fresh_login`, the name of a permission,
+    /// or `role:` and the name of a role. Empty if anyone may call, or if only `words` can say what is required.
+    #[serde(default)]
+    pub requires: Vec<Vec<String>>,
 }
+
+/// In [`RuleView::requires`]: a login.
+pub const LOGIN: &str = "login";
+/// In [`RuleView::requires`]: a fresh login.
+pub const FRESH_LOGIN: &str = "fresh_login";
 
 /// The group of a function, derived from the module that declares it. Pages show the groups in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
@@ -89,6 +102,15 @@ impl FunctionView {
     pub fn page(&self) -> String {
         format!("/functions/{}", self.name)
     }
+}
+
+/// What a call can return, as the page of the function shows it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Responses {
+    /// The fields of the reply. Empty if it has none, or if they cannot be listed.
+    pub reply: Vec<Field>,
+    /// An example of each refusal, by status.
+    pub refusals: Vec<Refusal>,
 }
 
 /// The reply of `list_functions`.

@@ -3,7 +3,7 @@
 //! An object is stored as compact text and not interpreted, so keys keep their order and numbers keep every digit.
 //! (Only serializing it through serde, as for a call from Rust, converts numbers to those of `serde_json`.)
 
-use std::fmt;
+use std::{fmt, iter};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -169,6 +169,73 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
+/// Deeper values are indented no further, so that the text of a deep value does not grow with the square of its depth.
+const MAX_INDENT: usize = 16;
+
+/// The JSON `text` with each field and item on a line of its own. A text that is not valid JSON stays as it is.
+pub fn pretty(text: &str) -> String {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(json) => laid_out(json.get(), "  ", |value| value),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// Valid JSON with each field and item on a line of its own. `write` gives what to write for a name or a value that is neither
+/// an object nor a list.
+pub fn laid_out<'a>(json: &'a str, indent: &str, write: impl Fn(&'a str) -> &'a str) -> String {
+    let mut out = String::new();
+    let mut depth: usize = 0;
+    let mut tokens = tokens(json).peekable();
+    while let Some(token) = tokens.next() {
+        let is_end = matches!(token, "}" | "]");
+        if is_end {
+            depth = depth.saturating_sub(1);
+            add_line(&mut out, indent, depth);
+        }
+        out.push_str(write(token));
+        match token {
+            ":" => out.push(' '),
+            "," => add_line(&mut out, indent, depth),
+            "{" | "[" => {
+                if let Some(end) = tokens.next_if(|next| matches!(*next, "}" | "]")) {
+                    out.push_str(end);
+                } else {
+                    depth += 1;
+                    add_line(&mut out, indent, depth);
+                }
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+fn add_line(out: &mut String, indent: &str, depth: usize) {
+    out.push('\n');
+    for _ in 0..depth.min(MAX_INDENT) {
+        out.push_str(indent);
+    }
+}
+
+/// The tokens of valid JSON (RFC 8259, section 2).
+fn tokens(json: &str) -> impl Iterator<Item = &str> {
+    let mut rest = json;
+    iter::from_fn(move || {
+        rest = rest.trim_ascii_start();
+        let length = match rest.as_bytes().first()? {
+            b'"' => string_length(rest),
+            b'{' | b'}' | b'[' | b']' | b':' | b',' => 1,
+            _ => {
+                let is_end = |sign: char| sign.is_ascii_whitespace() || ",]}".contains(sign);
+                rest.find(is_end).unwrap_or(rest.len())
+            }
+        };
+        let (token, after) = rest.split_at(length);
+        rest = after;
+        Some(token)
+    })
+}
+
 impl fmt::Display for JsonObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -240,6 +307,28 @@ mod tests {
         assert!(JsonObject::parse(&"{\"a\":".repeat(100_000)).is_err());
     }
 
+    #[test]
+    fn a_pretty_text_has_a_line_for_each_field_and_item() {
+        let text = r#"{"a":[1,{"b":"x, \": {"}],"empty":{},"none":[],"n":-0.10}"#;
+        let lines = [
+            "{",
+            r#"  "a": ["#,
+            "    1,",
+            "    {",
+            r#"      "b": "x, \": {""#,
+            "    }",
+            "  ],",
+            r#"  "empty": {},"#,
+            r#"  "none": [],"#,
+            r#"  "n": -0.10"#,
+            "}",
+        ];
+        assert_eq!(pretty(text), lines.join("\n"));
+        assert_eq!(pretty("<html>"), "<html>");
+        let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+        assert!(pretty(&deep).len() < deep.len() * 40);
+    }
+
     proptest! {
         #[test]
         fn every_object_comes_back_as_it_went_in(object in strategies::object()) {
@@ -249,6 +338,7 @@ mod tests {
             prop_assert_eq!(echo(&pretty), compact.as_str());
             let again: JsonObject = serde_json::from_str(&pretty).unwrap();
             prop_assert_eq!(again.as_str(), compact.as_str());
+            prop_assert_eq!(super::pretty(&compact), pretty);
         }
 
         #[test]

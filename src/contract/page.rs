@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Refusal,
+    function::Responses,
     language::Message,
     pending_call::PendingCall,
     provider::{LogoutLink, ProviderView},
@@ -20,7 +21,7 @@ use crate::message;
 pub const CHANGE_PASSWORD: &str = "/account/password";
 
 /// Facts about the request that a page is rendered for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PageFacts {
     /// The pending call that the page shows.
     pub pending_call: Option<PendingCall>,
@@ -32,6 +33,11 @@ pub struct PageFacts {
     pub reference: Option<String>,
     /// The time of the request. Relative times count from it.
     pub now: Timestamp,
+    /// On the page of a function: what a call of it can return.
+    pub responses: Option<Responses>,
+    /// On the home page, if the user is logged in: the functions whose guards refuse the user, apart from those that ask to
+    /// confirm the login first.
+    pub refused: Option<Vec<String>>,
     /// Facts that are the same for every page.
     pub site: SiteFacts,
 }
@@ -43,6 +49,10 @@ pub struct ProgramFiles {
     pub js: String,
     /// The WebAssembly module.
     pub wasm: String,
+    /// The script that loads split files. `None` if there are none.
+    pub split_js: Option<String>,
+    /// The split files of each lazy island: a name that starts with that of the island, and the modules.
+    pub split: Vec<(String, Vec<String>)>,
 }
 
 /// Facts about the site that pages show.

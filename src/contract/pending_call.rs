@@ -62,6 +62,9 @@ pub struct Outcome {
     pub body: String,
     /// The duration, in milliseconds.
     pub took_ms: u64,
+    /// The request id, as in the logs. `None` if the call did not reach the server.
+    #[serde(default)]
+    pub request_id: Option<String>,
 }
 
 impl Outcome {

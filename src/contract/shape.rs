@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use strum::EnumString;
 
 use super::{
     language::Message,
@@ -137,12 +138,37 @@ pub struct Field {
     /// The initial value in the form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initially: Option<Value>,
+    /// What its texts are names of. The form offers these to those who may list them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices: Option<Choices>,
+}
+
+/// Things with names that the server can list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumString)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Choices {
+    /// Roles.
+    Roles,
+    /// Permissions.
+    Permissions,
 }
 
 impl Field {
     /// Whether it is a checkbox: always true or false, never left out.
     pub fn is_checkbox(&self) -> bool {
         self.shape == Shape::Flag && (self.required || matches!(self.initially, Some(Value::Bool(_))))
+    }
+
+    /// Makes its text, or the items of its list of texts, one of `choices`.
+    pub fn offer(&mut self, choices: Vec<Choice>) {
+        let text = match &mut self.shape {
+            Shape::List(list) => &mut *list.item,
+            shape => shape,
+        };
+        if matches!(text, Shape::Text(_)) {
+            *text = Shape::Choice(choices);
+        }
     }
 }
 
@@ -264,7 +290,7 @@ impl TextShape {
     fn problem(&self, value: &str) -> Option<Message> {
         let count = value.chars().count();
         match (self.min, self.max, self.format) {
-            (Some(1), ..) if count == 0 => Some(message!("must not be empty")),
+            (Some(1), ..) | (.., Format::Date) if count == 0 => Some(message!("must not be empty")),
             (Some(min), ..) if count < min => Some(too_short(min)),
             (_, Some(max), _) if count > max => Some(too_long(max)),
             (.., Format::Date) if !is_date(value) => Some(NOT_A_DATE),

@@ -82,6 +82,7 @@ pub fn shape() -> BoxedStrategy<Shape> {
             required,
             nullable,
             initially: initially.map(Value::Bool),
+            choices: None,
         });
         prop_oneof![
             list.prop_map(|(item, min, max)| Shape::List(ListShape {

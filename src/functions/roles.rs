@@ -28,7 +28,7 @@ pub async fn put_role(
     description: Option<Text<0, 200>>,
     /// Names of permissions. You can grant only permissions that you have yourself.
     #[serde(default)]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 200), extend("x-choices" = "permissions"))]
     permissions: Vec<Text<1, 64>>,
     /// If true, the call is refused if the role already exists.
     #[serde(default)]
@@ -69,7 +69,7 @@ pub async fn put_role(
     Permission::<ManageUsers>::refusal())]
 pub async fn delete_role(
     caller: AllOf<Permission<ManageRoles>, FreshLogin>,
-    role: Text<1, 64>,
+    #[schemars(extend("x-choices" = "roles"))] role: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
     use crate::server::accounts::{actor::Actor, roles};
     roles::delete(&Actor::user(&caller).await?, &role).await?;
@@ -82,7 +82,7 @@ pub async fn delete_role(
 pub async fn give_role(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
-    role: Text<1, 64>,
+    #[schemars(extend("x-choices" = "roles"))] role: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
     use crate::server::accounts::{actor::Actor, roles};
     let given = roles::give(&Actor::user(&caller).await?, &user_id, &role).await?;
@@ -97,7 +97,7 @@ pub async fn give_role(
 pub async fn take_role(
     caller: AllOf<Permission<ManageUsers>, FreshLogin>,
     user_id: Text<1, 64>,
-    role: Text<1, 64>,
+    #[schemars(extend("x-choices" = "roles"))] role: Text<1, 64>,
 ) -> Result<Answer, Refusal> {
     use crate::server::accounts::{actor::Actor, roles};
     let taken = roles::take(&Actor::user(&caller).await?, &user_id, &role).await?;

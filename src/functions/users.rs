@@ -17,6 +17,7 @@ pub async fn list_users(
     part: Option<Text<1, 64>>,
     state: Option<UserState>,
     /// Only users with this role.
+    #[schemars(extend("x-choices" = "roles"))]
     role: Option<Text<1, 64>>,
     #[serde(default)] order: UserOrder,
     /// The `next` of the previous page.
@@ -57,7 +58,7 @@ pub async fn create_user(
     user_id: Text<1, 64>,
     /// Names of roles. A role cannot have more permissions than you.
     #[serde(default)]
-    #[schemars(length(max = 50))]
+    #[schemars(length(max = 50), extend("x-choices" = "roles"))]
     roles: Vec<Text<1, 64>>,
 ) -> Result<Answer, Refusal> {
     use crate::server::accounts::{actor::Actor, users};
@@ -79,7 +80,7 @@ pub async fn invite_user(
     user_id: Text<1, 64>,
     /// For a new user: names of roles. A role cannot have more permissions than you.
     #[serde(default)]
-    #[schemars(length(max = 50))]
+    #[schemars(length(max = 50), extend("x-choices" = "roles"))]
     roles: Vec<Text<1, 64>>,
 ) -> Result<LinkReply, Refusal> {
     use crate::server::accounts::{actor::Actor, users};

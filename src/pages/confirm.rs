@@ -123,7 +123,7 @@ fn Confirm(user_id: String, ways: Ways, next: OwnPage) -> impl IntoView {
         <ProviderFailure/>
         {password.then(|| view! {
             <ConfirmForm user_id=user_id next=next.clone() refused=refused/>
-            <Program/>
+            <Program island="confirm_form"/>
         })}
         {has_both.then(|| view! { <p class="or">{t!("or")}</p> })}
         {providers

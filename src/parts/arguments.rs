@@ -92,7 +92,7 @@ impl Inputs {
                         <label for=id_of(&name) lang=field.label.lang()>{label}</label>
                         {help(field, &name)}
                         {control}
-                        {self.message(name, false)}
+                        {self.message(field, name)}
                     </div>
                 }
                 .into_any()
@@ -102,7 +102,7 @@ impl Inputs {
 
     /// Several inputs under one legend.
     fn group(self, label: String, field: &Field, name: &str, inputs: AnyView) -> AnyView {
-        let message = self.message(name.to_owned(), matches!(field.shape, Shape::Record(_)));
+        let message = self.message(field, name.to_owned());
         view! {
             <fieldset aria-describedby=described_by(field, name)>
                 <legend lang=field.label.lang()>{label}</legend>
@@ -126,7 +126,7 @@ impl Inputs {
                     {label}
                 </label>
                 {help(field, &name)}
-                {self.message(name, false)}
+                {self.message(field, name)}
             </div>
         }
         .into_any()
@@ -170,7 +170,7 @@ impl Inputs {
                     described_by=described_by(field, &name) is_wrong=is_wrong min_chars=self.min_password_chars
                 />
                 {help(field, &name)}
-                {self.message(name, false)}
+                {self.message(field, name)}
             </div>
         }
         .into_any()
@@ -288,16 +288,26 @@ impl Inputs {
 
     /// The faults of an input as a message. Always rendered, so that screen readers announce changes. Faults of a record's fields
     /// are shown beside those fields.
-    fn message(self, name: String, is_record: bool) -> AnyView {
+    fn message(self, field: &Field, name: String) -> AnyView {
         let id = format!("said-{}", id_of(&name));
         let faults = self.faults;
+        let is_record = matches!(field.shape, Shape::Record(_));
+        let instruction = instruction(&field.shape);
         let message = move || {
             let sentences: Vec<String> = faults
                 .read()
                 .iter()
                 .filter_map(|fault| Some((fault.below(&name)?, &fault.problem)))
                 .filter(|(rest, _)| rest.is_empty() || !is_record)
-                .map(|(rest, problem)| sentence(rest, problem))
+                .map(|(rest, problem)| {
+                    let is_empty =
+                        rest.is_empty() && [t!("is missing"), t!("must not be empty")].contains(&problem.current());
+                    if is_empty {
+                        instruction.to_owned()
+                    } else {
+                        sentence(rest, problem)
+                    }
+                })
                 .collect();
             sentences.join(" ")
         };
@@ -307,6 +317,16 @@ impl Inputs {
     fn is_wrong(self, name: String) -> Signal<bool> {
         let faults = self.faults;
         Signal::derive(move || faults.read().iter().any(|fault| fault.below(&name).is_some()))
+    }
+}
+
+/// What to do about a field that is empty and must not be.
+fn instruction(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Choice(_) | Shape::Flag => t!("Choose one."),
+        Shape::Integer(_) | Shape::Number(_) => t!("Enter a number."),
+        Shape::Text(text) if text.format == Format::Date => t!("Choose a date."),
+        _ => t!("Fill in this field."),
     }
 }
 

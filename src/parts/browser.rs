@@ -38,7 +38,8 @@ pub async fn call(path: &str, body: String, shown_to: Option<&str>, cancel: Opti
             None => request,
         };
         let response = request.body(body)?.send().await?;
-        Ok::<_, gloo_net::Error>((response.status(), response.text().await?))
+        let request_id = response.headers().get("x-request-id");
+        Ok::<_, gloo_net::Error>((response.status(), response.text().await?, request_id))
     };
     let result = send.await;
     #[expect(
@@ -48,7 +49,12 @@ pub async fn call(path: &str, body: String, shown_to: Option<&str>, cancel: Opti
     )]
     let took_ms = (now() - started).round() as u64;
     match result {
-        Ok((status, body)) => Outcome { status, body, took_ms },
+        Ok((status, body, request_id)) => Outcome {
+            status,
+            body,
+            took_ms,
+            request_id,
+        },
         Err(_) if cancel.is_some_and(AbortSignal::aborted) => outcome_without_reply(&Refusal::Cancelled, took_ms),
         Err(_) => outcome_without_reply(&Refusal::Unreachable, took_ms),
     }
@@ -60,6 +66,7 @@ pub fn outcome_without_reply(refusal: &Refusal, took_ms: u64) -> Outcome {
         status: refusal.status(),
         body: serde_json::to_string(refusal).unwrap_or_default(),
         took_ms,
+        request_id: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The form that calls a function, with the reply and the `curl` command for the same call.
+//! The form that calls a function, with the reply, and with programs that make the same call.
 //!
 //! The form works without script. With script it calls the JSON endpoint without loading a page. If the call needs a login, the
 //! form is submitted as without script instead, so that the server stores the call until after the login.
@@ -13,7 +13,7 @@ use super::{
         arguments, call, clear_secrets, focus_first_wrong, hydrated, is_reachable, outcome_without_reply,
         submit_without_script, typed_into,
     },
-    curl::Curl,
+    client_code::{ClientCode, ClientPrograms},
     header::render_again,
     reply::Reply,
     running_call::RunningCall,
@@ -26,6 +26,7 @@ use crate::{
         form_data::{SHOWN_TO, THEN, Typed},
         function::FunctionView,
         pending_call::{Outcome, PendingCall, State},
+        role::READ_AUDIT,
         shape::{FieldFault, Shape},
         user::WhoAmI,
     },
@@ -40,10 +41,7 @@ pub fn CallForm(
     pending_call: Option<PendingCall>,
     /// The minimum length of a new password, in characters.
     password_chars: usize,
-    /// The public address of this site.
-    origin: String,
-    /// The certificate that `curl` must trust, if the server uses a development certificate.
-    ca_file: Option<String>,
+    programs: Vec<ClientCode>,
 ) -> impl IntoView {
     let (typed, outcome, waiting) = match pending_call {
         Some(PendingCall { id, typed, state, .. }) => match state {
@@ -74,6 +72,8 @@ pub fn CallForm(
     let is_own_password = !function.rule.open && has_new_password(&function.arguments);
     // A form on another page that was refused without script is shown here. It keeps its target page.
     let then = typed.as_ref().and_then(|typed| typed.get(THEN)).map(str::to_owned);
+    let name = function.name.clone();
+    let log = Signal::derive(move || calls.may(READ_AUDIT).then(|| format!("/calls?function={name}")));
     view! {
         <div class="call">
             {waiting.map(|(id, body)| {
@@ -103,8 +103,8 @@ pub fn CallForm(
                 <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>{t!("Call")}</button>
                 <RunningCall is_calling=calls.is_calling on_cancel=Callback::new(move |()| calls.cancel())/>
             </form>
-            <Reply outcome=calls.outcome is_calling=calls.is_calling page=page.clone()/>
-            <Curl function=function origin=origin ca_file=ca_file body=calls.body/>
+            <Reply outcome=calls.outcome is_calling=calls.is_calling page=page log=log/>
+            <ClientPrograms programs=programs body=calls.body example=function.example needs_login=!function.rule.open/>
         </div>
     }
 }
@@ -233,6 +233,16 @@ impl Calls {
         self.user_id().filter(|_| !self.is_open)
     }
 
+    fn may(self, permission: &str) -> bool {
+        let whoami = self.whoami.read();
+        let permissions = whoami
+            .as_ref()
+            .ok()
+            .and_then(Option::as_ref)
+            .map(|whoami| &whoami.permissions);
+        permissions.is_some_and(|held| held.iter().any(|held| held == permission))
+    }
+
     fn user_id(self) -> Option<String> {
         let whoami = self.whoami.read();
         Some(whoami.as_ref().ok()?.as_ref()?.user.user_id.clone())
@@ -255,16 +265,20 @@ impl Calls {
         });
     }
 
-    /// Faults of the arguments as a whole, which belong to no input.
+    /// Faults of the arguments as a whole, which belong to no input, and the number of the others.
     fn general_faults(self) -> Option<String> {
-        let faults: Vec<String> = self
-            .faults
-            .read()
-            .iter()
-            .filter(|fault| fault.field.is_empty())
-            .map(|fault| t!("This {problem}.", problem = fault.problem))
-            .collect();
-        (!faults.is_empty()).then(|| faults.join(" "))
+        let faults = self.faults.read();
+        let (general, of_fields): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| fault.field.is_empty());
+        let count = match of_fields.len() {
+            0 => None,
+            1 => Some(t!("Correct the marked field.").to_owned()),
+            n => Some(t!("Correct the {n} marked fields.", n)),
+        };
+        let general = general
+            .into_iter()
+            .map(|fault| t!("This {problem}.", problem = fault.problem));
+        let sentences: Vec<String> = general.chain(count).collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 }
 

@@ -65,7 +65,7 @@ pub fn FunctionForm(
                                     user_id=user_id shown_to=shown_to pending_call=visit.pending_call(name)
                                     password_chars=visit.site().password_chars alternatives=alternatives
                                 />
-                                <Program/>
+                                <Program island="purpose_form"/>
                             }
                             .into_any()
                         }

@@ -1,8 +1,15 @@
-//! A lock, open or closed, with the rule of a function's guard in words.
+//! Who may call a function: a mark for each thing that its guard requires. Screen readers get the rule in words, which is
+//! also the tooltip.
 
 use leptos::prelude::*;
 
-use crate::{contract::function::RuleView, t};
+use crate::{
+    contract::function::{FRESH_LOGIN, LOGIN, RuleView},
+    t,
+};
+
+const OPEN_LOCK: &str = "M5 8V5a3 3 0 0 1 5.6-1.5";
+const CLOSED_LOCK: &str = "M5 8V5a3 3 0 0 1 6 0v3";
 
 #[component]
 pub fn GuardBadge(
@@ -10,23 +17,57 @@ pub fn GuardBadge(
     /// Whether the function currently refuses every caller.
     is_closed: bool,
 ) -> impl IntoView {
-    let (class, shackle) = if rule.open && !is_closed {
-        ("guard open", "M5 8V5a3 3 0 0 1 5.6-1.5")
-    } else {
-        ("guard closed", "M5 8V5a3 3 0 0 1 6 0v3")
-    };
     let (words, lang) = if is_closed {
         (t!("Closed").to_owned(), None)
     } else {
         (rule.words.to_string(), rule.words.lang())
     };
+    let marks = if is_closed {
+        vec![words.clone()]
+    } else if rule.open {
+        vec![t!("Anyone").to_owned()]
+    } else {
+        marks(&rule.requires, &words)
+    };
+    let (class, lock) = if rule.open && !is_closed {
+        ("guard open", OPEN_LOCK)
+    } else {
+        ("guard closed", CLOSED_LOCK)
+    };
+    let marks = marks
+        .into_iter()
+        .enumerate()
+        .map(|(at, mark)| view! { <span class=class>{(at == 0).then(|| view! { <Lock shackle=lock/> })}{mark}</span> })
+        .collect_view();
+    let tooltip = words.clone();
     view! {
-        <span class=class lang=lang>
-            <svg viewBox="0 0 16 16" aria-hidden="true">
-                <path d=shackle fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round"/>
-                <rect x="3" y="7.5" width="10" height="7" rx="1.6" fill="currentColor"/>
-            </svg>
-            {words}
+        <span class="guards" title=tooltip>
+            <span class="unseen" lang=lang>{words}</span>
+            <span aria-hidden="true">{marks}</span>
         </span>
+    }
+}
+
+/// A mark for each requirement. A permission and a fresh login imply a login, which then has no mark.
+fn marks(requires: &[Vec<String>], words: &str) -> Vec<String> {
+    let mark = |names: &Vec<String>| match names.as_slice() {
+        [name] if name == LOGIN => (requires.len() == 1).then(|| t!("Login").to_owned()),
+        [name] if name == FRESH_LOGIN => Some(t!("Recent login").to_owned()),
+        names => Some(names.join(" | ")),
+    };
+    match requires {
+        // Only its words can say what it requires.
+        [] => vec![words.to_owned()],
+        requires => requires.iter().filter_map(mark).collect(),
+    }
+}
+
+#[component]
+fn Lock(shackle: &'static str) -> impl IntoView {
+    view! {
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+            <path d=shackle fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round"/>
+            <rect x="3" y="7.5" width="10" height="7" rx="1.6" fill="currentColor"/>
+        </svg>
     }
 }

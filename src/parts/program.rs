@@ -24,12 +24,24 @@ const TAKE_OVER: &str = include_str!("islands.js");
 /// It replaces Leptos' `HydrationScripts`, whose preload link has no nonce. Each island is hydrated as soon as its own split
 /// file has arrived.
 #[component]
-pub fn Program() -> impl IntoView {
-    use_context::<ProgramFiles>().map(|ProgramFiles { js, wasm }| {
+pub fn Program(
+    /// The lazy island of the page, as the name of its function. Its split files are preloaded, because the browser would find
+    /// them only after the main module has started.
+    #[prop(optional)]
+    island: &'static str,
+) -> impl IntoView {
+    use_context::<ProgramFiles>().map(|files| {
+        let ProgramFiles { js, wasm, split_js, split } = files;
         let start = format!("const [JS, WASM] = ['{js}', '{wasm}'];\n{TAKE_OVER}");
+        let loader = format!("{island}_loader_");
+        let split = split.into_iter().filter(|(name, _)| !island.is_empty() && name.starts_with(&loader));
+        let modules = [wasm].into_iter().chain(split.flat_map(|(_, modules)| modules));
+        let scripts = [js].into_iter().chain(split_js);
         view! {
-            <link rel="modulepreload" href=js nonce=use_nonce()/>
-            <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+            {scripts.map(|script| view! { <link rel="modulepreload" href=script nonce=use_nonce()/> }).collect_view()}
+            {modules
+                .map(|module| view! { <link rel="preload" href=module r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/> })
+                .collect_view()}
             // Goes into the head, with the nonce of this response.
             <Script type_="module">{start}</Script>
         }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::{
     contract::{
         Refusal,
-        function::FunctionView,
+        function::{FunctionView, Responses},
         page::{PageFacts, PageStatus, RefusedLogin, SiteFacts},
         pending_call::{PendingCall, State},
         provider::LogoutLink,
@@ -96,6 +96,16 @@ impl Visit {
     /// The refused login that this page shows, if any.
     pub fn refused_login(self) -> Option<RefusedLogin> {
         self.facts.with_value(|facts| facts.refused_login.clone())
+    }
+
+    /// What a call of the function of this page can return.
+    pub fn responses(self) -> Option<Responses> {
+        self.facts.with_value(|facts| facts.responses.clone())
+    }
+
+    /// The functions whose guards refuse the logged-in user, on the home page. `None` if nobody is logged in.
+    pub fn refused_functions(self) -> Option<Vec<String>> {
+        self.facts.with_value(|facts| facts.refused.clone())
     }
 
     /// The logout at a provider that this page offers, if any.

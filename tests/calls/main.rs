@@ -13,6 +13,7 @@ mod attack_paths;
 mod attack_places;
 mod contract;
 mod forms;
+mod function_pages;
 mod function_table;
 mod guards;
 mod openapi_and_curl;

@@ -101,7 +101,7 @@ async fn each_fault_is_said_beside_its_field_and_what_was_typed_stays() {
     let long = "x".repeat(61);
     for (name, text, problem) in [
         ("arrival", "30.12.2026", "Must be a date such as 2026-01-31."),
-        ("nights", "", "Is missing."),
+        ("nights", "", "Enter a number."),
         ("nights", "32", "Must be at most 31."),
         ("nights", "three", "Must be a whole number."),
         ("nights", "1.5", "Must be a whole number."),
@@ -110,13 +110,16 @@ async fn each_fault_is_said_beside_its_field_and_what_was_typed_stays() {
         ("discount", "1.01", "Must be at most 1."),
         ("discount", "50%", "Must be a number."),
         ("room", "attic", "Must be one of single, double, view."),
-        ("contact.name", "", "Must not be empty."),
+        ("contact.name", "", "Fill in this field."),
+        ("room", "", "Choose one."),
+        ("arrival", "", "Choose a date."),
         ("contact.name", &long, "Must have at most 60 characters."),
         ("contact.email", "nobody", "Must be an e-mail address."),
     ] {
         let page = called(&client, &with(name, &[text])).await;
         assert!(page.shows("422 Unprocessable Content"), "{name} {text}: {}", page.body);
         assert_eq!(said(&page, name), problem, "{name} {text}");
+        assert_shows(&page, &["Correct the marked field."]);
         assert_eq!(page.body.matches(r#"aria-invalid="true""#).count(), 1, "{name} {text}");
         assert!(is_wrong(&page, name), "{name} {text}: {}", input(&page, name));
         assert!(input(&page, name).contains(&format!("said-argument-{name}")), "{name}");
@@ -163,7 +166,7 @@ async fn a_form_gets_the_same_reply_as_its_json_and_keeps_what_was_typed() {
     let wishes = "a cot\r\n\r\n quiet \r\n";
     whole.extend([("discount", "0.5"), ("contact.email", ""), ("wishes", wishes)]);
     let page = called(&client, &whole).await;
-    assert_shows(&page, &["200 OK", "2027-01-02", r#""total":188"#]);
+    assert_shows(&page, &["200 OK", "2027-01-02", r#""total": 188"#]);
     assert_shows(&page, &[r#"name="nights" type="number" value="3""#]);
     assert_shows(&page, &[r#"name="contact.name" type="text" value="Ada""#]);
     assert_shows(&page, &[r#"<option value="double" selected"#]);

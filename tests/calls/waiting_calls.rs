@@ -122,7 +122,7 @@ async fn typed_arguments_come_through_the_login_as_they_were_typed() {
     }
     run(&client, STAY).await;
     let page = client.get(STAY).await;
-    assert_shows(&page, &["200 OK", r#""total":270"#]);
+    assert_shows(&page, &["200 OK", r#""total": 270"#]);
     assert!(!page.shows(WAITS) && input(&page, "nights").contains(r#"value="3""#));
 
     // Wrong ones wait, too; their faults are reported once they run.

@@ -67,6 +67,58 @@ async fn home_lists_every_function_with_who_may_call_it_in_words() {
     }
 }
 
+/// The names of the functions that the home page lists.
+fn listed(home: &Reply) -> Vec<&str> {
+    let links = home.body.split(r#"class="name" href="/functions/"#).skip(1);
+    links.map(|link| link.split('"').next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn home_finds_functions_by_all_words_of_a_search_in_names_and_summaries() {
+    let client = Server::shared().client();
+    for (search, found) in [
+        ("QUOTE+stay", &["quote_stay"][..]),
+        ("role+gives", &["give_role"]),
+        ("echoes", &["auth_func", "notauth_func"]),
+        ("nothing+of+that+kind", &[]),
+    ] {
+        assert_eq!(listed(&client.get(&format!("/?q={search}")).await), found, "{search}");
+    }
+    let hostile = client.get("/?q=%22%3E%3Cscript%3E").await;
+    assert!(
+        hostile.shows("No function found.") && !hostile.shows("\"><script>"),
+        "{}",
+        hostile.body
+    );
+}
+
+#[tokio::test]
+async fn home_lists_what_a_user_can_call_and_the_rest_on_demand() {
+    let server = Server::shared();
+    let (user, admin) = (server.user01().await, server.admin().await);
+    let home = user.get("/").await;
+    assert!(
+        home.shows("Hello, ") && !home.shows("Functions behind a login"),
+        "{}",
+        home.body
+    );
+    let (mine, all) = (listed(&home), user.get("/?all=yes").await);
+    // A login that must be confirmed first is no obstacle. What is closed is one for everybody.
+    assert!(mine.contains(&"change_password"), "{mine:?}");
+    for other in ["list_users", "put_role", "register"] {
+        assert!(
+            !mine.contains(&other) && listed(&all).contains(&other),
+            "{other}: {mine:?}"
+        );
+    }
+    let row = |name: &str| {
+        let (_, row) = all.body.split_once(&format!(r#"href="/functions/{name}""#)).unwrap();
+        row.split_once("</li>").unwrap().0.contains("No permission")
+    };
+    assert!(row("put_role") && !row("register") && !row("auth_func"));
+    assert!(listed(&admin.get("/").await).contains(&"put_role"));
+}
+
 #[tokio::test]
 async fn the_page_of_a_function_says_what_it_does_and_how_to_call_it() {
     let page = Server::shared().client().get("/functions/auth_func").await;

@@ -159,7 +159,7 @@ async fn all_endpoints_that_take_a_password_count_together() {
     let page = anyone.form("/functions/login", &right).await;
     assert!(!page.cookie_names().contains(&SESSION.to_owned()));
     let shown = anyone.get(page.header("location")).await;
-    assert!(shown.shows("too_many_attempts"), "{}", shown.body);
+    assert!(shown.shows("429 Too Many Requests"), "{}", shown.body);
     assert!(is_in(&user).await);
 }
 

@@ -22,6 +22,7 @@ fn field(name: &str, shape: Shape, required: bool) -> Field {
         required,
         nullable: !required,
         initially: None,
+        choices: None,
     }
 }
 

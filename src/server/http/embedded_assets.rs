@@ -2,13 +2,16 @@
 //!
 //! A release build embeds them, already compressed. In development they are read from the build folder.
 
-use std::{env, fs, path::PathBuf};
+use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use anyhow::Context as _;
 
 use crate::{contract::page::ProgramFiles, server::config::Settings};
 
 include!(concat!(env!("OUT_DIR"), "/site.rs"));
+
+/// The start of the name of the file that `wasm_split` lists its files in.
+const SPLIT_MANIFEST: &str = "__wasm_split_manifest.";
 
 #[derive(Debug, Clone)]
 pub enum Site {
@@ -83,13 +86,33 @@ impl Site {
             let name = names.iter().find(matches).cloned();
             format!("/pkg/{}", name.unwrap_or_else(|| format!("callgate.{extension}")))
         };
+        let split_js = |name: &&String| name.starts_with("__wasm_split.") && name.ends_with(".js");
         Program {
             css: path("css"),
             files: ProgramFiles {
                 js: path("js"),
                 wasm: path("wasm"),
+                split_js: names.iter().find(split_js).map(|name| format!("/pkg/{name}")),
+                split: self.split_files(&names),
             },
         }
+    }
+
+    /// The split files of each lazy island, from the manifest among `names`. Pages only preload them, so they work without.
+    fn split_files(&self, names: &[String]) -> Vec<(String, Vec<String>)> {
+        let is_manifest = |name: &&String| name.starts_with(SPLIT_MANIFEST) && name.ends_with(".json");
+        let manifest = names
+            .iter()
+            .find(is_manifest)
+            .and_then(|name| self.read_program_file(name));
+        let islands: BTreeMap<String, Vec<String>> = manifest
+            .and_then(|manifest| serde_json::from_slice(&manifest).ok())
+            .unwrap_or_default();
+        let path = |module: String| format!("/pkg/{module}.wasm");
+        islands
+            .into_iter()
+            .map(|(island, modules)| (island, modules.into_iter().map(path).collect()))
+            .collect()
     }
 }
 
@@ -106,6 +129,8 @@ mod tests {
             files: ProgramFiles {
                 js: format!("/pkg/callgate.{hash}js"),
                 wasm: format!("/pkg/callgate.{hash}wasm"),
+                split_js: None,
+                split: Vec::new(),
             },
         };
         assert_eq!(site.program(), program(""));
@@ -121,5 +146,22 @@ mod tests {
             fs::write(pkg.join(name), "").unwrap();
         }
         assert_eq!(site.program(), program("a-_9."));
+    }
+
+    #[test]
+    fn the_split_files_of_an_island_are_those_of_the_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        let pkg = folder.path().join("pkg");
+        fs::create_dir(&pkg).unwrap();
+        fs::write(pkg.join("__wasm_split.a9.js"), "").unwrap();
+        fs::write(
+            pkg.join("__wasm_split_manifest.b8.json"),
+            r#"{"form_loader_1":["chunk_2.c7","split_form.d6"]}"#,
+        )
+        .unwrap();
+        let files = Site::Folder(folder.path().to_owned()).program().files;
+        assert_eq!(files.split_js.as_deref(), Some("/pkg/__wasm_split.a9.js"));
+        let modules = ["/pkg/chunk_2.c7.wasm", "/pkg/split_form.d6.wasm"].map(str::to_owned);
+        assert_eq!(files.split, [("form_loader_1".to_owned(), modules.to_vec())]);
     }
 }

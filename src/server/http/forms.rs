@@ -32,6 +32,7 @@ use crate::{
     server::{
         auth::caller::Caller,
         registry::{self, Function, call_log::RunningCall, pending_calls},
+        telemetry::request::RequestContext,
     },
     t,
 };
@@ -202,6 +203,7 @@ fn outcome_of(result: Result<String, Refusal>, started: Instant) -> Outcome {
         status,
         body,
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        request_id: RequestContext::request_id().map(|id| id.to_string()),
     }
 }
 

@@ -47,7 +47,7 @@ use crate::{
         },
         config::{Fresh, Provider},
         listener::dev_certificates::CertificateFiles,
-        registry::{self, openapi, pending_calls},
+        registry::{self, openapi, pending_calls, responses::responses},
         state::AppState,
         telemetry::{error::InternalError, request::RequestContext},
     },
@@ -135,17 +135,34 @@ impl Pages {
 
     /// The OpenAPI document in the current language.
     pub fn openapi(&self) -> &str {
-        let body_bytes = self.state.settings().limits.body_bytes.get();
         let [english, korean] = &*self.openapi;
         Language::current()
             .pick(english, korean)
-            .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
+            .get_or_init(|| openapi::document(&self.site.origin, self.body_bytes()).to_string())
+    }
+
+    /// The maximum size of a body.
+    fn body_bytes(&self) -> u64 {
+        self.state.settings().limits.body_bytes.get()
     }
 
     pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
+        let path = target.split('?').next().unwrap_or_default();
+        let refused = if path == "/" {
+            let refused = registry::access::refused_functions(&caller);
+            match caller.with_deadline("a page", refused).await {
+                Ok(refused) => refused,
+                Err(refusal) => return response::error_page(&refusal),
+            }
+        } else {
+            None
+        };
+        let function = path.strip_prefix("/functions/").and_then(registry::find);
         let facts = PageFacts {
             reference: RequestContext::request_id().map(|id| id.as_str().to_owned()),
             now: jiff::Timestamp::from_millisecond(caller.arrival().at.0).unwrap_or_default(),
+            responses: function.map(|function| responses(function, self.body_bytes())),
+            refused,
             site: self.site.as_ref().clone(),
             ..facts
         };

@@ -2,6 +2,8 @@
 //!
 //! Only guards are checked; no function is called.
 
+use std::collections::BTreeMap;
+
 use super::{Function, guard_matrix};
 use crate::{
     contract::{
@@ -57,6 +59,28 @@ pub async fn table(state: &AppState) -> Result<AccessByRole, Refusal> {
         callers: kinds.chain(roles).collect(),
         functions,
     })
+}
+
+/// The functions whose guards refuse a logged-in caller, apart from those that ask to confirm the login first. `None` if nobody
+/// is logged in.
+pub async fn refused_functions(caller: &Caller) -> Result<Option<Vec<String>>, Refusal> {
+    if caller.login().await?.is_none() {
+        return Ok(None);
+    }
+    let mut decisions = BTreeMap::new();
+    let mut refused = Vec::new();
+    for function in registry::all() {
+        let guard = &function.rule.name;
+        if !decisions.contains_key(guard) {
+            let decision = guard_matrix::decision(function, caller).await?;
+            let is_allowed = [guard_matrix::ALLOWED, Refusal::FreshLoginRequired.code()].contains(&decision.as_str());
+            decisions.insert(guard, is_allowed);
+        }
+        if decisions.get(guard) == Some(&false) {
+            refused.push(function.name().to_owned());
+        }
+    }
+    Ok(Some(refused))
 }
 
 /// Copies the roles into an in-memory database where user 0 has no role, user 1 has the first, and so on.

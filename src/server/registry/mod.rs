@@ -9,6 +9,7 @@ pub mod call_log;
 pub mod guard_matrix;
 pub mod openapi;
 pub mod pending_calls;
+pub mod responses;
 pub mod schema;
 pub mod translations;
 

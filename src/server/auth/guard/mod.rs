@@ -14,7 +14,12 @@ use std::future::Future;
 use self::kinds::LoggedIn;
 use super::{caller::Caller, security_log};
 use crate::{
-    contract::{Language, Message, Refusal, function::RuleView, letter_case::uncapitalized, user::UserView},
+    contract::{
+        Language, Message, Refusal,
+        function::{FRESH_LOGIN, LOGIN, RuleView},
+        letter_case::uncapitalized,
+        user::UserView,
+    },
     message,
     server::state::AppState,
 };
@@ -137,9 +142,33 @@ impl Rule {
     /// The rule as pages and `list_functions` show it.
     pub fn view(self) -> RuleView {
         RuleView {
+            requires: self.requires(),
             guard: self.name,
             words: self.words,
             open: self.refusals.is_empty(),
+        }
+    }
+
+    /// See [`RuleView::requires`].
+    fn requires(&self) -> Vec<Vec<String>> {
+        let mut requires = Vec::new();
+        let mut alternatives = 0;
+        for refusal in &self.refusals {
+            requires.push(match refusal {
+                Refusal::NotLoggedIn => vec![LOGIN.to_owned()],
+                Refusal::FreshLoginRequired => vec![FRESH_LOGIN.to_owned()],
+                Refusal::PermissionRequired(required) => {
+                    alternatives += required.others.len();
+                    required.names().map(str::to_owned).collect()
+                }
+                _ => return Vec::new(),
+            });
+        }
+        // Of other alternatives, `refusals` has only the first.
+        if self.name.matches("AnyOf<").count() == alternatives {
+            requires
+        } else {
+            Vec::new()
         }
     }
 }

@@ -24,6 +24,7 @@ const ANNOTATIONS: &[&str] = &[
     "x-alias",
     "x-autocomplete",
     "x-form-starts-with",
+    "x-choices",
     "format",
     "type",
     "$schema",
@@ -200,6 +201,13 @@ fn record(schema: &Map<String, Value>, properties: &Map<String, Value>) -> Resul
                 .find_map(|key| schema.get(*key))
                 .filter(|value| !value.is_null())
                 .cloned(),
+            choices: match text("x-choices") {
+                None => None,
+                Some(kind) => Some(
+                    kind.parse()
+                        .map_err(|_| format!("{name}: the choices `{kind}` are unknown"))?,
+                ),
+            },
         })
     };
     properties.iter().map(field).collect()

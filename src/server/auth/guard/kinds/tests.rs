@@ -154,6 +154,23 @@ fn a_rule_names_what_its_guard_is_made_of_and_what_it_may_refuse_with() {
     assert!(AnyOf::<LoggedIn, Anyone>::rule().refusals.is_empty());
 }
 
+#[test]
+fn a_rule_lists_what_it_requires_unless_only_its_words_can_say_it() {
+    let requires = |rule: Rule| rule.view().requires.iter().map(|any| any.join("|")).collect::<Vec<_>>();
+    assert_eq!(requires(Anyone::rule()), [""; 0]);
+    assert_eq!(requires(FreshLogin::rule()), ["login", "fresh_login"]);
+    let rule = AllOf::<Either, FreshLogin>::rule();
+    assert_eq!(requires(rule), ["login", "users.read|users.manage", "fresh_login"]);
+    // The refusals of these say nothing of the second guard, or are of a kind of their own.
+    for rule in [
+        OneOrBoth::rule(),
+        AnyOf::<Permission<SeeUsers>, FreshLogin>::rule(),
+        Never::rule(),
+    ] {
+        assert_eq!(requires(rule), [""; 0]);
+    }
+}
+
 type Either = AnyOf<Permission<SeeUsers>, Permission<ManageUsers>>;
 type OneOrBoth = AnyOf<Permission<ManageUsers>, AllOf<Permission<SeeUsers>, Permission<ManageRoles>>>;
 
