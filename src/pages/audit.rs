@@ -199,7 +199,7 @@ fn Row(event: EventView) -> impl IntoView {
             <td data-label=t!("Action"; "audit log")>
                 <a href=by("action", &event.action) title=event.action.clone()>{action_in_words(&event.action)}</a>
             </td>
-            <td data-label=t!("About"; "audit log")>{link_to(whom)}{is_of_both.then_some(": ")}{about}</td>
+            <td data-label=t!("About"; "audit log") class="about">{link_to(whom)}{is_of_both.then_some(": ")}{about}</td>
             <td data-label=t!("Outcome")><span class=class>{outcome}</span></td>
             <td data-label=t!("Address")>
                 <details>

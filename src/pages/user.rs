@@ -160,7 +160,7 @@ fn User(
     }
 }
 
-/// The name of the user. leptos_meta 0.8 does not escape titles, so a name with other signs than those of new names is left out.
+/// The name of the user. Titles are not escaped (`leptos_meta` 0.8), so a name with other signs than new names have is left out.
 fn title(name: &str) -> String {
     let is_harmless = |sign: char| sign.is_ascii_alphanumeric() || "._@-".contains(sign);
     if name.chars().all(is_harmless) {

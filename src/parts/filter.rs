@@ -1,5 +1,7 @@
 //! The filter of a list, and links to a list with a filter.
 
+use std::fmt::Write as _;
+
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
@@ -63,7 +65,10 @@ pub fn address(path: &str, values: &[(&str, &str)]) -> String {
         for byte in value.bytes() {
             match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => address.push(char::from(byte)),
-                byte => address.push_str(&format!("%{byte:02X}")),
+                byte => {
+                    // Writing to a string does not fail.
+                    let _ = write!(address, "%{byte:02X}");
+                }
             }
         }
     }

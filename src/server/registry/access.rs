@@ -127,9 +127,8 @@ pub async fn explain(state: &AppState, user_id: &str, name: &str) -> Result<Expl
     let allowed = decision == guard_matrix::ALLOWED && (is_open || user.state() == UserState::Active);
 
     let mut reasons = vec![message!(
-        "{name} is guarded by {guard}: {words}.",
+        "Who can call {name}: {words}.",
         name,
-        guard = function.rule.name,
         words = function.rule.words
     )];
     match user.state() {
