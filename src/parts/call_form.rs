@@ -99,8 +99,8 @@ pub fn CallForm(
                 <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>{t!("Call")}</button>
             </form>
             <Reply outcome=calls.outcome is_calling=calls.is_calling page=page log=log/>
-            <ClientPrograms programs=programs body=calls.body example=function.example needs_login=!function.rule.open/>
         </div>
+        <ClientPrograms programs=programs body=calls.body example=function.example needs_login=!function.rule.open/>
     }
 }
 
