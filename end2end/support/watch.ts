@@ -56,7 +56,7 @@ export class Watch {
     // The browser also logs each answer with an error status. `#onResponse` judges those, by method and path.
     const isAboutStatus = message.text().startsWith('Failed to load resource: the server responded with a status of');
     // Without script, Chromium warns that the preloaded program is not used. It cannot be.
-    const isAboutPreload = !this.#hydrates && /callgate\.[\w-]+\.wasm was preloaded .* but not used/.test(message.text());
+    const isAboutPreload = !this.#hydrates && /\.wasm was preloaded .* but not used/.test(message.text());
     if (['error', 'warning', 'assert'].includes(message.type()) && !isAboutStatus && !isAboutPreload) {
       this.#complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
     }

@@ -122,7 +122,7 @@ fn Found(
     };
     let address = address(&search, !shows_all);
     view! {
-        <form class="filter" method="get" action="/" role="search" aria-label=t!("Functions")>
+        <form class="filter find" method="get" action="/" role="search" aria-label=t!("Functions")>
             <Field name=SEARCH label=t!("Search functions") value=search kind="search"/>
             {shows_all.then(|| view! { <input type="hidden" name=ALL value=YES/> })}
             <button class="button quiet" type="submit">{t!("Search")}</button>

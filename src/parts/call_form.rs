@@ -104,8 +104,8 @@ pub fn CallForm(
                 <RunningCall is_calling=calls.is_calling on_cancel=Callback::new(move |()| calls.cancel())/>
             </form>
             <Reply outcome=calls.outcome is_calling=calls.is_calling page=page log=log/>
-            <ClientPrograms programs=programs body=calls.body example=function.example needs_login=!function.rule.open/>
         </div>
+        <ClientPrograms programs=programs body=calls.body example=function.example needs_login=!function.rule.open/>
     }
 }
 
