@@ -15,6 +15,7 @@ mod database_faults;
 mod fail_over;
 mod logs;
 mod network_faults;
+mod pgbouncer;
 mod revocation;
 mod shared_limits;
 mod starts;
