@@ -11,20 +11,7 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
 
 use super::steps::{NOW, add_user, assert_unavailable, event, hash, open};
-use crate::support::{effort::rounds, poll::until, postgres::PostgresServer};
-
-/// Random numbers, the same in every run (Knuth, MMIX).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-}
+use crate::support::{effort::rounds, poll::until, postgres::PostgresServer, random::Random};
 
 /// On a busy machine new connections may take longer than a call waits.
 fn assert_timed_out(error: &InternalError) {

@@ -18,5 +18,6 @@ mod network_faults;
 mod pgbouncer;
 mod revocation;
 mod shared_limits;
+mod soak;
 mod starts;
 mod tasks;
