@@ -5,31 +5,13 @@ use std::{
     time::Duration,
 };
 
-use callgate::server::{model::clock::Timestamp, storage::failed_logins::Count, telemetry::error::InternalError};
+use callgate::server::{model::clock::Timestamp, storage::failed_logins::Count};
 use futures::future::join_all;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
 
-use super::steps::{NOW, add_user, assert_unavailable, event, hash, open};
+use super::steps::{NOW, add_user, assert_timed_out, assert_unavailable, event, hash, open, until_done};
 use crate::support::{effort::rounds, poll::until, postgres::PostgresServer, random::Random};
-
-/// On a busy machine new connections may take longer than a call waits.
-fn assert_timed_out(error: &InternalError) {
-    assert!(
-        error.is_unavailable() && error.chain().contains("timed out"),
-        "{}",
-        error.chain()
-    );
-}
-
-async fn until_done<T>(call: impl AsyncFn() -> Result<T, InternalError>) -> T {
-    loop {
-        match call().await {
-            Ok(done) => return done,
-            Err(error) => assert_timed_out(&error),
-        }
-    }
-}
 
 const CALLERS: u64 = 4;
 
