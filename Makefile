@@ -43,7 +43,7 @@ pictures: ## takes new screenshots for README and docs; check them before you co
 	@tools/build.sh
 	@tools/e2e.sh --config=pictures.config.ts
 
-bench: ## compares the speed with bare axum and peers; about 8 min plus builds, writes benches/results.*
+bench: ## compares the speed with bare axum and peers; about 10 min plus builds, writes benches/results.*
 	@tools/bench.sh
 
 sbom: ## writes the software bill of materials (CycloneDX) to target/sbom

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Benchmarks the release build against a bare axum server and its peers, on loopback, in about eight minutes. See
+# Benchmarks the release build against a bare axum server and its peers, on loopback, in about ten minutes. See
 # benches/README.md. Results go to benches/results.json and benches/results.svg.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"

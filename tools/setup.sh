@@ -15,8 +15,8 @@ steps=(basics rust wasm_bindgen cargo_leptos wasm_opt)
 case ${1:-} in
   run) ;;
   oidc) steps=(oidc_provider) ;;
-  test) steps+=(browser playwright oidc_provider python typescript cargo_nextest cargo_deny faketime postgres haproxy) ;;
-  attack) steps+=(browser playwright oidc_provider python cargo_nextest cargo_deny faketime postgres haproxy scanners cargo_fuzz) ;;
+  test) steps+=(browser playwright oidc_provider python typescript cargo_nextest cargo_deny faketime postgres pgbouncer haproxy) ;;
+  attack) steps+=(browser playwright oidc_provider python cargo_nextest cargo_deny faketime postgres pgbouncer haproxy scanners cargo_fuzz) ;;
   bench) steps=(basics rust wrk oha flask postgres) ;;
   sbom) steps=(basics rust node cargo_cyclonedx) ;;
   *) echo "usage: tools/setup.sh run|oidc|test|attack|bench|sbom" >&2; exit 2 ;;

@@ -1,4 +1,4 @@
-"""Runs the whole comparison: `python -m harness [results folder]`. Takes about eight minutes."""
+"""Runs the whole comparison: `python -m harness [results folder]`. Takes about ten minutes."""
 
 import sys
 import tempfile

@@ -1,14 +1,17 @@
-"""Measures one, two and three nodes on a PostgreSQL server of this machine."""
+"""Measures one, two and three nodes on a PostgreSQL server of this machine, and on one that seems a millisecond away.
+`python -m harness.nodes` measures nothing else."""
 
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
-from . import load
-from .servers import Bench, Server, free_port
+from . import load, report
+from .servers import BENCHES, Bench, Server, free_port
 
 ROUNDS = 3
 SECONDS = 3
@@ -19,6 +22,9 @@ UNTHROTTLED = {
     "throttle_account_failures": "1000000",
     "throttle_account_day_failures": "1000000",
 }
+# The number of nodes, `database.trust_ms`, and how far away the database is, in milliseconds.
+CASES = [(count, trust, 0) for count in (1, 2, 3) for trust in (0, 500)]
+CASES += [(count, trust, 1) for count in (1, 3) for trust in (0, 500)]
 LOGIN = '{"user_id":"user01","password":"user_01","remember":false}'
 
 
@@ -47,7 +53,16 @@ class Postgres:
             time.sleep(0.05)
         self.value("CREATE ROLE callgate LOGIN")
         self.value("CREATE DATABASE calls OWNER callgate")
-        self.url = f"postgres://callgate@127.0.0.1:{self.port}/calls"
+        self.distances: list[subprocess.Popen] = []
+
+    def url(self, milliseconds: float = 0) -> str:
+        """The address of the database, at this distance."""
+        port = self.port
+        if milliseconds:
+            port = free_port()
+            line = [sys.executable, "-m", "harness.distance", str(port), str(self.port), str(milliseconds)]
+            self.distances.append(subprocess.Popen(line, cwd=BENCHES))
+        return f"postgres://callgate@127.0.0.1:{port}/calls"
 
     def _run(self, program: str, *arguments: object) -> None:
         line = [*self.user, self.programs / program, *map(str, arguments)]
@@ -67,14 +82,17 @@ class Postgres:
         return int(self.value("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'calls'"))
 
     def stop(self) -> None:
+        for proxy in self.distances:
+            proxy.terminate()
+            proxy.wait(30)
         self.process.terminate()
         self.process.wait(30)
 
 
-def start(bench: Bench, postgres: Postgres, count: int, **settings: str) -> list[Server]:
+def start(bench: Bench, url: str, count: int, **settings: str) -> list[Server]:
     """Nodes of one site. All have the session of the first one."""
     origin = f"https://localhost:{free_port()}"
-    settings |= {"database_url": postgres.url, "site_origin": origin}
+    settings |= {"database_url": url, "site_origin": origin}
     servers = [bench.callgate(bench.folder / f"node{number}", **settings) for number in range(count)]
     servers[0].log_in()
     for server in servers[1:]:
@@ -96,17 +114,17 @@ def measure(bench: Bench) -> dict:
     """Guarded calls in alternation with the same calls on SQLite, reads of the database, and logins with cheap hashing."""
     postgres = Postgres(bench.folder / "postgres")
     try:
-        calls = [guarded_calls(bench, postgres, count, trust) for count in (1, 2, 3) for trust in (0, 500)]
+        calls = [guarded_calls(bench, postgres, *case) for case in CASES]
         return {"calls": calls, "logins": logins(bench, postgres)}
     finally:
         bench.stop_all()
         postgres.stop()
 
 
-def guarded_calls(bench: Bench, postgres: Postgres, count: int, trust: int) -> dict:
+def guarded_calls(bench: Bench, postgres: Postgres, count: int, trust: int, distance: int) -> dict:
     sqlite = bench.callgate(bench.folder / "nodes-sqlite")
     sqlite.log_in()
-    servers = start(bench, postgres, count, database_trust_ms=str(trust))
+    servers = start(bench, postgres.url(distance), count, database_trust_ms=str(trust))
     rates, ratios, latencies, reads = [], [], [], []
     for _ in range(ROUNDS):
         own = load.run(sqlite, seconds=SECONDS)
@@ -121,6 +139,7 @@ def guarded_calls(bench: Bench, postgres: Postgres, count: int, trust: int) -> d
     return {
         "nodes": count,
         "trust_ms": trust,
+        "distance_ms": distance,
         "rate": median(rates),
         "of_sqlite": median(ratios),
         "p50": p50,
@@ -133,7 +152,7 @@ def logins(bench: Bench, postgres: Postgres) -> list[dict]:
     """Logins per second with cheap hashing: each holds the write lock once."""
     found = []
     for count in (1, 3):
-        servers = start(bench, postgres, count, **CHEAP_PASSWORDS, **UNTHROTTLED)
+        servers = start(bench, postgres.url(), count, **CHEAP_PASSWORDS, **UNTHROTTLED)
         for server in servers:
             server.cookie = ""
         rates = []
@@ -143,3 +162,12 @@ def logins(bench: Bench, postgres: Postgres) -> list[dict]:
         bench.stop_all()
         found.append({"nodes": count, "rate": median(rates)})
     return found
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        print(report.nodes_table(measure(Bench(Path(folder)))))
+
+
+if __name__ == "__main__":
+    main()

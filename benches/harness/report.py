@@ -45,13 +45,7 @@ def table(results: dict) -> str:
             f"{row['stored']:<26,}{row['rate']:>10,.0f}{row['ratio']:>10.3f}{row['login_ms']:>10.1f}"
             f"{row['start_ms']:>10.0f}{row['loaded_mb']:>7.0f}{row['file_mb']:>9.0f}"
         )
-    lines += ["", f"{'PostgreSQL':26}{'calls/s':>10}{'of SQLite':>10}{'p50 ms':>9}{'p99 ms':>9}{'transactions/s':>16}"]
-    for row in results["nodes"]["calls"]:
-        name = f"{row['nodes']} node{'s' if row['nodes'] > 1 else ''}, trust_ms {row['trust_ms']}"
-        figures = f"{row['rate']:>10,.0f}{row['of_sqlite']:>10.3f}{row['p50']:>9.2f}{row['p99']:>9.2f}"
-        lines.append(f"{name:26}{figures}{row['transactions']:>16,.0f}")
-    for row in results["nodes"]["logins"]:
-        lines.append(f"logins/s without the cost of hashing, {row['nodes']} nodes: {row['rate']:,.0f}")
+    lines += ["", nodes_table(results["nodes"])]
     logins, flood = results["logins"], results["logins"]["flood"]
     lines += [
         "",
@@ -66,6 +60,20 @@ def table(results: dict) -> str:
         found = find(results)
         is_met = found >= wanted if how == ">=" else found <= wanted
         lines.append(f"{'met   ' if is_met else 'MISSED'}  {words}: {found:.3g} ({how} {wanted})")
+    return "\n".join(lines)
+
+
+def nodes_table(nodes: dict) -> str:
+    """The figures with PostgreSQL as a text table."""
+    lines = [f"{'PostgreSQL':34}{'calls/s':>10}{'of SQLite':>10}{'p50 ms':>9}{'p99 ms':>9}{'transactions/s':>16}"]
+    for row in nodes["calls"]:
+        name = f"{row['nodes']} node{'s' if row['nodes'] > 1 else ''}, trust_ms {row['trust_ms']}"
+        if row["distance_ms"]:
+            name += f", {row['distance_ms']} ms away"
+        figures = f"{row['rate']:>10,.0f}{row['of_sqlite']:>10.3f}{row['p50']:>9.2f}{row['p99']:>9.2f}"
+        lines.append(f"{name:34}{figures}{row['transactions']:>16,.0f}")
+    for row in nodes["logins"]:
+        lines.append(f"logins/s without the cost of hashing, {row['nodes']} nodes: {row['rate']:,.0f}")
     return "\n".join(lines)
 
 

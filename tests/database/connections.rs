@@ -5,44 +5,13 @@ use std::{
     time::Duration,
 };
 
-use callgate::server::{model::clock::Timestamp, storage::failed_logins::Count, telemetry::error::InternalError};
+use callgate::server::{model::clock::Timestamp, storage::failed_logins::Count};
 use futures::future::join_all;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
 
-use super::steps::{NOW, add_user, assert_unavailable, event, hash, open};
-use crate::support::{effort::rounds, poll::until, postgres::PostgresServer};
-
-/// Random numbers, the same in every run (Knuth, MMIX).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-}
-
-/// On a busy machine new connections may take longer than a call waits.
-fn assert_timed_out(error: &InternalError) {
-    assert!(
-        error.is_unavailable() && error.chain().contains("timed out"),
-        "{}",
-        error.chain()
-    );
-}
-
-async fn until_done<T>(call: impl AsyncFn() -> Result<T, InternalError>) -> T {
-    loop {
-        match call().await {
-            Ok(done) => return done,
-            Err(error) => assert_timed_out(&error),
-        }
-    }
-}
+use super::steps::{NOW, add_user, assert_timed_out, assert_unavailable, event, hash, open, until_done};
+use crate::support::{effort::rounds, poll::until, postgres::PostgresServer, random::Random};
 
 const CALLERS: u64 = 4;
 

@@ -26,26 +26,33 @@ pub const NEW: &str = "seven small zebras swim";
 /// How much longer than promised something may take, because the machine is slow.
 pub const ROOM: Duration = Duration::from_secs(5);
 
-/// Nodes on a database of the shared server.
+/// Nodes on one database.
 pub struct Cluster {
     pub nodes: Vec<Server>,
     pub database: PostgresDatabase,
+    /// The address of the database for nodes and commands.
+    pub url: String,
 }
 
 impl Cluster {
-    /// Starts demos, all of them with these settings.
+    /// Starts demos on a database of the shared server, all of them with these settings.
     pub async fn start(count: usize, settings: &[(&str, &str)]) -> Self {
         let database = PostgresServer::shared().await.create_database().await;
         let url = database.url();
+        Self::start_at(database, url, count, settings).await
+    }
+
+    /// Starts demos that reach the database at this address.
+    pub async fn start_at(database: PostgresDatabase, url: String, count: usize, settings: &[(&str, &str)]) -> Self {
         let mut nodes = vec![node(&url, settings).await];
         nodes.extend(join_all((1..count).map(|_| node(&url, settings))).await);
-        Self { nodes, database }
+        Self { nodes, database, url }
     }
 
     /// Runs a command that must work, and gives what it printed.
     pub async fn command(&self, line: &str, typed: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();
-        command(&self.nodes[0].place, &self.database.url(), &words, typed).await
+        command(&self.nodes[0].place, &self.url, &words, typed).await
     }
 }
 

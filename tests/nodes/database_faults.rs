@@ -13,7 +13,7 @@ use crate::{
         client::{Client, REMEMBER, Reply},
         effort::rounds,
         poll::until,
-        postgres::PostgresServer,
+        postgres::{PostgresDatabase, PostgresServer},
         server::Server,
     },
 };
@@ -82,12 +82,22 @@ async fn after_a_crash_of_postgresql_meanwhile_everything_acknowledged_is_there(
     let mut server = PostgresServer::start().await;
     let database = server.create_database().await;
     let node = node(&database.url(), &[]).await;
-    let user = logged_in(&node, "user01", "user_01").await;
-    for _ in 0..rounds(2, 20) {
+    assert_crashes_lose_nothing(&mut server, &database, &node, rounds(2, 20)).await;
+}
+
+/// Kills the server while users log in and out, and starts it again, several times.
+pub async fn assert_crashes_lose_nothing(
+    server: &mut PostgresServer,
+    database: &PostgresDatabase,
+    node: &Server,
+    crashes: usize,
+) {
+    let user = logged_in(node, "user01", "user_01").await;
+    for _ in 0..crashes {
         let (mut live, mut ended) = (Vec::new(), Vec::new());
         let load = async {
             loop {
-                let client = client(&node);
+                let client = client(node);
                 let login = log_in(&client).await;
                 if login.status != 200 {
                     assert_unavailable(&login);
@@ -127,7 +137,7 @@ async fn after_a_crash_of_postgresql_meanwhile_everything_acknowledged_is_there(
             assert_eq!(status(client).await, 401);
         }
         assert!(live.len() + ended.len() >= 5);
-        assert_whole(&node, &user).await;
+        assert_whole(node, &user).await;
         database.execute("DELETE FROM sessions WHERE user_id = 'user02'").await;
     }
 }

@@ -22,8 +22,8 @@ const PREPARE: &str = "
       ON CONFLICT (user_id) DO UPDATE SET active = TRUE, demo = TRUE, password_hash = EXCLUDED.password_hash;
     INSERT INTO user_roles (user_id, role) VALUES ('gundula', 'reader') ON CONFLICT DO NOTHING";
 
-const BY_THE_USER: &[&str] = &["logout", "end_session", "end_other_sessions", "change_password"];
-const BY_AN_ADMINISTRATOR: &[&str] = &[
+pub const BY_THE_USER: &[&str] = &["logout", "end_session", "end_other_sessions", "change_password"];
+pub const BY_AN_ADMINISTRATOR: &[&str] = &[
     "revoke_session",
     "revoke_sessions",
     "disable_user",
@@ -32,7 +32,7 @@ const BY_AN_ADMINISTRATOR: &[&str] = &[
     "put_role",
 ];
 /// `ID` is that of the session.
-const BY_COMMAND: &[&str] = &[
+pub const BY_COMMAND: &[&str] = &[
     "session revoke gundula ID",
     "session revoke gundula",
     "user passwd gundula",
@@ -41,7 +41,7 @@ const BY_COMMAND: &[&str] = &[
     "role take gundula reader",
     "role put reader",
 ];
-const BY_HAND: &[&str] = &[
+pub const BY_HAND: &[&str] = &[
     "DELETE FROM sessions WHERE user_id = 'gundula'",
     "UPDATE sessions SET data = '{}' WHERE user_id = 'gundula'",
     "UPDATE users SET active = FALSE WHERE user_id = 'gundula'",
@@ -123,8 +123,7 @@ async fn call(node: &Server, admin: &Client, function: &str, victim: &Client) {
 }
 
 /// Brings each cause about at the first node, or beside the nodes, and makes the next call at the second one.
-async fn assert_next_call_is_refused(causes: &[&str], rounds: usize) {
-    let cluster = Cluster::start(2, &[]).await;
+pub async fn assert_next_call_is_refused(cluster: &Cluster, causes: &[&str], rounds: usize) {
     let [first, second] = &cluster.nodes[..] else {
         unreachable!("two were started")
     };
@@ -157,22 +156,31 @@ async fn assert_next_call_is_refused(causes: &[&str], rounds: usize) {
 
 #[tokio::test]
 async fn the_next_call_at_another_node_is_refused_after_a_change_by_the_user() {
-    Box::pin(assert_next_call_is_refused(BY_THE_USER, rounds(20, 500))).await;
+    let cluster = Cluster::start(2, &[]).await;
+    Box::pin(assert_next_call_is_refused(&cluster, BY_THE_USER, rounds(20, 500))).await;
 }
 
 #[tokio::test]
 async fn the_next_call_at_another_node_is_refused_after_a_change_by_an_administrator() {
-    Box::pin(assert_next_call_is_refused(BY_AN_ADMINISTRATOR, rounds(20, 500))).await;
+    let cluster = Cluster::start(2, &[]).await;
+    Box::pin(assert_next_call_is_refused(
+        &cluster,
+        BY_AN_ADMINISTRATOR,
+        rounds(20, 500),
+    ))
+    .await;
 }
 
 #[tokio::test]
 async fn the_next_call_at_a_node_is_refused_after_a_change_by_command() {
-    Box::pin(assert_next_call_is_refused(BY_COMMAND, rounds(4, 500))).await;
+    let cluster = Cluster::start(2, &[]).await;
+    Box::pin(assert_next_call_is_refused(&cluster, BY_COMMAND, rounds(4, 500))).await;
 }
 
 #[tokio::test]
 async fn the_next_call_at_a_node_is_refused_after_a_change_by_hand() {
-    Box::pin(assert_next_call_is_refused(BY_HAND, rounds(20, 500))).await;
+    let cluster = Cluster::start(2, &[]).await;
+    Box::pin(assert_next_call_is_refused(&cluster, BY_HAND, rounds(20, 500))).await;
 }
 
 /// With `database.trust_ms` there is a window, which the operator has chosen, and it ends in time.

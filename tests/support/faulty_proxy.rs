@@ -32,7 +32,7 @@ pub struct FaultyProxy {
 }
 
 struct State {
-    target: SocketAddr,
+    target: Mutex<SocketAddr>,
     network: watch::Sender<Network>,
     endings: broadcast::Sender<Ending>,
     accepted: AtomicU64,
@@ -67,7 +67,7 @@ impl FaultyProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            target,
+            target: Mutex::new(target),
             network: watch::Sender::default(),
             endings: broadcast::Sender::new(16),
             accepted: AtomicU64::new(0),
@@ -81,6 +81,11 @@ impl FaultyProxy {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on, new connections go to another target.
+    pub fn set_target(&self, target: SocketAddr) {
+        *self.state.target.lock().unwrap() = target;
     }
 
     /// From now on, every byte arrives this much later, in either direction.
@@ -158,7 +163,8 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
 }
 
 async fn connection(mut client: TcpStream, state: Arc<State>, mut endings: broadcast::Receiver<Ending>) {
-    let Ok(mut target) = TcpStream::connect(state.target).await else {
+    let target = *state.target.lock().unwrap();
+    let Ok(mut target) = TcpStream::connect(target).await else {
         let _ = client.set_zero_linger();
         return;
     };

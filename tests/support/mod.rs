@@ -15,6 +15,7 @@ pub mod place;
 pub mod poll;
 pub mod postgres;
 pub mod process;
+pub mod random;
 pub mod raw;
 pub mod routes;
 pub mod server;

@@ -1,5 +1,5 @@
-# Set-up steps for tests with PostgreSQL, and with several servers behind a balancer: PostgreSQL and HAProxy. The tests
-# start both themselves, so no service is left running.
+# Set-up steps for tests with PostgreSQL, and with several servers behind a balancer: PostgreSQL, PgBouncer and HAProxy. The
+# tests start them themselves, so no service is left running.
 # shellcheck shell=bash
 
 # Prints the folder of PostgreSQL's programs: that of the `initdb` on PATH, or else that of the latest version of Debian's
@@ -46,15 +46,30 @@ say_haproxy() {
   echo "HAProxy, from Debian's packages"
 }
 
-# Debian's package would start a service, unless this file forbids it (invoke-rc.d(8)), and start it again at each boot.
 do_haproxy() {
+  install_without_service "HAProxy" haproxy
+}
+
+have_pgbouncer() {
+  PATH=$PATH:/usr/sbin command -v pgbouncer
+}
+
+say_pgbouncer() {
+  echo "PgBouncer, from Debian's packages"
+}
+
+do_pgbouncer() {
+  install_without_service "PgBouncer" pgbouncer
+}
+
+# install_without_service <description> <package>: Debian's package would start a service of the same name, unless this file
+# forbids it (invoke-rc.d(8)), and start it again at each boot.
+install_without_service() {
   if [ ! -e /usr/sbin/policy-rc.d ]; then
     trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
-    # $1 is that script's.
-    # shellcheck disable=SC2016
-    printf '%s\n' '#!/bin/sh' 'case $1 in haproxy*) exit 101 ;; esac' | as_root tee /usr/sbin/policy-rc.d
+    printf '%s\n' '#!/bin/sh' "case \$1 in $2*) exit 101 ;; esac" | as_root tee /usr/sbin/policy-rc.d
     as_root chmod +x /usr/sbin/policy-rc.d
   fi
-  apt_install "HAProxy" haproxy
-  as_root update-rc.d haproxy disable
+  apt_install "$1" "$2"
+  as_root update-rc.d "$2" disable
 }

@@ -119,13 +119,19 @@ async fn submit(
         caller.require_shown_to(shown_to).await?;
         function.authorize(caller).await
     };
+    let authorized = authorized.await;
+    let is_guard_unavailable = matches!(authorized, Err(Refusal::Busy { .. }));
     // As in the JSON API, the guard is checked before the arguments.
-    let result = match authorized.await {
+    let result = match authorized {
         Ok(_) if !faults.is_empty() => Err(Refusal::InvalidArguments(faults)),
         Ok(authorized) => authorized.call(body.clone()).await,
         Err(refusal) => Err(refusal),
     };
     running.finish(&result);
+    // The database does not answer. Storing the refusal would wait for it again.
+    if is_guard_unavailable && let Err(refusal) = result {
+        return Err(refusal);
+    }
     // The form names a page that shows the effect of the call itself.
     let then = typed.get(THEN).and_then(OwnPage::after_form);
     if result.is_ok()

@@ -5,6 +5,7 @@
 //! socket, to which neither TLS nor access rules apply.
 
 mod database;
+pub mod pgbouncer;
 mod system;
 
 use std::{

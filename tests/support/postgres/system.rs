@@ -9,9 +9,13 @@ use std::{
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-/// A program of PostgreSQL. PostgreSQL refuses to run as root, so there it runs as the user of Debian's packages.
+/// A program of PostgreSQL.
 pub fn program(name: &str) -> Command {
-    let program = programs().join(name);
+    as_postgres(&programs().join(name))
+}
+
+/// A program that refuses to run as root, and there runs as the user of Debian's packages.
+pub fn as_postgres(program: &Path) -> Command {
     let mut command = if geteuid().is_root() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "postgres", "--regid", "postgres", "--init-groups"]);
@@ -47,7 +51,7 @@ pub fn programs() -> &'static Path {
     })
 }
 
-/// Makes a file belong to the user that `program` runs as.
+/// Makes a file belong to the user that `as_postgres` runs programs as.
 pub fn give_to_postgres(file: &Path) {
     if geteuid().is_root() {
         let status = Command::new("chown").arg("postgres:").arg(file).status();

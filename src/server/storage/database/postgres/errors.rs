@@ -77,6 +77,10 @@ pub fn with_hint(error: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync>
         Some("3D000") => "there is no such database; create it with: CREATE DATABASE name OWNER user ENCODING 'UTF8'",
         Some("42501") => "the user of database.url lacks a privilege; make it the owner of the database and its tables",
         Some("XX001" | "XX002") => "the database is damaged; restore a backup",
+        // A prepared statement exists already, or does not exist.
+        Some("42P05" | "26000") => {
+            "a pooler in between hands the connections of the database from one client to another; it must use session mode"
+        }
         None if is_tls_failure(&error) => {
             "there is no verified TLS to the server; let it have a certificate for the name in database.url, and name its \
              certificate authority in database.ca_file"
@@ -84,4 +88,12 @@ pub fn with_hint(error: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync>
         _ => return error.into(),
     };
     WithHint { hint, source: error }.into()
+}
+
+/// The same for an error that may come from the database.
+pub fn any_with_hint(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<sqlx::Error>() {
+        Ok(error) => anyhow::Error::from_boxed(with_hint(error)),
+        Err(error) => error,
+    }
 }

@@ -14,7 +14,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Context as _, ensure};
 use tokio::time::{Instant, sleep};
 
-use self::{address::Address, pool::Hosts};
+use self::{address::Address, errors::any_with_hint, pool::Hosts};
 pub use self::{
     errors::{is_conflict, is_lock_timeout, is_tls_failure, is_transient, with_hint},
     pool::{Connection, Pool, timed_out},
@@ -66,8 +66,11 @@ pub async fn open(settings: &config::Database, open_for: OpenFor, demo: bool) ->
     let name = address.name();
     wait_until_reachable(&for_schema, open_for)
         .await
+        .map_err(any_with_hint)
         .with_context(|| format!("cannot use {name}"))?;
-    schema::prepare(&for_schema, &address, settings, open_for).await?;
+    schema::prepare(&for_schema, &address, settings, open_for)
+        .await
+        .map_err(any_with_hint)?;
     for_schema.close();
     Ok(Database {
         reader: pool(settings.read_connections.get())?,
@@ -123,7 +126,7 @@ async fn wait_until_reachable(pool: &Pool, open_for: OpenFor) -> anyhow::Result<
             Err(error) => error,
         };
         if open_for != OpenFor::Serve || !may_pass(&error) || Instant::now() >= deadline {
-            return Err(anyhow::Error::from_boxed(with_hint(error)));
+            return Err(error.into());
         }
         if is_first {
             tracing::warn!(%error, "the database does not answer; waiting for it for up to 30 seconds");

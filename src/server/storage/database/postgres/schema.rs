@@ -37,7 +37,7 @@ pub async fn prepare(
 ) -> anyhow::Result<()> {
     let name = address.name();
     let migrator = migrator();
-    let mut connection = pool.get().await.map_err(with_hint).map_err(anyhow::Error::from_boxed)?;
+    let mut connection = pool.get().await?;
     let applied = applied(&mut connection).await?;
     if applied.versions.is_empty() && open_for == OpenFor::Manage {
         bail!("{name} is empty. Start the server first, or run `callgate data migrate`");
