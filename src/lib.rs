@@ -5,6 +5,7 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | [`platform`] | what is different on the server and in the browser, and what belongs to the current request |
 //! | [`contract`] | types shared by browser and server, no I/O |
 //! | [`functions`] | the declared functions, one file per topic |
 //! | [`pages`] | one page per file |
@@ -12,7 +13,7 @@
 //! | [`app`] | the HTML shell and the routes of the pages |
 //! | `server` | native only: start-up, settings, HTTPS, guards, logins, sessions, users, storage |
 //!
-//! A file imports only from modules before its own in this order: `contract`; most of `server`, from `runtime` to `accounts`;
+//! A file imports only from modules before its own in this order: `platform`; `contract`; most of `server`, from `runtime` to `accounts`;
 //! `functions`; `parts`; `pages`; `app`; `server::http`; `server::run` and `server::cli`. `functions` imports `server` inside
 //! function bodies only, because bodies are not compiled for the browser. The whole order is in `docs/architecture.md`,
 //! "Order of imports".
@@ -29,6 +30,12 @@ pub mod contract;
 pub mod functions;
 pub mod pages;
 pub mod parts;
+#[cfg(feature = "ssr")]
+#[path = "platform/server.rs"]
+pub mod platform;
+#[cfg(not(feature = "ssr"))]
+#[path = "platform/browser.rs"]
+pub mod platform;
 #[cfg(feature = "ssr")]
 pub mod server;
 

@@ -11,7 +11,7 @@ from pathlib import Path
 SRC = Path(__file__).resolve().parent.parent / "src"
 
 # Bottom to top. Each entry may import the ones before it.
-ORDER = """contract server/runtime server/config server/telemetry server/model server/passwords server/storage server/nodes server/listener server/oidc
+ORDER = """platform contract server/runtime server/config server/telemetry server/model server/passwords server/storage server/nodes server/listener server/oidc
 server/sessions server/throttle server/audit server/state server/sweeper server/auth server/registry server/accounts
 functions parts pages app server/http server/run server/cli""".split()
 

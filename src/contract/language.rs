@@ -9,6 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
+use crate::platform;
+
 /// The name of the input with the chosen language, in the form that `POST /language` takes.
 pub const CHOICE: &str = "language";
 /// The name of the hidden input with the page to return to.
@@ -49,67 +51,13 @@ impl Language {
 
     /// The language of the request that is being answered, or of the page in the browser. English outside of both.
     pub fn current() -> Self {
-        current()
-    }
-}
-
-#[cfg(feature = "ssr")]
-mod server {
-    use std::cell::Cell;
-
-    use leptos::prelude::use_context;
-
-    use super::Language;
-
-    tokio::task_local! {
-        static CURRENT: Cell<Language>;
+        let of_page = || platform::page_language()?.parse().ok();
+        platform::current().or_else(of_page).unwrap_or_default()
     }
 
-    pub fn current() -> Language {
-        // Leptos renders parts of a page in tasks of its own, which have the context of the page.
-        let of_request = CURRENT.try_with(Cell::get).ok();
-        of_request.or_else(use_context).unwrap_or_default()
-    }
-
-    impl Language {
-        /// Answers a request in this language, as far as [`Language::change_current`] does not change it.
-        pub fn scope<F: Future>(self, answer: F) -> impl Future<Output = F::Output> {
-            CURRENT.scope(Cell::new(self), answer)
-        }
-
-        /// Makes a text in this language.
-        pub fn with<T>(self, make: impl FnOnce() -> T) -> T {
-            CURRENT.sync_scope(Cell::new(self), make)
-        }
-
-        /// Changes the language of the rest of the answer.
-        pub fn change_current(self) {
-            // Outside of a request there is nothing to change.
-            let _ = CURRENT.try_with(|current| current.set(self));
-        }
-    }
-}
-#[cfg(feature = "ssr")]
-use server::current;
-
-/// The page says its language in `<html lang>`. It never changes while the page is loaded.
-#[cfg(not(feature = "ssr"))]
-fn current() -> Language {
-    use std::sync::OnceLock;
-
-    static PAGE: OnceLock<Language> = OnceLock::new();
-    *PAGE.get_or_init(|| {
-        let page = leptos::prelude::document().document_element();
-        let tag = page.and_then(|page| page.get_attribute("lang"));
-        tag.and_then(|tag| tag.parse().ok()).unwrap_or_default()
-    })
-}
-
-#[cfg(not(feature = "ssr"))]
-impl Language {
-    /// Makes a text. In the browser it is in the language of the page, the only one that is read there.
+    /// Makes a text in this language. In the browser it is in the language of the page, the only one that is read there.
     pub fn with<T>(self, make: impl FnOnce() -> T) -> T {
-        make()
+        platform::with(self, make)
     }
 }
 

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::language::Message;
-use crate::message;
+use crate::{message, platform};
 
 /// A text of `MIN` to `MAX` characters (Unicode scalar values). The server decodes it in composed form (NFC).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
@@ -45,26 +45,9 @@ impl<const MIN: usize, const MAX: usize> fmt::Display for Text<MIN, MAX> {
 
 impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(composed(String::deserialize(deserializer)?)).map_err(|problem| D::Error::custom(problem.english()))
+        Self::new(platform::composed(&String::deserialize(deserializer)?))
+            .map_err(|problem| D::Error::custom(problem.english()))
     }
-}
-
-/// Composes the characters of a text (NFC), so that texts that look alike are stored alike: macOS decomposes Hangul and
-/// accented letters in names of files.
-#[cfg(feature = "ssr")]
-fn composed(text: String) -> String {
-    use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
-
-    match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => text,
-        _ => text.nfc().collect(),
-    }
-}
-
-/// The browser leaves it to the server: the tables are large.
-#[cfg(not(feature = "ssr"))]
-fn composed(text: String) -> String {
-    text
 }
 
 /// A whole number from `MIN` to `MAX`, inclusive.

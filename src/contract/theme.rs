@@ -2,6 +2,8 @@
 
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
+use crate::platform;
+
 /// The name of the input with the chosen theme, in the form that `POST /theme` takes.
 pub const CHOICE: &str = "theme";
 
@@ -35,36 +37,6 @@ impl Theme {
 
     /// The theme of the page that is being written. Nothing in the browser asks for it.
     pub fn current() -> Self {
-        current()
+        platform::current().unwrap_or_default()
     }
-}
-
-#[cfg(feature = "ssr")]
-mod server {
-    use leptos::prelude::use_context;
-
-    use super::Theme;
-
-    tokio::task_local! {
-        static CURRENT: Theme;
-    }
-
-    pub fn current() -> Theme {
-        // Leptos renders parts of a page in tasks of its own, which have the context of the page.
-        CURRENT.try_get().ok().or_else(use_context).unwrap_or_default()
-    }
-
-    impl Theme {
-        /// Answers a request with this theme.
-        pub fn scope<F: Future>(self, answer: F) -> impl Future<Output = F::Output> {
-            CURRENT.scope(self, answer)
-        }
-    }
-}
-#[cfg(feature = "ssr")]
-use server::current;
-
-#[cfg(not(feature = "ssr"))]
-fn current() -> Theme {
-    Theme::default()
 }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use jiff::{Timestamp, Zoned, civil::Date, tz};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use crate::platform;
+
 /// A time zone of the IANA database, such as `Asia/Seoul`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeZone(tz::TimeZone);
@@ -33,48 +35,8 @@ impl TimeZone {
 
     /// The time zone of the request that is being answered. UTC outside of one, and in the browser.
     pub fn current() -> Self {
-        current()
+        platform::current().unwrap_or(Self::UTC)
     }
-}
-
-#[cfg(feature = "ssr")]
-mod server {
-    use std::cell::RefCell;
-
-    use leptos::prelude::use_context;
-
-    use super::TimeZone;
-
-    tokio::task_local! {
-        static CURRENT: RefCell<TimeZone>;
-    }
-
-    pub fn current() -> TimeZone {
-        // Leptos renders parts of a page in tasks of its own, which have the context of the page.
-        let of_request = CURRENT.try_with(|zone| zone.borrow().clone()).ok();
-        of_request.or_else(use_context).unwrap_or(TimeZone::UTC)
-    }
-
-    impl TimeZone {
-        /// Answers a request in this time zone, as far as [`TimeZone::change_current`] does not change it.
-        pub fn scope<F: Future>(self, answer: F) -> impl Future<Output = F::Output> {
-            CURRENT.scope(RefCell::new(self), answer)
-        }
-
-        /// Changes the time zone of the rest of the answer. A page has the one that is current when its rendering begins.
-        pub fn change_current(self) {
-            // Outside of a request there is nothing to change.
-            let _ = CURRENT.try_with(|current| current.replace(self));
-        }
-    }
-}
-#[cfg(feature = "ssr")]
-use server::current;
-
-/// The server writes all times of a page.
-#[cfg(not(feature = "ssr"))]
-fn current() -> TimeZone {
-    TimeZone::UTC
 }
 
 /// Looks up a name in the IANA database, in upper or lower case. Only the server has that database.

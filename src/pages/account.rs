@@ -33,7 +33,7 @@ use crate::{
         session::Session,
         visit::Visit,
     },
-    sentence, t,
+    platform, sentence, t,
 };
 
 /// The address of this page.
@@ -183,7 +183,7 @@ fn Sessions(list: SessionList) -> impl IntoView {
     let (current, others): (Vec<SessionView>, Vec<SessionView>) =
         sessions.into_iter().partition(|session| session.current);
     let has_others = !others.is_empty();
-    // Whoever ends the current session is logged out and gets no notice.
+    // Ending the current session logs the user out, so there is no notice.
     let row = |session: SessionView| {
         let then = if session.current {
             PATH.to_owned()
@@ -246,7 +246,7 @@ fn Profile(profile: ProfileView) -> impl IntoView {
                     spellcheck="false" aria-describedby="time-zone-help"
                 />
                 <datalist id="time-zones">
-                    {time_zones().into_iter().map(|name| view! { <option value=name></option> }).collect_view()}
+                    {platform::time_zones().into_iter().map(|name| view! { <option value=name></option> }).collect_view()}
                 </datalist>
                 <button class="button quiet" type="submit">{t!("Save")}<span class="unseen">{format!(": {}", t!("Profile"))}</span></button>
             </form>
@@ -262,17 +262,6 @@ fn Profile(profile: ProfileView) -> impl IntoView {
             </form>
         </section>
     }
-}
-
-/// The names that the server knows. The browser gets them with the page.
-#[cfg(feature = "ssr")]
-fn time_zones() -> Vec<String> {
-    jiff::tz::db().available().map(|name| name.to_string()).collect()
-}
-
-#[cfg(not(feature = "ssr"))]
-fn time_zones() -> Vec<String> {
-    Vec::new()
 }
 
 /// The accounts at providers that the user can log in with, and buttons to link others.

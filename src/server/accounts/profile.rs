@@ -2,7 +2,7 @@
 
 use crate::{
     contract::{Language, Refusal, TimeZone, user::ProfileView},
-    message,
+    message, platform,
     server::{
         auth::guard::{AuthenticatedGuard, kinds::LoggedIn},
         model::profile,
@@ -24,7 +24,7 @@ pub async fn find(caller: &LoggedIn) -> Result<ProfileView, Refusal> {
 pub async fn set_language(caller: &LoggedIn, language: Option<Language>) -> Result<(), Refusal> {
     let tag = language.map(Language::tag);
     caller.state().storage().set_language(caller.user_id(), tag).await?;
-    language.unwrap_or_else(|| caller.caller().language()).change_current();
+    platform::set_current(language.unwrap_or_else(|| caller.caller().language()));
     Ok(())
 }
 

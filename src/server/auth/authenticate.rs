@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     contract::{Refusal, TimeZone},
+    platform,
     server::{
         model::{clock::Timestamp, login::Login, profile::Profile},
         sessions,
@@ -28,11 +29,11 @@ impl Caller {
         }) = login.as_ref().map(|login| &login.profile)
         {
             if let Some(language) = language {
-                language.change_current();
+                platform::set_current(*language);
             }
             // It is unknown if an older server reads what a newer one has stored.
             if let Some(zone) = time_zone.as_ref().and_then(|name| name.parse::<TimeZone>().ok()) {
-                zone.change_current();
+                platform::set_current(zone);
             }
         }
         Ok(login)

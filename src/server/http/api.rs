@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     contract::{Language, Refusal, form_data::SHOWN_TO},
+    platform,
     server::{
         auth::caller::Caller,
         registry::{self, Function, call_log::RunningCall, pending_calls},
@@ -113,7 +114,7 @@ pub async fn openapi(State(pages): State<Pages>, query: Result<Query<OpenapiQuer
         language: Some(language),
     })) = query
     {
-        language.change_current();
+        platform::set_current(language);
     }
     json_response(pages.openapi().to_owned())
 }

@@ -7,13 +7,16 @@ use axum::{
     response::Response,
 };
 
-use crate::server::{
-    auth::{cookies::Cookies, language::requested},
-    state::AppState,
+use crate::{
+    platform,
+    server::{
+        auth::{cookies::Cookies, language::requested},
+        state::AppState,
+    },
 };
 
 pub async fn negotiate(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let cookies = Cookies::read(request.headers(), state.cookie_suffix());
     let language = requested(&cookies, request.headers(), state.settings().site.language);
-    language.scope(next.run(request)).await
+    platform::scope(language, next.run(request)).await
 }

@@ -14,6 +14,7 @@ use tower_sessions::Session;
 use super::security_headers::depend_on_session;
 use crate::{
     contract::{Language, Refusal},
+    platform,
     server::{
         auth::{
             caller::{Arrival, Caller},
@@ -41,8 +42,8 @@ pub async fn load_and_save(State(state): State<AppState>, mut request: Request, 
     // A cached login costs nothing here. Otherwise its language is known once something asks for the login.
     let chosen = caller.known_login().and_then(|login| login.profile.language);
     let (language, theme) = (chosen.unwrap_or_else(|| caller.language()), caller.theme());
-    let answering = zone.scope(answer(caller, format, request, next));
-    let response = theme.scope(language.scope(answering)).await;
+    let answering = platform::scope(zone, answer(caller, format, request, next));
+    let response = platform::scope(theme, platform::scope(language, answering)).await;
     if let Some(connection) = connection {
         connection.mark_responded(Timestamp::now());
     }
