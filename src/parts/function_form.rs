@@ -113,22 +113,7 @@ pub fn PurposeForm(
     let is_outdated = RwSignal::new(false);
     let is_ready = hydrated();
     let (form, continue_link) = (NodeRef::<html::Form>::new(), NodeRef::<html::A>::new());
-    // Whether the link has filled in the code, so that nobody has to see its field.
-    let has_code = RwSignal::new(false);
-    Effect::new(move |_| {
-        let Some(form) = form.get() else {
-            return;
-        };
-        let fill = move || {
-            if fill_from_fragment(&form, "code") {
-                has_code.set(true);
-            }
-        };
-        fill();
-        // Opening another link in the same tab only changes the fragment.
-        let listener = window_event_listener(ev::hashchange, move |_| fill());
-        on_cleanup(move || listener.remove());
-    });
+    let has_code = code_from_fragment(form);
     // The button that had the focus is hidden by then.
     Effect::new(move |_| continue_link.get().map(|link| link.focus()));
     let submit = move |event: web_sys::SubmitEvent| {
@@ -208,6 +193,26 @@ pub fn PurposeForm(
             <Alternatives buttons=alternatives/>
         </form>
     }
+}
+
+/// Fills in the code of a one-time link. Returns whether the link had one, so that nobody has to see its field.
+fn code_from_fragment(form: NodeRef<html::Form>) -> RwSignal<bool> {
+    let has_code = RwSignal::new(false);
+    Effect::new(move |_| {
+        let Some(form) = form.get() else {
+            return;
+        };
+        let fill = move || {
+            if fill_from_fragment(&form, "code") {
+                has_code.set(true);
+            }
+        };
+        fill();
+        // Opening another link in the same tab only changes the fragment.
+        let listener = window_event_listener(ev::hashchange, move |_| fill());
+        on_cleanup(move || listener.remove());
+    });
+    has_code
 }
 
 /// Buttons that send the form to other addresses: address and label of each.
