@@ -13,7 +13,7 @@ tools/setup.sh run
 stamp=target/release-build.stamp
 compiler=$(rustc --version)
 inputs=()
-for input in Cargo.toml Cargo.lock build.rs tools/build.sh tools/env.sh macros src style public migrations; do
+for input in Cargo.toml Cargo.lock build.rs tools/build.sh tools/env.sh macros src locales style public migrations; do
   if [ -e "$input" ]; then inputs+=("$input"); fi
 done
 

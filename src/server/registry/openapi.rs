@@ -295,7 +295,9 @@ mod tests {
         assert!(enums > 100);
     }
 
-    /// Visits the texts for people.
+    /// The keys of texts for people.
+    const TEXTS: [&str; 3] = ["summary", "description", "title"];
+
     fn each_text(value: &mut Value, visit: &mut impl FnMut(&mut String)) {
         match value {
             Value::Object(object) => {
@@ -303,9 +305,7 @@ mod tests {
                 let is_body = object.contains_key("schema");
                 for (key, value) in object.iter_mut().filter(|(key, _)| !is_body || *key != "example") {
                     match value {
-                        Value::String(text) if ["summary", "description", "title"].contains(&key.as_str()) => {
-                            visit(text)
-                        }
+                        Value::String(text) if TEXTS.contains(&key.as_str()) => visit(text),
                         value => each_text(value, visit),
                     }
                 }
