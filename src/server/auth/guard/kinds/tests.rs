@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    contract::{audit::Action, required::Required},
+    contract::{Language, audit::Action, required::Required},
     server::{
         auth::{
             guard::permissions::{Admin, ManageUsers, SeeUsers},
@@ -146,11 +146,17 @@ fn a_rule_names_what_its_guard_is_made_of_and_what_it_may_refuse_with() {
         rule.refusals,
         [Refusal::NotLoggedIn, Refusal::FreshLoginRequired, no_one()]
     );
+    // Without a translation of one part, the whole is English.
+    assert_eq!(
+        rule.words.in_language(Language::Ko),
+        "For recently logged-in users, and only for no one"
+    );
     let rule = AnyOf::<FreshLogin, LoggedIn>::rule();
     assert_eq!(
         rule.words.english(),
         "For recently logged-in users, or for logged-in users"
     );
+    assert!(rule.words.is_translated());
     assert!(AnyOf::<LoggedIn, Anyone>::rule().refusals.is_empty());
 }
 
