@@ -101,7 +101,7 @@ fn Found(
         .into_iter()
         .filter(|function| matches(function, &search))
         .map(|function| Row {
-            is_allowed: !refused.contains(&function.name) && !(is_logged_in && function.closed.is_some()),
+            is_allowed: !is_logged_in || (function.closed.is_none() && !refused.contains(&function.name)),
             function,
         })
         .collect();

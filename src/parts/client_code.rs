@@ -271,6 +271,6 @@ mod tests {
         ] {
             assert_eq!(language.literal(json), expected, "{language:?}");
         }
-        assert_eq!(raw_string("{}"), r###"r#"{}"#"###);
+        assert_eq!(raw_string("{}"), r##"r#"{}"#"##);
     }
 }

@@ -106,6 +106,7 @@ async fn each_limit_holds_at_its_edge() {
         ("contact", json!("Ada"), "contact must be an object"),
         ("contact", long(61), too_long),
         ("contact", long(0), "contact.name must not be empty"),
+        ("arrival", json!(""), "arrival must not be empty"),
         ("contact", name, in_name),
         // No schema says that the calendar ends.
         ("arrival", json!("9999-12-31"), late),
@@ -113,7 +114,7 @@ async fn each_limit_holds_at_its_edge() {
         let found = faults(&quote(&client, &with(field, bad.clone())).await);
         assert_eq!(found.join("; "), expected, "{field} {bad}");
     }
-    let days = ";2027-02-29;2026-1-31;2026-01-31T00:00;2026-02-30;2026-13-01;-001-01-01;２０２６-01-31; 2026-01-31";
+    let days = "2027-02-29;2026-1-31;2026-01-31T00:00;2026-02-30;2026-13-01;-001-01-01;２０２６-01-31; 2026-01-31";
     for day in days.split(';') {
         let found = faults(&quote(&client, &with("arrival", json!(day))).await);
         assert_eq!(found, ["arrival must be a date such as 2026-01-31"], "{day}");

@@ -275,7 +275,7 @@ async fn no_page_holds_anything_of_a_user_for_who_is_not_logged_in() {
     place.add_user("canary-name", "canary password of mine").await;
     let server = place.serve(UNTHROTTLED).await;
     let client = server.client();
-    let device = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let device = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let login = client.request("POST", "/api/login").header("content-type", JSON);
     let body = r#"{"user_id":"canary-name","password":"canary password of mine"}"#;
     assert_eq!(login.header("user-agent", device).body(body).send().await.status, 200);
@@ -283,7 +283,10 @@ async fn no_page_holds_anything_of_a_user_for_who_is_not_logged_in() {
     client.form("/functions/auth_func", &form).await;
     let session = client.session();
     for (path, texts) in [
-        ("/account", &["canary-name", "Firefox", "127.0.0.1", "Log out"][..]),
+        (
+            "/account",
+            &["canary-name", "Firefox on Windows", "127.0.0.1", "Log out"][..],
+        ),
         ("/functions/auth_func", &["canary-typed"]),
     ] {
         let page = client.get(path).await;
@@ -292,7 +295,14 @@ async fn no_page_holds_anything_of_a_user_for_who_is_not_logged_in() {
         }
     }
 
-    let texts = ["canary", "Firefox", "127.0.0.1", "Log out", "argon2", &session];
+    let texts = [
+        "canary",
+        "Firefox on Windows",
+        "127.0.0.1",
+        "Log out",
+        "argon2",
+        &session,
+    ];
     let mut secrets: Vec<String> = texts.map(str::to_owned).into();
     let sessions = client.done("my_sessions", serde_json::json!({})).await;
     for session in sessions["sessions"].as_array().unwrap() {

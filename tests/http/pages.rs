@@ -69,7 +69,7 @@ async fn home_lists_every_function_with_who_may_call_it_in_words() {
 
 /// The names of the functions that the home page lists.
 fn listed(home: &Reply) -> Vec<&str> {
-    let links = home.body.split(r#"class="name" href="/functions/"#).skip(1);
+    let links = home.body.split(r#"href="/functions/"#).skip(1);
     links.map(|link| link.split('"').next().unwrap()).collect()
 }
 

@@ -10,9 +10,6 @@ use crate::{contract::page::ProgramFiles, server::config::Settings};
 
 include!(concat!(env!("OUT_DIR"), "/site.rs"));
 
-/// The start of the name of the file that `wasm_split` lists its files in.
-const SPLIT_MANIFEST: &str = "__wasm_split_manifest.";
-
 #[derive(Debug, Clone)]
 pub enum Site {
     Embedded,
@@ -86,7 +83,7 @@ impl Site {
             let name = names.iter().find(matches).cloned();
             format!("/pkg/{}", name.unwrap_or_else(|| format!("callgate.{extension}")))
         };
-        let split_js = |name: &&String| name.starts_with("__wasm_split.") && name.ends_with(".js");
+        let split_js = |name: &&String| is_between(name, "__wasm_split.", ".js");
         Program {
             css: path("css"),
             files: ProgramFiles {
@@ -100,7 +97,7 @@ impl Site {
 
     /// The split files of each lazy island, from the manifest among `names`. Pages only preload them, so they work without.
     fn split_files(&self, names: &[String]) -> Vec<(String, Vec<String>)> {
-        let is_manifest = |name: &&String| name.starts_with(SPLIT_MANIFEST) && name.ends_with(".json");
+        let is_manifest = |name: &&String| is_between(name, "__wasm_split_manifest.", ".json");
         let manifest = names
             .iter()
             .find(is_manifest)
@@ -114,6 +111,11 @@ impl Site {
             .map(|(island, modules)| (island, modules.into_iter().map(path).collect()))
             .collect()
     }
+}
+
+fn is_between(name: &str, start: &str, end: &str) -> bool {
+    name.strip_prefix(start)
+        .is_some_and(|rest| rest.strip_suffix(end).is_some())
 }
 
 #[cfg(test)]

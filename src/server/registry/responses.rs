@@ -3,7 +3,7 @@
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 
 use super::{Function, openapi, schema};
-use crate::contract::{function::Responses, shape::Shape};
+use crate::contract::{Refusal, function::Responses, shape::Shape};
 
 /// The fields of the reply and the refusals of a function, for a site that accepts bodies of up to `body_bytes`.
 pub fn responses(function: &Function, body_bytes: u64) -> Responses {
@@ -11,7 +11,7 @@ pub fn responses(function: &Function, body_bytes: u64) -> Responses {
     settings.inline_subschemas = true;
     let reply = function.reply(&mut SchemaGenerator::new(settings)).to_value();
     let mut refusals = openapi::refusals(function, body_bytes);
-    refusals.sort_by_key(|refusal| refusal.status());
+    refusals.sort_by_key(Refusal::status);
     refusals.dedup();
     Responses {
         // A reply may have limits that arguments cannot have. Its fields are then left out.

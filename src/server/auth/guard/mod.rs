@@ -151,10 +151,10 @@ impl Rule {
 
     /// See [`RuleView::requires`].
     fn requires(&self) -> Vec<Vec<String>> {
-        let mut requires = Vec::new();
+        let mut all = Vec::new();
         let mut alternatives = 0;
         for refusal in &self.refusals {
-            requires.push(match refusal {
+            all.push(match refusal {
                 Refusal::NotLoggedIn => vec![LOGIN.to_owned()],
                 Refusal::FreshLoginRequired => vec![FRESH_LOGIN.to_owned()],
                 Refusal::PermissionRequired(required) => {
@@ -166,7 +166,7 @@ impl Rule {
         }
         // Of other alternatives, `refusals` has only the first.
         if self.name.matches("AnyOf<").count() == alternatives {
-            requires
+            all
         } else {
             Vec::new()
         }
