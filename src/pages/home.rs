@@ -7,7 +7,7 @@ use strum::VariantArray as _;
 
 use crate::{
     contract::{
-        Language, Message,
+        Language,
         function::{FunctionView, Group},
     },
     parts::{
@@ -147,7 +147,7 @@ fn address(search: &str, shows_all: bool) -> String {
 
 /// Whether the name or the summary has each word of `search`, in any case. The summary may be in any language.
 fn matches(function: &FunctionView, search: &str) -> bool {
-    let summary: Message = function.summary.clone().into();
+    let summary = &function.summary;
     let texts = [
         function.name.as_str(),
         summary.in_language(Language::En),

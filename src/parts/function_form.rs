@@ -124,15 +124,12 @@ pub fn PurposeForm(
         if is_calling.get_untracked() {
             return;
         }
-        let body = match shape.with_value(|shape| arguments(&form, shape)) {
-            Ok(body) => body,
-            Err(found) => {
-                faults.set(found);
-                focus_first_wrong(form);
-                return;
-            }
+        let body = shape.with_value(|shape| arguments(&form, shape));
+        faults.set(body.as_ref().err().cloned().unwrap_or_default());
+        let Ok(body) = body else {
+            focus_first_wrong(form);
+            return;
         };
-        faults.set(Vec::new());
         // Cleared first, so that screen readers announce the same error again.
         error.set(String::new());
         is_calling.set(true);
@@ -167,11 +164,7 @@ pub fn PurposeForm(
     let user_field = shown_to.is_some().then_some(SHOWN_TO);
     let user_name = shown_to.or(user_id);
     view! {
-        {is_back_from_login.then(|| view! {
-            <p class="notice">
-                {t!("You needed to log in first. Passwords and other secrets are never stored, so enter them again.")}
-            </p>
-        })}
+        {is_back_from_login.then(|| view! { <BackFromLogin/> })}
         <div role="status">
             {move || reply.get().map(|reply| view! {
                 <p><strong>{reply}</strong></p>
@@ -192,6 +185,15 @@ pub fn PurposeForm(
             <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>
             <Alternatives buttons=alternatives/>
         </form>
+    }
+}
+
+#[component]
+fn BackFromLogin() -> impl IntoView {
+    view! {
+        <p class="notice">
+            {t!("You needed to log in first. Passwords and other secrets are never stored, so enter them again.")}
+        </p>
     }
 }
 

@@ -6,7 +6,7 @@ use strum::IntoEnumIterator as _;
 use super::{copy_text::CopyText, moment::Moment, program::Program, visit::Visit};
 use crate::{
     contract::{
-        Language, Message,
+        Language, Message, TimeZone, moment,
         pending_call::{PendingCall, State},
         user::LinkReply,
     },
@@ -60,8 +60,11 @@ fn Card(link: LinkReply, is_invitation: bool) -> impl IntoView {
 
 /// The text to send with a link. The person who gets it may read another language than the one who sends it.
 fn message_to_send(is_invitation: bool, user: &str, link: &str, until: &str) -> Message {
-    let minutes: String = until.chars().take("2026-01-31T10:20".len()).collect();
-    let until = format!("{} UTC", minutes.replace('T', " "));
+    let zone = TimeZone::current();
+    let until = match until.parse() {
+        Ok(time) => format!("{} ({})", moment::in_table(&zone.at(time)), zone.name()),
+        Err(_) => until.to_owned(),
+    };
     if is_invitation {
         message!(
             "Your Callgate account is ready. Choose a password with the link below. It works once, until {until}. Do not \
