@@ -188,7 +188,7 @@ fn ConfirmForm(
     let here = format!("/confirm?next={}", next.escaped());
     let action = here.clone();
     view! {
-        <form class="panel" data-focus="" method="post" action=action on:submit=on_submit>
+        <form class="panel" method="post" action=action data-focus="" on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
             // Password managers read the user name from it.
             <input type="text" name=SHOWN_TO value=user_id autocomplete="username" readonly hidden/>

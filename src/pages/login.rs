@@ -147,7 +147,7 @@ fn LoginForm(
     let message = move || Some(error.get()).filter(|error| !error.is_empty());
     view! {
         // `next` is in the address as well, so that the page after a refusal still has it.
-        <form class="panel" data-focus="" method="post" action=format!("/login?next={}", next.escaped()) on:submit=on_submit>
+        <form class="panel" method="post" action=format!("/login?next={}", next.escaped()) data-focus="" on:submit=on_submit>
             <input type="hidden" name="next" value=next.to_string()/>
             <p id="login-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>
             <label for="user_id">{t!("User"; "login field")}</label>
