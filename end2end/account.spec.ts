@@ -48,7 +48,7 @@ test('a password is changed, with the reason beside the field where it is not go
   await site.ready();
   await expect(site.main).toContainText('This ends all your other sessions');
   const change = async () => site.main.getByRole('button', { name: 'Change password' }).click();
-  const field = page.getByLabel('New password');
+  const field = page.getByLabel('New password', { exact: true });
   await expect(field).toHaveAttribute('autocomplete', 'new-password');
   // Password managers keep it under the name that stands beside it.
   await expect(site.main.locator('form input[autocomplete="username"]')).toHaveValue(user);

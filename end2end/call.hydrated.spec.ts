@@ -115,6 +115,7 @@ test('the program of each language follows what is typed, and is copied', async 
 
 test('a long call says for how long it has been running, and the user can stop waiting', async ({ site, page }) => {
   await page.route('**/api/notauth_func', () => {});
+  site.watch.expectError(/net::ERR_ABORTED/);
   await site.open('/functions/notauth_func');
   await site.editor.fill('{"a":1}');
   await site.main.getByRole('button', { name: 'Call', exact: true }).click();

@@ -11,7 +11,7 @@ test('a call that wants a fresh login leads to the password and back, and what i
   await site.logIn();
   await site.becomesStale();
   await site.open('/functions/change_password');
-  await page.getByLabel('New password').fill('seven canary zebras');
+  await page.getByLabel('New password', { exact: true }).fill('seven canary zebras');
   if (site.hydrates) {
     site.watch.expectResponse('403 POST /api/change_password');
   }
@@ -36,7 +36,7 @@ test('a call that wants a fresh login leads to the password and back, and what i
   const waits = page.getByRole('region', { name: 'Your call is waiting' });
   await expect(waits).toContainText('Enter them again');
   await expect(waits.getByRole('button')).toHaveCount(0);
-  await expect(page.getByLabel('New password')).toHaveValue('');
+  await expect(page.getByLabel('New password', { exact: true })).toHaveValue('');
   expect(await page.content()).not.toContain('canary');
 });
 
@@ -56,14 +56,14 @@ test('the page that changes the password asks for the password once more, and le
   await confirm();
 
   await site.becomesStale();
-  await page.getByLabel('New password').fill('seven canary zebras');
+  await page.getByLabel('New password', { exact: true }).fill('seven canary zebras');
   if (site.hydrates) {
     site.watch.expectResponse('403 POST /api/change_password');
   }
   await page.getByRole('button', { name: 'Change password' }).click();
   await confirm();
   await expect(site.main).toContainText('other secrets are never stored');
-  await expect(page.getByLabel('New password')).toHaveValue('');
+  await expect(page.getByLabel('New password', { exact: true })).toHaveValue('');
   expect(await page.content()).not.toContain('canary');
 });
 

@@ -45,7 +45,7 @@ test('a link for a new password ends the old one at once, and its person chooses
   const card = site.main.getByRole('region', { name: 'One-time link' });
   await expect(card).toBeFocused();
   const link = await card.getByRole('group', { name: 'One-time link' }).innerText();
-  await card.getByText('Message to send: 한국어').click();
+  await card.getByText('Message to send: 한국어', { exact: true }).click();
   await expect(card.getByRole('group', { name: 'Message to send: 한국어' })).toContainText(link);
 
   await elsewhere.open('/account');

@@ -30,7 +30,7 @@ test('a person is invited, chooses a password, and logs in', async ({ site, else
       await expect(elsewhere.page.getByLabel('Code')).toHaveValue(filled);
     }
   }
-  await elsewhere.page.getByLabel('New password').fill(PASSWORD);
+  await elsewhere.page.getByLabel('New password', { exact: true }).fill(PASSWORD);
   await elsewhere.main.getByRole('button', { name: 'Set password' }).click();
   await hasChosen(elsewhere, user);
   await elsewhere.fillLogin(user, PASSWORD);

@@ -113,7 +113,7 @@ test('who has no password confirms a login elsewhere, and chooses one', async ({
   await logInThere(site, provider, name);
   await site.isAt('/account/password');
   await site.ready();
-  await page.getByLabel('New password').fill('seven small zebras swim');
+  await page.getByLabel('New password', { exact: true }).fill('seven small zebras swim');
   await page.getByRole('button', { name: /^(Change|Choose|Set) password$/ }).click();
   await expect(page).toHaveURL(url => url.pathname === '/account' && url.searchParams.get('done') === 'password_changed');
   await site.ready();

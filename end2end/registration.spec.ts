@@ -8,7 +8,7 @@ const PASSWORD = 'six large parrots walk';
 
 async function fill(site: Site, name: string, password: string): Promise<void> {
   await site.page.getByLabel('User id').fill(name);
-  await site.page.getByLabel('New password').fill(password);
+  await site.page.getByLabel('New password', { exact: true }).fill(password);
 }
 
 /** The name that the server made from the requested one, as the page shows it. */
@@ -33,7 +33,7 @@ test('somebody registers, reads the whole of the name, and logs in with it', asy
   if (site.hydrates) {
     await expectNoFinding(page);
     // What was typed is out of the way, and the next step is where the focus is.
-    await expect(page.getByLabel('New password')).toBeHidden();
+    await expect(page.getByLabel('New password', { exact: true })).toBeHidden();
     await expect(page.getByRole('link', { name: 'Continue' })).toBeFocused();
     await page.keyboard.press('Enter');
     await site.isAt('/login?next=/functions/auth_func');
@@ -71,7 +71,7 @@ test('the page of the function registers as well, and says beside the fields wha
     await expect(page.locator('[aria-invalid=true]')).toHaveCount(1);
     await expect(page.getByLabel('User id')).toHaveValue(name);
   }
-  await page.getByLabel('New password').fill(PASSWORD);
+  await page.getByLabel('New password', { exact: true }).fill(PASSWORD);
   await site.call();
   await expect(site.reply).toContainText('200 OK');
   expect(await page.content()).not.toContain(PASSWORD);

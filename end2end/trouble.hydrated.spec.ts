@@ -112,7 +112,7 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
       const user = newName();
       const link = await inviteUser(site, user);
       await openLink(elsewhere, link);
-      const password = elsewhere.page.getByLabel('New password');
+      const password = elsewhere.page.getByLabel('New password', { exact: true });
       const choose = elsewhere.main.getByRole('button', { name: 'Set password' });
       await password.fill('six large parrots walk');
       await during(elsewhere, 'choose_password', async () => {

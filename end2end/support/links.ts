@@ -60,7 +60,7 @@ export async function tryShortPassword(site: Site, link: string, called: string)
     site.watch.expectResponse(`422 POST /api/${called}`);
   }
   await choosePassword(site, 'seven zebras');
-  const password = site.page.getByLabel('New password');
+  const password = site.page.getByLabel('New password', { exact: true });
   await expect(password).toHaveAttribute('aria-invalid', 'true');
   await expect(password).toHaveAccessibleDescription(
     /Must have at least 15 characters: a few words make a good one\.$/,

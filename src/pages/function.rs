@@ -20,7 +20,7 @@ use crate::{
         call_form::CallForm, call_stats::CallsOfFunction, client_code::client_code, guard_badge::GuardBadge,
         program::Program, prose::prose, refused::title_of, reply::Reply, visit::Visit,
     },
-    t,
+    sentence, t,
 };
 
 /// The page of the function that the path names.
@@ -179,7 +179,7 @@ fn add_rows(fields: &[Field], path: &str, rows: &mut Vec<AnyView>) {
         let path = joined(path, &field.name);
         let mut kind = type_in_words(&field.shape);
         if !field.required || field.nullable {
-            kind = t!("{kind} (optional)", kind);
+            kind = sentence!("{kind} (optional)", kind);
         }
         rows.push(
             view! {
@@ -203,7 +203,7 @@ fn add_rows(fields: &[Field], path: &str, rows: &mut Vec<AnyView>) {
     }
 }
 
-fn type_in_words(shape: &Shape) -> String {
+fn type_in_words(shape: &Shape) -> AnyView {
     let words = match shape {
         Shape::Text(text) => match text.format {
             Format::Plain => t!("text"; "type"),
@@ -214,14 +214,15 @@ fn type_in_words(shape: &Shape) -> String {
         Shape::Number(_) => t!("number"; "type"),
         Shape::Flag => t!("true or false"; "type"),
         Shape::Record(_) | Shape::Object => t!("object"; "type"),
-        Shape::Any(_) => t!("JSON"; "type"),
+        Shape::Any(_) => "JSON",
         Shape::Choice(choices) => {
             let values: Vec<&str> = choices.iter().map(|choice| choice.value.as_str()).collect();
-            return t!("one of {values}", values = values.join(", "));
+            let values = view! { <code translate="no">{values.join(", ")}</code> };
+            return sentence!("one of {values}", values);
         }
-        Shape::List(list) => return t!("list: {item}", item = type_in_words(&list.item)),
+        Shape::List(list) => return sentence!("list: {item}", item = type_in_words(&list.item)),
     };
-    words.to_owned()
+    words.into_any()
 }
 
 /// Why the function currently refuses every caller, with the outcome of a call that was made by form nevertheless.

@@ -30,8 +30,8 @@ pub fn set_current<T: Send + Sync + 'static>(value: T) {
 }
 
 /// Answers a request with this current value, as far as [`set_current`] does not change it.
-pub fn scope<T: Send + Sync + 'static, F: Future>(value: T, answer: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(RefCell::new(current_and(value)), answer)
+pub async fn scope<T: Send + Sync + 'static, F: Future>(value: T, answer: F) -> F::Output {
+    CURRENT.scope(RefCell::new(current_and(value)), answer).await
 }
 
 /// Makes something with this current value.

@@ -314,8 +314,8 @@ async fn times_are_in_the_zone_of_the_site_and_in_the_language_of_the_reader() {
     let server = Place::new().demo(&[("CALLGATE_SITE_TIME_ZONE", "Asia/Seoul")]).await;
     let user = server.user01().await;
     for (language, now, from) in [
-        ("en", "just now", "From (Asia/Seoul)"),
-        ("ko", "방금", "시작일(Asia/Seoul)"),
+        ("en", ["just now", "min ago"], "From (Asia/Seoul)"),
+        ("ko", ["방금", "분 전"], "시작일(Asia/Seoul)"),
     ] {
         let page = read(&user, "/account", language).await;
         let mut times = page.body.split(r#"<time datetime=""#).skip(1);
@@ -324,11 +324,10 @@ async fn times_are_in_the_zone_of_the_site_and_in_the_language_of_the_reader() {
         let exact = there.strftime("%Y-%m-%d %H:%M:%S (Asia/Seoul, UTC+9)").to_string();
         assert!(rest.starts_with(&format!(r#" title="{exact}">"#)), "{rest}");
         let (shown, _) = rest.split_once("</time>").unwrap();
-        assert!(
-            shown.contains(&format!(">{now}<")) && shown.contains(&format!(">{exact}<")),
-            "{shown}"
-        );
+        // On a slow machine the event is older than a minute.
+        let is_recent = |text: &str| now.iter().any(|words| text.contains(&format!("{words}<")));
+        assert!(is_recent(shown) && shown.contains(&format!(">{exact}<")), "{shown}");
         let page = read(&server.admin().await, "/audit", language).await;
-        assert_shows(&page, &[now, from]);
+        assert!(is_recent(&page.body) && page.shows(from), "{}", page.body);
     }
 }

@@ -65,8 +65,8 @@ async fn a_twin_of_a_name_is_refused_and_twins_from_before_that_rule_still_log_i
         "ALTER TABLE users DROP COLUMN folded_name",
         "ALTER TABLE users DROP COLUMN skeleton",
         "DELETE FROM _sqlx_migrations WHERE version = 4",
-        "INSERT INTO users SELECT 'ADA', password_hash, active, demo, created_at, changed_at FROM users \
-         WHERE user_id = 'ada'",
+        "INSERT INTO users (user_id, password_hash, active, demo, created_at, changed_at) \
+         SELECT 'ADA', password_hash, active, demo, created_at, changed_at FROM users WHERE user_id = 'ada'",
     ] {
         database.change(statement).await;
     }
