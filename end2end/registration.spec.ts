@@ -65,7 +65,7 @@ test('the page of the function registers as well, and says beside the fields wha
     }
     await fill(site, name, password);
     await site.call();
-    const field = page.getByLabel(label);
+    const field = page.getByLabel(label, { exact: true });
     await expect(field).toHaveAttribute('aria-invalid', 'true');
     await expect(field).toHaveAccessibleDescription(said);
     await expect(page.locator('[aria-invalid=true]')).toHaveCount(1);

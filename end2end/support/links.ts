@@ -5,12 +5,12 @@ import { ADMIN, ADMIN_PASSWORD, expect, type Site } from './test.ts';
 export async function inviteUser(site: Site, user: string): Promise<string> {
   await site.logIn(ADMIN, ADMIN_PASSWORD);
   await site.open('/users');
-  await site.main.getByRole('link', { name: 'Invite a user' }).click();
+  await site.main.getByRole('link', { name: site.text('Invite a user') }).click();
   await site.isAt('/functions/invite_user');
   await site.ready();
-  await site.page.getByLabel('User id').fill(user);
+  await site.field('user_id').fill(user);
   await site.call();
-  const link = await site.reply.getByRole('group', { name: 'One-time link' }).innerText();
+  const link = await site.reply.getByRole('group', { name: site.text('One-time link') }).innerText();
   expect(link).toMatch(/\/welcome\?user=[\w.@-]+#[\w-]{40,}$/);
   return link;
 }
@@ -31,7 +31,7 @@ export async function openLink(site: Site, link: string): Promise<void> {
 
 /** Waits until the program has filled the code in, or pastes the link. */
 export async function fillCode(site: Site, link: string): Promise<void> {
-  const code = site.page.getByLabel('Code');
+  const code = site.field('code');
   if (site.hydrates) {
     await expect(code).toHaveValue(link.split('#')[1]);
   } else {

@@ -120,8 +120,8 @@ async function userWithLink(site: Site): Promise<void> {
   const user = newName();
   await inviteUser(site, user);
   await site.open(`/user?name=${user}`);
-  await site.main.getByRole('button', { name: 'Create an invitation link' }).click();
-  await expect(site.main.getByRole('region', { name: 'One-time link' })).toBeVisible();
+  await site.main.getByRole('button', { name: site.text('Create an invitation link') }).click();
+  await expect(site.main.getByRole('region', { name: site.text('One-time link') })).toBeVisible();
   await site.ready();
 }
 

@@ -17,7 +17,7 @@ use crate::{
     },
     functions::roles::list_roles,
     parts::{
-        call_form::CallForm, call_stats::CallsOfFunction, client_code::client_code, guard_badge::GuardBadge,
+        call_form::CallForm, call_stats::calls_of_function, client_code::client_code, guard_badge::GuardBadge,
         program::Program, prose::prose, refused::title_of, reply::Reply, visit::Visit,
     },
     sentence, t,
@@ -44,7 +44,8 @@ async fn page(visit: Visit, function: Result<Option<FunctionView>, Refusal>) -> 
         Ok(Some(mut function)) => {
             let whoami = visit.whoami().await;
             offer_choices(visit, &mut function).await;
-            view! { <Callable function=function whoami=whoami/> }.into_any()
+            let calls = calls_of_function(visit, function.name.clone()).await;
+            view! { <Callable function=function whoami=whoami calls=calls/> }.into_any()
         }
         Ok(None) => view! { <NotFound/> }.into_any(),
         Err(refusal) => view! { <p role="alert">{refusal.message().to_string()}</p> }.into_any(),
@@ -96,12 +97,16 @@ fn choice(name: &str, meaning: &str) -> Choice {
 }
 
 #[component]
-fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> impl IntoView {
+fn Callable(
+    function: FunctionView,
+    whoami: Result<Option<WhoAmI>, Refusal>,
+    /// The chart of the function's calls, if the viewer may see it.
+    calls: Option<AnyView>,
+) -> impl IntoView {
     let visit = Visit::current();
     let pending_call = visit.pending_call(&function.name);
     let is_refused = matches!(&pending_call, Some(PendingCall { state: State::Done(outcome), .. }) if !outcome.is_ok());
     let site = visit.site();
-    let name = function.name.clone();
     view! {
         <Title text=title_of(&function.name, is_refused)/>
         <p class="crumb"><a href="/">{t!("All functions")}</a></p>
@@ -123,7 +128,7 @@ fn Callable(function: FunctionView, whoami: Result<Option<WhoAmI>, Refusal>) -> 
             .into_any(),
         }}
         {visit.responses().map(|responses| view! { <ResponseTables responses=responses/> })}
-        <CallsOfFunction name=name/>
+        {calls}
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     message,
     parts::{
         action_button::{ActionButton, ShownTo},
-        call_stats::CallsOfUser,
+        call_stats::calls_of_user,
         events::Events,
         identity::Identity,
         moment::Moment,
@@ -51,13 +51,16 @@ pub fn UserPage() -> impl IntoView {
                 };
                 let viewer = visit.user().await.ok().flatten().map(|user| user.user_id);
                 match found.await {
-                    Ok((detail, roles, identities)) => view! {
-                        <User
-                            is_self=viewer.as_ref() == Some(&detail.user.user_id)
-                            detail=detail all_roles=roles identities=identities may=may
-                        />
+                    Ok((detail, roles, identities)) => {
+                        let calls = calls_of_user(visit, detail.user.user_id.clone()).await;
+                        view! {
+                            <User
+                                is_self=viewer.as_ref() == Some(&detail.user.user_id)
+                                detail=detail all_roles=roles identities=identities calls=calls may=may
+                            />
+                        }
+                        .into_any()
                     }
-                    .into_any(),
                     Err(refusal) => view! {
                         <Title text=t!("User")/>
                         <h1>{t!("User")}</h1>
@@ -96,6 +99,8 @@ fn User(
     detail: UserDetail,
     all_roles: Vec<RoleView>,
     identities: Option<IdentityList>,
+    /// The chart of the user's calls, if the viewer may see it.
+    calls: Option<AnyView>,
     may: May,
     /// Whether the viewer is the user.
     is_self: bool,
@@ -151,7 +156,7 @@ fn User(
             })}
             <Sessions name=name.clone() sessions=sessions page=page may_manage=may_manage/>
         </section>
-        <CallsOfUser name=name.clone()/>
+        {calls}
         <section aria-labelledby="events-heading">
             <h2 id="events-heading">{t!("Recent activity")}</h2>
             <Events events=detail.events/>

@@ -132,71 +132,37 @@ fn Ranking(
 }
 
 /// The calls of a function in the last 24 hours, for those who may read the call log.
-#[component]
-pub fn CallsOfFunction(name: String) -> impl IntoView {
-    let visit = Visit::current();
-    let function = name.clone();
-    let stats = Resource::new_blocking(
-        || (),
-        move |()| {
-            let function = Text::new(function.clone()).ok();
-            async move { read(visit, Period::Hour, None, function).await }
-        },
-    );
-    view! {
-        <Suspense>
-            {move || {
-                let name = name.clone();
-                Suspend::new(async move {
-                    let (buckets, functions) = stats.await?;
-                    let log = address("/calls", &[("function", &name)]);
-                    let median = functions.into_iter().next().and_then(|function| function.median_us);
-                    Some(view! {
-                        <section class="recent-calls" aria-labelledby="calls-heading">
-                            <h2 id="calls-heading">{t!("Recent calls")}</h2>
-                            <CallBars by=Period::Hour buckets=buckets user=String::new() function=name/>
-                            <p>
-                                {median.map(|median| t!("Median duration: {time}.", time = milliseconds(median)))} " "
-                                <a href=log>{t!("Show in the call log")}</a>
-                            </p>
-                        </section>
-                    })
-                })
-            }}
-        </Suspense>
-    }
+pub async fn calls_of_function(visit: Visit, name: String) -> Option<AnyView> {
+    let function = Text::new(name.clone()).ok();
+    let (buckets, functions) = read(visit, Period::Hour, None, function).await?;
+    let log = address("/calls", &[("function", &name)]);
+    let median = functions.into_iter().next().and_then(|function| function.median_us);
+    let section = view! {
+        <section class="recent-calls" aria-labelledby="calls-heading">
+            <h2 id="calls-heading">{t!("Recent calls")}</h2>
+            <CallBars by=Period::Hour buckets=buckets user=String::new() function=name/>
+            <p>
+                {median.map(|median| t!("Median duration: {time}.", time = milliseconds(median)))} " "
+                <a href=log>{t!("Show in the call log")}</a>
+            </p>
+        </section>
+    };
+    Some(section.into_any())
 }
 
 /// The calls of a user in the last 30 days, for those who may read the call log.
-#[component]
-pub fn CallsOfUser(name: String) -> impl IntoView {
-    let visit = Visit::current();
-    let user = name.clone();
-    let stats = Resource::new_blocking(
-        || (),
-        move |()| {
-            let user = Text::new(user.clone()).ok();
-            async move { read(visit, Period::Day, user, None).await }
-        },
-    );
-    view! {
-        <Suspense>
-            {move || {
-                let name = name.clone();
-                Suspend::new(async move {
-                    let (buckets, _) = stats.await?;
-                    let log = address("/calls", &[("user", &name)]);
-                    Some(view! {
-                        <section class="recent-calls" aria-labelledby="calls-heading">
-                            <h2 id="calls-heading">{t!("Recent calls")}</h2>
-                            <CallBars by=Period::Day buckets=buckets user=name function=String::new() is_small=true/>
-                            <p><a href=log>{t!("Show in the call log")}</a></p>
-                        </section>
-                    })
-                })
-            }}
-        </Suspense>
-    }
+pub async fn calls_of_user(visit: Visit, name: String) -> Option<AnyView> {
+    let user = Text::new(name.clone()).ok();
+    let (buckets, _) = read(visit, Period::Day, user, None).await?;
+    let log = address("/calls", &[("user", &name)]);
+    let section = view! {
+        <section class="recent-calls" aria-labelledby="calls-heading">
+            <h2 id="calls-heading">{t!("Recent calls")}</h2>
+            <CallBars by=Period::Day buckets=buckets user=name function=String::new() is_small=true/>
+            <p><a href=log>{t!("Show in the call log")}</a></p>
+        </section>
+    };
+    Some(section.into_any())
 }
 
 /// The numbers, or nothing for those who may not read the call log. A chart is no reason for a page to fail.
