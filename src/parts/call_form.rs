@@ -1,4 +1,4 @@
-//! The form that calls a function, with the reply, and with programs that make the same call.
+//! The form that calls a function, with the reply. What is typed is also written into the programs for the same call.
 //!
 //! The form works without script. With script it calls the JSON endpoint without loading a page. If the call needs a login, the
 //! form is submitted as without script instead, so that the server stores the call until after the login.
@@ -9,9 +9,8 @@ use super::{
     arguments::Arguments,
     browser::{
         arguments, call, clear_secrets, focus_first_wrong, hydrated, is_reachable, submit_without_script, typed_into,
-        unreachable_outcome,
+        unreachable_outcome, update_programs,
     },
-    client_code::{ClientCode, ClientPrograms},
     header::render_again,
     reply::Reply,
     visit::whoami,
@@ -38,7 +37,6 @@ pub fn CallForm(
     pending_call: Option<PendingCall>,
     /// The minimum length of a new password, in characters.
     password_chars: usize,
-    programs: Vec<ClientCode>,
 ) -> impl IntoView {
     let (typed, outcome, waiting) = match pending_call {
         Some(PendingCall { id, typed, state, .. }) => match state {
@@ -61,6 +59,8 @@ pub fn CallForm(
         outcome: RwSignal::new(outcome),
         is_calling: RwSignal::new(false),
     };
+    let example = function.example.clone();
+    Effect::new(move |_| calls.body.with(|body| update_programs(body, &example)));
     let form = NodeRef::<html::Form>::new();
     let is_ready = hydrated();
     let page = function.page();
@@ -68,8 +68,7 @@ pub fn CallForm(
     let is_own_password = !function.rule.open && has_new_password(&function.arguments);
     // A form on another page that was refused without script is shown here. It keeps its target page.
     let then = typed.as_ref().and_then(|typed| typed.get(THEN)).map(str::to_owned);
-    let name = function.name.clone();
-    let log = Signal::derive(move || calls.may(READ_AUDIT).then(|| format!("/calls?function={name}")));
+    let may_read_log = Signal::derive(move || calls.may(READ_AUDIT));
     view! {
         <div class="call">
             {waiting.map(|(id, body)| {
@@ -98,14 +97,13 @@ pub fn CallForm(
                 <p class="said bad" role="alert">{move || calls.general_faults()}</p>
                 <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>{t!("Call")}</button>
             </form>
-            <Reply outcome=calls.outcome is_calling=calls.is_calling page=page log=log/>
+            <Reply outcome=calls.outcome is_calling=calls.is_calling page=page may_read_log=may_read_log/>
         </div>
-        <ClientPrograms programs=programs body=calls.body example=function.example needs_login=!function.rule.open/>
     }
 }
 
 /// The body that was typed before, or the example. It is the example if the arguments have a secret, which is never stored.
-fn initial_body(typed: Option<&Typed>, function: &FunctionView) -> String {
+pub fn initial_body(typed: Option<&Typed>, function: &FunctionView) -> String {
     match typed.filter(|_| !function.arguments.has_secret()) {
         None => function.example.clone(),
         Some(typed) => typed.body(&function.arguments).0,

@@ -5,7 +5,7 @@ pub mod arguments;
 pub mod browser;
 pub mod call_form;
 pub mod client_code;
-pub mod copy_button;
+pub mod copyable;
 pub mod events;
 pub mod function_form;
 pub mod guard_badge;

@@ -58,9 +58,9 @@ async fn a_page_lists_the_fields_of_the_reply_and_the_refusals() {
         ["parts[].price", "number", "Its price, after the discount."],
         ["not_logged_in", "401", "You need to log in first."],
         [
-            "body_too_large",
-            "413",
-            "The body is too large. Send at most 65536 bytes.",
+            "invalid_arguments",
+            "422",
+            "Some values are not valid: field is missing.",
         ],
     ] {
         assert!(page.contains(&row(cells)), "{cells:?}: {page}");

@@ -134,13 +134,9 @@ impl Pages {
     }
 
     pub fn openapi(&self) -> &str {
+        let body_bytes = self.state.settings().limits.body_bytes.get();
         self.openapi
-            .get_or_init(|| openapi::document(&self.site.origin, self.body_bytes()).to_string())
-    }
-
-    /// The maximum size of a body.
-    fn body_bytes(&self) -> u64 {
-        self.state.settings().limits.body_bytes.get()
+            .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
     }
 
     pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
@@ -156,7 +152,7 @@ impl Pages {
         };
         let function = path.strip_prefix("/functions/").and_then(registry::find);
         let facts = PageFacts {
-            responses: function.map(|function| responses(function, self.body_bytes())),
+            responses: function.map(responses),
             refused,
             site: self.site.as_ref().clone(),
             ..facts
