@@ -72,14 +72,14 @@ async fn names_of_roles_and_permissions_are_chosen_by_those_who_may_list_them() 
     let server = Server::demo().await;
     let (admin, user) = (server.admin().await, server.user01().await);
     admin
-        .done("put_role", json!({"role": "reader", "description": "Reads"}))
+        .done("put_role", json!({"role": "librarian", "description": "Reads"}))
         .await;
     assert_shows(
         &admin.get("/functions/give_role").await,
-        &[r#"<option value="reader">reader: Reads"#],
+        &[r#"<option value="librarian">librarian: Reads"#],
     );
     assert_shows(&user.get("/functions/give_role").await, &[r#"name="role" type="text""#]);
-    assert_hides(&user.get("/functions/give_role").await, &["reader"]);
+    assert_hides(&user.get("/functions/give_role").await, &["librarian"]);
 
     let page = "/functions/put_role";
     assert_shows(
