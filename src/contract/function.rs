@@ -22,7 +22,8 @@ pub struct RuleView {
     pub open: bool,
     /// What the guard requires: all of these, and of each list any one. `login`, `fresh_login`, the name of a permission,
     /// or `role:` and the name of a role. Empty if anyone may call, or if only `words` can say what is required.
-    #[serde(default)]
+    // The browser does not read it.
+    #[serde(skip_deserializing)]
     pub requires: Vec<Vec<String>>,
 }
 
@@ -109,7 +110,7 @@ impl FunctionView {
 pub struct Responses {
     /// The fields of the reply. Empty if it has none, or if they cannot be listed.
     pub reply: Vec<Field>,
-    /// An example of each refusal, by status.
+    /// An example of each refusal by the guard, the function and the check of its arguments, by status.
     pub refusals: Vec<Refusal>,
 }
 

@@ -175,14 +175,14 @@ const MAX_INDENT: usize = 16;
 /// The JSON `text` with each field and item on a line of its own. A text that is not valid JSON stays as it is.
 pub fn pretty(text: &str) -> String {
     match serde_json::from_str::<&RawValue>(text) {
-        Ok(json) => laid_out(json.get(), "  ", |value| value),
+        Ok(json) => laid_out(json.get(), "  ", as_it_is),
         Err(_) => text.to_owned(),
     }
 }
 
 /// Valid JSON with each field and item on a line of its own. `write` gives what to write for a name or a value that is neither
 /// an object nor a list.
-pub fn laid_out<'a>(json: &'a str, indent: &str, write: impl Fn(&'a str) -> &'a str) -> String {
+pub fn laid_out(json: &str, indent: &str, write: fn(&str) -> &str) -> String {
     let mut out = String::new();
     let mut depth: usize = 0;
     let mut tokens = tokens(json).peekable();
@@ -208,6 +208,11 @@ pub fn laid_out<'a>(json: &'a str, indent: &str, write: impl Fn(&'a str) -> &'a 
         }
     }
     out
+}
+
+/// To write each name and value as it is in JSON.
+pub fn as_it_is(value: &str) -> &str {
+    value
 }
 
 fn add_line(out: &mut String, indent: &str, depth: usize) {

@@ -139,12 +139,13 @@ pub struct Field {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initially: Option<Value>,
     /// What its texts are names of. The form offers these to those who may list them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    // The browser gets the choices themselves.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub choices: Option<Choices>,
 }
 
 /// Things with names that the server can list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, EnumString)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Choices {

@@ -8,8 +8,8 @@ use leptos_router::hooks::use_params_map;
 use super::not_found::NotFound;
 use crate::{
     contract::{
-        Refusal,
-        function::{FunctionView, Responses},
+        Message, Refusal,
+        function::{FunctionView, Responses, RuleView},
         pending_call::{PendingCall, State},
         role::{MANAGE_ROLES, MANAGE_USERS, PermissionView, RoleList, RoleView, SEE_USERS},
         shape::{Choice, Choices, Field, Format, Shape, joined},
@@ -17,8 +17,16 @@ use crate::{
     },
     functions::roles::list_roles,
     parts::{
-        call_form::CallForm, call_stats::calls_of_function, client_code::client_code, guard_badge::GuardBadge,
-        program::Program, prose::prose, refused::title_of, reply::Reply, visit::Visit,
+        call_form::{CallForm, initial_body},
+        call_stats::calls_of_function,
+        client_code::ClientPrograms,
+        copyable::CopyScript,
+        guard_badge::GuardBadge,
+        program::Program,
+        prose::prose,
+        refused::title_of,
+        reply::Reply,
+        visit::Visit,
     },
     sentence, t,
 };
@@ -120,8 +128,11 @@ fn Callable(
             Some(reason) => view! { <Closed reason=reason.to_string() pending_call=pending_call/> }.into_any(),
             None => view! {
                 <CallForm
-                    programs=client_code(&function, &site.origin, site.ca_file.as_deref()) function=function whoami=whoami
-                    pending_call=pending_call password_chars=site.password_chars
+                    function=for_island(&function) whoami=whoami pending_call=pending_call.clone() password_chars=site.password_chars
+                />
+                <ClientPrograms
+                    body=initial_body(pending_call.as_ref().map(|call| &call.typed), &function) function=function
+                    origin=site.origin ca_file=site.ca_file
                 />
                 <Program island="call_form"/>
             }
@@ -129,6 +140,20 @@ fn Callable(
         }}
         {visit.responses().map(|responses| view! { <ResponseTables responses=responses/> })}
         {calls}
+        <CopyScript/>
+    }
+}
+
+/// The function without what the island does not show, so that it is not sent twice.
+fn for_island(function: &FunctionView) -> FunctionView {
+    FunctionView {
+        details: Vec::new(),
+        rule: RuleView {
+            words: Message::default(),
+            requires: Vec::new(),
+            ..function.rule.clone()
+        },
+        ..function.clone()
     }
 }
 
@@ -174,6 +199,12 @@ fn ResponseTables(responses: Responses) -> impl IntoView {
                     <tbody>{refusals}</tbody>
                 </table>
             </div>
+            <p class="quiet">
+                {sentence!(
+                    "Every call can also be refused because of its form, or fail. {link} has all codes.",
+                    link = view! { <a href="/api/openapi.json">"/api/openapi.json"</a> },
+                )}
+            </p>
         </details>
     }
 }
@@ -239,6 +270,6 @@ fn Closed(reason: String, pending_call: Option<PendingCall>) -> impl IntoView {
     });
     view! {
         <p class="notice">{reason}</p>
-        {outcome.map(|outcome| view! { <Reply outcome=Some(outcome) is_calling=false is_live=false/> })}
+        {outcome.map(|outcome| view! { <Reply outcome=Some(outcome) is_calling=false/> })}
     }
 }

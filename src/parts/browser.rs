@@ -2,11 +2,11 @@
 
 use gloo_net::http::Request;
 use js_sys::{Function, Reflect};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, HtmlElement, HtmlFormElement, HtmlInputElement};
 
+use super::client_code::{BODY, literal};
 use crate::{
     contract::{
         Refusal,
@@ -206,8 +206,13 @@ pub fn navigate(path: &str) {
     let _ = window().location().assign(path);
 }
 
-/// Copies text to the clipboard and calls `done` with whether that worked.
-pub fn copy_to_clipboard(text: String, done: impl FnOnce(bool) + 'static) {
-    let written = window().navigator().clipboard().write_text(&text);
-    spawn_local(async move { done(JsFuture::from(written).await.is_ok()) });
+/// Writes the body of the call into the programs beside the form.
+pub fn update_programs(body: &str, example: &str) {
+    let Ok(nodes) = document().query_selector_all(&format!("[{BODY}]")) else {
+        return;
+    };
+    for element in (0..nodes.length()).filter_map(|at| nodes.get(at)?.dyn_into::<HtmlElement>().ok()) {
+        let language = element.get_attribute(BODY).unwrap_or_default();
+        element.set_text_content(Some(&literal(&language, body, example)));
+    }
 }

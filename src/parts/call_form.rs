@@ -1,4 +1,4 @@
-//! The form that calls a function, with the reply, and with programs that make the same call.
+//! The form that calls a function, with the reply. What is typed is also written into the programs for the same call.
 //!
 //! The form works without script. With script it calls the JSON endpoint without loading a page. If the call needs a login, the
 //! form is submitted as without script instead, so that the server stores the call until after the login.
@@ -11,9 +11,8 @@ use super::{
     arguments::Arguments,
     browser::{
         arguments, call, clear_secrets, focus_first_wrong, hydrated, is_reachable, outcome_without_reply,
-        submit_without_script, typed_into,
+        submit_without_script, typed_into, update_programs,
     },
-    client_code::{ClientCode, ClientPrograms},
     header::render_again,
     reply::Reply,
     running_call::RunningCall,
@@ -41,7 +40,6 @@ pub fn CallForm(
     pending_call: Option<PendingCall>,
     /// The minimum length of a new password, in characters.
     password_chars: usize,
-    programs: Vec<ClientCode>,
 ) -> impl IntoView {
     let (typed, outcome, waiting) = match pending_call {
         Some(PendingCall { id, typed, state, .. }) => match state {
@@ -65,6 +63,8 @@ pub fn CallForm(
         is_calling: RwSignal::new(false),
         controller: StoredValue::new(None),
     };
+    let example = function.example.clone();
+    Effect::new(move |_| calls.body.with(|body| update_programs(body, &example)));
     let form = NodeRef::<html::Form>::new();
     let is_ready = hydrated();
     let page = function.page();
@@ -72,8 +72,7 @@ pub fn CallForm(
     let is_own_password = !function.rule.open && has_new_password(&function.arguments);
     // A form on another page that was refused without script is shown here. It keeps its target page.
     let then = typed.as_ref().and_then(|typed| typed.get(THEN)).map(str::to_owned);
-    let name = function.name.clone();
-    let log = Signal::derive(move || calls.may(READ_AUDIT).then(|| format!("/calls?function={name}")));
+    let may_read_log = Signal::derive(move || calls.may(READ_AUDIT));
     view! {
         <div class="call">
             {waiting.map(|(id, body)| {
@@ -103,14 +102,13 @@ pub fn CallForm(
                 <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>{t!("Call")}</button>
                 <RunningCall is_calling=calls.is_calling on_cancel=Callback::new(move |()| calls.cancel())/>
             </form>
-            <Reply outcome=calls.outcome is_calling=calls.is_calling page=page log=log/>
+            <Reply outcome=calls.outcome is_calling=calls.is_calling page=page may_read_log=may_read_log/>
         </div>
-        <ClientPrograms programs=programs body=calls.body example=function.example needs_login=!function.rule.open/>
     }
 }
 
 /// The body that was typed before, or the example. It is the example if the arguments have a secret, which is never stored.
-fn initial_body(typed: Option<&Typed>, function: &FunctionView) -> String {
+pub fn initial_body(typed: Option<&Typed>, function: &FunctionView) -> String {
     match typed.filter(|_| !function.arguments.has_secret()) {
         None => function.example.clone(),
         Some(typed) => typed.body(&function.arguments).0,

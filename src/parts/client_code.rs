@@ -1,93 +1,70 @@
 //! Programs that make the same call as the form: with curl, and in Python, JavaScript and Rust.
 //!
-//! The server makes each program but for the body of the call. The body is filled in here, from what is typed.
+//! The server writes the programs. The island with the form then only replaces the body of the call in each of them, so that
+//! the browser part need not contain the programs.
 
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use super::copy_button::CopyButton;
+use super::copyable::Copyable;
 use crate::{
-    contract::{JsonObject, function::FunctionView, json::laid_out},
+    contract::{
+        JsonObject,
+        function::FunctionView,
+        json::{as_it_is, laid_out},
+    },
     sentence, t,
 };
 
+/// The attribute of an element that holds the body of the call. Its value is the language.
+pub const BODY: &str = "data-body";
+
+const CURL: &str = "curl";
+const PYTHON: &str = "python";
+const JAVASCRIPT: &str = "javascript";
+const RUST: &str = "rust";
+
+/// The body of a call as a language writes it. Only a shell takes any text: the other languages get `example` while `body` is not
+/// a JSON object.
+pub fn literal(language: &str, body: &str, example: &str) -> String {
+    if language == CURL {
+        return quoted(body);
+    }
+    let object = JsonObject::parse(body);
+    let json = object.as_ref().map_or(example, JsonObject::as_str);
+    match language {
+        // Compact JSON has only those escapes in strings that Python has, too.
+        PYTHON => laid_out(json, "    ", |value| match value {
+            "true" => "True",
+            "false" => "False",
+            "null" => "None",
+            value => value,
+        }),
+        JAVASCRIPT => laid_out(json, "  ", as_it_is),
+        _ => raw_string(json),
+    }
+}
+
 /// A program, in two parts: what stands before the body of the call, and after it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClientCode {
-    language: ClientLanguage,
+struct Program {
+    language: &'static str,
+    name: &'static str,
     before: String,
     after: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum ClientLanguage {
-    Curl,
-    Python,
-    JavaScript,
-    Rust,
-}
-
-impl ClientLanguage {
-    /// The name, and the id for the style sheet.
-    fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Curl => ("curl", "client-curl"),
-            Self::Python => ("Python", "client-python"),
-            Self::JavaScript => ("JavaScript", "client-javascript"),
-            Self::Rust => ("Rust", "client-rust"),
-        }
-    }
-
-    /// What the code is called for screen readers.
-    fn label(self) -> String {
-        match self {
-            Self::Curl => t!("curl command").to_owned(),
-            _ => t!("{language} code", language = self.names().0),
-        }
-    }
-
-    /// A JSON object as this language writes it.
-    fn literal(self, json: &str) -> String {
-        match self {
-            Self::Curl => quoted(json),
-            // The constants have other names. Compact JSON has only those escapes in strings that Python has, too.
-            Self::Python => laid_out(json, "    ", |value| match value {
-                "true" => "True",
-                "false" => "False",
-                "null" => "None",
-                value => value,
-            }),
-            Self::JavaScript => laid_out(json, "  ", |value| value),
-            Self::Rust => raw_string(json),
-        }
-    }
-}
-
-/// The programs that call `function` at `origin`. `ca_file` is the certificate that they must trust, if the server uses a
-/// development certificate.
-pub fn client_code(function: &FunctionView, origin: &str, ca_file: Option<&str>) -> Vec<ClientCode> {
-    let needs_login = !function.rule.open;
-    let name = &function.name;
-    vec![
-        curl(name, origin, ca_file),
-        python(name, origin, ca_file, needs_login),
-        javascript(name, origin, ca_file, needs_login),
-        rust(name, origin, ca_file, needs_login),
-    ]
-}
-
-fn curl(name: &str, origin: &str, ca_file: Option<&str>) -> ClientCode {
+fn curl(name: &str, origin: &str, ca_file: Option<&str>) -> Program {
     let ca = ca_file
         .map(|file| format!("--cacert {} ", quoted(file)))
         .unwrap_or_default();
-    ClientCode {
-        language: ClientLanguage::Curl,
+    Program {
+        language: CURL,
+        name: "curl",
         before: format!("curl {ca}-c cookies -b cookies \\\n  -H 'Content-Type: application/json' \\\n  --data-raw "),
         after: format!(" \\\n  {origin}/api/{name}"),
     }
 }
 
-fn python(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool) -> ClientCode {
+fn python(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool) -> Program {
     let verify = ca_file
         .map(|file| format!("session.verify = {}\n", string(file)))
         .unwrap_or_default();
@@ -97,8 +74,9 @@ fn python(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool) ->
     } else {
         ""
     };
-    ClientCode {
-        language: ClientLanguage::Python,
+    Program {
+        language: PYTHON,
+        name: "Python",
         before: format!(
             "import requests\n\nsession = requests.Session()\n{verify}api = \"{origin}/api\"\n{login}arguments = "
         ),
@@ -106,7 +84,7 @@ fn python(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool) ->
     }
 }
 
-fn javascript(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool) -> ClientCode {
+fn javascript(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool) -> Program {
     let run = ca_file
         .map(|file| format!("// NODE_EXTRA_CA_CERTS={} node call.mjs\n", quoted(file)))
         .unwrap_or_default();
@@ -119,8 +97,9 @@ fn javascript(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool
     } else {
         ("", "")
     };
-    ClientCode {
-        language: ClientLanguage::JavaScript,
+    Program {
+        language: JAVASCRIPT,
+        name: "JavaScript",
         before: format!(
             "{run}const post = (name, body, headers) => fetch(`{origin}/api/${{name}}`, {{\n  method: 'POST',\n  \
              headers: {{ 'Content-Type': 'application/json', ...headers }},\n  body: JSON.stringify(body),\n}});\n\
@@ -130,7 +109,7 @@ fn javascript(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool
     }
 }
 
-fn rust(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool) -> ClientCode {
+fn rust(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool) -> Program {
     let (ca, trust) = match ca_file {
         Some(file) => (
             format!(
@@ -146,8 +125,9 @@ fn rust(name: &str, origin: &str, ca_file: Option<&str>, needs_login: bool) -> C
     } else {
         ""
     };
-    ClientCode {
-        language: ClientLanguage::Rust,
+    Program {
+        language: RUST,
+        name: "Rust",
         before: format!(
             "// cargo add reqwest --features blocking,cookies\nfn main() -> Result<(), Box<dyn std::error::Error>> {{\n{ca}    \
              let client = reqwest::blocking::Client::builder().cookie_store(true){trust}.build()?;\n    \
@@ -181,48 +161,52 @@ fn raw_string(text: &str) -> String {
     format!("r{hashes}\"{text}\"{hashes}")
 }
 
+/// The programs, one of which is shown.
 #[component]
 pub fn ClientPrograms(
-    programs: Vec<ClientCode>,
-    #[prop(into)] body: Signal<String>,
-    /// The body to show while `body` is not a JSON object.
-    example: String,
-    needs_login: bool,
+    function: FunctionView,
+    /// The public address of this site.
+    origin: String,
+    /// The certificate that programs must trust, if the server uses a development certificate.
+    ca_file: Option<String>,
+    /// The body of the call.
+    body: String,
 ) -> impl IntoView {
-    // A shell takes any text.
-    let object = Memo::new(move |_| {
-        let object = body.with(|body| JsonObject::parse(body).ok());
-        object.map_or_else(|| example.clone(), |object| object.to_string())
-    });
+    let (name, ca_file, needs_login) = (&function.name, ca_file.as_deref(), !function.rule.open);
+    let programs = [
+        curl(name, &origin, ca_file),
+        python(name, &origin, ca_file, needs_login),
+        javascript(name, &origin, ca_file, needs_login),
+        rust(name, &origin, ca_file, needs_login),
+    ];
     let tabs = programs
         .iter()
         .map(|program| {
-            let (name, id) = program.language.names();
-            let is_first = program.language == ClientLanguage::Curl;
+            let id = format!("client-{}", program.language);
             view! {
-                <input type="radio" name="client-language" id=id value=name checked=is_first/>
-                <label for=id>{name}</label>
+                <input type="radio" name="client" id=id.clone() checked=program.language == CURL/>
+                <label for=id>{program.name}</label>
             }
         })
         .collect_view();
     let blocks = programs
         .into_iter()
         .map(|program| {
-            let ClientCode {
+            let Program {
                 language,
+                name,
                 before,
                 after,
             } = program;
-            let is_curl = language == ClientLanguage::Curl;
-            let code = Memo::new(move |_| {
-                let body = if is_curl { body.get() } else { object.get() };
-                format!("{before}{}{after}", language.literal(&body))
-            });
+            let label = match language {
+                CURL => t!("curl command").to_owned(),
+                _ => t!("{language} code", language = name),
+            };
+            let body = literal(language, &body, &function.example);
             view! {
-                <div class=language.names().1>
-                    <div class="row"><CopyButton text=code/></div>
-                    <pre class="code" tabindex="0" role="group" aria-label=language.label()><code>{code}</code></pre>
-                    {(is_curl && needs_login).then(|| view! {
+                <div class=format!("client-{language}")>
+                    <Copyable label=label>{before}<span data-body=language>{body}</span>{after}</Copyable>
+                    {(language == CURL && needs_login).then(|| view! {
                         <p class="quiet">
                             {sentence!(
                                 "curl stores your session in the file {file}. To log in, call {login} first.",
@@ -252,25 +236,20 @@ mod tests {
     fn an_object_is_written_as_each_language_writes_it() {
         let json = r##"{"it's":[true,false,null,"true \"#\""],"n":1e9}"##;
         for (language, expected) in [
+            (CURL, r##"'{"it'\''s":[true,false,null,"true \"#\""],"n":1e9}'"##),
             (
-                ClientLanguage::Curl,
-                r##"'{"it'\''s":[true,false,null,"true \"#\""],"n":1e9}'"##,
-            ),
-            (
-                ClientLanguage::Python,
+                PYTHON,
                 "{\n    \"it's\": [\n        True,\n        False,\n        None,\n        \"true \\\"#\\\"\"\n    ],\n    \"n\": 1e9\n}",
             ),
             (
-                ClientLanguage::JavaScript,
+                JAVASCRIPT,
                 "{\n  \"it's\": [\n    true,\n    false,\n    null,\n    \"true \\\"#\\\"\"\n  ],\n  \"n\": 1e9\n}",
             ),
-            (
-                ClientLanguage::Rust,
-                r###"r##"{"it's":[true,false,null,"true \"#\""],"n":1e9}"##"###,
-            ),
+            (RUST, r###"r##"{"it's":[true,false,null,"true \"#\""],"n":1e9}"##"###),
         ] {
-            assert_eq!(language.literal(json), expected, "{language:?}");
+            assert_eq!(literal(language, json, "{}"), expected, "{language}");
         }
+        assert_eq!(literal(PYTHON, "[", r#"{"a":1}"#), "{\n    \"a\": 1\n}");
         assert_eq!(raw_string("{}"), r##"r#"{}"#"##);
     }
 }

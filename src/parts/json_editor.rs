@@ -1,6 +1,8 @@
 //! The editor for free-form JSON arguments. It checks the text while the user types and shows where it is invalid.
 
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlTextAreaElement;
 
 use super::{browser::hydrated, prose::escaped};
 use crate::{
@@ -14,16 +16,16 @@ use crate::{
 
 #[component]
 pub fn JsonEditor(text: RwSignal<String>) -> impl IntoView {
-    let fault = Memo::new(move |_| text.with(|text| JsonObject::parse(text).err()));
-    let message = move || match &*fault.read() {
-        Some(fault) => in_words(fault),
-        None => t!("Valid JSON object").to_owned(),
-    };
+    let fault = Memo::new(move |_| text.with(|text| JsonObject::parse(text).err().map(|fault| in_words(&fault))));
+    let message = move || fault.get().unwrap_or_else(|| t!("Valid JSON object").to_owned());
     let markup = escaped(&text.get_untracked());
-    let (editor, is_ready) = (NodeRef::<html::Textarea>::new(), hydrated());
+    let is_ready = hydrated();
     let on_format = move |_| {
         let formatted = text.with_untracked(|text| pretty(text));
-        if let Some(editor) = editor.get_untracked() {
+        let editor = document()
+            .get_element_by_id("arguments")
+            .map(JsCast::dyn_into::<HtmlTextAreaElement>);
+        if let Some(Ok(editor)) = editor {
             editor.set_value(&formatted);
         }
         text.set(formatted);
@@ -34,11 +36,11 @@ pub fn JsonEditor(text: RwSignal<String>) -> impl IntoView {
             <button class="plain" type="button" class:waiting=move || !is_ready.get() on:click=on_format>{t!("Format")}</button>
         </div>
         <textarea
-            id="arguments" name=EDITOR rows="7" spellcheck="false" autocapitalize="off" node_ref=editor
-            aria-describedby="arguments-said" aria-invalid=move || fault.read().is_some().to_string()
+            id="arguments" name=EDITOR rows="7" spellcheck="false" autocapitalize="off"
+            aria-describedby="arguments-said" aria-invalid=move || fault.get().is_some().to_string()
             on:input:target=move |event| text.set(event.target().value()) inner_html=markup
         ></textarea>
-        <p id="arguments-said" class="said" class:bad=move || fault.read().is_some()>{message}</p>
+        <p id="arguments-said" class="said" class:bad=move || fault.get().is_some()>{message}</p>
     }
 }
 

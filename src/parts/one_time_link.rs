@@ -3,7 +3,11 @@
 use leptos::prelude::*;
 use strum::IntoEnumIterator as _;
 
-use super::{copy_text::CopyText, moment::Moment, program::Program, visit::Visit};
+use super::{
+    copyable::{CopyScript, Copyable},
+    moment::Moment,
+    visit::Visit,
+};
 use crate::{
     contract::{
         Language, Message, TimeZone, moment,
@@ -41,7 +45,7 @@ fn Card(link: LinkReply, is_invitation: bool) -> impl IntoView {
             view! {
                 <details>
                     <summary>{label.clone()}</summary>
-                    <CopyText text=text label=label language=Some(language)/>
+                    <Copyable label=label language=language>{text}</Copyable>
                 </details>
             }
         })
@@ -50,11 +54,11 @@ fn Card(link: LinkReply, is_invitation: bool) -> impl IntoView {
         <section class="card one-time" aria-labelledby="link-heading" tabindex="-1" autofocus>
             <h2 id="link-heading">{t!("One-time link")}</h2>
             <p>{t!("Send this link only to {user}. It works once, and is shown only now.", user = user_id)}</p>
-            <CopyText text=link label=t!("One-time link").to_owned() language=None/>
+            <Copyable label=t!("One-time link")>{link}</Copyable>
             <p class="quiet">{sentence!("Valid until {time}", time = view! { <Moment at=until/> })}</p>
             {messages}
         </section>
-        <Program/>
+        <CopyScript/>
     }
 }
 

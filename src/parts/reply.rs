@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::copy_button::CopyButton;
+use super::copyable::Copyable;
 use crate::{
     contract::{Refusal, json::pretty, pending_call::Outcome},
     sentence, t,
@@ -14,17 +14,14 @@ use crate::{
 pub fn Reply(
     #[prop(into)] outcome: Signal<Option<Outcome>>,
     #[prop(into)] is_calling: Signal<bool>,
-    /// The page to reload if another user has logged in since it was loaded.
+    /// The page of the function, to reload if another user has logged in since it was loaded.
     #[prop(optional)]
     page: String,
-    /// The page with the calls of this function in the call log, for users who may read it.
+    /// Whether the user may read the call log.
     #[prop(optional, into)]
-    log: Signal<Option<String>>,
-    /// Whether it is part of an island. If not, it has no button to copy the reply.
-    #[prop(default = true)]
-    is_live: bool,
+    may_read_log: Signal<bool>,
 ) -> impl IntoView {
-    let result = move || outcome.get().map(|outcome| result(outcome, page.clone(), log, is_live));
+    let result = move || outcome.get().map(|outcome| result(outcome, page.clone(), may_read_log));
     view! {
         <section class="reply" aria-labelledby="reply">
             <h2 id="reply">{t!("Reply")}</h2>
@@ -36,7 +33,7 @@ pub fn Reply(
     }
 }
 
-fn result(outcome: Outcome, page: String, log: Signal<Option<String>>, is_live: bool) -> AnyView {
+fn result(outcome: Outcome, page: String, may_read_log: Signal<bool>) -> AnyView {
     let class = if outcome.is_ok() { "status good" } else { "status bad" };
     let reply: Value = serde_json::from_str(&outcome.body).unwrap_or_default();
     let text = |name: &str| reply.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -46,7 +43,7 @@ fn result(outcome: Outcome, page: String, log: Signal<Option<String>>, is_live: 
     let link = text("link").filter(|link| link.contains("/welcome?"));
     let size = t!("{n} bytes", n = outcome.body.len());
     let json = pretty(&outcome.body);
-    let copied = json.clone();
+    let log = page.replace("/functions/", "/calls?function=");
     view! {
         <p class=class>
             <strong>{outcome.status_line()}</strong>
@@ -59,17 +56,13 @@ fn result(outcome: Outcome, page: String, log: Signal<Option<String>>, is_live: 
             <pre tabindex="0" role="group" aria-label=t!("One-time link")><code>{link}</code></pre>
         })}
         {is_outdated.then(|| view! { <p><a class="button" href=page>{t!("Reload the page")}</a></p> })}
-        <div class="row">
-            <span class="quiet">{size}</span>
-            {is_live.then(|| view! { <CopyButton text=Signal::derive(move || copied.clone())/> })}
-        </div>
-        <pre class="code" tabindex="0" role="group" aria-label=t!("Reply as JSON")><code>{json}</code></pre>
+        <Copyable label=t!("Reply as JSON") remark=size>{json}</Copyable>
         {outcome.request_id.map(|id| view! {
             <details>
                 <summary>{t!("Request")}</summary>
                 <p>
                     {sentence!("Reference: {reference}", reference = view! { <code>{id}</code> })}
-                    {move || log.get().map(|log| view! { " · " <a href=log>{t!("Call log")}</a> })}
+                    {move || may_read_log.get().then(|| view! { " · " <a href=log.clone()>{t!("Call log")}</a> })}
                 </p>
             </details>
         })}

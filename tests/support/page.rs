@@ -28,9 +28,12 @@ fn between<'a>(page: &'a Reply, mark: &str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).unwrap().0
 }
 
-/// The code under that label, such as `curl command`.
+/// The code under that label, such as `curl command`, without tags.
 pub fn code(page: &Reply, label: &str) -> String {
-    unescaped(between(page, &format!(r#"aria-label="{label}""#), "<code>", "</code>"))
+    let code = between(page, &format!(r#"aria-label="{label}""#), "<code>", "</code>");
+    let (start, rest) = code.split_once('<').unwrap_or((code, ""));
+    let texts = rest.split('<').filter_map(|part| part.split_once('>'));
+    unescaped(&texts.fold(start.to_owned(), |text, (_, after)| text + after))
 }
 
 /// The tag of the input with that name.

@@ -136,14 +136,10 @@ impl Pages {
     /// The OpenAPI document in the current language.
     pub fn openapi(&self) -> &str {
         let [english, korean] = &*self.openapi;
+        let body_bytes = self.state.settings().limits.body_bytes.get();
         Language::current()
             .pick(english, korean)
-            .get_or_init(|| openapi::document(&self.site.origin, self.body_bytes()).to_string())
-    }
-
-    /// The maximum size of a body.
-    fn body_bytes(&self) -> u64 {
-        self.state.settings().limits.body_bytes.get()
+            .get_or_init(|| openapi::document(&self.site.origin, body_bytes).to_string())
     }
 
     pub async fn render(&self, caller: Caller, target: &str, facts: PageFacts, status: u16) -> Response {
@@ -161,7 +157,7 @@ impl Pages {
         let facts = PageFacts {
             reference: RequestContext::request_id().map(|id| id.as_str().to_owned()),
             now: jiff::Timestamp::from_millisecond(caller.arrival().at.0).unwrap_or_default(),
-            responses: function.map(|function| responses(function, self.body_bytes())),
+            responses: function.map(responses),
             refused,
             site: self.site.as_ref().clone(),
             ..facts

@@ -106,7 +106,7 @@ fn responses(function: &Function, reply: &Value, body_bytes: u64) -> Value {
 }
 
 /// An example of each refusal of a call: by the guard, the function, the HTTP layer, and the decoder.
-pub(super) fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
+fn refusals(function: &Function, body_bytes: u64) -> Vec<Refusal> {
     let not_json = JsonFault {
         what: message!("expected value"),
         position: Some((1, 1)),

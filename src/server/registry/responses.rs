@@ -2,15 +2,23 @@
 
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 
-use super::{Function, openapi, schema};
-use crate::contract::{Refusal, function::Responses, shape::Shape};
+use super::{Function, schema};
+use crate::{
+    contract::{Refusal, function::Responses, shape::Shape},
+    message,
+};
 
-/// The fields of the reply and the refusals of a function, for a site that accepts bodies of up to `body_bytes`.
-pub fn responses(function: &Function, body_bytes: u64) -> Responses {
+/// The fields of the reply, and the refusals of the guard, the function and the check of its arguments. The refusals that every
+/// call can get are left out.
+pub fn responses(function: &Function) -> Responses {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.inline_subschemas = true;
     let reply = function.reply(&mut SchemaGenerator::new(settings)).to_value();
-    let mut refusals = openapi::refusals(function, body_bytes);
+    let mut refusals = function.rule.refusals.clone();
+    refusals.extend(function.refusals());
+    if matches!(function.shape(), Shape::Record(fields) if !fields.is_empty()) {
+        refusals.push(Refusal::of_argument("field", message!("is missing")));
+    }
     refusals.sort_by_key(Refusal::status);
     refusals.dedup();
     Responses {
@@ -31,7 +39,7 @@ mod tests {
     #[test]
     fn the_fields_of_every_reply_can_be_listed() {
         for function in registry::all() {
-            assert!(!responses(function, 1).reply.is_empty(), "{}", function.name());
+            assert!(!responses(function).reply.is_empty(), "{}", function.name());
         }
     }
 }
