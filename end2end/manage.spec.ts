@@ -27,7 +27,7 @@ test('a person is invited, chooses a password, and logs in', async ({ site, else
     const [, code] = link.split('#');
     for (const [fragment, filled] of [['another', 'another'], ['main', 'another'], [code, code]]) {
       await elsewhere.page.evaluate(hash => location.assign(hash), `#${fragment}`);
-      await expect(elsewhere.page.getByLabel('Code')).toHaveValue(filled);
+      await expect(elsewhere.field('code')).toHaveValue(filled);
     }
   }
   await elsewhere.page.getByLabel('New password', { exact: true }).fill(PASSWORD);

@@ -119,7 +119,7 @@ for (const { name, said, status, refusal, during } of TROUBLES) {
         await choose.click();
         await expect(elsewhere.main.getByRole('alert')).toHaveText(said);
       });
-      await expect(elsewhere.page.getByLabel('Code')).toHaveValue(link.split('#')[1]);
+      await expect(elsewhere.field('code')).toHaveValue(link.split('#')[1]);
       await expect(password).toHaveValue('six large parrots walk');
       await choose.click();
       await hasChosen(elsewhere, user);

@@ -22,8 +22,6 @@ pub struct RuleView {
     pub open: bool,
     /// What the guard requires: all of these, and of each list any one. `login`, `fresh_login`, the name of a permission,
     /// or `role:` and the name of a role. Empty if anyone may call, or if only `words` can say what is required.
-    // The browser does not read it.
-    #[serde(skip_deserializing)]
     pub requires: Vec<Vec<String>>,
 }
 
@@ -103,6 +101,32 @@ impl FunctionView {
     pub fn page(&self) -> String {
         format!("/functions/{}", self.name)
     }
+
+    /// What a form needs to call it.
+    pub fn target(&self) -> CallTarget {
+        CallTarget {
+            path: self.path(),
+            page: self.page(),
+            arguments: self.arguments.clone(),
+            example: self.example.clone(),
+            is_open: self.rule.open,
+        }
+    }
+}
+
+/// What a form in the browser needs to call a function. The code that reads a whole [`FunctionView`] would be larger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallTarget {
+    /// The path of the JSON endpoint.
+    pub path: String,
+    /// The path of the function's page.
+    pub page: String,
+    /// The shape of the arguments.
+    pub arguments: Shape,
+    /// A sample request body, with placeholders for secrets.
+    pub example: String,
+    /// Whether anyone may call, logged in or not.
+    pub is_open: bool,
 }
 
 /// What a call can return, as the page of the function shows it.

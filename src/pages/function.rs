@@ -8,8 +8,8 @@ use leptos_router::hooks::use_params_map;
 use super::not_found::NotFound;
 use crate::{
     contract::{
-        Message, Refusal,
-        function::{FunctionView, Responses, RuleView},
+        Refusal,
+        function::{FunctionView, Responses},
         pending_call::{PendingCall, State},
         role::{MANAGE_ROLES, MANAGE_USERS, PermissionView, RoleList, RoleView, SEE_USERS},
         shape::{Choice, Choices, Field, Format, Shape, joined},
@@ -128,10 +128,10 @@ fn Callable(
             Some(reason) => view! { <Closed reason=reason.to_string() pending_call=pending_call/> }.into_any(),
             None => view! {
                 <CallForm
-                    function=for_island(&function) whoami=whoami pending_call=pending_call.clone() password_chars=site.password_chars
+                    target=function.target() whoami=whoami pending_call=pending_call.clone() password_chars=site.password_chars
                 />
                 <ClientPrograms
-                    body=initial_body(pending_call.as_ref().map(|call| &call.typed), &function) function=function
+                    body=initial_body(pending_call.as_ref().map(|call| &call.typed), &function.target()) function=function
                     origin=site.origin ca_file=site.ca_file
                 />
                 <Program island="call_form"/>
@@ -141,19 +141,6 @@ fn Callable(
         {visit.responses().map(|responses| view! { <ResponseTables responses=responses/> })}
         {calls}
         <CopyScript/>
-    }
-}
-
-/// The function without what the island does not show, so that it is not sent twice.
-fn for_island(function: &FunctionView) -> FunctionView {
-    FunctionView {
-        details: Vec::new(),
-        rule: RuleView {
-            words: Message::default(),
-            requires: Vec::new(),
-            ..function.rule.clone()
-        },
-        ..function.clone()
     }
 }
 

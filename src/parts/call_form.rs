@@ -23,7 +23,7 @@ use crate::{
     contract::{
         JsonObject, Refusal,
         form_data::{SHOWN_TO, THEN, Typed},
-        function::FunctionView,
+        function::CallTarget,
         pending_call::{Outcome, PendingCall, State},
         role::READ_AUDIT,
         shape::{FieldFault, Shape},
@@ -34,7 +34,7 @@ use crate::{
 
 #[island(lazy)]
 pub fn CallForm(
-    function: FunctionView,
+    target: CallTarget,
     whoami: Result<Option<WhoAmI>, Refusal>,
     /// The stored call that this page shows: it has run, or it waits for a login.
     pending_call: Option<PendingCall>,
@@ -51,25 +51,25 @@ pub fn CallForm(
     let calls = Calls {
         whoami: RwSignal::new(whoami),
         last_refresh: StoredValue::new(0),
-        page: StoredValue::new(function.page()),
-        path: StoredValue::new(function.path()),
-        shape: StoredValue::new(function.arguments.clone()),
-        is_open: function.rule.open,
-        is_login: function.name == "login",
-        is_logout: function.name == "logout",
-        body: RwSignal::new(initial_body(typed.as_ref(), &function)),
+        page: StoredValue::new(target.page.clone()),
+        path: StoredValue::new(target.path.clone()),
+        shape: StoredValue::new(target.arguments.clone()),
+        is_open: target.is_open,
+        is_login: target.path == "/api/login",
+        is_logout: target.path == "/api/logout",
+        body: RwSignal::new(initial_body(typed.as_ref(), &target)),
         faults: RwSignal::new(outcome.as_ref().map(Outcome::faults).unwrap_or_default()),
         outcome: RwSignal::new(outcome),
         is_calling: RwSignal::new(false),
         controller: StoredValue::new(None),
     };
-    let example = function.example.clone();
+    let example = target.example.clone();
     Effect::new(move |_| calls.body.with(|body| update_programs(body, &example)));
     let form = NodeRef::<html::Form>::new();
     let is_ready = hydrated();
-    let page = function.page();
+    let page = target.page;
     // A guarded function that takes a new password changes the caller's own. Open ones, such as `choose_password`, do not.
-    let is_own_password = !function.rule.open && has_new_password(&function.arguments);
+    let is_own_password = !target.is_open && has_new_password(&target.arguments);
     // A form on another page that was refused without script is shown here. It keeps its target page.
     let then = typed.as_ref().and_then(|typed| typed.get(THEN)).map(str::to_owned);
     let may_read_log = Signal::derive(move || calls.may(READ_AUDIT));
@@ -97,7 +97,7 @@ pub fn CallForm(
                 />
                 {then.map(|then| view! { <input type="hidden" name=THEN value=then/> })}
                 // The text of the JSON editor is the body itself.
-                <Arguments shape=function.arguments.clone() typed=typed faults=calls.faults text=calls.body password_chars=password_chars/>
+                <Arguments shape=target.arguments typed=typed faults=calls.faults text=calls.body password_chars=password_chars/>
                 <p class="said bad" role="alert">{move || calls.general_faults()}</p>
                 <button class="button" type="submit" aria-disabled=move || calls.is_calling.get().to_string()>{t!("Call")}</button>
                 <RunningCall is_calling=calls.is_calling on_cancel=Callback::new(move |()| calls.cancel())/>
@@ -108,10 +108,10 @@ pub fn CallForm(
 }
 
 /// The body that was typed before, or the example. It is the example if the arguments have a secret, which is never stored.
-pub fn initial_body(typed: Option<&Typed>, function: &FunctionView) -> String {
-    match typed.filter(|_| !function.arguments.has_secret()) {
-        None => function.example.clone(),
-        Some(typed) => typed.body(&function.arguments).0,
+pub fn initial_body(typed: Option<&Typed>, target: &CallTarget) -> String {
+    match typed.filter(|_| !target.arguments.has_secret()) {
+        None => target.example.clone(),
+        Some(typed) => typed.body(&target.arguments).0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Code with a button that copies it. A small script does that, so that the code can be in an island or outside.
 
-use leptos::{nonce::use_nonce, prelude::*};
+use leptos::prelude::*;
+use leptos_meta::Script;
 use serde_json::json;
 
 use crate::{contract::Language, t};
@@ -41,5 +42,6 @@ pub fn CopyScript() -> impl IntoView {
         "{{\nconst [COPIED, FAILED] = [{copied}, {failed}];\n{}}}",
         include_str!("copy.js")
     );
-    view! { <script nonce=use_nonce()>{script}</script> }
+    // Goes into the head, with the nonce of this response.
+    view! { <Script>{script}</Script> }
 }

@@ -15,7 +15,7 @@ use crate::{
     contract::{
         Refusal,
         form_data::{FORM_PAGE, SHOWN_TO, THEN},
-        function::FunctionView,
+        function::{CallTarget, FunctionView},
         pending_call::{Outcome, PendingCall, State},
     },
     t,
@@ -61,7 +61,7 @@ pub fn FunctionForm(
                             view! {
                                 {(!intro.is_empty()).then(|| view! { <p>{intro}</p> })}
                                 <PurposeForm
-                                    function=function button=button.to_owned() then=then shows_reply=shows_reply page=page
+                                    target=function.target() button=button.to_owned() then=then shows_reply=shows_reply page=page
                                     user_id=user_id shown_to=shown_to pending_call=visit.pending_call(name)
                                     password_chars=visit.site().password_chars alternatives=alternatives
                                 />
@@ -81,7 +81,7 @@ pub fn FunctionForm(
 /// The island of [`FunctionForm`], with the same properties.
 #[island(lazy)]
 pub fn PurposeForm(
-    function: FunctionView,
+    target: CallTarget,
     button: String,
     then: String,
     shows_reply: bool,
@@ -95,11 +95,11 @@ pub fn PurposeForm(
     password_chars: usize,
     alternatives: Vec<(String, String)>,
 ) -> impl IntoView {
-    let path = StoredValue::new(function.path());
+    let path = StoredValue::new(target.path);
     let then = StoredValue::new(then);
     let user = StoredValue::new(shown_to.clone());
-    let here = page.clone().unwrap_or_else(|| function.page());
-    let shape = StoredValue::new(function.arguments.clone());
+    let here = page.clone().unwrap_or_else(|| target.page.clone());
+    let shape = StoredValue::new(target.arguments.clone());
     let (typed, state) = pending_call.map(|call| (call.typed, call.state)).unzip();
     let is_back_from_login = matches!(state, Some(State::Waiting { .. }));
     let outcome = match state {
@@ -172,7 +172,7 @@ pub fn PurposeForm(
             })}
         </div>
         <form
-            class="panel" class:has-code=move || has_code.get() method="post" action=function.page() node_ref=form
+            class="panel" class:has-code=move || has_code.get() method="post" action=target.page node_ref=form
             novalidate=move || is_ready.get() hidden=move || reply.read().is_some() on:submit=submit
         >
             {(!shows_reply).then(|| view! { <input type="hidden" name=THEN value=then.get_value()/> })}
@@ -181,7 +181,7 @@ pub fn PurposeForm(
             {user_name.map(|user| view! { <input type="text" hidden readonly autocomplete="username" name=user_field value=user/> })}
             <p id="reply" tabindex="-1" class="said bad" role="alert">{move || Some(error.get()).filter(|error| !error.is_empty())}</p>
             {move || is_outdated.get().then(|| view! { <p><a class="button quiet" href=here.clone()>{t!("Reload the page")}</a></p> })}
-            <Arguments shape=function.arguments.clone() typed=typed faults=faults text=text password_chars=password_chars/>
+            <Arguments shape=target.arguments typed=typed faults=faults text=text password_chars=password_chars/>
             <button class="button" type="submit" aria-disabled=move || is_calling.get().to_string()>{button}</button>
             <Alternatives buttons=alternatives/>
         </form>

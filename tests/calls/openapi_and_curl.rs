@@ -59,7 +59,7 @@ async fn the_description_is_in_the_language_of_the_header_or_else_of_the_query()
         (reply.header("content-language").to_owned(), summary)
     };
     let english = ("en".to_owned(), "Logs a user in.".into());
-    let korean = ("ko".to_owned(), "사용자로 로그인합니다.".into());
+    let korean = ("ko".to_owned(), "아이디와 비밀번호로 로그인합니다.".into());
     assert_eq!(summary("*", "").await, english);
     assert_eq!(summary("ko", "").await, korean);
     assert_eq!(summary("en", "?language=ko").await, korean);

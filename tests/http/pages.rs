@@ -315,7 +315,7 @@ async fn times_are_in_the_zone_of_the_site_and_in_the_language_of_the_reader() {
     let user = server.user01().await;
     for (language, now, from) in [
         ("en", ["just now", "min ago"], "From (Asia/Seoul)"),
-        ("ko", ["방금", "분 전"], "시작일(Asia/Seoul)"),
+        ("ko", ["방금", "분 전"], "시작일(Asia/Seoul 기준)"),
     ] {
         let page = read(&user, "/account", language).await;
         let mut times = page.body.split(r#"<time datetime=""#).skip(1);
