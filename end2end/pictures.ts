@@ -38,3 +38,12 @@ test.describe('on a phone, in the dark', () => {
     await page.screenshot({ path: path('login-phone-dark') });
   });
 });
+
+test.describe('in Korean, on a phone', () => {
+  test.use({ viewport: { width: 390, height: 844 }, locale: 'ko-KR' });
+
+  test('home', async ({ site, page }) => {
+    await site.open('/');
+    await page.screenshot({ path: path('home-phone-korean') });
+  });
+});
