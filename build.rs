@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed={VARIABLE}");
     // `sqlx::migrate!` embeds the migrations, but does not detect new files.
     println!("cargo::rerun-if-changed=migrations");
-    // The macros `t!` and `message!` read the catalogue, which the compiler does not see.
+    // The macros for translated texts read the catalogue, which the compiler does not see.
     println!("cargo::rerun-if-changed=locales");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     let folder = match env::var_os(VARIABLE) {

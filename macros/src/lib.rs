@@ -1,5 +1,5 @@
-//! The macros of Callgate, which re-exports them: the attribute [`macro@function`], and [`t!`], [`message!`] and
-//! [`catalogue!`] for translated texts.
+//! The macros of Callgate, which re-exports them: the attribute [`macro@function`], and [`t!`], [`message!`],
+//! [`sentence!`] and [`catalogue!`] for translated texts.
 
 mod catalogue;
 mod declaration;

@@ -1,4 +1,4 @@
-//! `t!` and `message!`: a text of a page in English, looked up in the catalogue while compiling.
+//! `t!`, `message!`, `sentence!` and `catalogue!`: a text of a page in English, looked up in the catalogue while compiling.
 
 use std::collections::BTreeSet;
 
@@ -141,7 +141,7 @@ pub fn in_page_language(input: TokenStream, catalogue: &Catalogue) -> Result<Tok
     })
 }
 
-/// `message!`: the text in both languages, as a `Text`.
+/// `message!`: the text in both languages, as a `Message`.
 pub fn in_both_languages(input: TokenStream, catalogue: &Catalogue) -> Result<TokenStream> {
     let Translated {
         english,

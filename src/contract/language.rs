@@ -13,8 +13,6 @@ use crate::platform;
 
 /// The name of the input with the chosen language, in the form that `POST /language` takes.
 pub const CHOICE: &str = "language";
-/// The name of the hidden input with the page to return to.
-pub const NEXT: &str = "next";
 
 /// A language of pages and refusals.
 #[derive(

@@ -19,6 +19,9 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// The name of the query parameter and hidden input with the page to show next.
+pub const NEXT: &str = "next";
+
 /// The path of a page of this site, safe for a `Location` header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]

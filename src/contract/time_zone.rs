@@ -2,10 +2,15 @@
 
 use std::str::FromStr;
 
-use jiff::{Timestamp, Zoned, civil::Date, tz};
+use jiff::{
+    Timestamp, ToSpan as _, Zoned,
+    civil::{Date, DateTime},
+    tz,
+};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::platform;
+use super::Refusal;
+use crate::{message, platform};
 
 /// A time zone of the IANA database, such as `Asia/Seoul`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +19,15 @@ pub struct TimeZone(tz::TimeZone);
 impl TimeZone {
     /// Coordinated Universal Time.
     pub const UTC: Self = Self(tz::TimeZone::UTC);
+
+    /// The time zone that an argument names.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidArguments`] if there is no such time zone.
+    pub fn of_argument(field: &str, name: &str) -> Result<Self, Refusal> {
+        let problem = |_| Refusal::of_argument(field, message!("must be the name of a time zone, such as Asia/Seoul"));
+        name.parse().map_err(problem)
+    }
 
     /// The name in the IANA database.
     pub fn name(&self) -> &str {
@@ -31,6 +45,18 @@ impl TimeZone {
     /// The day is outside of the supported range.
     pub fn start_of(&self, day: Date) -> Result<Timestamp, jiff::Error> {
         Ok(day.to_zoned(self.0.clone())?.timestamp())
+    }
+
+    /// When an hour of a day, from 0 to 23, begins and ends in this zone. That is two hours if clocks are put back in it, and
+    /// no time if they are put forward over it.
+    ///
+    /// # Errors
+    /// The day is outside of the supported range.
+    pub fn hour_of(&self, day: Date, hour: i8) -> Result<(Timestamp, Timestamp), jiff::Error> {
+        let start = day.at(hour, 0, 0, 0);
+        let end = start.checked_add(1.hour())?;
+        let timestamp = |time: DateTime| Ok::<_, jiff::Error>(time.to_zoned(self.0.clone())?.timestamp());
+        Ok((timestamp(start)?, timestamp(end)?))
     }
 
     /// The time zone of the request that is being answered. UTC outside of one, and in the browser.

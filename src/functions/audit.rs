@@ -67,10 +67,11 @@ pub async fn list_calls(
 ) -> Result<CallList, Refusal> {
     use crate::server::{audit::view, model::paging, storage::events::EventFilter};
     let zone = view::zone(time_zone.as_deref())?;
-    let (mut since, mut until) = view::days(since, until, &zone)?;
-    if let Some(hour) = hour {
-        (since, until) = view::hour(since, hour)?;
-    }
+    let days = view::days(since, until, &zone)?;
+    let (since, until) = match hour {
+        Some(hour) => view::hour(since, hour, &zone)?,
+        None => days,
+    };
     let filter = EventFilter {
         user: user.as_deref(),
         action: function.as_deref(),
@@ -93,14 +94,14 @@ pub async fn call_stats(
     user: Option<Text<1, 64>>,
     /// The name of the function.
     function: Option<Text<1, 64>>,
-    /// The time zone of the hours and days, such as `Asia/Seoul`, with its present difference to UTC. The default is UTC.
+    /// The time zone of the hours and days, such as `Asia/Seoul`. The default is UTC.
     time_zone: Option<Text<1, 64>>,
 ) -> Result<CallCounts, Refusal> {
     use crate::server::{
         audit::{stats, view},
         model::clock::Timestamp,
     };
-    let axis = stats::Axis::until(Timestamp::now(), by, &view::zone(time_zone.as_deref())?);
+    let axis = stats::Axis::until(Timestamp::now(), by, view::zone(time_zone.as_deref())?);
     Ok(stats::calls(caller.state().storage(), &axis, user.as_deref(), function.as_deref()).await?)
 }
 
@@ -108,13 +109,13 @@ pub async fn call_stats(
 #[function]
 pub async fn login_stats(
     caller: Permission<ReadAudit>,
-    /// The time zone of the days, such as `Asia/Seoul`, with its present difference to UTC. The default is UTC.
+    /// The time zone of the days, such as `Asia/Seoul`. The default is UTC.
     time_zone: Option<Text<1, 64>>,
 ) -> Result<LoginCounts, Refusal> {
     use crate::server::{
         audit::{stats, view},
         model::clock::Timestamp,
     };
-    let axis = stats::Axis::until(Timestamp::now(), Period::Day, &view::zone(time_zone.as_deref())?);
+    let axis = stats::Axis::until(Timestamp::now(), Period::Day, view::zone(time_zone.as_deref())?);
     Ok(stats::logins(caller.state().storage(), &axis).await?)
 }

@@ -4,13 +4,9 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use strum::IntoEnumIterator as _;
 
-use super::refused::current_page;
+use super::{action_button::ShownTo, refused::current_page};
 use crate::{
-    contract::{
-        Language, Theme,
-        language::{self, NEXT},
-        theme,
-    },
+    contract::{Language, Theme, language, redirect_target::NEXT, theme},
     t,
 };
 
@@ -23,7 +19,14 @@ pub fn LanguageSwitch() -> impl IntoView {
         lang: Some(language.tag()),
         is_current: language == Language::current(),
     });
-    choices("/language", t!("Language"), language::CHOICE, buttons)
+    // The choice is stored with the account.
+    choices(
+        "/language",
+        t!("Language"),
+        language::CHOICE,
+        buttons,
+        Some(view! { <ShownTo/> }),
+    )
 }
 
 /// A button for each theme.
@@ -39,7 +42,7 @@ pub fn ThemeSwitch() -> impl IntoView {
         lang: None,
         is_current: theme == Theme::current(),
     });
-    choices("/theme", t!("Theme"), theme::CHOICE, buttons)
+    choices("/theme", t!("Theme"), theme::CHOICE, buttons, None::<()>)
 }
 
 struct Choice {
@@ -56,6 +59,7 @@ fn choices(
     label: &'static str,
     name: &'static str,
     buttons: impl Iterator<Item = Choice>,
+    shown_to: Option<impl IntoView>,
 ) -> impl IntoView {
     let page = current_page(&use_location());
     let button = |choice: Choice| {
@@ -71,6 +75,7 @@ fn choices(
     view! {
         <form class="choices" method="post" action=action aria-label=label>
             <input type="hidden" name=NEXT value=page/>
+            {shown_to}
             {buttons.map(button).collect_view()}
         </form>
     }

@@ -487,6 +487,12 @@ async fn the_language_of_an_account_comes_before_that_of_its_browsers() {
     }
     let another = server.logged_in("user02", "user_02").await;
     assert_language(&another, &[], "en").await;
+    // A remembered browser is logged in again by the request itself.
+    let reopened = server.client();
+    let login = json!({"user_id": "user01", "password": "user_01", "remember": true});
+    reopened.done("login", login).await;
+    reopened.drop_cookie(SESSION);
+    assert_language(&reopened, &[ENGLISH], "ko").await;
     // As long as one is logged in.
     other.call("logout", json!({})).await;
     assert_language(&other, &[KOREAN], "en").await;
@@ -510,6 +516,12 @@ async fn a_choice_of_who_is_logged_in_is_that_of_the_account_as_well() {
     client.call("logout", json!({})).await;
     // The choice stays in this browser.
     assert_language(&client, &[ENGLISH], "ko").await;
+    // On a page that was loaded for another user, the choice is not made for the one who is logged in now.
+    let fields = [("language", "en"), ("next", "/account"), ("shown-to", "user02")];
+    let refused = elsewhere.form("/language", &fields).await;
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(refused.set_cookies().is_empty() && refused.shows(r#"href="/account""#));
+    assert_language(&elsewhere, &[ENGLISH], "ko").await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `/livez` and `/readyz`: what load balancers and supervisors ask.
 
-use crate::support::{client::REMEMBER, raw, server::Server};
+use crate::support::{client::REMEMBER, poll, raw, server::Server};
 
 /// The answer of the plain listener, in lower case.
 async fn plain(server: &Server, method: &str, path: &str) -> String {
@@ -44,6 +44,11 @@ async fn asking_for_health_uses_no_session_and_no_remembered_browser() {
     let body = r#"{"user_id":"user01","password":"user_01"}"#;
     assert_eq!(client.json("/api/login", body).await.status, 200);
     let mut database = server.place.database().await;
+    // The call log looks up who logged in, which counts as a use of the session.
+    poll::until("the login is in the call log", async || {
+        database.count("calls").await == 1
+    })
+    .await;
     database.rest_sessions(300).await;
     let remembered = client.with_only(REMEMBER, &client.cookie(REMEMBER).unwrap());
     let mut sessions = async || {

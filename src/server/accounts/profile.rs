@@ -2,7 +2,7 @@
 
 use crate::{
     contract::{Language, Refusal, TimeZone, user::ProfileView},
-    message, platform,
+    platform,
     server::{
         auth::guard::{AuthenticatedGuard, kinds::LoggedIn},
         model::profile,
@@ -40,13 +40,16 @@ pub async fn set_profile(
     let display_name = profile::display_name(display_name.unwrap_or_default())
         .map_err(|problem| Refusal::of_argument("display_name", problem))?;
     let time_zone = time_zone.map(str::trim).filter(|name| !name.is_empty());
-    if time_zone.is_some_and(|name| name.parse::<TimeZone>().is_err()) {
-        let problem = message!("must be the name of a time zone, such as Asia/Seoul");
-        return Err(Refusal::of_argument("time_zone", problem));
-    }
+    let time_zone = time_zone
+        .map(|name| TimeZone::of_argument("time_zone", name))
+        .transpose()?;
     let storage = caller.state().storage();
     storage
-        .set_profile(caller.user_id(), display_name.as_deref(), time_zone)
+        .set_profile(
+            caller.user_id(),
+            display_name.as_deref(),
+            time_zone.as_ref().map(TimeZone::name),
+        )
         .await?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{ToSpan as _, civil::Date};
+
 use crate::{
     contract::{
         TimeZone,
@@ -11,63 +13,73 @@ use crate::{
         model::clock::Timestamp,
         storage::{
             Storage,
-            call_stats::{Buckets, CallFilter},
+            call_stats::{CallFilter, QUARTER, TimeRange},
         },
         telemetry::error::InternalError,
     },
 };
 
+/// In milliseconds.
+const HOUR: i64 = 3_600_000;
+/// In milliseconds.
+const DAY: i64 = 24 * HOUR;
+
 /// The hours or days of a chart.
 #[derive(Debug)]
 pub struct Axis {
     period: Period,
-    buckets: Buckets,
-    /// The numbers of the first bucket and the one after the last.
-    range: std::ops::Range<i64>,
+    zone: TimeZone,
+    range: TimeRange,
 }
 
 impl Axis {
-    /// The latest hours or days, the current one included, with the present difference of `zone` to UTC.
-    pub fn until(now: Timestamp, period: Period, zone: &TimeZone) -> Self {
-        let (length, count) = match period {
-            Period::Hour => (3_600_000, 24),
-            Period::Day => (86_400_000, 30),
+    /// The latest hours or days in a time zone, the current one included. An hour that a clock shows twice is one.
+    pub fn until(now: Timestamp, period: Period, zone: TimeZone) -> Self {
+        let present = zone.at(jiff::Timestamp::from_millisecond(now.0).unwrap_or_default());
+        let quarter = now.0.div_euclid(QUARTER);
+        let hour = (quarter - i64::from(present.minute()) / 15) * QUARTER;
+        let since = match period {
+            Period::Hour => hour - 23 * HOUR,
+            Period::Day => {
+                let first = present.date().saturating_sub(29.days());
+                zone.start_of(first)
+                    .map_or(hour - 29 * DAY, jiff::Timestamp::as_millisecond)
+            }
         };
-        let present = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default();
-        let offset = i64::from(zone.at(present).offset().seconds()) * 1000;
-        let end = now.0.saturating_add(offset).div_euclid(length) + 1;
-        let start_of = |number: i64| Timestamp(number * length - offset);
         Self {
             period,
-            range: end - count..end,
-            buckets: Buckets {
-                since: start_of(end - count),
-                until: start_of(end),
-                offset,
-                length,
+            zone,
+            range: TimeRange {
+                since: Timestamp(since),
+                until: Timestamp(hour + HOUR),
             },
         }
     }
 
+    /// The day of a quarter of an hour, and its hour if hours are counted.
+    fn label(&self, quarter: i64) -> (Date, Option<i8>) {
+        let start = jiff::Timestamp::from_millisecond(quarter * QUARTER).unwrap_or_default();
+        let start = self.zone.at(start);
+        (start.date(), (self.period == Period::Hour).then(|| start.hour()))
+    }
+
     /// All hours or days with their numbers.
     fn fill(&self, counted: Vec<(i64, OutcomeKind, i64)>) -> Vec<Bucket> {
-        let mut numbers: BTreeMap<i64, Numbers> = BTreeMap::new();
-        for (number, kind, count) in counted {
-            numbers.entry(number).or_default().add(kind, count);
+        let quarters = self.range.since.0 / QUARTER..self.range.until.0 / QUARTER;
+        let mut buckets: BTreeMap<_, Numbers> = quarters
+            .map(|quarter| (self.label(quarter), Numbers::default()))
+            .collect();
+        for (quarter, kind, count) in counted {
+            buckets.entry(self.label(quarter)).or_default().add(kind, count);
         }
-        let bucket = |number: i64| {
-            let start = jiff::Timestamp::from_millisecond(number * self.buckets.length).unwrap_or_default();
-            let start = start.to_zoned(jiff::tz::TimeZone::UTC);
-            let Numbers { good, refused, failed } = numbers.get(&number).copied().unwrap_or_default();
-            Bucket {
-                day: start.date(),
-                hour: (self.period == Period::Hour).then(|| start.hour()),
-                good,
-                refused,
-                failed,
-            }
+        let bucket = |((day, hour), Numbers { good, refused, failed })| Bucket {
+            day,
+            hour,
+            good,
+            refused,
+            failed,
         };
-        self.range.clone().map(bucket).collect()
+        buckets.into_iter().map(bucket).collect()
     }
 }
 
@@ -96,7 +108,7 @@ pub async fn calls(
     function: Option<&str>,
 ) -> Result<CallCounts, InternalError> {
     let filter = CallFilter {
-        buckets: axis.buckets,
+        range: axis.range,
         user,
         function,
     };
@@ -124,7 +136,7 @@ pub async fn calls(
 }
 
 pub async fn logins(storage: &Storage, axis: &Axis) -> Result<LoginCounts, InternalError> {
-    let counted = storage.count_logins(&axis.buckets).await?;
+    let counted = storage.count_logins(axis.range).await?;
     let counted = counted
         .into_iter()
         .map(|(number, outcome, count)| (number, OutcomeKind::of(&outcome), count));
@@ -166,13 +178,64 @@ mod tests {
             ),
             (Period::Day, "Asia/Seoul", 30, "2026-01-31 None", "2026-03-01 None"),
         ] {
-            let filled = Axis::until(NOW, period, &zone.parse().unwrap()).fill(Vec::new());
+            let filled = Axis::until(NOW, period, zone.parse().unwrap()).fill(Vec::new());
             assert_eq!(filled.len(), count);
             assert_eq!(
                 (label(&filled[0]), label(&filled[count - 1])),
                 (first.into(), last.into())
             );
         }
+    }
+
+    #[test]
+    fn a_call_is_counted_in_the_hour_and_the_day_that_the_clock_showed() {
+        // Clocks in Berlin were put forward on 2026-03-29 at 01:00 UTC, and are put back on 2026-10-25 at 01:00 UTC.
+        let hours = |now: &str, period, zone: &str, calls: &[&str]| -> Vec<String> {
+            let timestamp = |time: &str| time.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+            let axis = Axis::until(Timestamp(timestamp(now)), period, zone.parse().unwrap());
+            let calls = calls
+                .iter()
+                .map(|time| (timestamp(time) / QUARTER, OutcomeKind::Good, 1));
+            let filled = axis.fill(calls.collect());
+            filled.iter().filter(|bucket| bucket.good > 0).map(label).collect()
+        };
+        let (spring, autumn) = ("2026-03-29T12:00Z", "2026-10-25T12:00Z");
+        assert_eq!(
+            hours(
+                spring,
+                Period::Hour,
+                "Europe/Berlin",
+                &["2026-03-29T00:59Z", "2026-03-29T01:00Z"]
+            ),
+            ["2026-03-29 Some(1)", "2026-03-29 Some(3)"]
+        );
+        assert_eq!(
+            hours(
+                autumn,
+                Period::Hour,
+                "Europe/Berlin",
+                &["2026-10-25T00:30Z", "2026-10-25T01:30Z"]
+            ),
+            ["2026-10-25 Some(2)"]
+        );
+        assert_eq!(
+            hours(
+                "2026-04-02T12:00Z",
+                Period::Day,
+                "Europe/Berlin",
+                &["2026-03-27T22:59Z", "2026-03-30T21:59Z"]
+            ),
+            ["2026-03-27 None", "2026-03-30 None"]
+        );
+        assert_eq!(
+            hours(
+                spring,
+                Period::Hour,
+                "Asia/Kathmandu",
+                &["2026-03-29T11:14Z", "2026-03-29T11:15Z"]
+            ),
+            ["2026-03-29 Some(16)", "2026-03-29 Some(17)"]
+        );
     }
 
     #[tokio::test]
@@ -197,7 +260,7 @@ mod tests {
             .await
             .unwrap();
         let numbers = |bucket: &Bucket| (bucket.good, bucket.refused, bucket.failed);
-        let axis = Axis::until(NOW, Period::Hour, &TimeZone::UTC);
+        let axis = Axis::until(NOW, Period::Hour, TimeZone::UTC);
         let stats = calls(&storage, &axis, None, None).await.unwrap();
         assert_eq!(numbers(&stats.buckets[23]), (9, 0, 0));
         assert_eq!(numbers(&stats.buckets[22]), (0, 1, 2));
@@ -213,7 +276,7 @@ mod tests {
         assert_eq!(stats.functions, [function]);
         let of_bob = calls(&storage, &axis, Some("bob"), Some("auth_func")).await.unwrap();
         assert_eq!(of_bob.functions[0].median_us, Some(300));
-        let by_day = calls(&storage, &Axis::until(NOW, Period::Day, &TimeZone::UTC), None, None)
+        let by_day = calls(&storage, &Axis::until(NOW, Period::Day, TimeZone::UTC), None, None)
             .await
             .unwrap();
         assert_eq!(numbers(&by_day.buckets[28]), (1, 1, 2));

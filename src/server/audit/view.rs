@@ -1,7 +1,5 @@
 //! Reading the audit log and the call log: page by page, and as JSON lines for export.
 
-use std::time::Duration;
-
 use jiff::civil::Date;
 
 use crate::{
@@ -22,7 +20,6 @@ use crate::{
 
 /// How many events an export reads at once.
 const BATCH: u32 = 500;
-const HOUR: Duration = Duration::from_hours(1);
 
 pub fn event(stored: StoredEvent) -> EventView {
     EventView {
@@ -93,8 +90,7 @@ pub async fn lines(storage: &Storage, filter: &EventFilter<'_>) -> Result<(Strin
 /// # Errors
 /// [`Refusal::InvalidArguments`] if there is no such time zone.
 pub fn zone(name: Option<&str>) -> Result<TimeZone, Refusal> {
-    let problem = |_| Refusal::of_argument("time_zone", message!("must be a time zone such as Asia/Seoul"));
-    name.map_or(Ok(TimeZone::UTC), |name| name.parse().map_err(problem))
+    name.map_or(Ok(TimeZone::UTC), |name| TimeZone::of_argument("time_zone", name))
 }
 
 /// The time range from one day to another in a time zone, both included.
@@ -122,14 +118,20 @@ pub fn days(
     Ok((since, until))
 }
 
-/// The time range of an hour of a day, which begins at `day`.
+/// The time range in which a clock in a time zone shows an hour of a day. It is empty if that hour was skipped.
 ///
 /// # Errors
-/// [`Refusal::InvalidArguments`] if there is no day.
-pub fn hour(day: Option<Timestamp>, hour: RangedInt<0, 23>) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
+/// [`Refusal::InvalidArguments`] if there is no day, or if it is outside the supported range.
+pub fn hour(
+    day: Option<Date>,
+    hour: RangedInt<0, 23>,
+    zone: &TimeZone,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
     let day = day.ok_or_else(|| Refusal::of_argument("since", message!("is missing")))?;
-    let start = day.plus(HOUR.saturating_mul(u32::try_from(hour.get()).unwrap_or_default()));
-    Ok((Some(start), Some(start.plus(HOUR))))
+    let range = zone.hour_of(day, i8::try_from(hour.get()).unwrap_or_default());
+    let (start, end) = range.map_err(|_| Refusal::of_argument("since", message!("is out of bounds")))?;
+    let timestamp = |time: jiff::Timestamp| Some(Timestamp(time.as_millisecond()));
+    Ok((timestamp(start), timestamp(end)))
 }
 
 #[cfg(test)]
@@ -156,12 +158,59 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_belongs_to_a_day() {
-        let last = RangedInt::new(23).unwrap();
-        assert_eq!(
-            hour(Some(Timestamp(86_400_000)), last).unwrap(),
-            (Some(Timestamp(169_200_000)), Some(Timestamp(172_800_000)))
-        );
-        assert!(hour(None, last).is_err());
+    fn an_hour_lasts_as_long_as_the_clock_shows_it() {
+        let range = |zone: &str, day: &str, number: i64| {
+            let number = RangedInt::new(number).unwrap();
+            let (since, until) = hour(Some(day.parse().unwrap()), number, &zone.parse().unwrap()).unwrap();
+            let text = |time: Option<Timestamp>| time.unwrap().to_rfc3339();
+            (text(since), text(until))
+        };
+        for (zone, day, number, since, until) in [
+            ("UTC", "2026-03-29", 23, "2026-03-29T23:00:00Z", "2026-03-30T00:00:00Z"),
+            (
+                "Asia/Kolkata",
+                "2026-03-29",
+                0,
+                "2026-03-28T18:30:00Z",
+                "2026-03-28T19:30:00Z",
+            ),
+            // Clocks were put forward at 2:00.
+            (
+                "Europe/Berlin",
+                "2026-03-29",
+                1,
+                "2026-03-29T00:00:00Z",
+                "2026-03-29T01:00:00Z",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-03-29",
+                2,
+                "2026-03-29T01:00:00Z",
+                "2026-03-29T01:00:00Z",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-03-29",
+                10,
+                "2026-03-29T08:00:00Z",
+                "2026-03-29T09:00:00Z",
+            ),
+            // Clocks are put back at 3:00.
+            (
+                "Europe/Berlin",
+                "2026-10-25",
+                2,
+                "2026-10-25T00:00:00Z",
+                "2026-10-25T02:00:00Z",
+            ),
+        ] {
+            assert_eq!(
+                range(zone, day, number),
+                (since.to_owned(), until.to_owned()),
+                "{zone} {day} {number}"
+            );
+        }
+        assert!(hour(None, RangedInt::new(0).unwrap(), &TimeZone::UTC).is_err());
     }
 }

@@ -69,7 +69,15 @@ impl Caller {
     /// Looks the login up in the session that was opened, or else in the session of the cookie.
     async fn look_up(&self) -> Result<Option<Arc<Login>>, InternalError> {
         if let Some(session) = self.open_session() {
-            return Ok(sessions::login_of(&session).await?.map(Arc::new));
+            let Some(mut login) = sessions::login_of(&session).await? else {
+                return Ok(None);
+            };
+            // A caller without cookies stands for another user than the one who asked, whose language the answer has.
+            if self.sent().is_some() || self.remember_cookie().is_some() {
+                let profile = self.state().storage().find_profile(&login.user_id).await?;
+                login.profile = profile.unwrap_or_default();
+            }
+            return Ok(Some(Arc::new(login)));
         }
         let Some(id) = self.sent() else { return Ok(None) };
         let login = self.state().sessions().login(&id, Timestamp::now()).await?;

@@ -118,7 +118,8 @@ impl SetCookie {
         let max_age = self.max_age.map(|age| format!("; Max-Age={}", age.as_secs()));
         let max_age = max_age.unwrap_or_default();
         let text = format!("{name}={}{max_age}; Path=/; Secure; HttpOnly; SameSite=Lax", self.value);
-        HeaderValue::try_from(text).expect("names and values are visible ASCII: values are base64url with a dot")
+        HeaderValue::try_from(text)
+            .expect("names and values are visible ASCII: values are base64url with a dot, or words")
     }
 }
 

@@ -46,7 +46,9 @@ fn parsed(range: &str) -> Option<(u16, Language)> {
 fn weight(parameter: &str) -> Option<u16> {
     let (name, value) = parameter.split_once('=')?;
     let value = value.trim();
-    let is_weight = name.trim().eq_ignore_ascii_case("q") && value.len() <= 5;
+    let is_weight = name.trim().eq_ignore_ascii_case("q")
+        && value.len() <= 5
+        && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let number: f32 = value.parse().ok().filter(|_| is_weight)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
     (0.0..=1.0).contains(&number).then(|| (number * 1000.0).round() as u16)

@@ -26,7 +26,7 @@ use crate::{
         form_data::{FORM_PAGE, SHOWN_TO, THEN, Typed, WAITING},
         page::{PageFacts, RefusedLogin, WRONG_LOGIN, WRONG_PASSWORD},
         pending_call::{Outcome, PendingCall, State as CallState, page_of},
-        redirect_target::OwnPage,
+        redirect_target::{NEXT, OwnPage},
     },
     parts::notice::without_notice,
     server::{
@@ -232,7 +232,7 @@ pub async fn login(
         remember,
         ..RefusedLogin::new(refusal, &WRONG_LOGIN)
     };
-    submit_login(&pages, caller, "login", &body, form.get("next"), refused).await
+    submit_login(&pages, caller, "login", &body, form.get(NEXT), refused).await
 }
 
 /// `POST /confirm`: makes the login fresh and redirects to `next`, or shows the form again with the error.
@@ -244,14 +244,14 @@ pub async fn confirm(
     let form = read_form(request, pages.state().settings()).await?;
     match caller.require_shown_to(form.get(SHOWN_TO)).await {
         Err(Refusal::OtherUser) => {
-            let next = OwnPage::or_home(form.get("next"));
+            let next = OwnPage::or_home(form.get(NEXT));
             return Ok(outdated(format!("/confirm?next={}", next.escaped())));
         }
         shown => shown?,
     }
     let body = json!({ "password": form.get("password").unwrap_or_default() });
     let refused = |refusal: &Refusal| RefusedLogin::new(refusal, &WRONG_PASSWORD);
-    submit_login(&pages, caller, "confirm_login", &body, form.get("next"), refused).await
+    submit_login(&pages, caller, "confirm_login", &body, form.get(NEXT), refused).await
 }
 
 /// Calls `login` or `confirm_login`. Redirects to `next`, or renders the form again with the refusal.

@@ -17,8 +17,9 @@ use super::{
 use crate::{
     contract::{
         Language, Refusal,
-        language::{CHOICE, NEXT},
-        redirect_target::OwnPage,
+        form_data::SHOWN_TO,
+        language::CHOICE,
+        redirect_target::{NEXT, OwnPage},
     },
     message,
     server::{
@@ -45,16 +46,23 @@ pub async fn choose(
         .get(CHOICE)
         .and_then(|tag| tag.parse().ok())
         .ok_or_else(|| Refusal::of_argument(CHOICE, message!("must be one of {values}", values = tags())))?;
+    let page = OwnPage::back_to(form.get(NEXT));
+    match caller.require_shown_to(form.get(SHOWN_TO)).await {
+        Err(Refusal::OtherUser) => return Ok(response::outdated(page.as_str().to_owned())),
+        shown => shown?,
+    }
+    // Otherwise the earlier choice of the user would go before the cookie.
+    match LoggedIn::check(&caller).await {
+        Ok(user) => profile::set_language(&user, Some(language)).await?,
+        Err(Refusal::NotLoggedIn) => {}
+        Err(refusal) => return Err(refusal.into()),
+    }
     caller.set_cookie(SetCookie::lasting(
         CookieName::Language,
         language.tag().to_owned(),
         LIFETIME,
     ));
-    // Otherwise the earlier choice of the user would go before the cookie.
-    if let Ok(user) = LoggedIn::check(&caller).await {
-        profile::set_language(&user, Some(language)).await?;
-    }
-    Ok(response::see_other(OwnPage::back_to(form.get(NEXT)).as_str()))
+    Ok(response::see_other(page.as_str()))
 }
 
 /// The values that the form may have.

@@ -21,7 +21,7 @@ use crate::{
         form_data::{SHOWN_TO, Typed},
         link::LinkCode,
         provider::Failure,
-        redirect_target::OwnPage,
+        redirect_target::{NEXT, OwnPage},
     },
     message,
     pages::account,
@@ -43,7 +43,7 @@ pub async fn log_in(
     request: Request,
 ) -> Result<Response, ErrorPage> {
     let form = read_form(request, pages.state().settings()).await?;
-    let next = OwnPage::or_home(form.get("next"));
+    let next = OwnPage::or_home(form.get(NEXT));
     let page = format!("/login?next={}&", next.escaped());
     let start = Start {
         provider: &key,
@@ -129,7 +129,7 @@ async fn read_form_of_user(
 }
 
 fn next_of(form: &Typed) -> OwnPage {
-    OwnPage::or_home(form.get("next"))
+    OwnPage::or_home(form.get(NEXT))
 }
 
 fn page_to_confirm(next: &OwnPage) -> String {

@@ -13,7 +13,11 @@ use super::{
     response::{self, ErrorPage},
 };
 use crate::{
-    contract::{Refusal, Theme, language::NEXT, redirect_target::OwnPage, theme::CHOICE},
+    contract::{
+        Refusal, Theme,
+        redirect_target::{NEXT, OwnPage},
+        theme::CHOICE,
+    },
     message,
     server::auth::{
         caller::Caller,

@@ -12,23 +12,23 @@ use crate::server::{model::clock::Timestamp, telemetry::error::InternalError};
 /// How many rows of a log are counted, the latest ones. They take about a tenth of a second.
 const MAX_ROWS: u32 = 100_000;
 
-/// Hours or days, numbered from 1970 in local time.
+/// A quarter of an hour in milliseconds: the differences of all time zones to UTC are multiples of it, so that hours and days
+/// of any zone can be summed up from quarters.
+pub const QUARTER: i64 = 900_000;
+
+/// From when to when to count.
 #[derive(Debug, Clone, Copy)]
-pub struct Buckets {
+pub struct TimeRange {
     /// Inclusive.
     pub since: Timestamp,
     /// Exclusive.
     pub until: Timestamp,
-    /// What is added to a time before it is divided by the length, in milliseconds.
-    pub offset: i64,
-    /// In milliseconds.
-    pub length: i64,
 }
 
 /// Calls to count. `None` matches everything.
 #[derive(Debug, Clone, Copy)]
 pub struct CallFilter<'a> {
-    pub buckets: Buckets,
+    pub range: TimeRange,
     pub user: Option<&'a str>,
     pub function: Option<&'a str>,
 }
@@ -36,8 +36,8 @@ pub struct CallFilter<'a> {
 impl CallFilter<'_> {
     fn push_rows(&self, query: &mut QueryBuilder) {
         query.push(" FROM (SELECT id, at, function, outcome, calls, took_us FROM calls WHERE at >= ");
-        query.push_bind(self.buckets.since.0);
-        query.push(" AND at < ").push_bind(self.buckets.until.0);
+        query.push_bind(self.range.since.0);
+        query.push(" AND at < ").push_bind(self.range.until.0);
         if let Some(user) = self.user {
             query.push(" AND user_id = ").push_bind(user);
         }
@@ -52,13 +52,10 @@ impl CallFilter<'_> {
 }
 
 impl Storage {
-    /// The numbers of calls by number of the bucket and outcome.
+    /// The numbers of calls by quarter of an hour, counted from 1970, and outcome.
     pub async fn count_calls(&self, filter: &CallFilter<'_>) -> Result<Vec<(i64, String, i64)>, InternalError> {
-        let mut query = QueryBuilder::new("SELECT (at + ");
-        query
-            .push_bind(filter.buckets.offset)
-            .push(") / ")
-            .push_bind(filter.buckets.length);
+        let mut query = QueryBuilder::new("SELECT at / ");
+        query.push_bind(QUARTER);
         query.push(", outcome, CAST(SUM(calls) AS BIGINT)");
         filter.push_rows(&mut query);
         query.push(" GROUP BY 1, 2");
@@ -101,18 +98,17 @@ impl Storage {
             .map_err(database_error("finding the durations of calls"))
     }
 
-    /// The numbers of logins by number of the bucket and outcome.
-    pub async fn count_logins(&self, buckets: &Buckets) -> Result<Vec<(i64, String, i64)>, InternalError> {
+    /// The numbers of logins by quarter of an hour, counted from 1970, and outcome.
+    pub async fn count_logins(&self, range: TimeRange) -> Result<Vec<(i64, String, i64)>, InternalError> {
         query_as(
-            "SELECT (at + $1) / $2, outcome, COUNT(*) FROM
-               (SELECT at, outcome FROM events WHERE action = 'login' AND at >= $3 AND at < $4
-                ORDER BY at DESC LIMIT $5) AS latest
+            "SELECT at / $1, outcome, COUNT(*) FROM
+               (SELECT at, outcome FROM events WHERE action = 'login' AND at >= $2 AND at < $3
+                ORDER BY at DESC LIMIT $4) AS latest
              GROUP BY 1, 2",
         )
-        .bind(buckets.offset)
-        .bind(buckets.length)
-        .bind(buckets.since.0)
-        .bind(buckets.until.0)
+        .bind(QUARTER)
+        .bind(range.since.0)
+        .bind(range.until.0)
         .bind(MAX_ROWS)
         .fetch_all(&self.reader)
         .await

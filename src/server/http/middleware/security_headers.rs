@@ -14,7 +14,7 @@ const DEFAULT_POLICY: HeaderValue =
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie, Accept-Language");
+const VARY_ON_CALLER: HeaderValue = HeaderValue::from_static("Cookie, Accept-Language");
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -45,8 +45,8 @@ const fn header(name: &'static str, value: &'static str) -> (HeaderName, HeaderV
 /// Forbids caching of a response that depends on the session (OWASP ASVS 14.3.2).
 pub fn depend_on_session(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, NO_STORE);
-    if headers.get_all(VARY).iter().all(|value| value != VARY_COOKIE) {
-        headers.append(VARY, VARY_COOKIE);
+    if headers.get_all(VARY).iter().all(|value| value != VARY_ON_CALLER) {
+        headers.append(VARY, VARY_ON_CALLER);
     }
 }
 

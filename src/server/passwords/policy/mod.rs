@@ -19,6 +19,7 @@ use super::{is_too_long, normalize};
 use crate::{
     contract::{
         Message,
+        limits::too_long,
         login::{NewPassword, Password},
     },
     message,
@@ -34,10 +35,7 @@ const MIN_NAME_CHARS: usize = 3;
 pub fn problem(password: &NewPassword, user_id: &str, min_chars: usize) -> Option<Message> {
     let NewPassword(password) = password;
     if is_too_long(password) {
-        return Some(message!(
-            "must have at most {max} characters",
-            max = Password::MAX_CHARS
-        ));
+        return Some(too_long(Password::MAX_CHARS));
     }
     let text = normalize(password);
     let folded = Zeroizing::new(text.to_lowercase());

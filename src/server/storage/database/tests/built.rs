@@ -11,7 +11,7 @@ use crate::{
         },
         storage::{
             Storage,
-            call_stats::{Buckets, CallFilter},
+            call_stats::{CallFilter, TimeRange},
             events::EventFilter,
             program_files::ProgramFile,
             roles::UpdateOutcome,
@@ -183,24 +183,18 @@ async fn list(storage: &Storage) -> Vec<String> {
         let calls = storage.list_calls(&filter, 2).await.unwrap();
         results.push(format!("{outcome}: {}", calls.len()));
     }
-    let buckets = Buckets {
+    let range = TimeRange {
         since: Timestamp(0),
         until: Timestamp(10),
-        offset: 1,
-        length: 2,
     };
-    results.push(format!("{:?}", storage.count_logins(&buckets).await.unwrap()));
+    results.push(format!("{:?}", storage.count_logins(range).await.unwrap()));
     for (user, function) in [
         (None, None),
         (Some("ada"), None),
         (None, Some("login")),
         (Some(""), Some("login")),
     ] {
-        let filter = CallFilter {
-            buckets,
-            user,
-            function,
-        };
+        let filter = CallFilter { range, user, function };
         let counted = storage.count_calls(&filter).await.unwrap();
         let by_function = storage.count_calls_of_functions(&filter).await.unwrap();
         let medians = storage.median_durations(&filter).await.unwrap();
