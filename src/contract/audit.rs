@@ -205,6 +205,7 @@ pub enum Period {
 #[strum(serialize_all = "snake_case")]
 pub enum OutcomeKind {
     /// The call was answered.
+    #[strum(serialize = "ok")]
     Good,
     /// The call was refused because of the caller or the arguments.
     Refused,
@@ -225,7 +226,7 @@ impl OutcomeKind {
         }
     }
 
-    /// The name in filters.
+    /// The name in filters: `ok`, `refused` or `failed`.
     pub fn name(self) -> &'static str {
         self.into()
     }

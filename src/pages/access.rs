@@ -16,9 +16,10 @@ use crate::{
         users::list_users,
     },
     parts::{
-        paging::value_of,
+        filter::value_of,
+        outcome::outcome_in_words,
         refused::Refused,
-        sign::{Lock, Meaning, Sign},
+        sign::{LockSymbol, Meaning, Sign},
     },
     t,
 };
@@ -116,7 +117,7 @@ fn Results(query: ParamsMap, found: Found) -> impl IntoView {
         </section>
         <section aria-labelledby="table-heading">
             <h2 id="table-heading">{t!("Functions and roles")}</h2>
-            <Lock/>
+            <LockSymbol/>
             <ByRole role=role table=table.clone()/>
             <Table table=table/>
         </section>
@@ -226,10 +227,8 @@ fn row(row: AccessRow) -> impl IntoView {
 fn sign(answer: &str) -> impl IntoView + use<> {
     let (meaning, words) = match answer {
         "yes" => (Meaning::Yes, t!("yes"; "can call").to_owned()),
-        "not_logged_in" => (Meaning::Login, t!("not logged in").to_owned()),
-        "permission_required" => (Meaning::No, t!("permission required").to_owned()),
-        "forbidden" => (Meaning::No, t!("forbidden").to_owned()),
-        other => (Meaning::No, other.replace('_', " ")),
+        "not_logged_in" => (Meaning::Login, outcome_in_words(answer)),
+        code => (Meaning::No, outcome_in_words(code)),
     };
     view! { <Sign meaning=meaning words=words/> }
 }

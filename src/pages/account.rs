@@ -25,9 +25,10 @@ use crate::{
     parts::{
         action_button::{ActionButton, ShownTo},
         events::Events,
+        filter::value_of,
         identity::Identity,
-        notice::{Done, DoneNotice, Notice},
-        paging::{More, value_of},
+        notice::{Done, DoneNotice, NOTICE, Notice},
+        paging::More,
         provider::{ProviderFailure, ProviderForm, failed_login, name_of},
         refused::{Explanation, Refused, title_of},
         session::Session,
@@ -41,7 +42,7 @@ pub const PATH: &str = "/account";
 
 /// The address of this page with the notice that an account at the provider `key` has been linked.
 pub fn linked(key: &str) -> String {
-    format!("{PATH}?linked={key}#notice")
+    format!("{PATH}?linked={key}#{NOTICE}")
 }
 
 #[component]
@@ -230,9 +231,9 @@ fn Profile(profile: ProfileView) -> impl IntoView {
     view! {
         <section aria-labelledby="profile-heading">
             <h2 id="profile-heading">{t!("Profile")}</h2>
-            <form method="post" action="/functions/set_profile">
+            <form class="panel" method="post" action="/functions/set_profile">
                 <ShownTo/>
-                <input type="hidden" name=THEN value=PATH/>
+                <input type="hidden" name=THEN value=Done::ProfileSaved.on(PATH)/>
                 <label for="display-name">{t!("Display name")}</label>
                 <p id="display-name-help" class="help">{t!("Shown beside your login name. Leave it empty for none.")}</p>
                 <input
@@ -250,9 +251,9 @@ fn Profile(profile: ProfileView) -> impl IntoView {
                 </datalist>
                 <button class="button quiet" type="submit">{t!("Save")}<span class="unseen">{format!(": {}", t!("Profile"))}</span></button>
             </form>
-            <form method="post" action="/functions/set_language">
+            <form class="panel" method="post" action="/functions/set_language">
                 <ShownTo/>
-                <input type="hidden" name=THEN value=PATH/>
+                <input type="hidden" name=THEN value=Done::LanguageSaved.on(PATH)/>
                 <label for="language">{t!("Language")}</label>
                 <select id="language" name="language">
                     <option value="" selected=language.is_none()>{t!("As the browser asks for")}</option>

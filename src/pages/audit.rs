@@ -15,11 +15,12 @@ use crate::{
     parts::{
         chart::{Bars, total},
         events::{about_in_words, action_in_words},
-        filter::{Filter, Nothing, address, values},
+        filter::{Choice, Field, Filter, Invalid, Nothing, address, fault_of, value_of, values},
         moment::Moment,
         numbers::grouped,
-        paging::{Choice, Field, More, value_of},
-        refused::{Refused, filtered},
+        outcome::outcome_in_words,
+        paging::More,
+        refused::filtered,
     },
     t,
 };
@@ -71,7 +72,8 @@ async fn find(query: ParamsMap) -> Result<Found, Refusal> {
             let is_first = before.is_none();
             let list = list_events(user, action, outcome, since, until, zone, before, None).await?;
             let logins = if is_first {
-                Some(login_stats(stats_zone).await?.buckets)
+                // A chart is no reason for the page to fail.
+                login_stats(stats_zone).await.ok().map(|stats| stats.buckets)
             } else {
                 None
             };
@@ -94,24 +96,35 @@ fn Results(query: ParamsMap, found: Result<Found, Refusal>) -> impl IntoView {
         .map(|action| (action.name(), action.words().to_string()));
     let outcomes = Outcome::VARIANTS
         .iter()
-        .map(|&outcome| (outcome.name(), in_words(outcome).to_owned()));
+        .map(|outcome| (outcome.name(), outcome_in_words(outcome.name())));
     let (list, logins) = match found {
         Ok(Found { list, logins }) => (Ok(list), logins),
         Err(refusal) => (Err(refusal), None),
+    };
+    let fault = |name| fault_of(&list, name);
+    let fields = view! {
+        <Field name="user" label=t!("User") value=text("user") fault=fault("user")/>
+        <Choice
+            name="action" label=t!("Action"; "audit log") chosen=text("action") choices=actions.collect() fault=fault("action")
+        />
+        <Choice
+            name="outcome" label=t!("Outcome") chosen=text("outcome") choices=outcomes.collect() fault=fault("outcome")
+        />
+        <Field
+            name="since" label=t!("From ({zone})", zone = TimeZone::current().name()) value=text("since") kind="date"
+            fault=fault("since")
+        />
+        <Field name="until" label=t!("Until") value=text("until") kind="date" fault=fault("until")/>
     };
     let export = address("/audit/events.jsonl", &values(&query, FIELDS));
     view! {
         {logins.map(|logins| view! { <FailedLogins logins=logins/> })}
         <Filter path="/audit" label=t!("Events") query=query.clone() fields=FIELDS is_open=list.is_err()>
-            <Field name="user" label=t!("User") value=text("user")/>
-            <Choice name="action" label=t!("Action"; "audit log") chosen=text("action") choices=actions.collect()/>
-            <Choice name="outcome" label=t!("Outcome") chosen=text("outcome") choices=outcomes.collect()/>
-            <Field name="since" label=t!("From ({zone})", zone = TimeZone::current().name()) value=text("since") kind="date"/>
-            <Field name="until" label=t!("Until") value=text("until") kind="date"/>
+            {fields}
         </Filter>
         {match list {
             Ok(EventList { events, .. }) if events.is_empty() => view! {
-                <Nothing text=t!("No events found.") path="/audit" query=query/>
+                <Nothing text=t!("No events found.") path="/audit" query=query fields=FIELDS/>
             }
             .into_any(),
             Ok(list) => view! {
@@ -120,7 +133,7 @@ fn Results(query: ParamsMap, found: Result<Found, Refusal>) -> impl IntoView {
                 <More path="/audit" query=query name="before" next=list.next.map(|next| next.to_string()) label=t!("Earlier")/>
             }
             .into_any(),
-            Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
+            Err(refusal) => view! { <Invalid refusal=refusal fields=FIELDS/> }.into_any(),
         }}
     }
 }
@@ -150,18 +163,18 @@ fn FailedLogins(logins: Vec<Bucket>) -> impl IntoView {
 #[component]
 fn Table(events: Vec<EventView>) -> impl IntoView {
     view! {
-        <table class="cards log" aria-label=t!("Events")>
-            <thead>
-                <tr>
-                    <th scope="col">{t!("Time")}</th>
-                    <th scope="col">{t!("Who"; "audit log")}</th>
-                    <th scope="col">{t!("Action"; "audit log")}</th>
-                    <th scope="col">{t!("About"; "audit log")}</th>
-                    <th scope="col">{t!("Outcome")}</th>
-                    <th scope="col">{t!("Address")}</th>
+        <table class="cards log" role="table" aria-label=t!("Events")>
+            <thead role="rowgroup">
+                <tr role="row">
+                    <th role="columnheader" scope="col">{t!("Time")}</th>
+                    <th role="columnheader" scope="col">{t!("Who"; "audit log")}</th>
+                    <th role="columnheader" scope="col">{t!("Action"; "audit log")}</th>
+                    <th role="columnheader" scope="col">{t!("About"; "audit log")}</th>
+                    <th role="columnheader" scope="col">{t!("Outcome")}</th>
+                    <th role="columnheader" scope="col">{t!("Address")}</th>
                 </tr>
             </thead>
-            <tbody>{events.into_iter().map(|event| view! { <Row event=event/> }).collect_view()}</tbody>
+            <tbody role="rowgroup">{events.into_iter().map(|event| view! { <Row event=event/> }).collect_view()}</tbody>
         </table>
     }
 }
@@ -178,10 +191,7 @@ fn Row(event: EventView) -> impl IntoView {
     } else {
         "mark-word bad"
     };
-    let outcome = event
-        .outcome
-        .parse()
-        .map_or_else(|_| event.outcome.clone(), |known| in_words(known).to_owned());
+    let outcome = outcome_in_words(&event.outcome);
     let summary = if event.address.is_empty() {
         t!("More").to_owned()
     } else {
@@ -193,15 +203,15 @@ fn Row(event: EventView) -> impl IntoView {
         }
     });
     view! {
-        <tr>
-            <td data-label=t!("Time") class="time"><Moment at=event.at.clone()/></td>
-            <td data-label=t!("Who"; "audit log")>{link_to(&event.actor)}</td>
-            <td data-label=t!("Action"; "audit log")>
+        <tr role="row">
+            <td role="cell" data-label=t!("Time") class="time"><Moment at=event.at.clone()/></td>
+            <td role="cell" data-label=t!("Who"; "audit log")>{link_to(&event.actor)}</td>
+            <td role="cell" data-label=t!("Action"; "audit log")>
                 <a href=by("action", &event.action) title=event.action.clone()>{action_in_words(&event.action)}</a>
             </td>
-            <td data-label=t!("About"; "audit log") class="about">{link_to(whom)}{is_of_both.then_some(": ")}{about}</td>
-            <td data-label=t!("Outcome")><span class=class>{outcome}</span></td>
-            <td data-label=t!("Address")>
+            <td role="cell" data-label=t!("About"; "audit log") class="about">{link_to(whom)}{is_of_both.then_some(": ")}{about}</td>
+            <td role="cell" data-label=t!("Outcome")><span class=class>{outcome}</span></td>
+            <td role="cell" data-label=t!("Address")>
                 <details>
                     <summary>{summary}</summary>
                     <dl>
@@ -221,13 +231,5 @@ fn stored(event: &EventView) -> String {
     match event.about.as_str() {
         "" => event.action.clone(),
         about => format!("{}: {about}", event.action),
-    }
-}
-
-/// The label of an outcome.
-fn in_words(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => t!("ok"; "outcome"),
-        Outcome::Refused => t!("refused"),
     }
 }

@@ -7,24 +7,26 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use crate::{
     contract::{
         RangedInt, Refusal, Text, TimeZone,
-        audit::{CallCounts, CallList, CallView, OutcomeKind, Period},
+        audit::{CallCounts, CallList, CallView, Period},
         query,
     },
     functions::audit::{call_stats, list_calls},
     parts::{
         call_stats::{CallBars, Rankings},
-        filter::{Filter, Nothing, address, values},
+        chart,
+        filter::{Choice, Field, Filter, Invalid, Nothing, address, fault_of, value_of, values},
         moment::Moment,
         numbers::{grouped, milliseconds},
-        paging::{Field, More, value_of},
-        refused::{Refused, filtered},
+        outcome::outcome_in_words,
+        paging::More,
+        refused::filtered,
     },
     t,
 };
 
 /// The fields of the filter.
 const FIELDS: &[&str] = &["user", "function", "outcome", "since", "until", "hour"];
-/// The outcomes that can be chosen, besides `ok` and the kinds. Others are those of calls that are no JSON or no forms.
+/// The outcomes that can be chosen, besides the kinds. Others are those of calls that are no JSON or no forms.
 const OUTCOMES: [&str; 12] = [
     "not_logged_in",
     "permission_required",
@@ -95,7 +97,9 @@ async fn find(query: ParamsMap) -> Result<Found, Refusal> {
             )
             .await?;
             let stats = if is_first {
-                Some((by, call_stats(by, user, function, stats_zone).await?))
+                // A chart is no reason for the page to fail.
+                let stats = call_stats(by, user, function, stats_zone).await.ok();
+                stats.map(|stats| (by, stats))
             } else {
                 None
             };
@@ -114,35 +118,42 @@ fn Results(query: ParamsMap, found: Result<Found, Refusal>) -> impl IntoView {
     let values_of_fields = query.clone();
     let text = move |name: &str| value_of(&values_of_fields, name).to_owned();
     let chosen = text("outcome");
-    let mut outcomes = vec![
-        ("ok", outcome_in_words("ok")),
-        (
-            OutcomeKind::Refused.name(),
-            outcome_in_words(OutcomeKind::Refused.name()),
-        ),
-        (OutcomeKind::Failed.name(), outcome_in_words(OutcomeKind::Failed.name())),
-    ];
-    outcomes.extend(OUTCOMES.map(|outcome| (outcome, outcome_in_words(outcome))));
+    let kinds = chart::ALL.iter().map(|kind| kind.name());
+    let mut outcomes: Vec<(String, String)> = kinds
+        .chain(OUTCOMES)
+        .map(|code| (code.to_owned(), outcome_in_words(code)))
+        .collect();
+    // One that is in the address but not among the choices.
+    if !chosen.is_empty() && outcomes.iter().all(|(code, _)| *code != chosen) {
+        outcomes.push((chosen.clone(), outcome_in_words(&chosen)));
+    }
     let (list, stats) = match found {
         Ok(Found { list, stats }) => (Ok(list), stats),
         Err(refusal) => (Err(refusal), None),
     };
     let charts = stats.map(|(by, stats)| view! { <Charts query=query.clone() by=by stats=stats/> });
     let by = text("by");
+    let fault = |name| fault_of(&list, name);
+    let fields = view! {
+        <Field name="user" label=t!("User") value=text("user") fault=fault("user")/>
+        <Field name="function" label=t!("Function") value=text("function") fault=fault("function")/>
+        <Choice name="outcome" label=t!("Outcome") chosen=chosen choices=outcomes fault=fault("outcome")/>
+        <Field
+            name="since" label=t!("From ({zone})", zone = TimeZone::current().name()) value=text("since") kind="date"
+            fault=fault("since")
+        />
+        <Field name="until" label=t!("Until") value=text("until") kind="date" fault=fault("until")/>
+        <Field name="hour" label=t!("Hour"; "filter") value=text("hour") kind="number" range=(0, 23) fault=fault("hour")/>
+    };
     view! {
         {charts}
         <Filter path="/calls" label=t!("Calls") query=query.clone() fields=FIELDS is_open=list.is_err()>
-            <Field name="user" label=t!("User") value=text("user")/>
-            <Field name="function" label=t!("Function") value=text("function")/>
-            <OutcomeChoice chosen=chosen outcomes=outcomes/>
-            <Field name="since" label=t!("From ({zone})", zone = TimeZone::current().name()) value=text("since") kind="date"/>
-            <Field name="until" label=t!("Until") value=text("until") kind="date"/>
-            <Field name="hour" label=t!("Hour (0 to 23)") value=text("hour") kind="number"/>
+            {fields}
             {(!by.is_empty()).then(|| view! { <input type="hidden" name="by" value=by/> })}
         </Filter>
         {match list {
             Ok(CallList { calls, .. }) if calls.is_empty() => view! {
-                <Nothing text=t!("No calls found.") path="/calls" query=query/>
+                <Nothing text=t!("No calls found.") path="/calls" query=query fields=FIELDS/>
             }
             .into_any(),
             Ok(list) => view! {
@@ -150,26 +161,8 @@ fn Results(query: ParamsMap, found: Result<Found, Refusal>) -> impl IntoView {
                 <More path="/calls" query=query name="before" next=list.next.map(|next| next.to_string()) label=t!("Earlier")/>
             }
             .into_any(),
-            Err(refusal) => view! { <Refused refusal=refusal/> }.into_any(),
+            Err(refusal) => view! { <Invalid refusal=refusal fields=FIELDS/> }.into_any(),
         }}
-    }
-}
-
-/// The choice of an outcome. One that is in the address but not among the choices is offered, too.
-#[component]
-fn OutcomeChoice(chosen: String, mut outcomes: Vec<(&'static str, String)>) -> impl IntoView {
-    let other = !chosen.is_empty() && outcomes.iter().all(|(code, _)| *code != chosen);
-    let other = other.then(|| view! { <option value=chosen.clone() selected>{outcome_in_words(&chosen)}</option> });
-    outcomes.insert(0, ("", t!("any").to_owned()));
-    let options = outcomes
-        .into_iter()
-        .map(|(code, words)| view! { <option value=code selected=code == chosen>{words}</option> })
-        .collect_view();
-    view! {
-        <div>
-            <label for="outcome">{t!("Outcome")}</label>
-            <select id="outcome" name="outcome">{options}{other}</select>
-        </div>
     }
 }
 
@@ -185,6 +178,7 @@ fn Charts(query: ParamsMap, by: Period, stats: CallCounts) -> impl IntoView {
         value_of(&query, "user").to_owned(),
         value_of(&query, "function").to_owned(),
     );
+    let since = stats.buckets.first().map(|bucket| bucket.day);
     view! {
         <nav class="periods" aria-label=t!("Time range")>
             <ul>
@@ -192,26 +186,26 @@ fn Charts(query: ParamsMap, by: Period, stats: CallCounts) -> impl IntoView {
                 {period(Period::Day, Period::Day.into(), t!("30 days"))}
             </ul>
         </nav>
-        <CallBars by=by buckets=stats.buckets user=user function=function/>
-        <Rankings functions=stats.functions/>
+        <CallBars by=by buckets=stats.buckets user=user.clone() function=function/>
+        <Rankings functions=stats.functions user=user since=since/>
     }
 }
 
 #[component]
 fn Table(calls: Vec<CallView>) -> impl IntoView {
     view! {
-        <table class="cards log" aria-label=t!("Calls")>
-            <thead>
-                <tr>
-                    <th scope="col">{t!("Time")}</th>
-                    <th scope="col">{t!("User")}</th>
-                    <th scope="col">{t!("Function")}</th>
-                    <th scope="col">{t!("Outcome")}</th>
-                    <th scope="col" class="number">{t!("Duration")}</th>
-                    <th scope="col">{t!("Request number")}</th>
+        <table class="cards log" role="table" aria-label=t!("Calls")>
+            <thead role="rowgroup">
+                <tr role="row">
+                    <th role="columnheader" scope="col">{t!("Time")}</th>
+                    <th role="columnheader" scope="col">{t!("User")}</th>
+                    <th role="columnheader" scope="col">{t!("Function")}</th>
+                    <th role="columnheader" scope="col">{t!("Outcome")}</th>
+                    <th role="columnheader" scope="col" class="number">{t!("Duration")}</th>
+                    <th role="columnheader" scope="col">{t!("Request number")}</th>
                 </tr>
             </thead>
-            <tbody>{calls.into_iter().map(|call| view! { <Row call=call/> }).collect_view()}</tbody>
+            <tbody role="rowgroup">{calls.into_iter().map(|call| view! { <Row call=call/> }).collect_view()}</tbody>
         </table>
     }
 }
@@ -236,15 +230,15 @@ fn Row(call: CallView) -> impl IntoView {
         }
     });
     view! {
-        <tr>
-            <td data-label=t!("Time") class="time"><Moment at=call.at.clone()/></td>
-            <td data-label=t!("User")>{user}</td>
-            <td data-label=t!("Function")><a href=by("function", &call.function)>{call.function.clone()}</a></td>
-            <td data-label=t!("Outcome")>
+        <tr role="row">
+            <td role="cell" data-label=t!("Time") class="time"><Moment at=call.at.clone()/></td>
+            <td role="cell" data-label=t!("User")>{user}</td>
+            <td role="cell" data-label=t!("Function")><a href=by("function", &call.function)>{call.function.clone()}</a></td>
+            <td role="cell" data-label=t!("Outcome")>
                 <a class=class href=by("outcome", &call.outcome) title=call.outcome.clone()>{outcome_in_words(&call.outcome)}</a>
             </td>
-            <td data-label=t!("Duration") class="number">{milliseconds(call.took_us)}</td>
-            <td data-label=t!("Request number")>
+            <td role="cell" data-label=t!("Duration") class="number">{milliseconds(call.took_us)}</td>
+            <td role="cell" data-label=t!("Request number")>
                 <details>
                     <summary>{summary}</summary>
                     <dl>
@@ -257,28 +251,4 @@ fn Row(call: CallView) -> impl IntoView {
             </td>
         </tr>
     }
-}
-
-/// An outcome in a few words. Rare ones are shown as stored.
-fn outcome_in_words(outcome: &str) -> String {
-    let words = match outcome {
-        "ok" => t!("ok"; "outcome"),
-        "refused" => t!("refused"),
-        "failed" => t!("failed"; "outcome"),
-        "not_logged_in" => t!("not logged in"),
-        "permission_required" => t!("permission required"),
-        "fresh_login_required" => t!("confirmation required"),
-        "forbidden" => t!("forbidden"),
-        "invalid_credentials" => t!("wrong user or password"),
-        "too_many_attempts" => t!("too many attempts"),
-        "invalid_arguments" => t!("invalid arguments"),
-        "not_found" => t!("not found"),
-        "conflict" => t!("conflict"),
-        "broken_off" => t!("broken off"),
-        "call_too_slow" => t!("took too long"),
-        "busy" => t!("server busy"),
-        "internal" => t!("internal error"),
-        other => return other.replace('_', " "),
-    };
-    words.to_owned()
 }

@@ -14,7 +14,7 @@ use crate::{
         identity::IdentityList,
         page::{RefusedLogin, WRONG_PASSWORD},
         provider::ProviderView,
-        redirect_target::OwnPage,
+        redirect_target::{NEXT, OwnPage},
     },
     functions::identities::my_identities,
     parts::{
@@ -32,7 +32,7 @@ use crate::{
 pub fn ConfirmPage() -> impl IntoView {
     let visit = Visit::current();
     let query = use_query_map();
-    let next = OwnPage::or_home(query.read_untracked().get_str("next"));
+    let next = OwnPage::or_home(query.read_untracked().get_str(NEXT));
     let is_refused = visit.refused_login().is_some() || failed_login().is_some();
     let ways = Resource::new_blocking(|| (), move |()| ways(visit));
     view! {
@@ -189,7 +189,7 @@ fn ConfirmForm(
     let action = here.clone();
     view! {
         <form class="panel" method="post" action=action data-focus="" on:submit=on_submit>
-            <input type="hidden" name="next" value=next.to_string()/>
+            <input type="hidden" name=NEXT value=next.to_string()/>
             // Password managers read the user name from it.
             <input type="text" name=SHOWN_TO value=user_id autocomplete="username" readonly hidden/>
             <p id="confirm-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>

@@ -11,8 +11,8 @@ use crate::{
         function::{FunctionView, Group},
     },
     parts::{
+        filter::{Field, address, value_of},
         guard_badge::GuardBadge,
-        paging::{Field, value_of},
         prose::prose,
         visit::Visit,
     },
@@ -120,7 +120,7 @@ fn Found(
         (_, true) => Some(t!("Show only functions that you can call").to_owned()),
         (n, false) => Some(t!("Show also functions that you cannot call ({n})", n)),
     };
-    let address = address(&search, !shows_all);
+    let address = address("/", &[(SEARCH, &search), (ALL, if shows_all { "" } else { YES })]);
     view! {
         <form class="filter find" method="get" action="/" role="search" aria-label=t!("Functions")>
             <Field name=SEARCH label=t!("Search functions") value=search kind="search"/>
@@ -131,18 +131,6 @@ fn Found(
         {other.map(|label| view! { <p><a href=address>{label}</a></p> })}
         {groups(rows, is_search)}
     }
-}
-
-/// The address of the home page with these filters.
-fn address(search: &str, shows_all: bool) -> String {
-    let mut query = ParamsMap::new();
-    if !search.is_empty() {
-        query.insert(SEARCH, search.to_owned());
-    }
-    if shows_all {
-        query.insert(ALL, YES.to_owned());
-    }
-    format!("/{}", query.to_query_string())
 }
 
 /// Whether the name or the summary has each word of `search`, in any case. The summary may be in any language.

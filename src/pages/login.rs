@@ -11,7 +11,7 @@ use crate::{
     contract::{
         login::{LoginArguments, Password},
         page::{RefusedLogin, WRONG_LOGIN},
-        redirect_target::OwnPage,
+        redirect_target::{NEXT, OwnPage},
         user::is_user_id,
     },
     functions::login::login,
@@ -31,7 +31,7 @@ use crate::{
 pub fn LoginPage() -> impl IntoView {
     let visit = Visit::current();
     let query = use_query_map();
-    let next = OwnPage::or_home(query.read_untracked().get_str("next"));
+    let next = OwnPage::or_home(query.read_untracked().get_str(NEXT));
     let refused = visit.refused_login().unwrap_or_else(|| RefusedLogin {
         user_id: query
             .read_untracked()
@@ -148,7 +148,7 @@ fn LoginForm(
     view! {
         // `next` is in the address as well, so that the page after a refusal still has it.
         <form class="panel" method="post" action=format!("/login?next={}", next.escaped()) data-focus="" on:submit=on_submit>
-            <input type="hidden" name="next" value=next.to_string()/>
+            <input type="hidden" name=NEXT value=next.to_string()/>
             <p id="login-error" class="said bad" role="alert" tabindex="-1" autofocus=is_refused>{message}</p>
             <label for="user_id">{t!("User"; "login field")}</label>
             <input

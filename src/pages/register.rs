@@ -4,13 +4,17 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use crate::{contract::redirect_target::OwnPage, parts::function_form::FunctionForm, t};
+use crate::{
+    contract::redirect_target::{NEXT, OwnPage},
+    parts::function_form::FunctionForm,
+    t,
+};
 
 #[component]
 pub fn Register() -> impl IntoView {
     let query = use_query_map();
     // The page that asked for a login. The user returns to it after registration and login.
-    let next = OwnPage::or_home(query.read_untracked().get_str("next"));
+    let next = OwnPage::or_home(query.read_untracked().get_str(NEXT));
     view! {
         <Title text=t!("Register")/>
         <div class="narrow">

@@ -14,6 +14,7 @@ use crate::{
         action_button::{ActionButton, ShownTo},
         filter::address,
         notice::{Done, DoneNotice},
+        numbers::user_count,
         prose::escaped,
         refused::Refused,
         sign::{Meaning, Sign},
@@ -83,7 +84,7 @@ fn Matrix(roles: Vec<RoleView>, permissions: Vec<PermissionView>, may_manage: bo
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let heads = columns
         .into_iter()
-        .map(|permission| view! { <th scope="col"><Permission permission=permission/></th> })
+        .map(|permission| view! { <th role="columnheader" scope="col"><Permission permission=permission/></th> })
         .collect_view();
     let rows = roles
         .into_iter()
@@ -91,16 +92,16 @@ fn Matrix(roles: Vec<RoleView>, permissions: Vec<PermissionView>, may_manage: bo
         .collect_view();
     view! {
         <div class="scroll" role="region" aria-label=t!("Roles and permissions") tabindex="0">
-            <table class="cards roles">
-                <thead>
-                    <tr>
-                        <th scope="col">{t!("Role")}</th>
+            <table class="cards roles" role="table">
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th role="columnheader" scope="col">{t!("Role")}</th>
                         {heads}
-                        <th scope="col">{t!("Users")}</th>
-                        {may_manage.then(|| view! { <th scope="col"><span class="unseen">{t!("Edit")}</span></th> })}
+                        <th role="columnheader" scope="col">{t!("Users")}</th>
+                        {may_manage.then(|| view! { <th role="columnheader" scope="col"><span class="unseen">{t!("Edit")}</span></th> })}
                     </tr>
                 </thead>
-                <tbody>{rows}</tbody>
+                <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
     }
@@ -109,10 +110,6 @@ fn Matrix(roles: Vec<RoleView>, permissions: Vec<PermissionView>, may_manage: bo
 #[component]
 fn Row(role: RoleView, columns: Vec<String>, may_manage: bool) -> impl IntoView {
     let name = role.role;
-    let user_count = match role.users {
-        1 => t!("1 user").to_owned(),
-        n => t!("{n} users", n),
-    };
     let cells = columns
         .into_iter()
         .map(|column| {
@@ -121,7 +118,7 @@ fn Row(role: RoleView, columns: Vec<String>, may_manage: bool) -> impl IntoView 
             } else {
                 (Meaning::No, t!("no"; "has a permission"))
             };
-            view! { <td data-label=column><Sign meaning=meaning words=words/></td> }
+            view! { <td role="cell" data-label=column><Sign meaning=meaning words=words/></td> }
         })
         .collect_view();
     let edit = may_manage.then(|| {
@@ -132,17 +129,17 @@ fn Row(role: RoleView, columns: Vec<String>, may_manage: bool) -> impl IntoView 
                 </a>
             }
         });
-        view! { <td>{link}</td> }
+        view! { <td role="cell">{link}</td> }
     });
     view! {
-        <tr>
-            <th scope="row">
+        <tr role="row">
+            <th role="rowheader" scope="row">
                 <strong>{name.clone()}</strong>
                 {role.built_in.then(|| view! { " " <span class="mark-word">{t!("built in")}</span> })}
                 <span class="quiet">{role.description}</span>
             </th>
             {cells}
-            <td data-label=t!("Users")><a href=address("/users", &[("role", &name)])>{user_count}</a></td>
+            <td role="cell" data-label=t!("Users")><a href=address("/users", &[("role", &name)])>{user_count(role.users)}</a></td>
             {edit}
         </tr>
     }

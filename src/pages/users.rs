@@ -13,12 +13,13 @@ use crate::{
     },
     functions::{roles::list_roles, users::list_users},
     parts::{
-        filter::Filter,
+        filter::{Choice, Field, Filter, Invalid, Nothing, fault_of, value_of},
         moment::Moment,
         notice::DoneNotice,
-        paging::{Choice, Field, More, value_of},
+        numbers::user_count,
+        paging::More,
         refused::Refused,
-        visit::{Visit, set_status},
+        visit::Visit,
     },
     t,
 };
@@ -80,20 +81,13 @@ async fn list(query: &ParamsMap) -> Result<UserList, Refusal> {
     }
 }
 
-/// The values of the filter.
+/// The fields of the filter. The order is none of them, because it leaves no user out.
 const FIELDS: &[&str] = &["part", "role", "state"];
 
 #[component]
 fn Results(query: ParamsMap, found: Result<UserList, Refusal>, roles: Vec<String>, may_manage: bool) -> impl IntoView {
     let text = |name: &str| query.get(name).unwrap_or_default();
-    let faults = match &found {
-        Err(Refusal::InvalidArguments(faults)) => faults.clone(),
-        _ => Vec::new(),
-    };
-    let fault = |name: &str| {
-        let fault = faults.iter().find(|fault| fault.field == name);
-        fault.map(|fault| fault.problem.clone())
-    };
+    let fault = |name| fault_of(&found, name);
     let roles = roles.into_iter().map(|role| (role.clone(), role));
     let states = UserState::VARIANTS
         .iter()
@@ -110,11 +104,10 @@ fn Results(query: ParamsMap, found: Result<UserList, Refusal>, roles: Vec<String
     view! {
         <DoneNotice/>
         {may_manage.then(|| view! { <p><a class="button" href="/functions/invite_user">{t!("Invite a user")}</a></p> })}
-        <Filter path=PATH label=t!("Users") query=query.clone() fields=FIELDS is_open=!faults.is_empty()>{fields}</Filter>
+        <Filter path=PATH label=t!("Users") query=query.clone() fields=FIELDS is_open=found.is_err()>{fields}</Filter>
         {match found {
             Ok(list) if list.users.is_empty() => view! {
-                <p class="quiet">{t!("No users found.")}</p>
-                <p><a class="button quiet" href=PATH>{t!("All users")}</a></p>
+                <Nothing text=t!("No users found.") path=PATH query=query fields=FIELDS/>
             }
             .into_any(),
             Ok(UserList { users, next, total }) => view! {
@@ -123,21 +116,8 @@ fn Results(query: ParamsMap, found: Result<UserList, Refusal>, roles: Vec<String
                 <More path=PATH query=query name="after" next=next label=t!("Next page")/>
             }
             .into_any(),
-            Err(refusal) => {
-                set_status(refusal.status());
-                let has_field = |name: &str| ["part", "role", "state", "order"].contains(&name);
-                let is_shown = faults.iter().all(|fault| has_field(&fault.field));
-                (!is_shown).then(|| view! { <Refused refusal=refusal/> }).into_any()
-            }
+            Err(refusal) => view! { <Invalid refusal=refusal fields=&["part", "role", "state", "order"]/> }.into_any(),
         }}
-    }
-}
-
-/// A number of users in words.
-fn user_count(count: u64) -> String {
-    match count {
-        1 => t!("1 user").to_owned(),
-        n => t!("{n} users", n),
     }
 }
 

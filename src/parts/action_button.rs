@@ -12,8 +12,8 @@ use crate::contract::form_data::{SHOWN_TO, THEN};
 pub fn ActionButton(
     function: &'static str,
     #[prop(into)] arguments: Vec<(&'static str, String)>,
-    /// The page to show after the call. Without it, the page of the function shows the reply.
-    #[prop(optional, into)]
+    /// The page to show after the call.
+    #[prop(into)]
     then: String,
     #[prop(into)] label: String,
     /// What the action applies to. Only screen readers read it, after the label.
@@ -34,7 +34,7 @@ pub fn ActionButton(
         <form method="post" action=format!("/functions/{function}")>
             <ShownTo/>
             {inputs}
-            {(!then.is_empty()).then(|| view! { <input type="hidden" name=THEN value=then/> })}
+            <input type="hidden" name=THEN value=then/>
             <button class=if is_bad { "plain bad" } else { "plain" } type="submit" aria-describedby=described_by>
                 {label}
                 {(!subject.is_empty()).then(|| view! { <span class="unseen">{format!(": {subject}")}</span> })}

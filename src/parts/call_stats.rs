@@ -1,5 +1,6 @@
 //! Charts of calls, on the pages that they belong to.
 
+use jiff::civil::Date;
 use leptos::prelude::*;
 
 use super::{
@@ -26,9 +27,13 @@ const MAX_RANKS: usize = 5;
 pub fn CallBars(
     by: Period,
     buckets: Vec<Bucket>,
+    /// The user whose calls are counted. Empty for all users.
     user: String,
+    /// The function whose calls are counted. Empty for all functions.
     function: String,
-    #[prop(default = false)] is_small: bool,
+    /// Whether the chart is small, without labels.
+    #[prop(default = false)]
+    is_small: bool,
 ) -> impl IntoView {
     let [good, refused, failed] =
         [OutcomeKind::Good, OutcomeKind::Refused, OutcomeKind::Failed].map(|kind| total(&buckets, kind));
@@ -67,7 +72,14 @@ pub fn CallBars(
 
 /// The functions that refuse most, and those that take longest.
 #[component]
-pub fn Rankings(functions: Vec<FunctionStats>) -> impl IntoView {
+pub fn Rankings(
+    functions: Vec<FunctionStats>,
+    /// The user whose calls are counted. Empty for all users.
+    user: String,
+    /// The first day whose calls are counted.
+    since: Option<Date>,
+) -> impl IntoView {
+    let since = since.map(|day| day.to_string()).unwrap_or_default();
     let ranked = |number: fn(&FunctionStats) -> u64| {
         let mut ranked: Vec<(String, u64)> = functions
             .iter()
@@ -87,11 +99,11 @@ pub fn Rankings(functions: Vec<FunctionStats>) -> impl IntoView {
                 <div class="columns">
                     <Ranking
                         caption=t!("Most often refused") head=t!("Calls refused") ranked=refused
-                        kind=OutcomeKind::Refused words=grouped
+                        kind=OutcomeKind::Refused words=grouped user=user.clone() since=since.clone()
                     />
                     <Ranking
                         caption=t!("Slowest") head=t!("Median duration") ranked=slowest
-                        kind=OutcomeKind::Good words=milliseconds
+                        kind=OutcomeKind::Good words=milliseconds user=user since=since
                     />
                 </div>
             </details>
@@ -107,16 +119,22 @@ fn Ranking(
     /// The outcome of the calls that are ranked.
     kind: OutcomeKind,
     words: fn(u64) -> String,
+    user: String,
+    since: String,
 ) -> impl IntoView {
     let most = ranked.first().map(|(_, number)| *number).unwrap_or_default();
-    let outcome = if kind == OutcomeKind::Good { "ok" } else { kind.name() };
     let rows = ranked
         .into_iter()
         .map(|(function, number)| {
-            let calls = address("/calls", &[("function", &function), ("outcome", outcome)]);
+            let values = [
+                ("user", &*user),
+                ("function", &function),
+                ("outcome", kind.name()),
+                ("since", &since),
+            ];
             view! {
                 <tr>
-                    <th scope="row"><a href=calls>{function}</a></th>
+                    <th scope="row"><a href=address("/calls", &values)>{function.clone()}</a></th>
                     <td><Rank number=number most=most kind=kind/>{words(number)}</td>
                 </tr>
             }
@@ -133,8 +151,8 @@ fn Ranking(
 
 /// The calls of a function in the last 24 hours, for those who may read the call log.
 pub async fn calls_of_function(visit: Visit, name: String) -> Option<AnyView> {
-    let function = Text::new(name.clone()).ok();
-    let (buckets, functions) = read(visit, Period::Hour, None, function).await?;
+    let function = Text::new(name.clone()).ok()?;
+    let (buckets, functions) = read(visit, Period::Hour, None, Some(function)).await?;
     let log = address("/calls", &[("function", &name)]);
     let median = functions.into_iter().next().and_then(|function| function.median_us);
     let section = view! {
@@ -152,8 +170,8 @@ pub async fn calls_of_function(visit: Visit, name: String) -> Option<AnyView> {
 
 /// The calls of a user in the last 30 days, for those who may read the call log.
 pub async fn calls_of_user(visit: Visit, name: String) -> Option<AnyView> {
-    let user = Text::new(name.clone()).ok();
-    let (buckets, _) = read(visit, Period::Day, user, None).await?;
+    let user = Text::new(name.clone()).ok()?;
+    let (buckets, _) = read(visit, Period::Day, Some(user), None).await?;
     let log = address("/calls", &[("user", &name)]);
     let section = view! {
         <section class="recent-calls" aria-labelledby="calls-heading">

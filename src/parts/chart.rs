@@ -5,7 +5,7 @@
 
 use leptos::prelude::*;
 
-use super::numbers::grouped;
+use super::{numbers::grouped, outcome::outcome_in_words};
 use crate::{
     contract::audit::{Bucket, OutcomeKind},
     t,
@@ -21,6 +21,7 @@ const STEP: u64 = 10;
 /// The kinds of outcome that a chart shows, from bottom to top.
 pub const ALL: &[OutcomeKind] = &[OutcomeKind::Good, OutcomeKind::Refused, OutcomeKind::Failed];
 
+/// How many calls or logins of a kind there are in all buckets.
 pub fn total(buckets: &[Bucket], kind: OutcomeKind) -> u64 {
     buckets.iter().map(|bucket| count(bucket, kind)).sum()
 }
@@ -33,12 +34,8 @@ fn count(bucket: &Bucket, kind: OutcomeKind) -> u64 {
     }
 }
 
-pub fn in_words(kind: OutcomeKind) -> &'static str {
-    match kind {
-        OutcomeKind::Good => t!("ok"; "outcome"),
-        OutcomeKind::Refused => t!("refused"),
-        OutcomeKind::Failed => t!("failed"; "outcome"),
-    }
+fn in_words(kind: OutcomeKind) -> String {
+    outcome_in_words(kind.name())
 }
 
 /// When a bucket begins: the day, or the day and the hour.

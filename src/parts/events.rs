@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::moment::Moment;
+use super::{moment::Moment, outcome::outcome_in_words};
 use crate::{
     contract::audit::{Action, EventView, Outcome},
     sentence, t,
@@ -19,7 +19,7 @@ pub fn Events(events: Vec<EventView>) -> impl IntoView {
 
 #[component]
 fn Event(event: EventView) -> impl IntoView {
-    let is_bad = event.outcome != "ok";
+    let is_bad = event.outcome != Outcome::Ok.name();
     let action = view! { <strong>{action_in_words(&event.action)}</strong> };
     let about = (!event.about.is_empty()).then(|| format!(": {}", about_in_words(&event.action, &event.about)));
     let user = Some(event.user).filter(|user| !user.is_empty() && *user != event.actor);
@@ -55,15 +55,7 @@ pub fn action_in_words(action: &str) -> String {
     known.unwrap_or_else(|_| action.to_owned())
 }
 
-/// The label of an outcome. An outcome that this version does not know is shown as stored.
-fn outcome_in_words(outcome: &str) -> String {
-    let words = match outcome.parse() {
-        Ok(Outcome::Refused) => t!("refused"),
-        _ => outcome,
-    };
-    words.to_owned()
-}
-
+/// What an action is about. Codes that are not known are shown as stored.
 pub fn about_in_words(action: &str, about: &str) -> String {
     match (action.parse().ok(), about) {
         (Some(Action::Logout | Action::SessionsEnded), "1") => t!("1 session").to_owned(),

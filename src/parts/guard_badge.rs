@@ -3,13 +3,11 @@
 
 use leptos::prelude::*;
 
+use super::sign::Lock;
 use crate::{
     contract::function::{FRESH_LOGIN, LOGIN, RuleView},
     t,
 };
-
-const OPEN_LOCK: &str = "M5 8V5a3 3 0 0 1 5.6-1.5";
-const CLOSED_LOCK: &str = "M5 8V5a3 3 0 0 1 6 0v3";
 
 #[component]
 pub fn GuardBadge(
@@ -29,15 +27,13 @@ pub fn GuardBadge(
     } else {
         marks(&rule.requires, &words)
     };
-    let (class, lock) = if rule.open && !is_closed {
-        ("guard open", OPEN_LOCK)
-    } else {
-        ("guard closed", CLOSED_LOCK)
-    };
+    let is_open = rule.open && !is_closed;
+    let class = if is_open { "guard open" } else { "guard closed" };
+    let lock = move || view! { <svg viewBox="0 0 16 16" aria-hidden="true"><Lock is_open=is_open/></svg> };
     let marks = marks
         .into_iter()
         .enumerate()
-        .map(|(at, mark)| view! { <span class=class>{(at == 0).then(|| view! { <Lock shackle=lock/> })}{mark}</span> })
+        .map(|(at, mark)| view! { <span class=class>{(at == 0).then(lock)}{mark}</span> })
         .collect_view();
     let tooltip = words.clone();
     view! {
@@ -59,15 +55,5 @@ fn marks(requires: &[Vec<String>], words: &str) -> Vec<String> {
         // Only its words can say what it requires.
         [] => vec![words.to_owned()],
         requires => requires.iter().filter_map(mark).collect(),
-    }
-}
-
-#[component]
-fn Lock(shackle: &'static str) -> impl IntoView {
-    view! {
-        <svg viewBox="0 0 16 16" aria-hidden="true">
-            <path d=shackle fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round"/>
-            <rect x="3" y="7.5" width="10" height="7" rx="1.6" fill="currentColor"/>
-        </svg>
     }
 }

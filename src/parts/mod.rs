@@ -19,6 +19,7 @@ pub mod moment;
 pub mod notice;
 pub mod numbers;
 pub mod one_time_link;
+pub mod outcome;
 pub mod paging;
 pub mod password_field;
 pub mod preferences;

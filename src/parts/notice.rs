@@ -12,7 +12,7 @@ use crate::t;
 pub const DONE: &str = "done";
 
 /// The id of the notice. It is the fragment of the address, which focuses the notice, so that screen readers read it.
-const NOTICE: &str = "notice";
+pub const NOTICE: &str = "notice";
 
 /// What a form has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
@@ -24,6 +24,8 @@ pub enum Done {
     LoggedOutThere,
     /// A user ended all their other sessions.
     LoggedOutElsewhere,
+    ProfileSaved,
+    LanguageSaved,
     IdentityUnlinked,
     UserEnabled,
     UserDisabled,
@@ -51,6 +53,8 @@ impl Done {
             Self::PasswordChanged => t!("Your password has been changed. All your other sessions have ended."),
             Self::LoggedOutThere => t!("The other session has ended."),
             Self::LoggedOutElsewhere => t!("All your other sessions have ended."),
+            Self::ProfileSaved => t!("Your profile has been saved."),
+            Self::LanguageSaved => t!("Your language has been saved."),
             Self::IdentityUnlinked => t!("The account elsewhere has been unlinked."),
             Self::UserEnabled => t!("The user has been enabled."),
             Self::UserDisabled => t!("The user has been disabled."),

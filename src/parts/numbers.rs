@@ -1,5 +1,7 @@
 //! Numbers for people.
 
+use crate::t;
+
 /// A duration in milliseconds, with as many digits as matter: `40ms`, `1.5ms`, `0.03ms`.
 pub fn milliseconds(microseconds: u64) -> String {
     match microseconds {
@@ -20,6 +22,14 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number of users in words.
+pub fn user_count(count: u64) -> String {
+    match count {
+        1 => t!("1 user").to_owned(),
+        n => t!("{n} users", n = grouped(n)),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use strum::IntoEnumIterator as _;
 
-use super::{action_button::ShownTo, refused::current_page};
+use super::{action_button::ShownTo, notice::without_notice, refused::current_page};
 use crate::{
     contract::{Language, Theme, language, redirect_target::NEXT, theme},
     t,
@@ -61,7 +61,7 @@ fn choices(
     buttons: impl Iterator<Item = Choice>,
     shown_to: Option<impl IntoView>,
 ) -> impl IntoView {
-    let page = current_page(&use_location());
+    let page = without_notice(&current_page(&use_location()));
     let button = |choice: Choice| {
         view! {
             <button

@@ -8,7 +8,7 @@ use crate::{
     contract::{
         letter_case::capitalized,
         provider::{FailedLogin, ProviderView},
-        redirect_target::OwnPage,
+        redirect_target::{NEXT, OwnPage},
     },
     sentence, t,
 };
@@ -42,7 +42,7 @@ pub fn ProviderForm(
     view! {
         <form class="provider" method="post" action=format!("{action}/{}", provider.key)>
             {is_of_user.then(|| view! { <ShownTo/> })}
-            {next.map(|next| view! { <input type="hidden" name="next" value=next.to_string()/> })}
+            {next.map(|next| view! { <input type="hidden" name=NEXT value=next.to_string()/> })}
             {remember}
             <button class="button quiet" type="submit">{label}</button>
         </form>

@@ -26,13 +26,22 @@ pub fn Sign(meaning: Meaning, #[prop(into)] words: String) -> impl IntoView {
 
 /// The drawing of the lock, once for all signs of a page.
 #[component]
-pub fn Lock() -> impl IntoView {
+pub fn LockSymbol() -> impl IntoView {
     view! {
-        <svg class="unseen" aria-hidden="true">
-            <symbol id="lock" viewBox="0 0 16 16">
-                <path d="M5 8V5a3 3 0 0 1 6 0v3" fill="none" stroke="currentColor" stroke-width="1.6"></path>
-                <rect x="3" y="7.5" width="10" height="7" rx="1.6" fill="currentColor"></rect>
-            </symbol>
-        </svg>
+        <svg class="unseen" aria-hidden="true"><symbol id="lock" viewBox="0 0 16 16"><Lock is_open=false/></symbol></svg>
+    }
+}
+
+/// A lock in a drawing of 16 × 16.
+#[component]
+pub fn Lock(is_open: bool) -> impl IntoView {
+    let shackle = if is_open {
+        "M5 8V5a3 3 0 0 1 5.6-1.5"
+    } else {
+        "M5 8V5a3 3 0 0 1 6 0v3"
+    };
+    view! {
+        <path d=shackle fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round"/>
+        <rect x="3" y="7.5" width="10" height="7" rx="1.6" fill="currentColor"/>
     }
 }
