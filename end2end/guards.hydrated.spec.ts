@@ -28,7 +28,7 @@ test('every address in the program of the browser asks its guard', async ({ site
     }
   }
   // What only the server asks while it renders a page is not in it.
-  expect([...found].sort()).toEqual(['/api/confirm_login', '/api/current_user', '/api/login']);
+  expect([...found].sort()).toEqual(['/api/confirm_login', '/api/current_user', '/api/login', '/api/logout']);
 
   for (const path of found) {
     const operation = description.paths[path];
