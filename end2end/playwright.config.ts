@@ -11,7 +11,7 @@ const koreanPhone = { ...phone, viewport: { width: 360, height: 740 }, locale: '
 const hydrated = { testIgnore: '*.still.spec.ts', use: { hydrates: true } };
 const still = { testIgnore: '*.hydrated.spec.ts', use: { hydrates: false, javaScriptEnabled: false } };
 // What depends on the screen: the layout of each page, and what axe finds on it.
-const onPhone = ['screenshots.spec.ts', 'accessibility.*.spec.ts'];
+const onPhone = 'every_page.spec.ts';
 
 export default defineConfig<Options>({
   testDir: '.',
