@@ -13,6 +13,7 @@ mod bodies;
 mod connections;
 mod headers;
 mod korean_pages;
+mod korean_refusals;
 mod languages;
 mod pages;
 mod preferences;
